@@ -10,8 +10,10 @@ from sqlalchemy import Connection, Engine
 from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
 from console.accounts.sessions import BrowserSession
+from console.pipeline import Pipeline
 from console.uploads import UploadedFile
 from reconcile.days.states import DayStatus, StepRules
+from reports.notifications.rules import NotifyRule
 from storage.jobs.kinds import JobKind
 from vocabulary.clock import Clock
 from vocabulary.networks import Network
@@ -55,6 +57,10 @@ class ConsoleConfig:
         day_of: reads a day with what its feeds have not reported.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
+        queues: the names of the queues.
+        notify_rules: the rules of notifications in force.
+        notify_text: makes settings of the fields of a rule; raises Malformed.
+        read_pipeline: reads queues, receivers, feeds, sizes and proofs.
     """
 
     providers: tuple[ProviderTerms, ...]
@@ -65,6 +71,10 @@ class ConsoleConfig:
     day_of: DayReader
     limits: Callable[[], LimitsInForce]
     try_corrections: TryCorrections
+    read_pipeline: Callable[[], Pipeline]
+    queues: tuple[str, ...]
+    notify_rules: tuple[NotifyRule, ...]
+    notify_text: Callable[[Mapping[str, str]], str]
     due_rules: tuple[SlaRule, ...]
     upload_bytes_max: int
     job_kinds: Mapping[str, JobKind]

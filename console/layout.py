@@ -11,6 +11,7 @@ SECTIONS = (
     ("/", "Today"),
     ("/days", "Days"),
     ("/breaks", "Breaks"),
+    ("/ops", "Ops"),
     ("/people", "People"),
 )
 #: The fragments of notices that a redirect may ask for, with their text.
@@ -18,6 +19,11 @@ NOTICES = {
     "saved": "Done. The history below has it.",
     "proposed": "Proposed. Another person decides.",
     "approved": "Approved. It is booked within seconds.",
+    "paused": "Paused. Workers leave the queue alone within a second.",
+    "resumed": "Resumed. Workers take messages again within a second.",
+    "requeued": "Requeued. The scheduler hands it out within seconds.",
+    "discarded": "Discarded. The audit trail keeps all of it.",
+    "asked": "The message is stored. The scheduler sends it within half a minute; reload.",
     "password": "The password is set. Sign in with it.",
     "cancelled": "Cancelled. Nothing was done.",
     "signed-out": "You are signed out.",

@@ -63,8 +63,8 @@ class StreamEvent:
             raise ValueError(f"no event: {self.name!r}, id {self.id!r}")
 
     @classmethod
-    def values(cls, texts: Mapping[str, str]) -> "StreamEvent":
-        """Texts for the elements with these ``data-live`` names."""
+    def values(cls, texts: Mapping[str, str | Mapping[str, str]]) -> "StreamEvent":
+        """Texts, or texts with states, for the elements with these ``data-live`` names."""
         return cls(name="values", data=texts)
 
     @classmethod

@@ -15,6 +15,7 @@ from console.pages import (
     today,
 )
 from console.pages.jobs import job_detail, job_list
+from console.pages.ops import notifications, overview, parked, queues
 from vocabulary.people import Right
 
 ROUTES: tuple[Route, ...] = (
@@ -89,5 +90,51 @@ ROUTES: tuple[Route, ...] = (
     Route(method="POST", path="/jobs/{id}/again", right=Right.READ, handler=job_detail.repeat),
     Route(method="GET", path="/find", right=Right.READ, handler=finding.show),
     Route(method="GET", path="/runs/{id}", right=Right.READ, handler=run_detail.show),
+    Route(method="GET", path="/ops", right=Right.READ, handler=overview.show),
+    Route(method="GET", path="/ops/events", right=Right.READ, handler=overview.events),
+    Route(method="GET", path="/ops/queues/{queue}", right=Right.READ, handler=queues.show),
+    Route(
+        method="POST",
+        path="/ops/queues/{queue}/pause",
+        right=Right.RUN_QUEUES,
+        handler=queues.pause,
+    ),
+    Route(
+        method="POST",
+        path="/ops/queues/{queue}/resume",
+        right=Right.RUN_QUEUES,
+        handler=queues.resume,
+    ),
+    Route(method="GET", path="/ops/parked", right=Right.READ, handler=parked.show),
+    Route(
+        method="GET",
+        path="/ops/parked/{action}",
+        right=Right.RUN_QUEUES,
+        handler=parked.confirm,
+    ),
+    Route(
+        method="POST",
+        path="/ops/parked/{action}",
+        right=Right.RUN_QUEUES,
+        handler=parked.decide,
+    ),
+    Route(
+        method="GET",
+        path="/settings/notifications",
+        right=Right.READ,
+        handler=notifications.show,
+    ),
+    Route(
+        method="GET",
+        path="/settings/notifications/draft",
+        right=Right.READ,
+        handler=notifications.draft,
+    ),
+    Route(
+        method="POST",
+        path="/settings/notifications/{rule}/try",
+        right=Right.RUN_QUEUES,
+        handler=notifications.try_rule,
+    ),
     Route(method="GET", path="/people", right=Right.READ, handler=people.show),
 )

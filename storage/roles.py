@@ -2,7 +2,8 @@
 
 The reader sees every table but those with passwords, sessions and tokens. The console's role
 also writes what people decide: workflow states, notes, proposals, approvals, steps of days,
-requests of jobs, sessions and passwords. Neither can write wallets, operations, entries,
+requests of jobs, sessions, passwords, pauses of queues, messages that try a rule. Two functions
+of the owner give parked work back for it. Neither can write wallets, operations, entries,
 rounds, records or runs.
 """
 
@@ -40,9 +41,16 @@ _CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "login_attempts": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "password_codes": ("SELECT", "INSERT", "UPDATE"),
+        "notifications": ("INSERT",),
         "passwords": ("SELECT", "INSERT", "UPDATE"),
+        "paused_queues": ("INSERT", "DELETE"),
         "write_offs": ("INSERT", "UPDATE (state, decided_by, decided_at)"),
     }
+)
+#: What the console's role may call: functions that do one thing with the owner's rights.
+_CONSOLE_CALLS = (
+    "requeue_parked(bigint[], integer[])",
+    "discard_parked(bigint[], integer[])",
 )
 _EXISTS = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)"
 # From PostgreSQL 16 on, whoever creates a role is a member that may not become it.
@@ -60,6 +68,7 @@ SELECT c.relname FROM pg_class c
  ORDER BY c.relname
 """
 _HAS_COLUMNS = "SELECT has_column_privilege(CAST(:role AS name), 'people', 'name', 'SELECT')"
+_MAY_CALL = "SELECT has_function_privilege(CAST(:role AS name), :function, 'EXECUTE')"
 _HAS = "SELECT has_any_column_privilege(CAST(:role AS name), CAST(:name AS text), :right)"
 
 log = structlog.get_logger()
@@ -134,3 +143,7 @@ def _grants(connection: Connection, role: str) -> Iterator[str]:
                 query = _HAS
             if not connection.execute(text(query), params).scalar_one():
                 yield f"GRANT {right} ON {name} TO {role}"
+    for function in _CONSOLE_CALLS:
+        params = {"role": role, "function": function}
+        if not connection.execute(text(_MAY_CALL), params).scalar_one():
+            yield f"GRANT EXECUTE ON FUNCTION {function} TO {role}"

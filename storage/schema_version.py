@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import structlog
+from sqlalchemy import Connection, text
 
 from storage.engine import CONNECT_TIMEOUT_S
 from vocabulary.errors import Unavailable
@@ -98,6 +99,11 @@ def refuse_unreleased(revision: str) -> None:
     """
     if not _REVISION.fullmatch(revision) or revision < FIRST_REVISION:
         raise UnreleasedSchema(revision)
+
+
+def revision_in(connection: Connection) -> str:
+    """The revision of a database that has a schema."""
+    return str(connection.execute(text(_CURRENT)).scalar_one())
 
 
 def current_revision(url: str) -> str | None:

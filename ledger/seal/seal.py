@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import Connection, Engine, text
@@ -46,6 +46,7 @@ _SEAL = (
     "SELECT day, previous, hash, layout, batches, operations, entries, deliveries, residuals,"
     " residual_entries FROM seals"
 )
+_NEWEST = "SELECT day, sealed_at FROM seals ORDER BY day DESC LIMIT 1"
 _UNFINISHED = """
 SELECT batch_id, parked_at IS NOT NULL AS parked, count(*) OVER () AS total FROM batches b
  WHERE committed_at >= :since AND committed_at < :until AND posted_at IS NULL
@@ -64,6 +65,20 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
 
 #: Called with the number of further lines read.
 Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealStatus:
+    """How far the days are sealed.
+
+    Attributes:
+        day, sealed_at: of the newest seal; None: no day is sealed.
+        unsealed_days: days that are over (UTC) and not sealed; 0 while nothing is booked.
+    """
+
+    day: date | None
+    sealed_at: datetime | None
+    unsealed_days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +207,18 @@ def _refuse_out_of_order(connection: Connection, day: date) -> None:
         raise Malformed(day.isoformat(), f"the day to seal next is {due.isoformat()}")
     if day >= today:
         raise Malformed(day.isoformat(), "the day is not over (UTC)")
+
+
+def read_seal_status(connection: Connection) -> SealStatus:
+    """The newest seal, and how many days that are over wait for theirs."""
+    next_day, first_day, today = connection.execute(text(_NEXT)).one()
+    newest = connection.execute(text(_NEWEST)).one_or_none()
+    due = next_day or first_day
+    return SealStatus(
+        day=None if newest is None else newest.day,
+        sealed_at=None if newest is None else newest.sealed_at,
+        unsealed_days=0 if due is None else max((today - due).days, 0),
+    )
 
 
 def _refuse_unfinished(connection: Connection, day: date) -> None:

@@ -7,12 +7,10 @@ runs. What cannot be read is left out and reported; a scrape is always answered.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-import dramatiq
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -29,7 +27,7 @@ from ops.runtime.child_jobs import ChildJobs
 from ops.settings.metrics import MetricsSettings, metrics_url
 from ops.settings.model import Settings
 from storage.broker.depth import depths_of
-from storage.broker.redis import open_broker
+from storage.broker.redis import close_broker, open_broker
 from storage.engine import open_engine
 from storage.queue.state import read_state
 from vocabulary.clock import Clock
@@ -157,14 +155,7 @@ def _from_broker(url: str) -> list[Sample]:
     try:
         return list(depth_samples(depths_of(broker, QUEUES)))
     finally:
-        _close(broker)
-
-
-def _close(broker: dramatiq.Broker) -> None:
-    try:
-        broker.close()
-    except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
-        log.debug("broker_not_closed", error=type(error).__name__)
+        close_broker(broker)
 
 
 def _reason(error: DBAPIError) -> str:

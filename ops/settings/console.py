@@ -26,6 +26,8 @@ class ConsoleSettings(Section):
         upload_max_bytes: most bytes of the files of one form.
         jobs_keep: how long a requested job is kept after its end.
         job_files_keep: how long its files are kept, at most as long as the job.
+        receivers: where receivers serve health and metrics, such as http://10.0.0.5:9101;
+            empty: those of this machine, by receiver.ops_port.
     """
 
     host: str = "127.0.0.1"
@@ -39,6 +41,7 @@ class ConsoleSettings(Section):
     upload_max_bytes: Annotated[Whole, Field(ge=1, le=256 << 20)] = 64 << 20
     jobs_keep: Timeout = timedelta(days=30)
     job_files_keep: Timeout = timedelta(days=7)
+    receivers: tuple[str, ...] = ()
 
     @field_validator("public_url")
     @classmethod
@@ -49,6 +52,15 @@ class ConsoleSettings(Section):
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("a URL without a path: the console is at the root of its host")
         return url.rstrip("/")
+
+    @field_validator("receivers")
+    @classmethod
+    def _receivers(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            parts = urlsplit(url)
+            if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+                raise ValueError("URLs such as http://10.0.0.5:9101, without a path")
+        return tuple(url.rstrip("/") for url in urls)
 
     @field_validator("read_url", "write_url")
     @classmethod

@@ -32,7 +32,24 @@ INSERT INTO notification_events (rule, kind, event_key, provider, sentence, subj
 VALUES (:rule, :kind, :event_key, :provider, :sentence, :subject, :now)
 ON CONFLICT DO NOTHING
 """)
-_LAST_MESSAGE = text("SELECT max(created_at) FROM notifications WHERE rule = :rule")
+_LAST_MESSAGE = text("""
+SELECT max(created_at) FROM notifications WHERE rule = :rule AND requested_by IS NULL
+""")
+_ASK = text("""
+INSERT INTO notifications (message_id, rule, created_at, title, lines, events, next_attempt_at,
+                           requested_by)
+VALUES (:message_id, :rule, :now, :title, CAST(:lines AS jsonb), :events, :now, :by)
+""")
+_RECENT = text("""
+SELECT message_id, rule, created_at, title, lines, sent_at, given_up_at, next_attempt_at,
+       attempts, last_error, requested_by
+  FROM notifications WHERE rule = :rule ORDER BY created_at DESC, message_id LIMIT :limit
+""")
+_TRIED = text("""
+SELECT EXISTS (SELECT FROM notifications
+                WHERE rule = :rule AND requested_by IS NOT NULL AND sent_at IS NULL
+                  AND given_up_at IS NULL)
+""")
 _UNSENT_EVENTS = text("""
 SELECT event_no, kind, event_key, provider, sentence, subject FROM notification_events
  WHERE rule = :rule AND message_id IS NULL ORDER BY event_no FOR UPDATE
@@ -92,6 +109,53 @@ class RuleStatus:
     given_up: int
     last_sent_at: datetime | None
     last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """One message of a rule, and how its sending went.
+
+    Attributes:
+        requested_by: the person who tried the rule with it; None: it tells of events.
+    """
+
+    message_id: str
+    rule: str
+    created_at: datetime
+    title: str
+    lines: tuple[str, ...]
+    sent_at: datetime | None
+    given_up_at: datetime | None
+    next_attempt_at: datetime
+    attempts: int
+    last_error: str | None
+    requested_by: str | None
+
+
+def recent_messages(connection: Connection, rule: str, limit: int) -> list[StoredMessage]:
+    """The newest messages of a rule."""
+    rows = connection.execute(_RECENT, {"rule": rule, "limit": limit}).mappings()
+    return [StoredMessage(**{**row, "lines": tuple(row["lines"])}) for row in rows]
+
+
+def request_test(connection: Connection, rule: str, *, by: str, now: datetime) -> bool:
+    """Store a message that tries a rule; the scheduler sends it. False if one waits already."""
+    if connection.execute(_TRIED, {"rule": rule}).scalar_one():
+        return False
+    connection.execute(_ASK, {**_columns(trial_message(rule, now)), "by": by})
+    return True
+
+
+def trial_message(rule: str, now: datetime) -> Notification:
+    """A message that says that it tries a rule."""
+    return Notification(
+        message_id=f"msg-{uuid.uuid4().hex}",
+        rule=rule,
+        created_at=now,
+        title="Tieout: a test message",
+        lines=("Notifications of this rule arrive here.",),
+        events=1,
+    )
 
 
 def take(

@@ -7,7 +7,10 @@ Queue ``post`` holds ``post.v1``, ``ingest`` holds ``ingest.v1``, ``fetch`` hold
 from collections.abc import Sequence
 
 import dramatiq
+import structlog
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.errors import BrokerConnectionError
+from redis.exceptions import RedisError
 
 from storage.broker.rabbitmq import SCHEMES, AmqpBroker
 
@@ -17,6 +20,8 @@ BROKER_TIMEOUT_S = 2
 POST_ACTOR, POST_QUEUE = "post.v1", "post"
 INGEST_ACTOR, INGEST_QUEUE = "ingest.v1", "ingest"
 FETCH_ACTOR, FETCH_QUEUE = "fetch.v1", "fetch"
+
+log = structlog.get_logger()
 
 
 def open_broker(url: str, middleware: Sequence[dramatiq.Middleware]) -> dramatiq.Broker:
@@ -38,6 +43,14 @@ def open_broker(url: str, middleware: Sequence[dramatiq.Middleware]) -> dramatiq
         socket_timeout=BROKER_TIMEOUT_S + 10,
         socket_connect_timeout=BROKER_TIMEOUT_S,
     )
+
+
+def close_broker(broker: dramatiq.Broker) -> None:
+    """Close the connections; if the broker is out of reach, that changes nothing."""
+    try:
+        broker.close()
+    except (RedisError, OSError, BrokerConnectionError) as error:
+        log.debug("broker_not_closed", error=type(error).__name__)
 
 
 def post_message(batches: Sequence[int]) -> "dramatiq.Message[None]":

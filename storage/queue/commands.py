@@ -1,11 +1,14 @@
 """Operators' decisions about parked work and queues, each with its audit row.
 
-Tables touched: ``parked`` (rows are deleted), ``batches``, ``deliveries``, ``job_runs`` (marked
-as not done), ``paused_queues`` and ``audit`` (written), all in one transaction.
+Functions of the database remove rows of ``parked`` and mark ``batches``, ``deliveries`` and
+``job_runs`` as not done, with the rights of their owner. Tables written beside that:
+``paused_queues`` and ``audit``. Each decision is one transaction.
 
 Every function that takes an engine raises Unavailable if the database is out of reach.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,23 +34,18 @@ SELECT parked_id, job, subject, cause, fingerprint, detail, context, times, park
         OR parked_at < clock_timestamp() - CAST(:older_than AS interval))
  ORDER BY parked_at, parked_id
 """
-_UNPARK_BATCHES = """
-UPDATE batches SET parked_at = NULL
- WHERE posted_at IS NULL AND batch_id = ANY(CAST(:ids AS bigint[]))
+_PAGE = (
+    _SELECT.replace("ORDER BY parked_at, parked_id", "AND parked_id > :after")
+    + """
+ ORDER BY parked_id LIMIT :limit
 """
-_UNPARK_DELIVERIES = """
-UPDATE deliveries SET parked_at = NULL WHERE delivery_id = ANY(CAST(:ids AS bigint[]))
-"""
-#: By job: the prefix of its subjects, and the statement that marks them as not done.
-_UNPARK = {
-    POSTING_JOB: ("batch ", _UNPARK_BATCHES),
-    INGEST_JOB: ("delivery ", _UNPARK_DELIVERIES),
-}
-_REOPEN_SLOT = """
-UPDATE job_runs SET done_at = NULL, attempts = 0, lease_until = clock_timestamp()
- WHERE job = :job AND slot = :slot
-"""
-_DELETE = "DELETE FROM parked WHERE parked_id = ANY(CAST(:ids AS bigint[]))"
+)
+_COUNTS = """
+SELECT job, cause, fingerprint, count(*) AS count, min(parked_at) AS oldest_at
+  FROM (SELECTED) AS selected GROUP BY job, cause, fingerprint ORDER BY count(*) DESC, cause
+""".replace("SELECTED", _SELECT)
+_REQUEUE = "SELECT requeue_parked(CAST(:ids AS bigint[]), CAST(:seen AS integer[]))"
+_DISCARD = "SELECT discard_parked(CAST(:ids AS bigint[]), CAST(:seen AS integer[]))"
 _PAUSE = """
 INSERT INTO paused_queues (queue, paused_by, reason) VALUES (:queue, :actor, :reason)
 ON CONFLICT (queue) DO NOTHING
@@ -94,41 +92,128 @@ class ParkedItem:
     last_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedCount:
+    """How much one job parked for one cause."""
+
+    job: str
+    cause: str
+    fingerprint: str
+    count: int
+    oldest_at: datetime
+
+
+class ParkedChanged(Contradiction):
+    """What is parked changed since somebody decided about it; nothing was changed.
+
+    Attributes:
+        count: how much is selected now.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"what is parked changed meanwhile, now {count} are selected: look again;"
+            " nothing was changed"
+        )
+        self.count = count
+
+
 def parked_items(engine: Engine, selection: ParkedFilter) -> list[ParkedItem]:
     """The selected parked work, oldest first."""
     with reading(engine, "parked") as connection:
         return _select(connection, selection)
 
 
+def parked_page(
+    engine: Engine, selection: ParkedFilter, *, after: int, limit: int
+) -> list[ParkedItem]:
+    """Selected parked work in the order in which it was parked first, behind an id."""
+    params = {**asdict(selection), "after": after, "limit": limit}
+    with reading(engine, "parked") as connection:
+        rows = connection.execute(text(_PAGE), params).mappings()
+        return [ParkedItem(**row) for row in rows]
+
+
+def parked_counts(engine: Engine, selection: ParkedFilter) -> list[ParkedCount]:
+    """The selected parked work by cause, the most frequent first."""
+    with reading(engine, "parked") as connection:
+        rows = connection.execute(text(_COUNTS), asdict(selection)).mappings()
+        return [ParkedCount(**row) for row in rows]
+
+
 def requeue(
-    engine: Engine, selection: ParkedFilter, decision: OperatorDecision
+    engine: Engine,
+    selection: ParkedFilter,
+    decision: OperatorDecision,
+    *,
+    version: str | None = None,
 ) -> list[ParkedItem]:
     """Have parked work done again; returns what was parked.
 
+    Args:
+        engine: the database.
+        selection: the work to do again.
+        decision: who decided, and why.
+        version: ``version_of`` the work that the decision is about; None: whatever is selected.
+
     Raises:
+        ParkedChanged: other work is selected now; nothing is changed.
         Unavailable: the database is out of reach; nothing is changed.
     """
     with transaction(engine, "requeue") as connection:
-        items = _select(connection, selection, lock=True)
-        _mark_not_done(connection, items)
-        _remove(connection, items, "queue.requeued", decision)
-        return items
+        items = _select(connection, selection)
+        taken = _take(connection, items, _REQUEUE, version)
+        _audit(connection, taken, "queue.requeued", decision)
+        return taken
 
 
 def discard(
-    engine: Engine, selection: ParkedFilter, decision: OperatorDecision
+    engine: Engine,
+    selection: ParkedFilter,
+    decision: OperatorDecision,
+    *,
+    version: str | None = None,
 ) -> list[ParkedItem]:
     """Give up parked work for good; returns what was parked. The audit trail keeps all of it.
 
+    Takes the same arguments as ``requeue``.
+
     Raises:
         Contradiction: some of it is accepted money; nothing is changed.
+        ParkedChanged: other work is selected now; nothing is changed.
         Unavailable: the database is out of reach; nothing is changed.
     """
     with transaction(engine, "discard") as connection:
-        items = _select(connection, selection, lock=True)
+        items = _select(connection, selection)
         refuse_money(items)
-        _remove(connection, items, "queue.discarded", decision)
-        return items
+        taken = _take(connection, items, _DISCARD, version)
+        _audit(connection, taken, "queue.discarded", decision)
+        return taken
+
+
+def version_of(items: Sequence[ParkedItem]) -> str:
+    """A digest of what is parked; it changes when anything is parked, again, or no more."""
+    lines = sorted(f"{item.parked_id} {item.times}" for item in items)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _take(
+    connection: Connection, items: list[ParkedItem], statement: str, version: str | None
+) -> list[ParkedItem]:
+    """Take the items away by a function of the database; leave out those that are gone.
+
+    Raises:
+        ParkedChanged: they are not those of the version.
+    """
+    params = {
+        "ids": [item.parked_id for item in items],
+        "seen": [item.times for item in items],
+    }
+    ids = set(connection.execute(text(statement), params).scalars())
+    taken = [item for item in items if item.parked_id in ids]
+    if version is not None and version != version_of(taken):
+        raise ParkedChanged(len(taken))
+    return taken
 
 
 def refuse_money(items: list[ParkedItem]) -> None:
@@ -168,33 +253,14 @@ def _switch(
         return changed
 
 
-def _select(
-    connection: Connection, selection: ParkedFilter, *, lock: bool = False
-) -> list[ParkedItem]:
-    query = text(_SELECT + (" FOR UPDATE" if lock else ""))
-    rows = connection.execute(query, asdict(selection)).mappings()
+def _select(connection: Connection, selection: ParkedFilter) -> list[ParkedItem]:
+    rows = connection.execute(text(_SELECT), asdict(selection)).mappings()
     return [ParkedItem(**row) for row in rows]
 
 
-def _mark_not_done(connection: Connection, items: list[ParkedItem]) -> None:
-    for job, (prefix, statement) in _UNPARK.items():
-        ids = [
-            int(item.subject.removeprefix(prefix))
-            for item in items
-            if item.job == job and item.subject.startswith(prefix)
-        ]
-        connection.execute(text(statement), {"ids": ids})
-    for item in items:
-        if item.subject.startswith("slot "):
-            slot = item.subject.removeprefix("slot ")
-            connection.execute(text(_REOPEN_SLOT), {"job": item.job, "slot": slot})
-
-
-def _remove(
+def _audit(
     connection: Connection, items: list[ParkedItem], action: str, decision: OperatorDecision
 ) -> None:
-    ids = [item.parked_id for item in items]
-    connection.execute(text(_DELETE), {"ids": ids})
     for item in items:
         detail = {
             "why": decision.reason,

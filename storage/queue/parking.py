@@ -24,6 +24,9 @@ DETAIL_CHARS_MAX = 2_000
 #: Characters of a fingerprint: enough to tell causes apart, short enough to type.
 FINGERPRINT_CHARS = 12
 
+#: Frames of a stack that are kept, the innermost ones.
+STACK_FRAMES_MAX = 20
+
 _PARK = """
 INSERT INTO parked (job, subject, cause, detail, fingerprint, context)
 VALUES (:job, :subject, :cause, :detail, :fingerprint, CAST(:context AS jsonb))
@@ -71,7 +74,8 @@ def park(
     """
     cause = cause_of(error)
     digest = fingerprint(job, cause)
-    full_context = {**cause.context, **_versions(connection), **(context or {})}
+    stack = {"stack": stack_of(error)}
+    full_context = {**cause.context, **_versions(connection), **(context or {}), **stack}
     row = {
         "job": job,
         "subject": subject,
@@ -101,6 +105,12 @@ def place_of(error: BaseException) -> str:
     """Where an error was raised, as file and line of the innermost frame."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
+
+
+def stack_of(error: BaseException) -> list[str]:
+    """The frames through which an error went, innermost last, without any value in them."""
+    frames = traceback.extract_tb(error.__traceback__)[-STACK_FRAMES_MAX:]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 def fingerprint(job: str, cause: Cause) -> str:

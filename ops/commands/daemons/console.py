@@ -13,22 +13,30 @@ from sqlalchemy import Connection, Engine
 from breaks.trials import TryCorrections
 from console.app import THREADS, ConsoleServer
 from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
+from console.pipeline import Pipeline
 from console.streams import STREAM_THREADS
+from ops.commands.queue.probe import broker_url_of
 from ops.context import Context, context_of, database_url
 from ops.jobs.registry import KINDS
+from ops.pipeline.disk import disk_reader
+from ops.pipeline.reader import PipelineReader
 from ops.providers.book_trials import book_trials
 from ops.runtime import logs
+from ops.runtime.data_directory import open_data_directory
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.model import ProviderSettings, Settings
+from ops.settings.notify_rules import rules_of_notify
+from ops.settings.notify_text import notify_text
 from reconcile.days.states import DayStatus
 from storage.engine import open_engine
 from storage.limit_versions import version_in_force
 from storage.schema_version import require_schema
 from vocabulary.clock import SystemClock
+from workers.canary import QUEUES
 
 
 def console(
@@ -55,7 +63,8 @@ def open_console(context: Context) -> Console:
         Unavailable: the database lacks one of the roles.
     """
     settings = context.settings
-    urls = role_urls(settings, database_url(context))
+    owner_url = database_url(context)
+    urls = role_urls(settings, owner_url)
     require_roles(urls)
     connections = THREADS + STREAM_THREADS
     readers = open_engine(urls.reader, pool_size=connections)
@@ -64,6 +73,13 @@ def open_console(context: Context) -> Console:
             settings,
             limits=partial(read_limits, readers, settings),
             try_corrections=book_trials(settings, urls.reader),
+            read_pipeline=PipelineReader(
+                settings,
+                engine=readers,
+                broker_url=partial(broker_url_of, context),
+                clock=SystemClock(),
+                disk=disk_reader(owner_url, open_data_directory(context.data_dir)),
+            ),
         ),
         readers=readers,
         writers=open_engine(urls.writer, pool_size=connections),
@@ -88,6 +104,7 @@ def console_config(
     *,
     limits: Callable[[], LimitsInForce],
     try_corrections: TryCorrections,
+    read_pipeline: Callable[[], Pipeline],
 ) -> ConsoleConfig:
     """What the console shows and asks of people, from the settings."""
     entries = {entry.slug: entry for entry in settings.providers}
@@ -103,6 +120,10 @@ def console_config(
         day_of=_DayReader(entries),
         limits=limits,
         try_corrections=try_corrections,
+        read_pipeline=read_pipeline,
+        queues=QUEUES,
+        notify_rules=rules_of_notify(settings),
+        notify_text=notify_text,
         due_rules=rules_of(settings),
         upload_bytes_max=settings.console.upload_max_bytes,
         job_kinds=KINDS,

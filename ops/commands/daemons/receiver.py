@@ -5,13 +5,14 @@ import os
 import socket
 from typing import Annotated
 
+import structlog
 import typer
 import uvloop
 
 from ops.context import Context, context_of, endpoints
 from ops.providers.configured import configured
 from ops.runtime import fault_signals, logs
-from ops.runtime.listening import listening_socket
+from ops.runtime.listening import first_free_socket, listening_socket
 from ops.runtime.servers import Endpoints
 from storage.broker.redis import open_broker
 from storage.engine import open_accept_connection
@@ -22,6 +23,8 @@ from webhooks.config import ProviderEndpoint, ReceiverConfig
 
 #: New objects between two collections; the default 700 collects every few dozen callbacks.
 GC_THRESHOLD = 20_000
+
+log = structlog.get_logger()
 
 
 def receiver(
@@ -48,8 +51,10 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     side = (
         None
         if settings.ops_port is None
-        else listening_socket(settings.ops_host or settings.host, settings.ops_port)
+        else first_free_socket(settings.ops_host or settings.host, settings.ops_port)
     )
+    if side is not None:
+        log.info("ops_port_bound", port=side.getsockname()[1])
     timeout_s = settings.commit_timeout.total_seconds()
     process = Receiver(
         receiver_config(context),

@@ -25,6 +25,7 @@ from ops.scheduling.inquiries import schedule_inquiries
 from ops.scheduling.notify_jobs import notify_jobs
 from ops.scheduling.pull_jobs import pull_jobs
 from ops.scheduling.reconcile_jobs import reconcile_jobs
+from ops.scheduling.size_jobs import size_job
 from ops.settings.model import Settings
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
@@ -85,7 +86,7 @@ def keep_schedule(
     engine = open_engine(engines.database_url)
     worker = this_worker("scheduler", clock)
     jobs = jobs_of(settings, engine, open_broker(engines.broker_url, []), worker)
-    jobs.append(booking_job(engine, clock))
+    jobs += [booking_job(engine, clock), size_job(engine, clock)]
     child_jobs = ChildJobs()
     jobs += pull_jobs(settings, engine, engines.database_url, child_jobs)
     jobs += reconcile_jobs(

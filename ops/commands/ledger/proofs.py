@@ -1,5 +1,6 @@
 """``tieout ledger verify|replay``: prove the books by checks and by deciding again."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated
@@ -19,11 +20,14 @@ from ledger.replay.report import (
 )
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
+from ops.commands.ledger.proof_results import keep_proof
 from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
 from ops.context import context_of
 from ops.providers.configured import configured_for_proofs
+from storage.proofs import ProofKind
+from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Malformed
 
 #: What to do about rows that cannot be proven.
@@ -52,15 +56,24 @@ def verify(
         wallets=_range(wallets),
     )
     checks, left_out = checks_for(scope)
-    results = []
+    results: list[CheckResult] = []
+    engine, started_at = open_books(ctx), SystemClock().now()
     with progress_bars() as announce:
         done = announce("checks", len(checks))
-        for result in run_checks(open_books(ctx), scope=scope):
+        for result in run_checks(engine, scope=scope):
             results.append(result)
             done(1)
             if not as_json:
                 _print_result(result)
     clean = not any(result.wrong for result in results)
+    keep_proof(
+        engine,
+        ProofKind.VERIFY,
+        scope=scope.text if scope.is_partial else "",
+        started_at=started_at,
+        is_clean=clean,
+        detail=_verify_detail(results),
+    )
     if as_json:
         document = {"clean": clean, "partial": scope.is_partial, "scope": scope.text}
         findings = [{**asdict(result), "first": result.first} for result in results]
@@ -96,10 +109,19 @@ def replay(
         until=None if until is None else read_instant(until, "--to"),
         provider=provider,
     )
+    engine, started_at = open_books(ctx), SystemClock().now()
     with progress_bars() as announce:
         result = replay_books(
-            open_books(ctx), decoders, window=window, announce=partial(announce, "rows")
+            engine, decoders, window=window, announce=partial(announce, "rows")
         )
+    keep_proof(
+        engine,
+        ProofKind.REPLAY,
+        scope="" if window.is_whole else _window_text(window),
+        started_at=started_at,
+        is_clean=result.is_proven,
+        detail=f"{result.operations} operations, {result.differing} rows differ",
+    )
     if as_json:
         whole = {"equal": not result.differing, "whole": window.is_whole}
         print_json({**whole, **asdict(result)})
@@ -116,6 +138,22 @@ def _decoders(ctx: typer.Context) -> ProviderDecoders:
         for slug, entry in configured_for_proofs(context_of(ctx).settings).items()
     }
     return ProviderDecoders(providers=providers)
+
+
+def _verify_detail(results: Sequence[CheckResult]) -> str:
+    wrong = [result for result in results if result.wrong]
+    if not wrong:
+        return f"{len(results)} checks hold"
+    return "; ".join(f"{result.name}: {result.wrong} wrong" for result in wrong)
+
+
+def _window_text(window: ReplayWindow) -> str:
+    parts = (
+        ("from", window.since and iso(window.since)),
+        ("to", window.until and iso(window.until)),
+        ("provider", window.provider),
+    )
+    return ", ".join(f"{name} {value}" for name, value in parts if value)
 
 
 def _print_result(result: CheckResult) -> None:

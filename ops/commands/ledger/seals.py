@@ -16,9 +16,11 @@ from ledger.seal.seal import exported_lines, seal_day, seal_of
 from ledger.seal.seal import recheck as recheck_seals
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
+from ops.commands.ledger.proof_results import keep_proof
 from ops.commands.option_values import read_business_day
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
+from storage.proofs import ProofKind
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
@@ -115,9 +117,10 @@ def recheck(
     """
     only = None if day is None else _day(day)
     days = []
+    engine, started_at = open_books(ctx), SystemClock().now()
     with progress_bars() as announce:
         progress = announce("lines", None)
-        for checked in recheck_seals(open_books(ctx), only, progress=progress):
+        for checked in recheck_seals(engine, only, progress=progress):
             name = checked.seal.day.isoformat()
             days.append({"day": name, "seal": checked.seal.hash, "wrong": checked.wrong})
             if not as_json:
@@ -129,6 +132,15 @@ def recheck(
     if not days:
         typer.echo("no day is sealed, so nothing is proven: see `tieout ledger seal`", err=True)
     clean = bool(days) and not any(entry["wrong"] for entry in days)
+    wrong = sum(bool(entry["wrong"]) for entry in days)
+    keep_proof(
+        engine,
+        ProofKind.RECHECK,
+        scope="" if only is None else only.isoformat(),
+        started_at=started_at,
+        is_clean=clean,
+        detail=f"{len(days)} sealed days read again, {wrong} changed",
+    )
     if as_json:
         print_json({"clean": clean, "days": days})
     raise typer.Exit(0 if clean else 1)

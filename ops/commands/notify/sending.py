@@ -1,6 +1,5 @@
 """``tieout notify test`` and ``again``: try a channel, and send given-up messages again."""
 
-import uuid
 from typing import Annotated
 
 import typer
@@ -10,7 +9,6 @@ from ops.context import context_of
 from ops.settings.notify_rules import rules_of_notify
 from reports.notifications import outbox
 from reports.notifications.channels import SendingFailed, send
-from reports.notifications.message import Notification
 from vocabulary.clock import SystemClock
 
 
@@ -23,14 +21,7 @@ def test(
         names = ", ".join(sorted(rules)) or "none"
         raise typer.BadParameter(f"no [[notify]] has this name; there are: {names}")
     now = SystemClock().now()
-    message = Notification(
-        message_id=f"msg-{uuid.uuid4().hex}",
-        rule=rule,
-        created_at=now,
-        title="Tieout: a test message",
-        lines=("Notifications of this rule arrive here.",),
-        events=1,
-    )
+    message = outbox.trial_message(rule, now)
     try:
         send(message, rules[rule].channel, now)
     except SendingFailed as error:

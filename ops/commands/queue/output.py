@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.queue.report import QueueSnapshot
+from ops.pipeline.queue_report import QueueSnapshot
 from storage.queue.commands import ParkedItem
 from storage.queue.state import QueueState
 

@@ -3,17 +3,16 @@
 from collections.abc import Iterable
 
 import structlog
-from dramatiq import Broker
 from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
-from ops.commands.queue.report import QueueSnapshot
 from ops.context import Context
+from ops.pipeline.queue_report import QueueSnapshot
 from ops.runtime import postgres_server, servers, valkey_server
 from ops.runtime.data_directory import open_data_directory
 from ops.settings.model import EMBEDDED
 from storage.broker.depth import QueueDepth, depths_of
-from storage.broker.redis import ingest_message, open_broker, post_message
+from storage.broker.redis import close_broker, ingest_message, open_broker, post_message
 from storage.queue.commands import INGEST_JOB, POSTING_JOB, ParkedItem
 from storage.queue.state import QueueState, read_state
 from storage.transactions import engine_at
@@ -56,7 +55,7 @@ def notify_workers(broker_url: str, items: Iterable[ParkedItem]) -> None:
     except (RedisError, OSError, BrokerConnectionError) as error:
         log.warning("requeue_not_told", error=type(error).__name__)
     finally:
-        _close(broker)
+        close_broker(broker)
 
 
 def _state(context: Context) -> QueueState:
@@ -65,11 +64,11 @@ def _state(context: Context) -> QueueState:
 
 
 def _depths(context: Context) -> dict[str, QueueDepth]:
-    broker = open_broker(_broker_url(context), [])
+    broker = open_broker(broker_url_of(context), [])
     try:
         return depths_of(broker, QUEUES)
     finally:
-        _close(broker)
+        close_broker(broker)
 
 
 def _database_url(context: Context) -> str:
@@ -81,18 +80,15 @@ def _database_url(context: Context) -> str:
     return postgres_server.url(open_data_directory(context.data_dir))
 
 
-def _broker_url(context: Context) -> str:
+def broker_url_of(context: Context) -> str:
+    """Where the broker is; an embedded one is not started.
+
+    Raises:
+        Unavailable: the embedded broker does not run.
+    """
     url = context.settings.broker.url
     if url != EMBEDDED:
         return url
     if servers.status(context.data_dir).valkey is None:
         raise Unavailable("the embedded broker does not run")
     return valkey_server.url(open_data_directory(context.data_dir))
-
-
-def _close(broker: Broker) -> None:
-    """Closing a broker that is out of reach changes nothing."""
-    try:
-        broker.close()
-    except (RedisError, OSError, BrokerConnectionError) as error:
-        log.debug("broker_not_closed", error=type(error).__name__)

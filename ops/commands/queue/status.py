@@ -8,9 +8,9 @@ from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Prometheus
 from ops.commands.queue.output import print_status
 from ops.commands.queue.probe import read_snapshot
-from ops.commands.queue.report import QueueLimits, document, findings, metrics
 from ops.commands.queue.seconds import read_seconds
 from ops.context import context_of
+from ops.pipeline.queue_report import QueueLimits, document, findings, metrics
 
 FINDING, UNAVAILABLE = 1, 3
 

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 
 from ops.commands.queue.probe import read_snapshot
-from ops.commands.queue.report import QueueLimits, findings
 from ops.context import Context
+from ops.pipeline.queue_report import QueueLimits, findings
 from ops.runtime import valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.settings.loader import load

@@ -21,8 +21,10 @@ CONSOLE_TABLES = {
         "job_files",
         "jobs",
         "login_attempts",
+        "notifications",
         "password_codes",
         "passwords",
+        "paused_queues",
         "write_offs",
     ),
 }

@@ -10,6 +10,7 @@ from breaks.store import TrackedBreak
 from breaks.suggestions import Correction
 from breaks.trials import Trial
 from console.config import ConsoleConfig, LimitsInForce, ProviderTerms
+from console.pipeline import Pipeline
 from reconcile.days.states import DayStatus, StepRules
 
 
@@ -27,6 +28,10 @@ def no_trial(
     raise AssertionError("no test tries a correction without a database")
 
 
+def no_pipeline() -> Pipeline:
+    raise AssertionError("no test reads the pipeline without a database")
+
+
 def config() -> ConsoleConfig:
     """One provider, no limits."""
     return ConsoleConfig(
@@ -38,6 +43,10 @@ def config() -> ConsoleConfig:
         day_of=no_day,
         limits=no_limits,
         try_corrections=no_trial,
+        read_pipeline=no_pipeline,
+        queues=(),
+        notify_rules=(),
+        notify_text=str,
         due_rules=DEFAULT_RULES,
         upload_bytes_max=1 << 20,
         job_kinds={},

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.commands.queue.report import QueueLimits, QueueSnapshot, document, findings, metrics
+from ops.pipeline.queue_report import QueueLimits, QueueSnapshot, document, findings, metrics
 from storage.broker.depth import QueueDepth
 from storage.queue.state import Canary, ParkedCause, Pause, QueueState, WaitingWork
 from storage.queue.state import ProcessState as SeenWorker

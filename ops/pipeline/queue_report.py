@@ -40,6 +40,13 @@ class QueueSnapshot:
     queues: tuple[str, ...]
     read_at: datetime
 
+    def oldest_s(self, queue: str) -> float | None:
+        """Age of the oldest message that waits in a queue; None if unknown or none waits."""
+        depth = self.depths.get(queue) if self.depths is not None else None
+        if depth is None or depth.oldest_at is None:
+            return None
+        return max((self.read_at - depth.oldest_at).total_seconds(), 0.0)
+
 
 def findings(snapshot: QueueSnapshot, limits: QueueLimits) -> list[str]:
     """Sentences about everything that an operator has to look at; empty when all is well."""
@@ -138,13 +145,12 @@ def _canary_age(canary: Canary | None) -> float | None:
 
 def _queue(snapshot: QueueSnapshot, queue: str) -> dict[str, object]:
     depth = snapshot.depths.get(queue) if snapshot.depths is not None else None
-    oldest = depth.oldest_at if depth else None
     document: dict[str, object] = {
         "waiting": depth.waiting if depth else None,
         "in_flight": depth.in_flight if depth else None,
         "delayed": depth.delayed if depth else None,
         "dead_letters": depth.dead_letters if depth else None,
-        "oldest_s": max((snapshot.read_at - oldest).total_seconds(), 0.0) if oldest else None,
+        "oldest_s": snapshot.oldest_s(queue),
         "paused": None,
         "canary": None,
     }

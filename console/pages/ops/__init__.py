@@ -1,0 +1,1 @@
+"""The pages of operations: the pipeline, queues, parked work."""

@@ -1,0 +1,74 @@
+"""When the books were last proven, over what, and with which result.
+
+Tables written: ``proof_runs``. Rows are never changed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, Engine, text
+
+from storage.transactions import transaction
+
+#: Longest text of a result, in characters.
+DETAIL_CHARS_MAX = 500
+
+_RECORD = """
+INSERT INTO proof_runs (kind, scope, started_at, finished_at, is_clean, detail)
+VALUES (:kind, :scope, :started_at, :finished_at, :is_clean, :detail)
+"""
+_LAST = """
+SELECT DISTINCT ON (kind) kind, scope, started_at, finished_at, is_clean, detail
+  FROM proof_runs ORDER BY kind, finished_at DESC
+"""
+
+
+class ProofKind(StrEnum):
+    """How the books are proven; a closed set."""
+
+    VERIFY = "verify"
+    REPLAY = "replay"
+    RECHECK = "recheck"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofRun:
+    """One proof that was completed.
+
+    Attributes:
+        scope: what of the books it covered; empty: all.
+        detail: its result in a sentence.
+    """
+
+    kind: ProofKind
+    scope: str
+    started_at: datetime
+    finished_at: datetime
+    is_clean: bool
+    detail: str
+
+
+def record_proof(engine: Engine, run: ProofRun) -> None:
+    """Keep the result of a proof.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    params = {
+        "kind": run.kind.value,
+        "scope": run.scope,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "is_clean": run.is_clean,
+        "detail": run.detail[:DETAIL_CHARS_MAX],
+    }
+    with transaction(engine, "proof") as connection:
+        connection.execute(text(_RECORD), params)
+
+
+def last_proofs(connection: Connection) -> dict[ProofKind, ProofRun]:
+    """The last proof of each kind that ever ran."""
+    rows = connection.execute(text(_LAST)).mappings()
+    runs = [ProofRun(**{**row, "kind": ProofKind(row["kind"])}) for row in rows]
+    return {run.kind: run for run in runs}

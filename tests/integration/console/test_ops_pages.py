@@ -1,0 +1,261 @@
+"""The pages of operations: the pipeline, its queues, parked work, rules of notifications."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from console.pages.ops.figures import figures_of
+from console.pages.ops.overview import read_events, stream_address
+from console.pipeline import Part
+from ops.commands.daemons.console import open_console
+from ops.settings.notify_text import notify_text
+from reports.notifications.rules import ChatHook, EventKind, NotifyRule
+from tests.harness.books.console import SCRIPT, ConsoleBooks
+from tests.harness.servers.console import ConsoleSite, PageClient, serving
+from vocabulary.secrets import Secret
+
+RULE = NotifyRule(
+    name="night",
+    when=frozenset({EventKind.PARKED}),
+    channel=ChatHook(
+        url=Secret(reference="env:CHAT_URL", value=b"https://chat.example/s3cret")
+    ),
+)
+_PARK = """
+INSERT INTO parked (job, subject, cause, detail, fingerprint, context)
+SELECT :job, :what || ' ' || n, :cause, :detail, :print, CAST(:context AS jsonb)
+  FROM generate_series(CAST(:first AS integer), CAST(:last AS integer)) n
+"""
+
+
+@pytest.fixture(scope="module")
+def ops_site(site: ConsoleSite) -> Iterator[ConsoleSite]:
+    """The console with a rule of notifications."""
+    config = replace(site.console.config, notify_rules=(RULE,))
+    with serving(replace(site.console, config=config)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def operator(ops_site: ConsoleSite) -> PageClient:
+    """Somebody who may decide about queues."""
+    return ops_site.browser_of("only ops")
+
+
+@pytest.fixture
+def parked(console_books: ConsoleBooks) -> Iterator[None]:
+    """Ingest work that failed for two causes, in 61 and 3 pieces, and one batch."""
+    engine = console_books.books.engine
+    rows = [
+        ("ingest.v1", "delivery", SCRIPT, "aaaaaaaaaaaa", 1000, 1060),
+        ("ingest.v1", "delivery", "KeyError", "bbbbbbbbbbbb", 2000, 2002),
+        ("post.v1", "batch", "entries_sum_to_zero", "cccccccccccc", 900, 900),
+    ]
+    context = {
+        "stack": ["ingest.py:80 _record", "parse.py:12 parse"],
+        "operations": [{"op_key": f"op-{SCRIPT}", "provider": "lottery", "kind": "bet"}],
+        "note": SCRIPT,
+    }
+    with engine.begin() as connection:
+        for job, what, cause, print_, first, last in rows:
+            params = {"job": job, "what": what, "cause": cause, "print": print_}
+            params |= {"first": str(first), "last": str(last), "detail": f"failed {SCRIPT}"}
+            connection.execute(text(_PARK), {**params, "context": json.dumps(context)})
+    yield
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM parked"))
+
+
+def test_the_overview_says_what_cannot_be_seen_and_never_zero_for_it(
+    operator: PageClient,
+) -> None:
+    page = operator.get("/ops")
+    shown = page.shown()
+
+    assert page.status == 200
+    assert "need somebody" in shown
+    assert "Messages in the broker cannot be seen: the broker is out of reach" in shown
+    assert "Receivers cannot be seen: none answers at http://127.0.0.1:8080" in shown
+    assert "not ours to look into" in shown
+    assert 'data-live="queue.post.waiting" data-state="">–<' in page.text
+    assert "None has been seen: nobody posts or takes in" in shown
+    assert "no day is sealed" in shown
+    assert "not run since results are kept" in shown
+
+
+def test_a_proof_is_kept_with_its_outcome_and_what_it_covered(
+    console_books: ConsoleBooks,
+) -> None:
+    console_books.run("ledger", "verify", by="ann")
+    console_books.run("ledger", "verify", "--wallets", "1-2", by="ann")
+    console = open_console(console_books.context)
+    pipeline = console.config.read_pipeline()
+    for engine in (console.readers, console.writers):
+        engine.dispose()
+    figures = figures_of(pipeline)
+
+    assert console_books.rows("SELECT kind, scope, is_clean FROM proof_runs ORDER BY 2") == [
+        ("verify", "", True),
+        ("verify", "wallets 1 to 2", True),
+    ]
+    assert figures["proof.verify.outcome"] == {"text": "proven", "state": "well"}
+    assert figures["proof.replay.age"] == {"text": "never", "state": ""}
+
+
+def test_events_carry_figures_and_count_rows_that_the_page_lacks(
+    ops_site: ConsoleSite,
+) -> None:
+    config = ops_site.console.config
+    pipeline = config.read_pipeline()
+    shown = frozenset(stream_address(pipeline).partition("=")[2].split("."))
+    values, new = read_events(config, shown, "")
+    missing = replace(pipeline, state=Part(why="the database is out of reach"))
+    fewer = replace(config, read_pipeline=lambda: missing)
+    unseen, more = read_events(fewer, shown, "")
+
+    assert values.data["queue.post.waiting"] == {"text": "–", "state": ""}
+    assert new.data == {"ops": 0}
+    assert "queue.post.state" not in unseen.data
+    assert more.data == {"ops": 1}
+
+
+def test_a_queue_is_paused_and_resumed_once_with_a_reason_and_an_audit_row(
+    operator: PageClient, console_books: ConsoleBooks
+) -> None:
+    before = operator.get("/ops/queues/post")
+    fields = {"form_token": before.field("form_token"), "seen": before.field("seen")}
+    bare = operator.post("/ops/queues/post/pause", fields)
+    paused = operator.post("/ops/queues/post/pause", {**fields, "reason": "disk <full>"})
+    again = operator.post("/ops/queues/post/pause", {**fields, "reason": "me too"})
+    shown = operator.get("/ops/queues/post").shown()
+    operator.submit("/ops/queues/post", "/ops/queues/post/resume", reason="mended")
+
+    assert bare.status == 400
+    assert paused.location == "/ops/queues/post?done=paused"
+    assert again.status == 409
+    assert "paused by only ops: disk <full>" in again.shown()
+    assert "is paused by only ops: disk <full>" in shown
+    assert console_books.rows("SELECT * FROM paused_queues") == []
+    audited = console_books.rows(
+        "SELECT a.action, p.name, a.detail ->> 'why'"
+        " FROM audit a JOIN people p USING (person_id)"
+        " WHERE a.subject = 'queue post' ORDER BY audit_id"
+    )
+    assert audited == [
+        ("queue.paused", "only ops", "disk <full>"),
+        ("queue.resumed", "only ops", "mended"),
+    ]
+    assert operator.get("/ops/queues/none").status == 404
+
+
+@pytest.mark.usefixtures("parked")
+def test_parked_work_is_listed_by_cause_and_in_pages_with_stack_and_rows(
+    operator: PageClient,
+) -> None:
+    page = operator.get("/ops/parked")
+    more = operator.get("/ops/parked?cause=aaaaaaaaaaaa")
+    last = operator.get("/ops/parked?cause=aaaaaaaaaaaa&after=" + str(10**9))
+    none = operator.get("/ops/parked?older=60")
+    wrong = operator.get("/ops/parked?older=soon")
+
+    assert "65 pieces of work are parked for 3 causes." in page.shown()
+    assert "showing 50 of 65" in page.shown()
+    assert "ingest.py:80 _record" in page.shown()
+    assert "op-<script>" in page.shown()
+    assert "<script>alert" not in page.text
+    assert "showing 50 of 61" in more.shown()
+    assert last.status == 200
+    assert "Nothing that these filters select is parked." in none.shown()
+    assert wrong.status == 400
+
+
+@pytest.mark.usefixtures("parked")
+def test_requeueing_shows_the_count_first_and_is_done_once(
+    operator: PageClient, console_books: ConsoleBooks
+) -> None:
+    address = "/ops/parked/requeue"
+    asked = operator.get(f"{address}?cause=bbbbbbbbbbbb")
+    names = ("form_token", "version", "seen", "cause")
+    fields = {name: asked.field(name) for name in names}
+    done = operator.post(address, {**fields, "reason": "repaired"})
+    twice = operator.post(address, {**fields, "reason": "repaired"})
+
+    assert "3 pieces of work would be requeued." in asked.shown()
+    assert done.location == "/ops/parked?done=requeued"
+    assert twice.status == 409
+    assert "0 selected" in twice.shown()
+    audited = console_books.rows(
+        "SELECT actor, count(*) FROM audit WHERE action = 'queue.requeued' GROUP BY actor"
+    )
+    assert audited == [("only ops", 3)]
+    assert console_books.rows("SELECT count(*) FROM parked") == [(62,)]
+
+
+@pytest.mark.usefixtures("parked")
+def test_work_that_was_parked_meanwhile_is_not_decided_about(
+    operator: PageClient, console_books: ConsoleBooks
+) -> None:
+    asked = operator.get("/ops/parked/discard?cause=bbbbbbbbbbbb")
+    fields = {name: asked.field(name) for name in ("form_token", "version", "seen", "cause")}
+    with console_books.books.engine.begin() as connection:
+        again = "UPDATE parked SET times = times + 1 WHERE subject = 'delivery 2001'"
+        connection.execute(text(again))
+    stale = operator.post("/ops/parked/discard", {**fields, "reason": "useless"})
+
+    assert stale.status == 409
+    assert "3 selected" in stale.shown()
+    assert console_books.rows("SELECT count(*) FROM parked") == [(65,)]
+
+
+@pytest.mark.usefixtures("parked")
+def test_batches_hold_money_and_cannot_be_discarded(
+    operator: PageClient, console_books: ConsoleBooks
+) -> None:
+    asked = operator.get("/ops/parked/discard?job=post.v1")
+    token = operator.get("/ops/parked/requeue?job=post.v1").field("form_token")
+    fields = {"form_token": token, "job": "post.v1", "reason": "away with it"}
+    refused = operator.post("/ops/parked/discard", fields)
+
+    assert "cannot be discarded" in asked.shown()
+    assert refused.status == 422
+    assert "money" in refused.shown()
+    assert console_books.rows("SELECT count(*) FROM parked WHERE job = 'post.v1'") == [(1,)]
+
+
+def test_a_rule_is_tried_by_one_message_that_the_scheduler_sends(
+    operator: PageClient, console_books: ConsoleBooks
+) -> None:
+    page = operator.get("/settings/notifications")
+    address = "/settings/notifications/night/try"
+    asked = operator.submit("/settings/notifications", address)
+    again = operator.submit("/settings/notifications", address)
+    unknown = operator.submit("/settings/notifications", "/settings/notifications/day/try")
+    after = operator.get("/settings/notifications")
+
+    assert "env:CHAT_URL" in page.shown()
+    assert "s3cret" not in page.text
+    assert asked.location == "/settings/notifications?done=asked#night"
+    assert again.status == 409
+    assert unknown.status == 404
+    assert "asked for by only ops" in after.shown()
+    rows = console_books.rows("SELECT rule, requested_by, sent_at FROM notifications")
+    assert rows == [("night", "only ops", None)]
+
+
+def test_a_rule_is_written_as_settings_text_that_the_settings_take(
+    operator: PageClient,
+) -> None:
+    query = "name=night&when_parked=1&channel=chat&url=env:CHAT_URL&every=1d"
+    page = operator.get(f"/settings/notifications/draft?{query}")
+    refused = operator.get("/settings/notifications/draft?name=N&when_parked=1&channel=mail")
+    secret = operator.get(
+        "/settings/notifications/draft?name=n&when_parked=1&channel=chat&url=https://x"
+    )
+
+    assert '[[notify]] name = "night" when = ["parked"] every = "1d"' in page.shown()
+    assert "This is no rule yet." in refused.shown()
+    assert "a reference such as env:NAME" in secret.shown()
+    assert notify_text({"name": "a", "when_break": "1", "channel": "chat", "url": "env:X"})
