@@ -113,7 +113,9 @@ def _add_up(
         totals=result,
         exponents=exponents,
         rounds_day=read_day(rounds, "--rounds", zone=entry.timezone, now=clock.now()),
-        consolidation=None if rates is None else consolidated(result, rates, exponents),
+        consolidation=None
+        if rates is None
+        else consolidated(result.ggr_by_day(), rates, exponents),
         is_compared=bool(result.cells) or _is_compared(comparison),
     )
 
