@@ -11,6 +11,7 @@ from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
 from console.accounts.sessions import BrowserSession
 from reconcile.days.states import DayStatus, StepRules
+from reports.rates import ReportingRates
 from vocabulary.clock import Clock
 from vocabulary.networks import Network
 
@@ -51,6 +52,7 @@ class ConsoleConfig:
         day_of: reads a day with what its feeds have not reported.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
+        rates: reads the daily rates into the reporting currency; None if none is set.
     """
 
     providers: tuple[ProviderTerms, ...]
@@ -62,6 +64,7 @@ class ConsoleConfig:
     limits: Callable[[], LimitsInForce]
     try_corrections: TryCorrections
     due_rules: tuple[SlaRule, ...]
+    rates: Callable[[], ReportingRates | None]
 
     @property
     def is_secure(self) -> bool:

@@ -11,6 +11,7 @@ SECTIONS = (
     ("/", "Today"),
     ("/days", "Days"),
     ("/breaks", "Breaks"),
+    ("/totals", "Totals"),
     ("/people", "People"),
 )
 #: The fragments of notices that a redirect may ask for, with their text.

@@ -13,6 +13,7 @@ from console.pages import (
     signing_in,
     today,
 )
+from console.pages.figures import totals, trends
 from vocabulary.people import Right
 
 ROUTES: tuple[Route, ...] = (
@@ -58,5 +59,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(method="GET", path="/find", right=Right.READ, handler=finding.show),
     Route(method="GET", path="/runs/{id}", right=Right.READ, handler=run_detail.show),
+    Route(method="GET", path="/totals", right=Right.READ, handler=totals.show),
+    Route(method="GET", path="/totals.csv", right=Right.READ, handler=totals.download_csv),
+    Route(
+        method="GET", path="/totals.xlsx", right=Right.READ, handler=totals.download_workbook
+    ),
+    Route(method="GET", path="/trends", right=Right.READ, handler=trends.show),
+    Route(method="GET", path="/trends/{chart}.csv", right=Right.READ, handler=trends.download),
     Route(method="GET", path="/people", right=Right.READ, handler=people.show),
 )

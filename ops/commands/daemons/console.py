@@ -22,7 +22,9 @@ from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.model import ProviderSettings, Settings
+from ops.settings.reporting import ReportingSettings, reporting_rates
 from reconcile.days.states import DayStatus
+from reports.rates import ReportingRates
 from storage.engine import open_engine
 from storage.limit_versions import version_in_force
 from storage.schema_version import require_schema
@@ -101,6 +103,7 @@ def console_config(
         limits=limits,
         try_corrections=try_corrections,
         due_rules=rules_of(settings),
+        rates=_RatesReader(settings.reporting),
     )
 
 
@@ -114,3 +117,21 @@ class _DayReader:
         self, connection: Connection, slug: str, day: date, now: datetime
     ) -> DayStatus:
         return business_day_of(connection, self.entries[slug], day, now)
+
+
+class _RatesReader:
+    """Reads the rates into the reporting currency again only if their file changed."""
+
+    def __init__(self, settings: ReportingSettings) -> None:
+        self._settings = settings
+        self._read: tuple[tuple[int, int], ReportingRates | None] | None = None
+
+    def __call__(self) -> ReportingRates | None:
+        path = self._settings.rates
+        if path is None or not path.exists():
+            return reporting_rates(self._settings)
+        status = path.stat()
+        version = (status.st_mtime_ns, status.st_size)
+        if self._read is None or self._read[0] != version:
+            self._read = (version, reporting_rates(self._settings))
+        return self._read[1]

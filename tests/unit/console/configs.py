@@ -39,4 +39,5 @@ def config() -> ConsoleConfig:
         limits=no_limits,
         try_corrections=no_trial,
         due_rules=DEFAULT_RULES,
+        rates=lambda: None,
     )
