@@ -20,6 +20,7 @@ NOTICES = {
     "proposed": "Proposed. Another person decides.",
     "approved": "Approved. It is booked within seconds.",
     "password": "The password is set. Sign in with it.",
+    "cancelled": "Cancelled. Nothing was done.",
     "signed-out": "You are signed out.",
 }
 

@@ -14,6 +14,7 @@ from console.pages import (
     today,
 )
 from console.pages.figures import totals, trends
+from console.pages.jobs import job_detail, job_list
 from vocabulary.people import Right
 
 ROUTES: tuple[Route, ...] = (
@@ -57,6 +58,17 @@ ROUTES: tuple[Route, ...] = (
         )
         for action in break_actions.ACTIONS
     ),
+    Route(method="GET", path="/jobs", right=Right.READ, handler=job_list.show),
+    Route(method="GET", path="/jobs/{id}", right=Right.READ, handler=job_detail.show),
+    Route(
+        method="GET",
+        path="/jobs/{id}/files/{file}",
+        right=Right.READ,
+        handler=job_detail.download,
+    ),
+    # The kind of the job decides who may cancel it or request it again.
+    Route(method="POST", path="/jobs/{id}/cancel", right=Right.READ, handler=job_detail.cancel),
+    Route(method="POST", path="/jobs/{id}/again", right=Right.READ, handler=job_detail.repeat),
     Route(method="GET", path="/find", right=Right.READ, handler=finding.show),
     Route(method="GET", path="/runs/{id}", right=Right.READ, handler=run_detail.show),
     Route(method="GET", path="/totals", right=Right.READ, handler=totals.show),

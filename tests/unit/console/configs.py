@@ -40,4 +40,6 @@ def config() -> ConsoleConfig:
         try_corrections=no_trial,
         due_rules=DEFAULT_RULES,
         rates=lambda: None,
+        upload_bytes_max=1 << 20,
+        job_kinds={},
     )
