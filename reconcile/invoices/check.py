@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconcile.invoices.file import Claim, Invoice
+from reconcile.invoices.claims import Claim, Invoice
 from reconcile.invoices.terms import Fee, FeeTerms, fee_of
 from reconcile.totals.cells import TotalsCell
 from reconcile.totals.differences import DifferenceLine
