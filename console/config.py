@@ -14,6 +14,7 @@ from console.pipeline import Pipeline
 from console.uploads import UploadedFile
 from reconcile.days.states import DayStatus, StepRules
 from reports.notifications.rules import NotifyRule
+from reports.rates import ReportingRates
 from storage.jobs.kinds import JobKind
 from vocabulary.clock import Clock
 from vocabulary.networks import Network
@@ -57,10 +58,11 @@ class ConsoleConfig:
         day_of: reads a day with what its feeds have not reported.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
+        read_pipeline: reads queues, receivers, feeds, sizes and proofs.
         queues: the names of the queues.
         notify_rules: the rules of notifications in force.
         notify_text: makes settings of the fields of a rule; raises Malformed.
-        read_pipeline: reads queues, receivers, feeds, sizes and proofs.
+        rates: reads the daily rates into the reporting currency; None if none is set.
     """
 
     providers: tuple[ProviderTerms, ...]
@@ -76,6 +78,7 @@ class ConsoleConfig:
     notify_rules: tuple[NotifyRule, ...]
     notify_text: Callable[[Mapping[str, str]], str]
     due_rules: tuple[SlaRule, ...]
+    rates: Callable[[], ReportingRates | None]
     upload_bytes_max: int
     job_kinds: Mapping[str, JobKind]
 

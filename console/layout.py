@@ -11,6 +11,7 @@ SECTIONS = (
     ("/", "Today"),
     ("/days", "Days"),
     ("/breaks", "Breaks"),
+    ("/totals", "Totals"),
     ("/ops", "Ops"),
     ("/people", "People"),
 )

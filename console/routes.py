@@ -14,6 +14,7 @@ from console.pages import (
     signing_in,
     today,
 )
+from console.pages.figures import totals, trends
 from console.pages.jobs import job_detail, job_list
 from console.pages.ops import notifications, overview, parked, queues
 from vocabulary.people import Right
@@ -136,5 +137,12 @@ ROUTES: tuple[Route, ...] = (
         right=Right.RUN_QUEUES,
         handler=notifications.try_rule,
     ),
+    Route(method="GET", path="/totals", right=Right.READ, handler=totals.show),
+    Route(method="GET", path="/totals.csv", right=Right.READ, handler=totals.download_csv),
+    Route(
+        method="GET", path="/totals.xlsx", right=Right.READ, handler=totals.download_workbook
+    ),
+    Route(method="GET", path="/trends", right=Right.READ, handler=trends.show),
+    Route(method="GET", path="/trends/{chart}.csv", right=Right.READ, handler=trends.download),
     Route(method="GET", path="/people", right=Right.READ, handler=people.show),
 )

@@ -9,7 +9,7 @@ import vl_convert
 
 from breaks.policy import AGES, age_bucket
 from breaks.standing import Standing
-from reconcile.totals.sums import UNKNOWN_GAME
+from reconcile.totals.cells import UNKNOWN_GAME
 from reports.document import Chart
 from reports.grid import WHO_OWES, readable
 from reports.pack import Pack

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from reconcile.totals.tie_out import Totals, TotalsRow
+from reconcile.totals.cells import DayGgr
 from reports.rates import Rate, ReportingRates, converted
 from vocabulary.money import exponent_of, text_from_minor
 
@@ -47,16 +47,16 @@ class Consolidation:
 
 
 def consolidated(
-    totals: Totals, rates: ReportingRates, exponents: Mapping[str, int]
+    ggr: Iterable[DayGgr], rates: ReportingRates, exponents: Mapping[str, int]
 ) -> Consolidation:
     """Convert each day's GGR by that day's rate, and add up what could be converted.
 
     Args:
-        totals: of one provider and window.
+        ggr: of one provider, by day and currency.
         rates: into the reporting currency.
         exponents: the provider's overrides of digits after the decimal point.
     """
-    days = tuple(_converted_day(row, rates, exponents) for row in totals.by("day"))
+    days = tuple(converted_day(row, rates, exponents) for row in ggr)
     return Consolidation(
         currency=rates.currency,
         days=days,
@@ -66,28 +66,28 @@ def consolidated(
     )
 
 
-def _converted_day(
-    row: TotalsRow, rates: ReportingRates, exponents: Mapping[str, int]
+def converted_day(
+    ggr: DayGgr, rates: ReportingRates, exponents: Mapping[str, int]
 ) -> ConvertedDay:
-    day = date.fromisoformat(row.name[0])
-    rate = rates.rate(day, row.currency)
-    digits = exponent_of(row.currency, exponents)
-    both = [
+    """Convert one day's GGR; without a rate of that day nothing is converted."""
+    rate = rates.rate(ggr.day, ggr.currency)
+    digits = exponent_of(ggr.currency, exponents)
+    ours, theirs = (
         None
         if rate is None
         else converted(
             minor, rate.value, digits=digits, reporting_digits=exponent_of(rates.currency)
         )
-        for minor in (row.ours.ggr, row.theirs.ggr)
-    ]
+        for minor in (ggr.ours, ggr.theirs)
+    )
     return ConvertedDay(
-        day=day,
-        currency=row.currency,
-        ours=row.ours.ggr,
-        theirs=row.theirs.ggr,
+        day=ggr.day,
+        currency=ggr.currency,
+        ours=ggr.ours,
+        theirs=ggr.theirs,
         rate=rate,
-        ours_converted=both[0],
-        theirs_converted=both[1],
+        ours_converted=ours,
+        theirs_converted=theirs,
     )
 
 

@@ -7,7 +7,7 @@ no formula, so an id such as ``-42`` is written as it is.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -36,14 +36,18 @@ def write_tables(
     )
 
 
+def table_lines(document: Document, grid: Grid, *, protect_ids: bool = False) -> Iterator[str]:
+    """One table as lines of CSV, its headings first."""
+    yield _line(_quoted(column.name or column.heading) for column in grid.columns)
+    for row in grid.rows:
+        cells = zip(grid.columns, row, strict=True)
+        yield _line(_cell(document, *cell, protect_ids=protect_ids) for cell in cells)
+
+
 def _write(document: Document, grid: Grid, path: Path, *, protect_ids: bool) -> Path:
-    headings = [_quoted(column.name or column.heading) for column in grid.columns]
     # With the byte order mark, spreadsheets read the file as UTF-8.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        file.write(_line(headings))
-        for row in grid.rows:
-            cells = zip(grid.columns, row, strict=True)
-            file.write(_line(_cell(document, *cell, protect_ids=protect_ids) for cell in cells))
+        file.writelines(table_lines(document, grid, protect_ids=protect_ids))
     return path
 
 

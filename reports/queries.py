@@ -14,7 +14,7 @@ from breaks.policy import SlaRule, due_at
 from breaks.standing import Standing, standing_of
 from breaks.states import SETTLED, BreakState
 from feeds.day_close import ChangedRecord, close_of, restatements_of
-from reconcile.totals.sums import UNKNOWN_GAME
+from reconcile.totals.cells import UNKNOWN_GAME
 from vocabulary.window import Window, day_window
 
 # All breaks of a provider that runs still find: money first, by currency, the largest first.

@@ -1,5 +1,6 @@
 """Write a document as a workbook: exact numbers, dates, links, filters, print layout."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -53,13 +54,25 @@ _MARGINS = {
 
 def write_workbook(document: Document, path: Path) -> Path:
     """Write the workbook; returns its path."""
+    _write_book(document, path)
+    return path
+
+
+def workbook_bytes(document: Document) -> bytes:
+    """The workbook as bytes."""
+    content = io.BytesIO()
+    _write_book(document, content)
+    return content.getvalue()
+
+
+def _write_book(document: Document, target: Path | io.BytesIO) -> None:
     # Strings stay strings: no provider text becomes a formula, a link or a number.
     options = {
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
-    with xlsxwriter.Workbook(path, options) as book:
+    with xlsxwriter.Workbook(target, options) as book:
         # The instant of the report, so that equal reports are equal files.
         book.set_properties(
             {"title": document.title, "created": document.generated_at.replace(tzinfo=None)}
@@ -72,7 +85,6 @@ def write_workbook(document: Document, path: Path) -> Path:
             sheet.write(list(tables))
             places |= sheet.places
         draw_charts(book, formats, document, places)
-    return path
 
 
 def paper_first(grid: Grid) -> list[int]:

@@ -10,7 +10,8 @@ from storage.engine import open_engine
 from storage.people import refused_people
 from vocabulary.errors import Unavailable
 
-_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+#: The first statement of a transaction whose queries all see the database at one instant.
+AT_ONE_INSTANT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def reading(engine: Engine, subject: str) -> Iterator[Connection]:
 def snapshot(engine: Engine, subject: str) -> Iterator[Connection]:
     """A connection whose queries all see the database at one instant. Raises as ``outages``."""
     with reading(engine, subject) as connection:
-        connection.execute(text(_SNAPSHOT))
+        connection.execute(text(AT_ONE_INSTANT))
         yield connection
 
 

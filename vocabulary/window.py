@@ -1,5 +1,6 @@
 """Time windows: half open, so that adjacent windows never overlap."""
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -40,6 +41,11 @@ def day_window(day: date, zone: ZoneInfo) -> Window:
         for midnight in (day, day + timedelta(days=1))
     )
     return Window(start=start, end=end)
+
+
+def last_of_month(day: date) -> date:
+    """The last day of a day's month."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def parse_instant(text: str, *, zone: str) -> datetime:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import date
+from enum import StrEnum
+from typing import TypeVar
 
 from console.config import ConsoleConfig, ProviderTerms
 from console.replies import not_found
@@ -9,6 +11,7 @@ from vocabulary.errors import Malformed
 
 #: Numbers of rows have fewer digits.
 _DIGITS_MAX = 18
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def read_day(text: str | None) -> date | None:
@@ -69,3 +72,18 @@ def required(form: Mapping[str, str], name: str, meaning: str) -> str:
     if not text:
         raise Malformed(name, f"{meaning} is expected")
     return text
+
+
+def read_choice(choices: type[_Choice], fields: Mapping[str, str], name: str) -> _Choice | None:
+    """One of a closed set; None if the field is empty.
+
+    Raises:
+        Malformed: it is none of them.
+    """
+    if not fields.get(name):
+        return None
+    try:
+        return choices(fields[name])
+    except ValueError as error:
+        expected = ", ".join(choices)
+        raise Malformed(name, f"one of {expected} is expected") from error

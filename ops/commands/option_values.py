@@ -4,7 +4,6 @@ Every function that takes an option's name raises Malformed, with that name, for
 """
 
 import re
-from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
@@ -16,7 +15,7 @@ from ops.settings.durations import parse_duration
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
-from vocabulary.window import Window, day_window, parse_window
+from vocabulary.window import Window, day_window, last_of_month, parse_window
 
 #: The days of a week as options name them; three letters are enough.
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -85,11 +84,6 @@ def read_period(value: str, option: str) -> tuple[date, date]:
     if last < first:
         raise Malformed(option, f"the first day comes first; {expected}")
     return first, last
-
-
-def last_of_month(day: date) -> date:
-    """The last day of a day's month."""
-    return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def read_business_day(value: str, zone: str, now: datetime, *, option: str = "--day") -> date:

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconcile.invoices.file import Claim, Invoice
+from reconcile.invoices.claims import Claim, Invoice
 from reconcile.invoices.terms import Fee, FeeTerms, fee_of
+from reconcile.totals.cells import TotalsCell
 from reconcile.totals.differences import DifferenceLine
-from reconcile.totals.sums import NonCashOperation, TotalsCell
+from reconcile.totals.sums import NonCashOperation
 from reconcile.totals.tie_out import Totals, TotalsRow
 from vocabulary.errors import Refused
 

@@ -8,7 +8,6 @@ import json
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from tempfile import TemporaryFile
 from typing import Any
@@ -18,6 +17,7 @@ from feeds.statements.file_format import FileRules
 from feeds.statements.listed_findings import ListedFindings
 from feeds.value_table import ValueReader, ValueRow
 from providers.statements.format import FieldKind
+from reconcile.invoices.claims import Claim, Invoice
 from vocabulary.errors import Malformed, Refused
 from vocabulary.money import exponent_of, is_currency, minor_from_text
 
@@ -36,33 +36,6 @@ USUAL_RULES = FileRules(final_newline=False)
 
 class InvoiceUnreadable(Refused):
     """The file is not an invoice; the message says where and why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """One line: the claimed GGR, in minor units of its currency.
-
-    Attributes:
-        game: None: all games of the currency.
-    """
-
-    game: str | None
-    currency: str
-    ggr: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invoice:
-    """What a provider claims.
-
-    Attributes:
-        fee: minor units of ``currency``.
-    """
-
-    name: str
-    currency: str
-    claims: tuple[Claim, ...]
-    fee: int
 
 
 def read_invoice(

@@ -17,7 +17,7 @@ from breaks.kinds import OF_BOOKS, BreakKind, Bucket
 from reconcile.findings.breaks import break_id
 from reconcile.matching.groups import GROUP
 from reconcile.snapshot.shared_rounds import round_of
-from reconcile.totals.sums import UNKNOWN_GAME, TotalsCell
+from reconcile.totals.cells import UNKNOWN_GAME, TotalsCell
 
 #: One-sided and immature.
 TIMING = "timing"

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from reconcile.totals.cells import Figures
 from reconcile.totals.differences import DifferenceLine
-from reconcile.totals.sums import Figures
 from reconcile.totals.tie_out import Totals, TotalsRow
 from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor

@@ -4,48 +4,16 @@ These sums do not depend on matching. The differences that a comparison finds fo
 must add up to theirs; see ``reconcile.totals.tie_out``.
 """
 
-from dataclasses import dataclass, fields
-from datetime import date
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
+from reconcile.totals.cells import UNKNOWN_GAME, Figures, TotalsCell
+from reconcile.totals.side_queries import OUR_SUMS, THEIR_SUMS
 
-#: The game of a round if no record of the provider shows it.
-UNKNOWN_GAME = "unknown"
-
-_OURS = """
-SELECT (r.first_at AT TIME ZONE {zone})::date AS day, coalesce(g.game, {unknown}) AS game,
-       r.currency, count(*) AS rounds, sum(r.bets)::bigint AS bets, sum(r.wins)::bigint AS wins,
-       sum(r.rollbacks)::bigint AS rollbacks, sum(r.stake)::text AS stake,
-       sum(r.payout)::text AS payout
-  FROM rounds r
-  LEFT JOIN (SELECT match_key, round_id, min(game) AS game FROM feed_records
-              WHERE provider = {provider} GROUP BY match_key, round_id) g
-         USING (match_key, round_id)
- WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
- GROUP BY 1, 2, 3
-"""
-# A player's round with any rolled back record moved nothing, whatever its other records hold.
-_THEIRS = """
-SELECT (f.created_at AT TIME ZONE {zone})::date AS day, coalesce(f.game, {unknown}) AS game,
-       f.currency, count(DISTINCT (f.match_key, f.round_id, f.handle)) AS rounds,
-       count(*) FILTER (WHERE u.round_id IS NULL AND f.stake <> 0) AS bets,
-       count(*) FILTER (WHERE u.round_id IS NULL AND f.payout <> 0) AS wins,
-       count(*) FILTER (WHERE f.rolled_back) AS rollbacks,
-       coalesce(sum(f.stake) FILTER (WHERE u.round_id IS NULL), 0)::text AS stake,
-       coalesce(sum(f.payout) FILTER (WHERE u.round_id IS NULL), 0)::text AS payout
-  FROM feed_records f LEFT JOIN handles h USING (provider, handle)
-  LEFT JOIN (SELECT DISTINCT b.match_key, b.round_id, coalesce(k.player, b.handle) AS player
-               FROM feed_records b LEFT JOIN handles k USING (provider, handle)
-              WHERE b.provider = {provider} AND b.rolled_back) u
-         ON u.match_key = f.match_key AND u.round_id = f.round_id
-        AND u.player = coalesce(h.player, f.handle)
- WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
- GROUP BY 1, 2, 3
-"""
 # Our operations that are not cash play of the provider: manual corrections of a round, and
 # operations paid by another fund than cash.
 _NON_CASH = """
@@ -84,52 +52,6 @@ SELECT r.round_id, w.player, r.currency, r.bets, r.wins, r.rollbacks
 _UNPOSTED = "SELECT count(*) AS n FROM batches WHERE posted_at IS NULL AND parked_at IS NULL"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TotalsCell:
-    """Where a round counts: the business day on which it began, its game, its currency."""
-
-    day: date
-    game: str
-    currency: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """One side of a cell; amounts in minor units, less rollbacks.
-
-    Attributes:
-        rounds: those that began on that day.
-        bets, wins: our operations, or the provider's records with a stake or a payout.
-        rollbacks: our operations, or the provider's records that roll a round back.
-    """
-
-    rounds: int = 0
-    bets: int = 0
-    wins: int = 0
-    rollbacks: int = 0
-    stake: int = 0
-    payout: int = 0
-
-    def __add__(self, other: "Figures") -> "Figures":
-        return self._combined(other, 1)
-
-    def __sub__(self, other: "Figures") -> "Figures":
-        return self._combined(other, -1)
-
-    def _combined(self, other: "Figures", sign: int) -> "Figures":
-        return Figures(
-            **{
-                figure.name: getattr(self, figure.name) + sign * getattr(other, figure.name)
-                for figure in fields(self)
-            }
-        )
-
-    @property
-    def ggr(self) -> int:
-        """Gross gaming revenue: stakes less payouts."""
-        return self.stake - self.payout
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NonCashOperation:
     """One of our operations that is not cash play: a correction, or one paid by a fund."""
@@ -145,12 +67,12 @@ class NonCashOperation:
 
 def our_sums(snapshot: Snapshot, zone: str) -> dict[TotalsCell, Figures]:
     """Sum our rounds of the window."""
-    return _sums(snapshot.query(_OURS, zone=zone, unknown=UNKNOWN_GAME))
+    return _sums(snapshot.query(OUR_SUMS, zone=zone, unknown=UNKNOWN_GAME, by_game=True))
 
 
 def their_sums(snapshot: Snapshot, zone: str) -> dict[TotalsCell, Figures]:
     """Sum the provider's records of the window."""
-    return _sums(snapshot.query(_THEIRS, zone=zone, unknown=UNKNOWN_GAME))
+    return _sums(snapshot.query(THEIR_SUMS, zone=zone, unknown=UNKNOWN_GAME))
 
 
 def non_cash_operations(snapshot: Snapshot, zone: str) -> tuple[NonCashOperation, ...]:

@@ -8,7 +8,7 @@ may hide it. Nothing is stored.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from reconcile.snapshot.frames import PAIRS
 from reconcile.snapshot.rules import MatchContext, Rules
 from reconcile.snapshot.shared_rounds import round_of
 from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.totals.cells import UNKNOWN_GAME, DayGgr, Figures, TotalsCell
 from reconcile.totals.differences import (
     NO_BREAKS,
     ComparisonFrames,
@@ -38,10 +39,7 @@ from reconcile.totals.differences import (
     with_days,
 )
 from reconcile.totals.sums import (
-    UNKNOWN_GAME,
-    Figures,
     NonCashOperation,
-    TotalsCell,
     keys_on_two_days,
     non_cash_operations,
     our_sums,
@@ -129,6 +127,18 @@ class Totals:
         """Sum the cells by ``day``, ``game`` or both; always also by currency."""
         return _summed(
             self.cells, lambda cell: tuple(str(getattr(cell, name)) for name in columns)
+        )
+
+    def ggr_by_day(self) -> tuple[DayGgr, ...]:
+        """GGR of both sides by business day and currency."""
+        return tuple(
+            DayGgr(
+                day=date.fromisoformat(row.name[0]),
+                currency=row.currency,
+                ours=row.ours.ggr,
+                theirs=row.theirs.ggr,
+            )
+            for row in self.by("day")
         )
 
 

@@ -12,7 +12,7 @@ def conversion_grids(pack: Pack) -> tuple[Grid, ...]:
     """The table, if a reporting currency is set and there is a run; else nothing."""
     if pack.rates is None or pack.tie_out is None:
         return ()
-    return (_grid(pack, consolidated(pack.tie_out, pack.rates, pack.exponents)),)
+    return (_grid(pack, consolidated(pack.tie_out.ggr_by_day(), pack.rates, pack.exponents)),)
 
 
 def _grid(pack: Pack, consolidation: Consolidation) -> Grid:

@@ -207,7 +207,7 @@ def _reporting(group: Group) -> tuple[Grid, ...]:
         (pack, code, [day for day in consolidation.days if day.currency == code])
         for pack in group.packs
         if pack.tie_out
-        for consolidation in (consolidated(pack.tie_out, rates, pack.exponents),)
+        for consolidation in (consolidated(pack.tie_out.ggr_by_day(), rates, pack.exponents),)
         for code in sorted({day.currency for day in consolidation.days})
     ]
     every = [day for _, _, days in lines for day in days]

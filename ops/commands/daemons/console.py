@@ -31,7 +31,9 @@ from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.notify_rules import rules_of_notify
 from ops.settings.notify_text import notify_text
+from ops.settings.reporting import ReportingSettings, reporting_rates
 from reconcile.days.states import DayStatus
+from reports.rates import ReportingRates
 from storage.engine import open_engine
 from storage.limit_versions import version_in_force
 from storage.schema_version import require_schema
@@ -125,6 +127,7 @@ def console_config(
         notify_rules=rules_of_notify(settings),
         notify_text=notify_text,
         due_rules=rules_of(settings),
+        rates=_RatesReader(settings.reporting),
         upload_bytes_max=settings.console.upload_max_bytes,
         job_kinds=KINDS,
     )
@@ -140,3 +143,21 @@ class _DayReader:
         self, connection: Connection, slug: str, day: date, now: datetime
     ) -> DayStatus:
         return business_day_of(connection, self.entries[slug], day, now)
+
+
+class _RatesReader:
+    """Reads the rates into the reporting currency again only if their file changed."""
+
+    def __init__(self, settings: ReportingSettings) -> None:
+        self._settings = settings
+        self._read: tuple[tuple[int, int], ReportingRates | None] | None = None
+
+    def __call__(self) -> ReportingRates | None:
+        path = self._settings.rates
+        if path is None or not path.exists():
+            return reporting_rates(self._settings)
+        status = path.stat()
+        version = (status.st_mtime_ns, status.st_size)
+        if self._read is None or self._read[0] != version:
+            self._read = (version, reporting_rates(self._settings))
+        return self._read[1]

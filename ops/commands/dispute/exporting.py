@@ -14,14 +14,8 @@ from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By
 from ops.commands.provider_choice import entry_named
 from ops.context import context_of
-from ops.providers.configured import provider_for_proofs
-from ops.settings.model import Settings
-from reports.disputes.export import (
-    DisputedProvider,
-    ExportedPack,
-    export_dispute,
-    pack_of,
-)
+from ops.finance.disputes import disputed_provider
+from reports.disputes.export import ExportedPack, export_dispute, pack_of
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
@@ -47,26 +41,11 @@ def export(
         else:
             with transaction(engine) as connection:
                 slug = get_dispute(connection, dispute_id).provider
-            disputed = disputed_provider(context_of(ctx).settings, slug)
+            disputed = disputed_provider(entry_named(context_of(ctx).settings, slug))
             now = SystemClock().now()
             pack = export_dispute(engine, dispute_id, disputed, by=name, now=now)
     path = _write(pack, out)
     _print(pack, path, dispute_id, as_json=as_json)
-
-
-def disputed_provider(settings: Settings, slug: str) -> DisputedProvider:
-    """The provider of a dispute as the settings say.
-
-    Raises:
-        typer.BadParameter: it is not configured any more.
-    """
-    entry = entry_named(settings, slug)
-    chosen = provider_for_proofs(entry)
-    return DisputedProvider(
-        dialect=chosen.dialect,
-        provider=chosen.provider,
-        answer_within=entry.disputes.answer_within,
-    )
 
 
 def _write(pack: ExportedPack, folder: Path) -> Path:

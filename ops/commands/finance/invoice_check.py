@@ -1,36 +1,21 @@
 """Check an invoice file against the ledger by the terms of the settings."""
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import typer
 
 from feeds.statements.file_format import FileRules
-from ops.commands.provider_choice import entry_named
-from ops.commands.reconcile.comparison_terms import ComparisonTerms, comparison_of
+from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.context import Context
-from ops.providers.configured import configured_provider
-from ops.settings.fee_conversion import fee_terms
+from ops.finance.invoices import Invoiced, check_claims, read_claims
 from ops.settings.model import ProviderSettings
-from reconcile.invoices.check import InvoiceCheck, check_invoice
-from reconcile.invoices.file import USUAL_RULES, Invoice, read_invoice
-from reconcile.invoices.terms import FeeTerms
-from reconcile.totals.render import Exponents
-from reconcile.totals.tie_out import Totals, totals
+from reconcile.invoices.claims import Invoice
+from reconcile.invoices.file import USUAL_RULES
 from vocabulary.clock import Clock
 
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invoiced:
-    """A checked invoice, the totals it was compared with, and the provider's exponents."""
-
-    check: InvoiceCheck
-    totals: Totals
-    exponents: Exponents
 
 
 def checked(
@@ -51,63 +36,23 @@ def checked(
         Unavailable: the database cannot be reached.
     """
     comparison = comparison_of(context, provider, period_of(period), maturity, clock)
-    claimed = read_claims(context, provider, file_bytes(file), file.name, rules)
-    return _compared(comparison, claimed, clock)
+    claimed = claims_of(comparison.entry, file_bytes(file), file.name, rules)
+    return check_claims(comparison, claimed, clock)
 
 
-def checked_claims(
-    context: Context, claimed: Invoice, *, provider: str, first: date, last: date, clock: Clock
-) -> Invoiced:
-    """Check what an invoice claims against the totals of its days, both included.
-
-    Raises:
-        typer.BadParameter: no such provider or terms.
-        Refused: the invoice is in another currency than the terms.
-        Unavailable: the database cannot be reached.
-    """
-    window = (str(first), str(last + timedelta(days=1)))
-    comparison = comparison_of(context, provider, window, None, clock)
-    return _compared(comparison, claimed, clock)
-
-
-def read_claims(
-    context: Context, provider: str, data: bytes, name: str, rules: FileRules
-) -> Invoice:
+def claims_of(entry: ProviderSettings, data: bytes, name: str, rules: FileRules) -> Invoice:
     """Read an invoice of a provider from the bytes of its file.
 
     Raises:
-        typer.BadParameter: no such provider or terms.
+        typer.BadParameter: the provider has no terms.
         InvoiceUnreadable: with every problem and its place in the file.
     """
-    entry = entry_named(context.settings, provider)
-    return read_invoice(
-        data,
-        name,
-        currency=_terms(entry).currency,
-        exponents=configured_provider(entry).provider.exponents,
-        rules=rules,
-    )
-
-
-def _compared(comparison: ComparisonTerms, claimed: Invoice, clock: Clock) -> Invoiced:
-    terms, exponents = _terms(comparison.entry), comparison.configured.provider.exponents
-    period_totals = totals(
-        comparison.url,
-        comparison.request,
-        now=clock.now(),
-        zone=comparison.configured.timezone,
-    )
-    check = check_invoice(claimed, period_totals, terms, exponents)
-    return Invoiced(check=check, totals=period_totals, exponents=exponents)
-
-
-def _terms(entry: ProviderSettings) -> FeeTerms:
     if entry.terms is None:
         raise typer.BadParameter(
             f"no terms are set for {entry.slug}: [providers.terms]",
             param_hint="--provider",
         )
-    return fee_terms(entry.terms)
+    return read_claims(entry, data, name, rules)
 
 
 def period_of(period: str) -> tuple[str, str]:

@@ -12,9 +12,10 @@ from rich.table import Table
 from ops.commands.json_output import print_json
 from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, Maturity
-from ops.commands.reconcile.comparison_terms import ComparisonTerms, comparison_of
+from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.commands.scope import ChosenWindow, on_windows, one_or_all
 from ops.context import Context, context_of
+from ops.finance.comparison import ComparisonTerms
 from ops.settings.reporting import reporting_rates
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
 from reconcile.totals.tie_out import Totals, totals
@@ -113,7 +114,9 @@ def _add_up(
         totals=result,
         exponents=exponents,
         rounds_day=read_day(rounds, "--rounds", zone=entry.timezone, now=clock.now()),
-        consolidation=None if rates is None else consolidated(result, rates, exponents),
+        consolidation=None
+        if rates is None
+        else consolidated(result.ggr_by_day(), rates, exponents),
         is_compared=bool(result.cells) or _is_compared(comparison),
     )
 

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from ops.commands.database import refusals
-from ops.commands.finance.invoice_check import file_bytes, period_of, read_claims
+from ops.commands.finance.invoice_check import claims_of, file_bytes, period_of
 from ops.commands.identity import open_books_for
-from ops.commands.invoice.checking import summarize_check
 from ops.commands.invoice.output import print_invoice
 from ops.commands.option_values import read_period
 from ops.commands.options import AsJson, By, Provider
+from ops.commands.provider_choice import entry_named
 from ops.commands.table_options import (
     Decimal,
     Encoding,
@@ -21,7 +21,8 @@ from ops.commands.table_options import (
     Thousands,
     table_rules,
 )
-from ops.context import context_of
+from ops.context import context_of, database_url
+from ops.finance.invoices import check_for_register
 from reconcile.invoices.register.states import InvoiceRequest, InvoiceState
 from reconcile.invoices.register.store import NewInvoice, load_invoice, receive_invoice
 from storage.transactions import transaction
@@ -52,7 +53,8 @@ def receive(
     rules = table_rules(decimal, thousands, encoding, null_text, numeric_ids=numeric_ids)
     first, last = _days(period)
     data = file_bytes(file)
-    claimed = read_claims(context, provider, data, file.name, rules)
+    entry = entry_named(context.settings, provider)
+    claimed = claims_of(entry, data, file.name, rules)
     invoice = NewInvoice(
         claimed=claimed,
         provider=provider,
@@ -63,9 +65,9 @@ def receive(
         file=data,
     )
     engine, actor = open_books_for(ctx, by, Right.RECORD_INVOICES)
-    check = summarize_check(
-        context, engine, claimed, provider=provider, first=first, last=last, clock=clock
-    )
+    check = check_for_register(
+        engine, database_url(context), entry, claimed, first=first, last=last, clock=clock
+    ).summary
     request = InvoiceRequest(
         state=InvoiceState.RECEIVED, by=actor.person.name, eyes=actor.eyes, check=check
     )

@@ -8,12 +8,13 @@ from sqlalchemy import Engine
 
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_for
-from ops.commands.invoice.checking import summarize_check
 from ops.commands.invoice.listing import InvoiceName, invoice_named
 from ops.commands.invoice.output import print_invoice
 from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, By, ProviderFilter, Reason
-from ops.context import context_of
+from ops.commands.provider_choice import entry_named
+from ops.context import context_of, database_url
+from ops.finance.invoices import check_for_register
 from reconcile.invoices.register.states import InvoiceRequest, InvoiceState
 from reconcile.invoices.register.store import (
     RegisteredInvoice,
@@ -39,15 +40,16 @@ def approve(
     """Approve an invoice that another person received; it is checked again."""
     engine, actor = open_books_for(ctx, by, Right.APPROVE_INVOICES)
     registered = invoice_named(engine, invoice, provider)
-    check = summarize_check(
-        context_of(ctx),
+    context = context_of(ctx)
+    check = check_for_register(
         engine,
+        database_url(context),
+        entry_named(context.settings, registered.provider),
         registered.claimed,
-        provider=registered.provider,
         first=registered.first_day,
         last=registered.last_day,
         clock=SystemClock(),
-    )
+    ).summary
     request = InvoiceRequest(
         state=InvoiceState.APPROVED,
         by=actor.person.name,

@@ -8,14 +8,17 @@ from sqlalchemy import Engine
 
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_for
-from ops.commands.journal.accruals import fee_accruals
-from ops.commands.journal.issuing import ExportRequest, export_journals
 from ops.commands.option_values import read_period
 from ops.commands.options import By, ProviderFilter
 from ops.commands.provider_choice import entry_named
-from ops.context import Context, context_of
-from ops.settings.journal import mapped_accounts
-from reports.journal.formats import FormatTerms, JournalFormat, render_journals
+from ops.context import Context, context_of, database_url
+from ops.finance.journals import (
+    ExportRequest,
+    export_journals,
+    export_request,
+    journal_file_terms,
+)
+from reports.journal.formats import JournalFormat, render_journals
 from storage.transactions import transaction
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -43,8 +46,7 @@ def export(
     """Export signed days as balanced, numbered journals; exit 1 if a day is not signed."""
     context = context_of(ctx)
     engine, request = _request(ctx, context, period, provider, by)
-    settings = context.settings.journal
-    terms = FormatTerms(tax_rate=settings.tax_rate, subsidiary=settings.subsidiary)
+    terms = journal_file_terms(context.settings)
     with refusals(), transaction(engine, "journals") as connection:
         issued = export_journals(connection, request, SystemClock().now())
         # Nothing is issued that the file cannot hold.
@@ -62,28 +64,19 @@ def _request(
     ctx: typer.Context, context: Context, period: str, provider: str | None, by: str | None
 ) -> tuple[Engine, ExportRequest]:
     """Read the options and the fees of the period."""
-    first, last = read_period(period, "--period")
-    settings, clock = context.settings, SystemClock()
-    entries = settings.providers
-    if provider is not None:
-        entries = (entry_named(settings, provider),)
-    has_fees = any(entry.terms is not None for entry in entries)
-    codes = mapped_accounts(settings.journal, fees=has_fees)
+    days = read_period(period, "--period")
+    settings = context.settings
+    entry = None if provider is None else entry_named(settings, provider)
     engine, actor = open_books_for(ctx, by, Right.EXPORT_JOURNALS)
-    accruals = [
-        accrual
-        for entry in entries
-        for accrual in fee_accruals(context, entry, first, last, clock)
-    ]
-    return engine, ExportRequest(
-        first=first,
-        last=last,
-        entries=entries,
-        own_zone=settings.reporting.zone if provider is None else None,
-        codes=codes,
-        accruals=tuple(accruals),
+    request = export_request(
+        settings,
+        database_url(context),
+        days,
+        entry=entry,
         by=actor.person.name,
+        clock=SystemClock(),
     )
+    return engine, request
 
 
 def _write(parts: list[bytes], out: Path | None) -> None:

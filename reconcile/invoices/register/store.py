@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from reconcile.invoices.file import Claim, Invoice
+from reconcile.invoices.claims import Claim, Invoice
 from reconcile.invoices.register.numbers import number_key
 from reconcile.invoices.register.states import (
     InvoiceRefused,

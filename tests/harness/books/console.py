@@ -31,7 +31,12 @@ slug = "lottery"
 dialect = "sportsbook"
 currency = "EUR"
 secrets = ["literal:secret"]
+[reporting]
+currency = "USD"
+rates = "rates.csv"
 """
+#: The rate of one day only.
+RATES = "day,currency,rate,source\n2026-06-04,EUR,1.25,ECB\n"
 DAY = "2026-06-04"
 #: Markup in every text that a provider can fill.
 SCRIPT = "<script>alert(1)</script>"
@@ -44,6 +49,7 @@ class ConsoleBooks:
         self.books = books
         self.config = folder / "tieout.toml"
         self.config.write_text(SETTINGS.format(database=books.url), encoding="utf-8")
+        (folder / "rates.csv").write_text(RATES, encoding="utf-8")
         self.context = Context(
             config=self.config, data_dir=folder, settings=load(self.config, {})
         )

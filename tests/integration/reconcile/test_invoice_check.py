@@ -9,7 +9,7 @@ from ledger.accepting.own_operations import InRound
 from ledger.corrections.adjustments import approve, propose
 from ledger.posting.posting import post_all_at
 from reconcile.invoices.check import InvoiceCheck, WrongInvoiceCurrency, check_invoice
-from reconcile.invoices.file import Claim, Invoice
+from reconcile.invoices.claims import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
 from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals

@@ -9,6 +9,7 @@ from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import explained_samples
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
+from reconcile.totals.resolution_days import resolution_days
 from reconcile.totals.resolution_rate import (
     ResolutionRates,
     percent,
@@ -47,7 +48,13 @@ def _rates(url: str, *, now: datetime = MUCH_LATER, zone: str = "UTC") -> Resolu
     engine = open_engine(url, pool_size=1)
     with engine.connect() as connection:
         rates = resolution_rates(connection, "agg", DAY, now=now, zone=zone)
+        days = resolution_days(
+            connection, "agg", DAY, now=now, zone=zone, within=timedelta(hours=24)
+        )
     engine.dispose()
+    _, by_24h, _ = rates.rates
+    assert sum(day.due for day in days) == by_24h.due
+    assert sum(day.resolved for day in days) == by_24h.resolved
     return rates
 
 

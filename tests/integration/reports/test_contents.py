@@ -11,7 +11,7 @@ from breaks.actions import apply, assigning, explaining
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding, record_findings
 from reconcile.invoices.check import check_invoice
-from reconcile.invoices.file import Claim, Invoice
+from reconcile.invoices.claims import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
 from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals

@@ -48,6 +48,7 @@ def config() -> ConsoleConfig:
         notify_rules=(),
         notify_text=str,
         due_rules=DEFAULT_RULES,
+        rates=lambda: None,
         upload_bytes_max=1 << 20,
         job_kinds={},
     )

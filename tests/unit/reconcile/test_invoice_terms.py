@@ -10,7 +10,8 @@ import typer
 from ops.commands.finance.invoice_check import period_of
 from ops.settings.fee_conversion import fee_terms
 from ops.settings.fees import TermsSettings
-from reconcile.invoices.file import Claim, InvoiceUnreadable, read_invoice
+from reconcile.invoices.claims import Claim
+from reconcile.invoices.file import InvoiceUnreadable, read_invoice
 from reconcile.invoices.render import exact_text
 from reconcile.invoices.terms import FeeTerms, TermsIncomplete, Tier, fee_of, rounded
 

@@ -15,12 +15,14 @@ from ledger.queries.account_movements import (
     BookingNature,
     account_movements,
 )
-from ops.commands.journal.accruals import FeeAccrual
+from ops.finance.accruals import FeeAccrual, fee_accruals
 from ops.providers.configured import configured_provider
 from ops.scheduling.business_days import business_day_of, days_between, needs_signature
-from ops.settings.model import ProviderSettings
+from ops.settings.journal import mapped_accounts
+from ops.settings.model import ProviderSettings, Settings
 from reconcile.days.figures import NO_TOTALS
 from reconcile.days.states import DayRefused, DayState, DayStatus
+from reports.journal.formats import FormatTerms
 from reports.journal.model import (
     Amounts,
     IssuedJournal,
@@ -38,6 +40,7 @@ from reports.journal.store import (
     load_journals,
     lock_journals,
 )
+from vocabulary.clock import Clock
 from vocabulary.errors import Contradiction
 from vocabulary.money import exponent_of
 from vocabulary.window import Window, day_window
@@ -80,6 +83,52 @@ class ExportRequest:
         slugs = [entry.slug for entry in self.entries]
         own = [] if self.own_zone is None else [OWN_SLUG]
         return JournalPeriod(first=self.first, last=self.last, providers=(*own, *slugs))
+
+
+def export_request(
+    settings: Settings,
+    url: str,
+    days: tuple[date, date],
+    *,
+    entry: ProviderSettings | None,
+    by: str,
+    clock: Clock,
+) -> ExportRequest:
+    """The request for the days from the first to the last, with the fees of whole months.
+
+    Args:
+        settings: those in force.
+        url: of the database.
+        days: the first and the last.
+        entry: the only provider; None: all, and our own operations.
+        by: the person's name.
+        clock: decides what is immature.
+
+    Raises:
+        SettingsInvalid: names every account without a code.
+        Unavailable: the database cannot be reached.
+    """
+    entries = settings.providers if entry is None else (entry,)
+    has_fees = any(entry.terms is not None for entry in entries)
+    codes = mapped_accounts(settings.journal, fees=has_fees)
+    return ExportRequest(
+        first=days[0],
+        last=days[1],
+        entries=entries,
+        own_zone=settings.reporting.zone if entry is None else None,
+        codes=codes,
+        accruals=tuple(
+            accrual for entry in entries for accrual in fee_accruals(url, entry, *days, clock)
+        ),
+        by=by,
+    )
+
+
+def journal_file_terms(settings: Settings) -> FormatTerms:
+    """What files of journals need of the settings."""
+    return FormatTerms(
+        tax_rate=settings.journal.tax_rate, subsidiary=settings.journal.subsidiary
+    )
 
 
 #: Signed days by provider and day.

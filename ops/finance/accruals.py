@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
-from ops.commands.option_values import last_of_month
-from ops.commands.reconcile.comparison_terms import comparison_of
-from ops.context import Context
+from ops.finance.comparison import comparison_over, totals_of
 from ops.settings.fee_conversion import fee_terms
 from ops.settings.model import ProviderSettings
 from reconcile.invoices.check import fee_due
-from reconcile.totals.tie_out import totals
 from vocabulary.clock import Clock
+from vocabulary.window import Window, day_window, last_of_month
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,7 @@ class FeeAccrual:
 
 
 def fee_accruals(
-    context: Context, entry: ProviderSettings, first: date, last: date, clock: Clock
+    url: str, entry: ProviderSettings, first: date, last: date, clock: Clock
 ) -> list[FeeAccrual]:
     """The fees of all whole months from ``first`` to ``last``; none without terms.
 
@@ -47,7 +46,7 @@ def fee_accruals(
     """
     if entry.terms is None:
         return []
-    return [_accrual(context, entry, end, clock) for end in _month_ends(first, last)]
+    return [_accrual(url, entry, end, clock) for end in _month_ends(first, last)]
 
 
 def _month_ends(first: date, last: date) -> Iterator[date]:
@@ -58,19 +57,20 @@ def _month_ends(first: date, last: date) -> Iterator[date]:
         day = end + timedelta(days=1)
 
 
-def _accrual(
-    context: Context, entry: ProviderSettings, month_end: date, clock: Clock
-) -> FeeAccrual:
+def _accrual(url: str, entry: ProviderSettings, month_end: date, clock: Clock) -> FeeAccrual:
     assert entry.terms is not None
-    window = (str(month_end.replace(day=1)), str(month_end + timedelta(days=1)))
-    comparison = comparison_of(context, entry.slug, window, None, clock)
-    provider = comparison.configured
-    month = totals(comparison.url, comparison.request, now=clock.now(), zone=provider.timezone)
+    zone = ZoneInfo(entry.timezone)
+    window = Window(
+        start=day_window(month_end.replace(day=1), zone).start,
+        end=day_window(month_end, zone).end,
+    )
+    comparison = comparison_over(url, entry, window, clock)
+    month = totals_of(comparison, clock)
     terms = fee_terms(entry.terms)
     return FeeAccrual(
         provider=entry.slug,
         month_end=month_end,
         currency=terms.currency,
-        minor=fee_due(month, terms, provider.provider.exponents).total,
+        minor=fee_due(month, terms, comparison.configured.provider.exponents).total,
         ggr={row.currency: row.ours.ggr for row in month.by()},
     )

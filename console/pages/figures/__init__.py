@@ -1,0 +1,1 @@
+"""Pages of figures: totals of both sides, and how they change over time."""

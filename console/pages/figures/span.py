@@ -1,0 +1,154 @@
+"""Which days and providers a page of figures is about, and the sums of both sides in them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from http import HTTPStatus
+from zoneinfo import ZoneInfo
+
+from psycopg.errors import QueryCanceled
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from console.config import ConsoleConfig, ProviderTerms
+from console.pages.parameters import provider_named, read_day
+from console.replies import RequestRefused
+from reconcile.totals.sides import side_sums
+from reports.coverage import ComparedWindow, comparisons, gaps
+from reports.grouped_totals import ProviderSums
+from storage.transactions import AT_ONE_INSTANT
+from vocabulary.errors import Malformed
+from vocabulary.window import Window, day_window
+
+#: Most days that one page adds up.
+DAYS_MAX = 366
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaySpan:
+    """Business days of some providers, each in its own zone; both ends included.
+
+    Attributes:
+        provider: the slug of the only one; None: all that are configured.
+    """
+
+    first: date
+    last: date
+    provider: str | None
+    terms: tuple[ProviderTerms, ...]
+
+    @property
+    def days(self) -> list[date]:
+        """Every day, in order."""
+        count = (self.last - self.first).days + 1
+        return [self.first + timedelta(days=offset) for offset in range(count)]
+
+    @property
+    def words(self) -> str:
+        """The days in words."""
+        if self.first == self.last:
+            return f"{self.first.day} {self.first:%B %Y}"
+        first = f"{self.first.day} {self.first:%B}"
+        if self.first.year != self.last.year:
+            first += f" {self.first.year}"
+        return f"{first} to {self.last.day} {self.last:%B %Y}"
+
+    def window(self, term: ProviderTerms) -> Window:
+        """The days in a provider's zone."""
+        zone = ZoneInfo(term.zone)
+        first, last = day_window(self.first, zone), day_window(self.last, zone)
+        return Window(start=first.start, end=last.end)
+
+
+class TooMuch(RequestRefused):
+    """The figures take longer than a page may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What runs compared of a provider's days, and what nobody did."""
+
+    term: ProviderTerms
+    compared: tuple[ComparedWindow, ...]
+    gaps: tuple[Window, ...]
+
+
+def read_span(
+    query: Mapping[str, str], config: ConsoleConfig, now: datetime, *, days: int
+) -> DaySpan:
+    """The days that an address names; without any, the last ``days`` that are over.
+
+    Raises:
+        Malformed: a text that is no day, or days that make no span.
+        RequestRefused: there is no such provider.
+    """
+    slug = query.get("provider", "").strip() or None
+    terms = config.providers if slug is None else (provider_named(config, slug),)
+    zone = ZoneInfo(terms[0].zone if terms else "UTC")
+    first, last = read_day(query.get("from")), read_day(query.get("to"))
+    if last is None:
+        last = first or now.astimezone(zone).date() - timedelta(days=1)
+    if first is None:
+        first = last - timedelta(days=days - 1)
+    if first > last:
+        raise Malformed("from", f"a day not after {last} is expected, it is {first}")
+    if (last - first).days >= DAYS_MAX:
+        raise Malformed("from", f"at most {DAYS_MAX} days are expected")
+    return DaySpan(first=first, last=last, provider=slug, terms=terms)
+
+
+@contextmanager
+def one_instant(readers: Engine) -> Iterator[Connection]:
+    """A connection that sees the database at one instant.
+
+    Raises:
+        TooMuch: a statement takes longer than a page may.
+    """
+    try:
+        with readers.connect() as connection:
+            connection.execute(text(AT_ONE_INSTANT))
+            yield connection
+    except OperationalError as error:
+        if isinstance(error.orig, QueryCanceled):
+            raise TooMuch(
+                status=HTTPStatus.UNPROCESSABLE_ENTITY,
+                title="Too much for one page",
+                why="The sums take longer than a page may. Choose fewer days or one provider.",
+            ) from error
+        raise
+
+
+def sums_of(
+    connection: Connection, span: DaySpan, *, by_game: bool
+) -> tuple[ProviderSums, ...]:
+    """Both sides of every provider of a span."""
+    return tuple(
+        ProviderSums(
+            provider=term.slug,
+            exponents=term.exponents,
+            cells=side_sums(
+                connection, term.slug, span.window(term), term.zone, by_game=by_game
+            ),
+        )
+        for term in span.terms
+    )
+
+
+def coverage_of(connection: Connection, span: DaySpan, now: datetime) -> tuple[Coverage, ...]:
+    """What runs compared of the part of a span that is over."""
+    return tuple(_coverage(connection, term, span.window(term), now) for term in span.terms)
+
+
+def _coverage(
+    connection: Connection, term: ProviderTerms, window: Window, now: datetime
+) -> Coverage:
+    if window.start >= now:
+        return Coverage(term=term, compared=(), gaps=(window,))
+    until_now = Window(start=window.start, end=min(window.end, now))
+    compared = comparisons(connection, term.slug, until_now)
+    return Coverage(
+        term=term,
+        compared=compared,
+        gaps=gaps(until_now, [part.window for part in compared]),
+    )

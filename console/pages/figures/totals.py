@@ -1,0 +1,256 @@
+"""Totals of both sides: stake, payout, GGR and hold, with what explains their difference."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import Connection
+
+from breaks.paging import BreakOrder, BreakPage, page_of_breaks
+from breaks.queries import BreakFilter
+from console.config import Visit
+from console.downloads import TableFile
+from console.pages.figures.sentences import totals_sentence
+from console.pages.figures.span import (
+    Coverage,
+    DaySpan,
+    coverage_of,
+    one_instant,
+    read_span,
+    sums_of,
+)
+from console.pages.figures.totals_grid import totals_grid
+from console.pages.parameters import read_choice
+from console.replies import FileDownload, HtmlPage
+from reports.grouped_totals import (
+    ConvertedGgr,
+    GroupBy,
+    ProviderSums,
+    TotalsGroup,
+    grouped,
+    hold_text,
+)
+from reports.rates import ReportingRates
+from vocabulary.errors import Malformed, Refused
+from vocabulary.money import exponent_of, is_currency
+
+#: Days of the page without a choice.
+DAYS = 7
+#: Rows of the table, breaks and runs that the page shows.
+ROWS_MAX, BREAKS_MAX, RUNS_MAX = 500, 10, 12
+#: Longest game, in characters.
+GAME_CHARS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TotalsQuery:
+    """What the address asks for.
+
+    Attributes:
+        by: the columns that rows are grouped by, beside the currency.
+        currency, game: the only ones that count; None: all.
+    """
+
+    span: DaySpan
+    by: tuple[GroupBy, ...]
+    currency: str | None
+    game: str | None
+
+    @property
+    def by_game(self) -> bool:
+        """Whether games have to be looked up."""
+        return GroupBy.GAME in self.by or self.game is not None
+
+    def address(self, page: str = "/totals", **changes: str | None) -> str:
+        """The address of the same figures, with changes; None leaves a part out."""
+        parts: dict[str, str | None] = {
+            "from": str(self.span.first),
+            "to": str(self.span.last),
+            "provider": self.span.provider,
+            "currency": self.currency,
+            "game": self.game,
+            **dict(zip(("by", "then"), map(str, self.by), strict=False)),
+            **changes,
+        }
+        return f"{page}?{urlencode({name: text for name, text in parts.items() if text})}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownTotals:
+    """The figures of one page, all of one instant.
+
+    Attributes:
+        rates_fault: why nothing is converted although a currency is set; empty: nothing is
+            wrong.
+    """
+
+    query: TotalsQuery
+    rows: Sequence[TotalsGroup]
+    foot: Sequence[TotalsGroup]
+    coverage: Sequence[Coverage]
+    breaks: BreakPage
+    rates: ReportingRates | None
+    rates_fault: str
+
+    @property
+    def converted(self) -> ConvertedGgr | None:
+        """All of it in the reporting currency."""
+        parts = [group.converted for group in self.foot if group.converted is not None]
+        return sum(parts, ConvertedGgr()) if parts else None
+
+
+def show(visit: Visit) -> HtmlPage:
+    """The table, what it rests on, and the breaks behind its differences."""
+    shown = _read(visit)
+    query = shown.query
+    values = {
+        "sentence": totals_sentence(query.span, shown.foot, shown.coverage),
+        "query": query,
+        "rows": [(row, links_of(query, row)) for row in shown.rows[:ROWS_MAX]],
+        "count": len(shown.rows),
+        "foot": shown.foot,
+        "hold": hold_text,
+        "breaks": shown.breaks,
+        "coverage": shown.coverage,
+        "runs_max": RUNS_MAX,
+        "converted": shown.converted,
+        "reporting": _reporting(shown.rates),
+        "rates_fault": shown.rates_fault,
+        "config": visit.config,
+        "choices": list(GroupBy),
+    }
+    return HtmlPage(template="figures/totals.html", values=values)
+
+
+def download_csv(visit: Visit) -> FileDownload:
+    """The table as CSV: every row, also those that the page leaves out."""
+    return _file(visit).csv()
+
+
+def download_workbook(visit: Visit) -> FileDownload:
+    """The table as a workbook."""
+    return _file(visit).xlsx()
+
+
+def read_query(visit: Visit) -> TotalsQuery:
+    """Read the fields of the form.
+
+    Raises:
+        Malformed: a value that none of its field can be.
+        RequestRefused: there is no such provider.
+    """
+    query = visit.query
+    first = read_choice(GroupBy, query, "by") or GroupBy.DAY
+    second = read_choice(GroupBy, query, "then")
+    currency = query.get("currency", "").strip() or None
+    if currency is not None and not is_currency(currency):
+        raise Malformed("currency", "a currency code such as EUR is expected")
+    game = query.get("game", "").strip() or None
+    if game is not None and (len(game) > GAME_CHARS_MAX or "\0" in game):
+        raise Malformed("game", f"at most {GAME_CHARS_MAX} characters are expected")
+    return TotalsQuery(
+        span=read_span(query, visit.config, visit.now, days=DAYS),
+        by=tuple(dict.fromkeys(column for column in (first, second) if column is not None)),
+        currency=currency,
+        game=game,
+    )
+
+
+def links_of(query: TotalsQuery, row: TotalsGroup) -> dict[str, str]:
+    """Where the figures of a row lead: to the day, or to the same figures more closely."""
+    columns = [column for column in query.by if column is not GroupBy.CURRENCY]
+    named = dict(zip(columns, row.name, strict=True))
+    day, game = named.get(GroupBy.DAY), named.get(GroupBy.GAME) or query.game
+    if day is None and query.span.first == query.span.last:
+        day = str(query.span.first)
+    provider = named.get(GroupBy.PROVIDER) or query.span.provider
+    finer = GroupBy.PROVIDER if provider is None else GroupBy.DAY if day is None else None
+    changes: dict[str, str | None] = {
+        "provider": provider,
+        "currency": row.currency,
+        "game": game,
+        "by": str(finer or GroupBy.GAME),
+        "then": None,
+    }
+    if day is not None:
+        changes |= {"from": day, "to": day}
+    closer = query.address("/totals", **changes)
+    breaks = {"provider": provider, "day": day, "currency": row.currency, "game": game}
+    listed = urlencode({name: text for name, text in breaks.items() if text})
+    return {
+        "closer": closer,
+        "sides": f"/days/{provider}/{day}" if provider and day and not game else closer,
+        "breaks": f"/breaks?{listed}" if day else f"{closer}#behind",
+    }
+
+
+def _read(visit: Visit) -> ShownTotals:
+    query = read_query(visit)
+    rates, fault = _rates(visit)
+    with one_instant(visit.console.readers) as connection:
+        sums = _chosen(sums_of(connection, query.span, by_game=query.by_game), query)
+        coverage = coverage_of(connection, query.span, visit.now)
+        breaks = _breaks(connection, query)
+    return ShownTotals(
+        query=query,
+        rows=grouped(sums, query.by, rates),
+        foot=grouped(sums, (), rates),
+        coverage=coverage,
+        breaks=breaks,
+        rates=rates,
+        rates_fault=fault,
+    )
+
+
+def _chosen(sums: Iterable[ProviderSums], query: TotalsQuery) -> list[ProviderSums]:
+    """Only the cells of the chosen currency and game."""
+    return [
+        replace(
+            provider,
+            cells=[
+                part
+                for part in provider.cells
+                if query.currency in {None, part.cell.currency}
+                and query.game in {None, part.cell.game}
+            ],
+        )
+        for provider in sums
+    ]
+
+
+def _breaks(connection: Connection, query: TotalsQuery) -> BreakPage:
+    break_filter = BreakFilter(
+        windows={term.slug: query.span.window(term) for term in query.span.terms},
+        currency=query.currency,
+        game=query.game,
+    )
+    return page_of_breaks(
+        connection, break_filter, order=BreakOrder.MONEY, after=None, limit=BREAKS_MAX
+    )
+
+
+def _rates(visit: Visit) -> tuple[ReportingRates | None, str]:
+    """The rates, or why they cannot be read: the figures beside them are right all the same."""
+    try:
+        return visit.config.rates(), ""
+    except Refused as error:
+        return None, str(error)
+
+
+def _reporting(rates: ReportingRates | None) -> Mapping[str, Any] | None:
+    if rates is None:
+        return None
+    code = rates.currency
+    return {"currency": code, "exponents": {code: exponent_of(code)}}
+
+
+def _file(visit: Visit) -> TableFile:
+    shown = _read(visit)
+    span = shown.query.span
+    return TableFile(
+        grid=totals_grid(shown.query.by, shown.rows, shown.rates),
+        stem=f"totals-{span.provider or 'all'}-{span.first}-{span.last}",
+        subtitle=f"{span.words}, {span.provider or 'all providers'}",
+        at=visit.now,
+    )

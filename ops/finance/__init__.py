@@ -1,0 +1,1 @@
+"""Invoices, fees and journals of configured providers, for commands and for jobs."""

@@ -1,0 +1,102 @@
+"""The resolution rate by business day, computed by the database: without pandas and numpy.
+
+It counts as ``reconcile.totals.resolution_rate`` does, which also knows money and the horizon
+of two business days: the rows of all days add up to its rows.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from vocabulary.window import Window
+
+_DAYS = """
+WITH f AS (
+  SELECT match_key, round_id, currency, min(created_at) AS began, max(created_at) AS at,
+         min(received_at) AS reported, max(received_at) AS last_reported
+    FROM feed_records
+   WHERE provider = :provider AND created_at >= :start AND created_at < :end
+   GROUP BY match_key, round_id, currency
+), r AS (
+  SELECT match_key, round_id, currency, min(first_at) AS first_at, max(last_at) AS last_at
+    FROM rounds WHERE provider = :provider AND first_at >= :start AND first_at < :end
+   GROUP BY match_key, round_id, currency
+), all_rows AS (
+  SELECT round_id, coalesce(r.first_at, f.began) AS began,
+         least(r.first_at, f.reported) AS known,
+         CASE WHEN r.first_at IS NOT NULL AND f.reported IS NOT NULL
+              THEN greatest(r.last_at, f.last_reported) END AS both_reported,
+         coalesce(r.last_at, f.at) AS last_at
+    FROM r FULL JOIN f USING (match_key, round_id, currency)
+), judging AS MATERIALIZED (
+  SELECT window_from, window_to, started_at, finished_at,
+         make_interval(secs => (manifest ->> 'maturity_s')::bigint) AS maturity
+    FROM runs
+   WHERE provider = :provider AND window_to > :start AND window_from < :end
+     AND finished_at <= :now
+), named AS MATERIALIZED (
+  SELECT n.name,
+         max(least(CASE WHEN l.state IN ('explained', 'written_off', 'closed')
+                        THEN l.since END, b.cleared_at)) AS resolved,
+         bool_or(b.cleared_at IS NULL
+                 AND coalesce(l.state, 'open')
+                     NOT IN ('explained', 'written_off', 'closed')) AS open
+    FROM breaks b LEFT JOIN break_workflows l USING (break_id)
+   CROSS JOIN LATERAL (VALUES (b.round_id), (b.alias)) AS n (name)
+   WHERE b.provider = :provider AND n.name <> ''
+   GROUP BY n.name
+), due AS (
+  SELECT (began AT TIME ZONE :zone)::date AS day,
+         CASE WHEN n.name IS NOT NULL
+              THEN NOT n.open AND greatest(n.resolved, known) <= known + CAST(:span AS interval)
+              ELSE EXISTS (SELECT FROM judging j
+                            WHERE j.window_from <= began AND j.window_to > began
+                              AND j.finished_at <= known + CAST(:span AS interval)
+                              AND (both_reported <= j.started_at
+                                   OR last_at + j.maturity <= j.started_at))
+         END AS is_resolved
+    FROM all_rows LEFT JOIN named n ON n.name = all_rows.round_id
+   WHERE known + CAST(:span AS interval) <= :now
+)
+SELECT day, count(*) AS due, count(*) FILTER (WHERE is_resolved) AS resolved
+  FROM due GROUP BY day ORDER BY day
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRate:
+    """The rows that began on one business day.
+
+    Attributes:
+        due: those whose horizon has passed.
+        resolved: those of them that were resolved within it.
+    """
+
+    day: date
+    due: int
+    resolved: int
+
+
+def resolution_days(
+    connection: Connection,
+    provider: str,
+    window: Window,
+    *,
+    now: datetime,
+    zone: str,
+    within: timedelta,
+) -> list[DayRate]:
+    """The days of a window on which any row is due, in order."""
+    params = {
+        "provider": provider,
+        "start": window.start,
+        "end": window.end,
+        "now": now,
+        "zone": zone,
+        "span": within,
+    }
+    return [
+        DayRate(day=row.day, due=row.due, resolved=row.resolved)
+        for row in connection.execute(text(_DAYS), params)
+    ]

@@ -1,0 +1,126 @@
+"""Both sides of a provider by business day, with what stored breaks explain of the difference.
+
+Nothing is compared: the sums are those of ``reconcile.totals.tie_out``, by the same queries,
+and the breaks are those that runs stored. So this module needs no pandas. By game there is one
+difference: a round that the provider reports under an id of its own has no game here, because
+only a comparison knows which record is its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from breaks.kinds import OF_BOOKS
+from breaks.states import SETTLED
+from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
+from reconcile.totals.side_queries import OUR_SUMS, THEIR_SUMS
+from vocabulary.window import Window
+
+#: The game of every cell where games are not looked up.
+ALL_GAMES = ""
+_BREAKS = """
+SELECT (coalesce(b.began_at, b.first_seen) AT TIME ZONE :zone)::date AS day,
+       CASE WHEN :by_game THEN coalesce((SELECT min(f.game) FROM feed_records f
+                                          WHERE f.match_key = b.match_key
+                                            AND f.provider = b.provider), :unknown)
+            ELSE '' END AS game,
+       b.currency, count(*) FILTER (WHERE w.state <> ALL(:settled)) AS open_breaks,
+       coalesce(-sum(b.difference) FILTER (WHERE b.kind = ANY(:of_books)), 0)::text
+           AS in_breaks
+  FROM breaks b JOIN break_workflows w USING (break_id)
+ WHERE b.provider = :provider AND b.cleared_at IS NULL
+   AND coalesce(b.began_at, b.first_seen) >= :start
+   AND coalesce(b.began_at, b.first_seen) < :end
+ GROUP BY 1, 2, 3
+"""
+_NAMES = ("provider", "zone", "unknown", "start", "end", "by_game")
+_PLACEHOLDERS = {name: f":{name}" for name in _NAMES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideSums:
+    """Both sides of one cell; amounts in minor units.
+
+    Attributes:
+        in_breaks: the difference of GGR, theirs less ours, that breaks explain.
+        open_breaks: breaks that nobody has settled yet.
+    """
+
+    cell: TotalsCell
+    ours: Figures = NO_FIGURES
+    theirs: Figures = NO_FIGURES
+    in_breaks: int = 0
+    open_breaks: int = 0
+
+    @property
+    def difference(self) -> int:
+        """Theirs less ours in GGR."""
+        return self.theirs.ggr - self.ours.ggr
+
+    @property
+    def unexplained(self) -> int:
+        """What no break explains of the difference."""
+        return self.difference - self.in_breaks
+
+
+def side_sums(
+    connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
+) -> list[SideSums]:
+    """Add up both sides and the breaks of a window, cell by cell, in order.
+
+    Args:
+        connection: reads the database.
+        provider: its slug.
+        window: whose rounds count.
+        zone: of the business days.
+        by_game: look games up; otherwise the game of every cell is ``ALL_GAMES``.
+    """
+    params = {
+        "provider": provider,
+        "zone": zone,
+        "unknown": UNKNOWN_GAME,
+        "start": window.start,
+        "end": window.end,
+        "by_game": by_game,
+        "settled": [str(state) for state in SETTLED],
+        "of_books": [str(kind) for kind in OF_BOOKS],
+    }
+    ours, theirs = (_side(connection, query, params) for query in (OUR_SUMS, THEIR_SUMS))
+    breaks = {
+        _cell(row, by_game=by_game): (int(row.in_breaks), row.open_breaks)
+        for row in connection.execute(text(_BREAKS), params)
+    }
+    return [
+        SideSums(
+            cell=cell,
+            ours=ours.get(cell, NO_FIGURES),
+            theirs=theirs.get(cell, NO_FIGURES),
+            in_breaks=breaks.get(cell, (0, 0))[0],
+            open_breaks=breaks.get(cell, (0, 0))[1],
+        )
+        for cell in sorted({*ours, *theirs, *breaks})
+    ]
+
+
+def _side(
+    connection: Connection, query: str, params: Mapping[str, Any]
+) -> Mapping[TotalsCell, Figures]:
+    sums: defaultdict[TotalsCell, Figures] = defaultdict(Figures)
+    statement = text(query.format(**_PLACEHOLDERS))
+    for row in connection.execute(statement, dict(params)):
+        sums[_cell(row, by_game=params["by_game"])] += Figures(
+            rounds=row.rounds,
+            bets=row.bets,
+            wins=row.wins,
+            rollbacks=row.rollbacks,
+            stake=int(row.stake),
+            payout=int(row.payout),
+        )
+    return sums
+
+
+def _cell(row: Any, *, by_game: bool) -> TotalsCell:
+    return TotalsCell(row.day, row.game if by_game else ALL_GAMES, row.currency)

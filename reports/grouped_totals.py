@@ -1,0 +1,199 @@
+"""Totals of several providers by day, provider, game or currency, as pages show them. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from reconcile.totals.cells import NO_FIGURES, DayGgr, Figures
+from reconcile.totals.sides import SideSums
+from reports.conversion import ConvertedDay, converted_day
+from reports.rates import ReportingRates
+from vocabulary.money import exponent_of
+
+_HUNDREDTHS = 10_000
+
+
+class GroupBy(StrEnum):
+    """What totals can be grouped by; they are always grouped by currency, too."""
+
+    DAY = "day"
+    PROVIDER = "provider"
+    GAME = "game"
+    CURRENCY = "currency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSums:
+    """The cells of one provider; ``exponents`` are its overrides of decimal places."""
+
+    provider: str
+    exponents: Mapping[str, int]
+    cells: Sequence[SideSums]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertedGgr:
+    """GGR in the reporting currency, minor units.
+
+    Attributes:
+        sources: who publishes the rates that were used.
+        missing: the days and currencies without a rate; they are in no sum.
+    """
+
+    ours: int = 0
+    theirs: int = 0
+    sources: frozenset[str] = frozenset()
+    missing: frozenset[tuple[date, str]] = frozenset()
+
+    def __add__(self, other: "ConvertedGgr") -> "ConvertedGgr":
+        return ConvertedGgr(
+            ours=self.ours + other.ours,
+            theirs=self.theirs + other.theirs,
+            sources=self.sources | other.sources,
+            missing=self.missing | other.missing,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TotalsGroup:
+    """Both sides of several cells in one currency; amounts in units of ``digits`` places.
+
+    Attributes:
+        name: the values of the columns that it is grouped by, without the currency.
+        in_breaks: the difference of GGR, theirs less ours, that breaks explain.
+        converted: in the reporting currency; None: there is none, or games are told apart.
+    """
+
+    name: tuple[str, ...]
+    currency: str
+    digits: int
+    ours: Figures = NO_FIGURES
+    theirs: Figures = NO_FIGURES
+    in_breaks: int = 0
+    open_breaks: int = 0
+    converted: ConvertedGgr | None = None
+
+    @property
+    def difference(self) -> int:
+        """Theirs less ours in GGR."""
+        return self.theirs.ggr - self.ours.ggr
+
+    @property
+    def unexplained(self) -> int:
+        """What no break explains of the difference."""
+        return self.difference - self.in_breaks
+
+
+def grouped(
+    providers: Sequence[ProviderSums], by: Sequence[GroupBy], rates: ReportingRates | None
+) -> list[TotalsGroup]:
+    """Add the cells up by some columns, always by currency, too.
+
+    Args:
+        providers: what is added up.
+        by: the columns; none: one group for each currency.
+        rates: into the reporting currency; None: nothing is converted.
+    """
+    digits = _digits(providers)
+    groups: dict[tuple[tuple[str, ...], str], TotalsGroup] = {}
+    for provider in providers:
+        for sums in provider.cells:
+            key = _name(provider, sums, by), sums.cell.currency
+            group = groups.get(key) or TotalsGroup(
+                name=key[0], currency=key[1], digits=digits[key[1]]
+            )
+            groups[key] = _with(group, provider, sums)
+    if rates is not None and GroupBy.GAME not in by:
+        for key, converted in _converted(providers, by, rates):
+            groups[key] = replace(
+                groups[key], converted=(groups[key].converted or ConvertedGgr()) + converted
+            )
+    return _in_order(groups.values(), by)
+
+
+def hold_text(figures: Figures) -> str | None:
+    """GGR as a percentage of the stake, rounded half to even; None without a stake."""
+    if not figures.stake:
+        return None
+    sign = -1 if (figures.ggr < 0) != (figures.stake < 0) else 1
+    whole, rest = divmod(abs(figures.ggr) * _HUNDREDTHS, abs(figures.stake))
+    is_up = 2 * rest > abs(figures.stake) or (2 * rest == abs(figures.stake) and whole % 2)
+    hundredths = sign * (whole + bool(is_up))
+    text = f"{abs(hundredths) // 100}.{abs(hundredths) % 100:02d}"
+    return f"-{text}" if hundredths < 0 else text
+
+
+def _digits(providers: Sequence[ProviderSums]) -> dict[str, int]:
+    """Decimal places by currency that fit the amounts of every provider."""
+    codes = {part.cell.currency for provider in providers for part in provider.cells}
+    return {
+        code: max(exponent_of(code, provider.exponents) for provider in providers)
+        for code in codes
+    }
+
+
+def _name(provider: ProviderSums, sums: SideSums, by: Sequence[GroupBy]) -> tuple[str, ...]:
+    values = {
+        GroupBy.DAY: str(sums.cell.day),
+        GroupBy.PROVIDER: provider.provider,
+        GroupBy.GAME: sums.cell.game,
+    }
+    return tuple(values[column] for column in by if column is not GroupBy.CURRENCY)
+
+
+def _with(group: TotalsGroup, provider: ProviderSums, sums: SideSums) -> TotalsGroup:
+    more: int = 10 ** (group.digits - exponent_of(group.currency, provider.exponents))
+    return replace(
+        group,
+        ours=group.ours + _scaled(sums.ours, more),
+        theirs=group.theirs + _scaled(sums.theirs, more),
+        in_breaks=group.in_breaks + more * sums.in_breaks,
+        open_breaks=group.open_breaks + sums.open_breaks,
+    )
+
+
+def _scaled(figures: Figures, more: int) -> Figures:
+    return replace(figures, stake=more * figures.stake, payout=more * figures.payout)
+
+
+def _converted(
+    providers: Sequence[ProviderSums], by: Sequence[GroupBy], rates: ReportingRates
+) -> Iterator[tuple[tuple[tuple[str, ...], str], ConvertedGgr]]:
+    """Each provider's days in the reporting currency, with the key of their group."""
+    for provider in providers:
+        days: dict[tuple[date, str], tuple[tuple[str, ...], DayGgr]] = {}
+        for sums in provider.cells:
+            key = sums.cell.day, sums.cell.currency
+            before = days[key][1] if key in days else None
+            ggr = DayGgr(
+                day=sums.cell.day,
+                currency=sums.cell.currency,
+                ours=sums.ours.ggr + (before.ours if before else 0),
+                theirs=sums.theirs.ggr + (before.theirs if before else 0),
+            )
+            days[key] = (_name(provider, sums, by), ggr)
+        for (_, currency), (name, ggr) in days.items():
+            day = converted_day(ggr, rates, provider.exponents)
+            yield (name, currency), _converted_ggr(day, rates.currency)
+
+
+def _converted_ggr(day: ConvertedDay, currency: str) -> ConvertedGgr:
+    if day.rate is None or day.ours_converted is None or day.theirs_converted is None:
+        return ConvertedGgr(missing=frozenset({(day.day, day.currency)}))
+    sources = frozenset() if day.currency == currency else frozenset({day.rate.source})
+    return ConvertedGgr(ours=day.ours_converted, theirs=day.theirs_converted, sources=sources)
+
+
+def _in_order(groups: Iterable[TotalsGroup], by: Sequence[GroupBy]) -> list[TotalsGroup]:
+    """By name; games alone by currency and the largest stake first."""
+    if tuple(by) == (GroupBy.GAME,):
+        return sorted(
+            groups,
+            key=lambda group: (
+                group.currency,
+                -max(group.ours.stake, group.theirs.stake),
+                group.name,
+            ),
+        )
+    return sorted(groups, key=lambda group: (group.name, group.currency))

@@ -1,0 +1,164 @@
+"""Totals and trends in the browser: the figures of the command line, each with its origin."""
+
+import csv
+import io
+import json
+import zipfile
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from reconcile.totals.differences import NO_BREAKS
+from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
+from tests.harness.servers.console import ConsoleSite, PageClient
+
+SPAN = f"from={DAY}&to={DAY}"
+NEXT = "2026-06-05"
+
+
+@pytest.fixture(scope="module")
+def vera(site: ConsoleSite) -> PageClient:
+    return site.browser_of("only viewer")
+
+
+def rows_of(client: PageClient, path: str) -> list[dict[str, str]]:
+    """The rows of a CSV."""
+    reply = client.get(path)
+    assert reply.status == 200, reply.text
+    return list(csv.DictReader(io.StringIO(reply.content.decode("utf-8-sig"))))
+
+
+@pytest.mark.parametrize("by", ["day", "game"])
+def test_totals_are_those_of_the_command_line_to_the_minor_unit(
+    vera: PageClient, console_books: ConsoleBooks, by: str
+) -> None:
+    words = ("totals", "--provider", "lottery", "--day", DAY, "--by", by, "--json")
+    document: dict[str, Any] = json.loads(console_books.run(*words, by="maria", code=1))
+    rows = {row[by]: row for row in rows_of(vera, f"/totals.csv?{SPAN}&by={by}")}
+
+    assert len(rows) == len(document["totals"])
+    for expected in document["totals"]:
+        row = rows[expected[by]]
+        for side in ("ours", "theirs"):
+            assert row[f"Rounds {side}"] == str(expected[side]["rounds"])
+            for name in ("Stake", "Payout", "GGR"):
+                assert row[f"{name} {side}"] == expected[side][name.lower()]
+        assert row["Difference"] == expected["difference"]["ggr"]
+        in_breaks = sum(
+            Decimal(amount)
+            for cause, amount in expected["explained"].items()
+            if cause not in NO_BREAKS
+        )
+        assert row["In breaks"] == f"{in_breaks:.2f}"
+        assert row["Unexplained"] == "0.00"
+
+
+def test_the_reporting_currency_is_that_of_the_command_line_beside_the_original(
+    vera: PageClient, console_books: ConsoleBooks
+) -> None:
+    words = ("totals", "--provider", "lottery", "--day", DAY, "--json")
+    reporting = json.loads(console_books.run(*words, by="maria", code=1))["reporting"]
+    (row,) = rows_of(vera, f"/totals.csv?{SPAN}&by=day")
+    shown = vera.get(f"/totals?{SPAN}").shown()
+
+    assert row["GGR ours in USD"] == reporting["ggr"]["ours"]
+    assert row["GGR theirs in USD"] == reporting["ggr"]["theirs"]
+    assert "Rates: ECB." in shown
+
+
+def test_a_day_without_a_rate_is_named(
+    site: ConsoleSite, vera: PageClient, console_books: ConsoleBooks
+) -> None:
+    rates = console_books.config.parent / "rates.csv"
+    whole = rates.read_text(encoding="utf-8")
+    rates.write_text(whole.replace(DAY, "2026-06-03"), encoding="utf-8")
+    missing = vera.get(f"/totals?{SPAN}").shown()
+    rates.write_text("nonsense\n", encoding="utf-8")
+    broken = vera.get(f"/totals?{SPAN}")
+    rates.write_text(whole, encoding="utf-8")
+
+    assert f"Not converted, no rate: EUR on {DAY}." in missing
+    assert (broken.status, "Nothing is converted:" in broken.shown()) == (200, True)
+    assert "Rates: ECB." in vera.get(f"/totals?{SPAN}").shown()
+
+
+def test_every_figure_leads_to_what_it_is_made_of(vera: PageClient) -> None:
+    page = vera.get(f"/totals?{SPAN}&by=provider")
+
+    assert f'href="/days/lottery/{DAY}"' in page.text
+    assert f"/breaks?provider=lottery&amp;day={DAY}&amp;currency=EUR" in page.text
+    assert 'href="/runs/run-' in page.text
+    assert 'href="/breaks/brk-' in page.text
+    assert vera.get(f"/days/lottery/{DAY}").status == 200
+
+
+def test_days_that_nobody_compared_are_said_to_be(vera: PageClient) -> None:
+    empty = vera.get("/totals?from=2026-01-01&to=2026-01-03")
+    half = vera.get(f"/totals?from={DAY}&to={NEXT}").shown()
+
+    assert "Nobody compared 1 January to 3 January 2026 at lottery, and neither side" in (
+        empty.shown()
+    )
+    assert "No run compared any part of these days." in empty.shown()
+    assert "Nobody compared lottery: 2026-06-05 00:00:00 to 2026-06-06 00:00:00 UTC" in half
+    assert "Nobody compared" in vera.get("/trends?from=2026-01-01&to=2026-01-03").shown()
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        (f"from={NEXT}&to={DAY}", f"a day not after {DAY}"),
+        ("from=2020-01-01&to=2026-01-01", "at most 366 days"),
+        ("from=soon", "a day such as"),
+        ("currency=<b>", "a currency code"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(vera: PageClient, query: str, reason: str) -> None:
+    for path in ("/totals", "/trends", "/totals.csv", "/trends/ggr.csv"):
+        reply = vera.get(f"{path}?{query}")
+        assert reply.status == 400, path
+        assert reason in reply.shown()
+    assert vera.get(f"/totals?{SPAN}&by=player").status == 400
+    assert vera.get("/totals?provider=nobody").status == 404
+    assert vera.get("/trends/none.csv").status == 404
+
+
+def test_names_that_a_provider_chose_are_shown_and_never_run(vera: PageClient) -> None:
+    page = vera.get(f"/totals?{SPAN}&by=game&then=day")
+
+    assert SCRIPT not in page.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
+    workbook = vera.get(f"/totals.xlsx?{SPAN}&by=game").content
+    with zipfile.ZipFile(io.BytesIO(workbook)) as parts:
+        assert b"<f>" not in parts.read("xl/worksheets/sheet1.xml")
+
+
+@pytest.mark.parametrize("days", [1, 31, 366])
+def test_trends_answer_each_question_over_any_number_of_days(
+    vera: PageClient, days: int
+) -> None:
+    first = {1: DAY, 31: "2026-05-05", 366: "2025-06-04"}[days]
+    page = vera.get(f"/trends?from={first}&to={DAY}")
+    shown = page.shown()
+
+    assert page.status == 200
+    assert page.text.count('<svg class="chart"') >= 4
+    assert "Which provider's figures differ, and by how much?" in shown
+    assert "lottery most: " in shown
+    assert "Are breaks resolved as fast as they open?" in shown
+
+
+def test_the_values_of_the_charts_are_those_of_the_totals(vera: PageClient) -> None:
+    (total,) = rows_of(vera, f"/totals.csv?{SPAN}&by=day")
+    (ggr,) = rows_of(vera, f"/trends/ggr.csv?{SPAN}")
+    (difference,) = rows_of(vera, f"/trends/differences.csv?{SPAN}")
+    (explained,) = rows_of(vera, f"/trends/explained.csv?{SPAN}")
+    (late,) = rows_of(vera, f"/trends/lateness.csv?{SPAN}")
+
+    assert ggr["GGR ours"] == difference["GGR ours"] == total["GGR ours"]
+    assert difference["Difference"] == total["Difference"]
+    assert (explained["Due"], explained["Explained"]) == ("14", "0")
+    assert (late["Provider"], late["Seconds"]) == ("lottery", "0")
+    ages = rows_of(vera, f"/trends/ages.csv?{SPAN}")
+    assert sum(int(row["Breaks"]) for row in ages) == 14
