@@ -10,12 +10,45 @@ from sqlalchemy import Connection, Engine
 from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
 from console.accounts.sessions import BrowserSession
+from providers.contract import Callback
 from reconcile.days.states import DayStatus, StepRules
 from vocabulary.clock import Clock
 from vocabulary.networks import Network
 
 #: Reads a day of a provider as it is at an instant.
 DayReader = Callable[[Connection, str, date, datetime], DayStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureVerdict:
+    """Whether stored bytes verify today.
+
+    Attributes:
+        holds: None: it cannot be told.
+        why: in words.
+    """
+
+    holds: bool | None
+    why: str
+
+
+#: Verifies stored bytes of a provider, by slug, with the secrets of today.
+CheckSignature = Callable[[str, Callback], SignatureVerdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingLine:
+    """One setting in force.
+
+    Attributes:
+        key: its path, such as ``providers.lottery.currency``.
+        value: as in the settings file; secrets only as references.
+        source: the file or the variable that it comes from, or that it is a default.
+    """
+
+    key: str
+    value: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +84,8 @@ class ConsoleConfig:
         day_of: reads a day with what its feeds have not reported.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
+        check_signature: verifies stored requests again.
+        settings: every setting in force, without secrets.
     """
 
     providers: tuple[ProviderTerms, ...]
@@ -62,6 +97,8 @@ class ConsoleConfig:
     limits: Callable[[], LimitsInForce]
     try_corrections: TryCorrections
     due_rules: tuple[SlaRule, ...]
+    check_signature: CheckSignature
+    settings: tuple[SettingLine, ...]
 
     @property
     def is_secure(self) -> bool:

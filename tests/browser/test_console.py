@@ -35,8 +35,10 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/breaks?state=all", "/breaks?player=nobody"),
         f"/breaks/{books.break_of('r3')}",
         f"/breaks/{books.break_of('lost')}",
-        *("/find", "/find?q=ann", "/find?q=nothing+at+all"),
-        *(f"/runs/{run_id}", "/people"),
+        *("/find", f"/find?q=0.40+EUR+{DAY}", "/find?q=nothing+at+all"),
+        *(f"/runs/{run_id}", "/people", "/audit", "/audit?person=nobody", "/settings"),
+        *("/rounds/lottery/r3", "/rounds/lottery/lost", "/players/ann", "/batches/2"),
+        *("/operations/txn-1-2", "/operations/txn-1-1", "/requests/1", "/files/1"),
     ]
 
 

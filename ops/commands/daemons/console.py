@@ -1,5 +1,6 @@
 """``tieout console``: serve the web console until SIGTERM."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,15 +13,23 @@ from sqlalchemy import Connection, Engine
 
 from breaks.trials import TryCorrections
 from console.app import THREADS, ConsoleServer
-from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
+from console.config import (
+    Console,
+    ConsoleConfig,
+    LimitsInForce,
+    ProviderTerms,
+    SettingLine,
+)
 from ops.context import Context, context_of, database_url
 from ops.providers.book_trials import book_trials
+from ops.providers.signatures import signature_check
 from ops.runtime import logs
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
 from ops.settings.limits import limits_document, limits_of_document
+from ops.settings.listed import setting_lines
 from ops.settings.model import ProviderSettings, Settings
 from reconcile.days.states import DayStatus
 from storage.engine import open_engine
@@ -61,6 +70,7 @@ def open_console(context: Context) -> Console:
             settings,
             limits=partial(read_limits, readers, settings),
             try_corrections=book_trials(settings, urls.reader),
+            listed=setting_lines(settings, context.config, os.environ),
         ),
         readers=readers,
         writers=open_engine(urls.writer, pool_size=THREADS),
@@ -85,6 +95,7 @@ def console_config(
     *,
     limits: Callable[[], LimitsInForce],
     try_corrections: TryCorrections,
+    listed: tuple[SettingLine, ...] = (),
 ) -> ConsoleConfig:
     """What the console shows and asks of people, from the settings."""
     entries = {entry.slug: entry for entry in settings.providers}
@@ -101,6 +112,8 @@ def console_config(
         limits=limits,
         try_corrections=try_corrections,
         due_rules=rules_of(settings),
+        check_signature=signature_check(settings),
+        settings=listed,
     )
 
 

@@ -9,7 +9,8 @@ from breaks.policy import DEFAULT_RULES, NO_LIMITS
 from breaks.store import TrackedBreak
 from breaks.suggestions import Correction
 from breaks.trials import Trial
-from console.config import ConsoleConfig, LimitsInForce, ProviderTerms
+from console.config import ConsoleConfig, LimitsInForce, ProviderTerms, SignatureVerdict
+from providers.contract import Callback
 from reconcile.days.states import DayStatus, StepRules
 
 
@@ -27,6 +28,10 @@ def no_trial(
     raise AssertionError("no test tries a correction without a database")
 
 
+def no_secrets(slug: str, callback: Callback) -> SignatureVerdict:
+    return SignatureVerdict(holds=None, why="the provider is not configured")
+
+
 def config() -> ConsoleConfig:
     """One provider, no limits."""
     return ConsoleConfig(
@@ -39,4 +44,6 @@ def config() -> ConsoleConfig:
         limits=no_limits,
         try_corrections=no_trial,
         due_rules=DEFAULT_RULES,
+        check_signature=no_secrets,
+        settings=(),
     )
