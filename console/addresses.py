@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
+from ledger.enums import OWN_SLUG
 from reports.find.hits import Hit
 from reports.find.query import FoundKind
 
@@ -28,6 +29,24 @@ def hit_address(hit: Hit) -> str:
     """The page of what was found; empty: it has none, its facts say what is known."""
     find_address = _OF_HITS.get(hit.kind)
     return "" if find_address is None else find_address(hit)
+
+
+def fact_address(hit: Hit, name: str) -> str:
+    """The page of a fact of what was found; empty: it has none."""
+    fact = hit.facts[name]
+    match name:
+        case "player" if fact != "unknown":
+            return address("players", fact)
+        case "round" if hit.provider not in {None, OWN_SLUG} and fact:
+            return address("rounds", hit.provider, fact)
+        case "batch" if fact.isdigit():
+            return address("batches", fact)
+        case "run":
+            return address("runs", fact)
+        case "break" if fact != "none":
+            return address("breaks", fact)
+        case _:
+            return ""
 
 
 def _of_adjustment(hit: Hit) -> str:

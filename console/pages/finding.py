@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from console.addresses import hit_address
+from console.addresses import fact_address, hit_address
 from console.config import Visit
 from console.pages.parameters import read_day
 from console.replies import HtmlPage, Reply, SeeOther
@@ -68,6 +68,7 @@ def _page(findings: Findings | None) -> HtmlPage:
         "findings": findings,
         "groups": grouped(findings.hits) if findings else [],
         "searchable": searchable(),
+        "fact_address": fact_address,
         "hits_max": HITS_MAX,
     }
     return HtmlPage(template="find.html", values=values)

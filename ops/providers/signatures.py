@@ -28,6 +28,6 @@ class _SignatureCheck:
         except NotAuthentic:
             return SignatureVerdict(
                 holds=False,
-                why="under none of today's secrets; it held when the request was accepted",
+                why="under any of today's secrets; it did when the request was taken",
             )
         return SignatureVerdict(holds=True, why="under a secret of today")

@@ -57,6 +57,7 @@ def show(visit: Visit) -> HtmlPage:
             line
             for line in visit.config.settings
             if line.key.startswith(f"providers.{file.provider}.statement")
+            and line.source != "default"
         ],
         "zone": zone_of(visit.config, file.provider),
     }

@@ -1,54 +1,19 @@
 """Pages of single things: rounds, operations, players, batches, seals, files, the trail."""
 
 import csv
-import hashlib
 import io
 import re
 from itertools import pairwise
 
-import psycopg
 import pytest
 
-from ledger.posting.posting import post_all_at
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
-from tests.harness.books.ledger import NOON, accept, bet, deposit
+from tests.harness.books.ledger import NOON
+from tests.harness.books.things import BODY, FILE, FILE_ID, HOSTILE, things
 from tests.harness.plans import recorded, scans_without_index
 from tests.harness.servers.console import ConsoleSite, PageClient
 
-#: A megabyte with markup, control characters and bytes that are no UTF-8.
-BODY = (SCRIPT.encode() + b"\0\x1b[31m\xff\xfe\r\n\xe2\x80\xae").ljust(1 << 20, b"z")
-FILE = f"id;name\r\n1;{SCRIPT}\r\n".encode() + b"2;\xff\x00".replace(b"\0", b"\x07")
-HOSTILE = f"odd/..%2f?#{SCRIPT}"
-_FILE_ID = 1
-_MORE = b"""
-INSERT INTO feed_files (provider, feed, name, digest, size, received_at, business_day, verdict,
-                        records, refused, covers_from, covers_to)
-VALUES ('lottery', 'statement', %(name)s, %(digest)s, %(size)s, '2026-06-04 13:00Z',
-        '2026-06-04', 'partly', 2, 1, '2026-06-04 08:00Z', '2026-06-04 09:00Z');
-INSERT INTO feed_file_parts (file_id, part, bytes) VALUES (1, 0, %(content)s);
-INSERT INTO feed_findings (finding_id, provider, feed, scope, kind, severity, file, line,
-                           detail, first_seen, last_seen)
-VALUES ('fnd-0123456789abcdef0123', 'lottery', 'statement', encode(%(digest)s, 'hex'),
-        'unreadable_record', 'error', %(name)s, 3, %(name)s, now(), now());
-INSERT INTO seals (day, previous, hash, batches, operations, entries, deliveries, layout)
-VALUES ('2020-01-01', repeat('0', 64), 'c0ffee' || repeat('1', 58), 1, 2, 3, 4, '{}')
-"""
-
-
-@pytest.fixture(scope="module")
-def things(console_books: ConsoleBooks) -> ConsoleBooks:
-    """More than breaks: hostile bytes, a repeat, a deposit, a file and a seal."""
-    url = console_books.books.url
-    hostile = bet("hostile", 5, round_id=HOSTILE)
-    accept(url, hostile, headers=f"user-agent: {SCRIPT}\nx-request-id: 7", body=BODY)
-    accept(url, hostile, deposit("gift", 700))
-    post_all_at(url)
-    name = f"{SCRIPT}.csv"
-    params = {"name": name, "content": FILE, "size": len(FILE)}
-    params["digest"] = hashlib.blake2b(FILE, digest_size=32).digest()
-    with psycopg.connect(url) as connection, psycopg.ClientCursor(connection) as cursor:
-        cursor.execute(_MORE, params)
-    return console_books
+__all__ = ["things"]
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +85,15 @@ def test_an_operation_shows_entries_signature_repeats_and_neighbours(
 
     assert "player wallet lottery −0.05 EUR" in shown
     assert "sum 0.00 EUR" in shown
-    assert "does not hold under none of today's secrets" in shown
+    assert "does not hold under any of today's secrets" in shown
     assert "repeated" in shown
     (request,) = set(re.findall(r'href="(/requests/\d+)"', page.text))
     repeat = maria.get(request)
     assert "was repeated, answered 200, and moved nothing." in repeat.shown()
     assert maria.get(f"{request}/reply").status == 200
     assert 'rel="prev"' in page.text
+    signed = maria.get(f"/operations/{transaction_of(things, 'signed')}").shown()
+    assert "holds under a secret of today" in signed
     gift = maria.get(f"/operations/{transaction_of(things, 'gift')}").shown()
     assert "our own operation, which nobody signs" in gift
 
@@ -146,7 +113,7 @@ def test_a_statement_runs_through_all_pages_without_a_gap(maria: PageClient) -> 
         address, pages = (older[1].replace("&amp;", "&") if older else ""), pages + 1
 
     assert pages >= 1
-    assert len(balances) == 1 + 12 + 2
+    assert len(balances) == 1 + 12 + 3
     for (amount, after), (_, before) in pairwise(balances):
         assert after - amount == before
 
@@ -178,7 +145,7 @@ def test_a_batch_a_seal_and_a_file_have_pages(maria: PageClient, things: Console
     shown = maria.get(f"/batches/{batch}").shown()
     seal = maria.get("/seals/2020-01-01").shown()
     checked = maria.get("/seals/2020-01-01?check=now").shown()
-    file = maria.get(f"/files/{_FILE_ID}")
+    file = maria.get(f"/files/{FILE_ID}")
 
     assert f"Batch {batch} has 1 operation and is posted." in shown
     assert "repeated" in shown
@@ -189,7 +156,7 @@ def test_a_batch_a_seal_and_a_file_have_pages(maria: PageClient, things: Console
     assert "2;\\xff\\x07" in file.shown()
     assert "#line-3" in file.text
     assert SCRIPT not in file.text
-    assert maria.get(f"/files/{_FILE_ID}/content").content == FILE
+    assert maria.get(f"/files/{FILE_ID}/content").content == FILE
     assert 'href="/runs/run-' in file.text
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.addresses import address, hit_address
+from console.addresses import address, fact_address, hit_address
 from console.pages.finding import grouped, only_address
 from console.pages.parameters import read_name, read_number, read_position
 from console.pages.records.audit import object_address, read_filter
@@ -122,6 +122,10 @@ def test_hits_are_grouped_by_kind_and_a_kind_without_a_page_has_no_address() -> 
         (FoundKind.LOGGED, 1),
     ]
     assert hit_address(logged) == ""
+    facts = {"player": "ann", "round": "r1", "run": "run-1", "batch": "7", "who": "x"}
+    assert [fact_address(hit(FoundKind.BREAK, "b", facts=facts), name) for name in facts] == [
+        *("/players/ann", "/rounds/lottery/r1", "/runs/run-1", "/batches/7", ""),
+    ]
     assert hit_address(hit(FoundKind.ADJUSTMENT, "adj", facts={"break": "none"})) == ""
 
 
