@@ -20,6 +20,7 @@ from breaks.store import COLUMNS, TrackedBreak, break_from_row, get_break, trans
 from breaks.write_offs import WriteOff, write_offs_of
 from ledger.corrections.adjustments import Adjustment, all_adjustments
 from storage.audit import AuditRow, trail
+from vocabulary.ids import match_key
 from vocabulary.window import Window, day_window
 
 _FROM = "FROM breaks b JOIN break_workflows l USING (break_id)"
@@ -45,6 +46,11 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
 _ANY_RECORD = """
 SELECT EXISTS (SELECT FROM feed_records
                 WHERE provider = :provider AND created_at >= :start AND created_at < :end)
+"""
+_OF_ROUND = f"""
+SELECT {COLUMNS} {_FROM}
+ WHERE b.match_key = :match_key AND b.provider = :provider AND b.round_id = :round_id
+ ORDER BY b.cleared_at IS NOT NULL, b.first_seen, b.break_id
 """
 _NOTES = """
 SELECT note_id, at, author, kind, body, digest, size FROM break_notes
@@ -178,6 +184,17 @@ def list_breaks(
         query = break_filter.query(COLUMNS, end="ORDER BY opened_at, break_id LIMIT :limit")
         rows = connection.execute(query, {**break_filter.parameters(), "limit": limit})
         return [break_from_row(tuple(row)) for row in rows]
+
+
+def breaks_of_round(connection: Connection, provider: str, round_id: str) -> list[TrackedBreak]:
+    """The breaks of a round, closed or not; those that runs still find come first."""
+    params = {
+        "match_key": match_key(provider, round_id),
+        "provider": provider,
+        "round_id": round_id,
+    }
+    rows = connection.execute(text(_OF_ROUND), params)
+    return [break_from_row(tuple(row)) for row in rows]
 
 
 def count_breaks(engine: Engine, break_filter: BreakFilter) -> int:

@@ -110,8 +110,32 @@ def sources_of(
     Raises:
         Unavailable: the database is out of reach.
     """
-    params = _parameters(break_)
+    return _words(engine, _parameters(break_), exponents)
 
+
+def sources_of_round(
+    engine: Engine, provider: str, round_id: str, exponents: Mapping[str, int]
+) -> list[SourceWord]:
+    """Everything that our sources hold about a round of a provider, with or without a break.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    params = {
+        "provider": provider,
+        "round_id": round_id,
+        "match_keys": [match_key(provider, round_id)],
+        "op_keys": [],
+        "logged": [],
+        "webhooks": [],
+        "most": ROWS_MAX,
+    }
+    return _words(engine, params, exponents)
+
+
+def _words(
+    engine: Engine, params: dict[str, Any], exponents: Mapping[str, int]
+) -> list[SourceWord]:
     def money(minor: int, currency: str) -> str:
         return f"{text_from_minor(minor, exponent_of(currency, exponents))} {currency}"
 

@@ -12,6 +12,7 @@ from breaks.trials import TryCorrections
 from console.accounts.sessions import BrowserSession
 from console.pipeline import Pipeline
 from console.uploads import UploadedFile
+from providers.contract import Callback
 from reconcile.days.states import DayStatus, StepRules
 from reports.notifications.rules import NotifyRule
 from reports.rates import ReportingRates
@@ -21,6 +22,38 @@ from vocabulary.networks import Network
 
 #: Reads a day of a provider as it is at an instant.
 DayReader = Callable[[Connection, str, date, datetime], DayStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureVerdict:
+    """Whether stored bytes verify today.
+
+    Attributes:
+        holds: None: it cannot be told.
+        why: in words.
+    """
+
+    holds: bool | None
+    why: str
+
+
+#: Verifies stored bytes of a provider, by slug, with the secrets of today.
+CheckSignature = Callable[[str, Callback], SignatureVerdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingLine:
+    """One setting in force.
+
+    Attributes:
+        key: its path, such as ``providers.lottery.currency``.
+        value: as in the settings file; secrets only as references.
+        source: the file or the variable that it comes from, or that it is a default.
+    """
+
+    key: str
+    value: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +96,8 @@ class ConsoleConfig:
         notify_rules: the rules of notifications in force.
         notify_text: makes settings of the fields of a rule; raises Malformed.
         rates: reads the daily rates into the reporting currency; None if none is set.
+        check_signature: verifies stored requests again.
+        settings: every setting in force, without secrets.
     """
 
     providers: tuple[ProviderTerms, ...]
@@ -81,6 +116,8 @@ class ConsoleConfig:
     rates: Callable[[], ReportingRates | None]
     upload_bytes_max: int
     job_kinds: Mapping[str, JobKind]
+    check_signature: CheckSignature
+    settings: tuple[SettingLine, ...]
 
     @property
     def is_secure(self) -> bool:

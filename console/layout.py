@@ -5,6 +5,7 @@ from console.config import Console
 from console.gate import Incoming
 from console.rendering import render
 from console.replies import HtmlPage
+from vocabulary.people import Right
 
 #: The navigation: path, name.
 SECTIONS = (
@@ -13,7 +14,13 @@ SECTIONS = (
     ("/breaks", "Breaks"),
     ("/totals", "Totals"),
     ("/ops", "Ops"),
-    ("/people", "People"),
+)
+#: The menu of the person who is signed in: path, name, and the right that the page needs.
+PERSONAL = (
+    ("/people", "People", Right.READ),
+    ("/audit", "Audit", Right.READ),
+    ("/settings", "Settings", Right.SEE_SETTINGS),
+    ("/tokens", "API tokens", Right.READ),
 )
 #: The fragments of notices that a redirect may ask for, with their text.
 NOTICES = {
@@ -37,8 +44,15 @@ def html_of(
     """The page as HTML, with everything around it."""
     secret = incoming.browser_token if session is None else session.token
     path = incoming.url.partition("?")[0]
+    person = None if session is None else session.person
     surroundings = {
-        "person": None if session is None else session.person,
+        "person": person,
+        "personal": [
+            (start, name)
+            for start, name, right in PERSONAL
+            if person is not None and person.may(right)
+        ],
+        "current_path": path,
         "form_token": form_token_of(secret),
         "sections": SECTIONS,
         "section": _section(path),

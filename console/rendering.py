@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from console.addresses import address
 from reports.grid import readable
 from vocabulary.money import Money
 
@@ -37,11 +38,13 @@ def environment() -> Environment:
         "day": day_text,
         "money": money_text,
         "readable": readable,
+        "parts": id_parts,
         "short": short_text,
         "signed": signed_text,
         "utc": utc_text,
         "printable": printable_text,
     }
+    jinja.globals["address"] = address
     jinja.globals["asset"] = asset_url
     jinja.globals["local_time"] = local_text
     return jinja
@@ -114,6 +117,17 @@ def short_text(text: str) -> str:
         return text
     half = _ID_CHARS_MAX // 2 - 1
     return f"{text[:half]}…{text[-half:]}"
+
+
+def id_parts(text: str) -> tuple[str, str, str]:
+    """The start, the middle and the end of an id; the middle is shown as an ellipsis.
+
+    The middle stays in the page, so that a copied id is whole. It is empty in a short id.
+    """
+    if len(text) <= _ID_CHARS_MAX:
+        return text, "", ""
+    half = _ID_CHARS_MAX // 2 - 1
+    return text[:half], text[half:-half], text[-half:]
 
 
 def printable_text(content: bytes) -> str:

@@ -17,6 +17,16 @@ from console.pages import (
 from console.pages.figures import totals, trends
 from console.pages.jobs import job_detail, job_list
 from console.pages.ops import notifications, overview, parked, queues
+from console.pages.records import (
+    audit,
+    batches,
+    files,
+    operations,
+    players,
+    rounds,
+    seals,
+    settings,
+)
 from vocabulary.people import Right
 
 ROUTES: tuple[Route, ...] = (
@@ -144,5 +154,35 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(method="GET", path="/trends", right=Right.READ, handler=trends.show),
     Route(method="GET", path="/trends/{chart}.csv", right=Right.READ, handler=trends.download),
+    Route(
+        method="GET",
+        path="/rounds/{provider}/{round}",
+        right=Right.READ,
+        handler=rounds.show,
+    ),
+    Route(method="GET", path="/operations/{id}", right=Right.READ, handler=operations.show),
+    Route(
+        method="GET",
+        path="/operations/{id}/{side}",
+        right=Right.READ,
+        handler=operations.download,
+    ),
+    Route(
+        method="GET", path="/requests/{id}", right=Right.READ, handler=operations.show_request
+    ),
+    Route(
+        method="GET",
+        path="/requests/{id}/{side}",
+        right=Right.READ,
+        handler=operations.download_request,
+    ),
+    Route(method="GET", path="/players/{player}", right=Right.READ, handler=players.show),
+    Route(method="GET", path="/batches/{id}", right=Right.READ, handler=batches.show),
+    Route(method="GET", path="/seals/{day}", right=Right.READ, handler=seals.show),
+    Route(method="GET", path="/files/{id}", right=Right.READ, handler=files.show),
+    Route(method="GET", path="/files/{id}/content", right=Right.READ, handler=files.download),
     Route(method="GET", path="/people", right=Right.READ, handler=people.show),
+    Route(method="GET", path="/audit", right=Right.READ, handler=audit.show),
+    Route(method="GET", path="/audit.csv", right=Right.READ, handler=audit.download),
+    Route(method="GET", path="/settings", right=Right.SEE_SETTINGS, handler=settings.show),
 )

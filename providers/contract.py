@@ -22,6 +22,12 @@ class Callback:
     headers: Mapping[str, str]
     body: bytes
 
+    @classmethod
+    def from_evidence(cls, *, route: str, headers: str, body: bytes) -> "Callback":
+        """The request in stored evidence, whose headers are lines of ``name: value``."""
+        pairs = (line.partition(": ") for line in headers.split("\n") if line)
+        return cls(route=route, headers={name: value for name, _, value in pairs}, body=body)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:

@@ -22,6 +22,14 @@ _RUN = """
 SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
   FROM runs WHERE run_id = :run_id
 """
+_SINCE = """
+SELECT run_id, window_from, window_to, finished_at, whole,
+       coalesce(CAST(manifest->>'breaks' AS integer), 0) AS breaks
+  FROM runs
+ WHERE provider = :provider AND finished_at > :since
+   AND window_from < :end AND window_to > :start
+ ORDER BY finished_at, run_id LIMIT :limit
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +75,37 @@ def _stored_run(
         result=row.result,
         manifest=row.manifest,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """A stored run in a list; ``whole`` if it compared every row of its window."""
+
+    run_id: str
+    window: Window
+    finished_at: datetime
+    whole: bool
+    breaks: int
+
+
+def runs_since(
+    connection: Connection, provider: str, window: Window, since: datetime, *, limit: int
+) -> list[RunLine]:
+    """The first runs of a provider that finished after an instant and overlap a window."""
+    params = {
+        "provider": provider,
+        "since": since,
+        "start": window.start,
+        "end": window.end,
+        "limit": limit,
+    }
+    return [
+        RunLine(
+            run_id=row.run_id,
+            window=Window(start=row.window_from, end=row.window_to),
+            finished_at=row.finished_at,
+            whole=row.whole,
+            breaks=row.breaks,
+        )
+        for row in connection.execute(text(_SINCE), params)
+    ]

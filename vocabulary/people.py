@@ -65,6 +65,7 @@ class Right(StrEnum):
     EXPORT_JOURNALS = "export journals"
     RECORD_INVOICES = "receive, dispute or pay invoices"
     APPROVE_INVOICES = "approve invoices"
+    SEE_SETTINGS = "see the settings in force"
     MANAGE_PEOPLE = "manage people and act for others"
 
 
@@ -86,7 +87,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.OPS: frozenset(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),
-                *(Right.ORDER_PLAYERS, Right.RUN_QUEUES, Right.RUN_DAYS),
+                *(Right.ORDER_PLAYERS, Right.RUN_QUEUES, Right.RUN_DAYS, Right.SEE_SETTINGS),
             }
         ),
         Role.ADMIN: frozenset(Right),

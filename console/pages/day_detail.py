@@ -129,6 +129,7 @@ def _values(
         "corrections": corrections_of(
             connection, term.slug, status.window, status.figures.exponents
         ),
+        "subject": day_subject(term.slug, status.day),
         "trail": trail(connection, day_subject(term.slug, status.day)),
         "actions": next_actions(status, visit),
         "version": version_of(status),

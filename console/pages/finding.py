@@ -1,21 +1,33 @@
-"""Find anything: one hit opens its page, several are listed."""
+"""Find anything: what one thing answers opens its page, several things are listed by kind."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.addresses import fact_address, hit_address
 from console.config import Visit
 from console.pages.parameters import read_day
 from console.replies import HtmlPage, Reply, SeeOther
-from reports.find.hits import Hit, SearchScope
+from reports.find.hits import Findings, Hit, SearchScope
 from reports.find.query import FoundKind
-from reports.find.search import find_anything
+from reports.find.search import find_anything, searchable
 
 #: Most hits that are listed.
 HITS_MAX = 30
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitGroup:
+    """The hits of one kind, each with the address of its page; empty: it has none."""
+
+    kind: FoundKind
+    hits: tuple[tuple[Hit, str], ...]
+
+
 def show(visit: Visit) -> Reply:
-    """What a text may name; the only exact hit with a page of its own is opened at once."""
+    """What a text may name; what only one page answers is opened at once."""
     text = visit.query.get("q", "").strip()
     if not text:
-        return HtmlPage(template="find.html", values={"findings": None, "links": {}})
+        return _page(None)
     scope = SearchScope(
         zones=visit.config.zones,
         exponents={term.slug: term.exponents for term in visit.config.providers},
@@ -23,22 +35,40 @@ def show(visit: Visit) -> Reply:
         limit=HITS_MAX,
     )
     findings = find_anything(visit.console.readers, text, scope)
-    if len(findings.hits) == 1 and findings.hits[0].exact:
-        path = path_of(findings.hits[0])
-        if path:
-            return SeeOther(path=path)
-    links = {(hit.kind, hit.id): path_of(hit) for hit in findings.hits}
-    return HtmlPage(template="find.html", values={"findings": findings, "links": links})
+    only = only_address(findings)
+    return SeeOther(path=only) if only else _page(findings)
 
 
-def path_of(hit: Hit) -> str:
-    """The page of a hit; empty: it has none yet, its facts say what is known."""
-    match hit.kind:
-        case FoundKind.BREAK:
-            return f"/breaks/{hit.id}"
-        case FoundKind.RUN:
-            return f"/runs/{hit.id}"
-        case FoundKind.WRITE_OFF:
-            return f"/breaks/{hit.facts['break']}"
-        case _:
-            return ""
+def only_address(findings: Findings) -> str:
+    """The one page that all exact hits have; empty: there are several, or none."""
+    operations = {_their_id(hit) for hit in findings.hits if hit.kind is FoundKind.TRANSACTION}
+    addresses = {
+        hit_address(hit) if hit.exact else ""
+        for hit in findings.hits
+        # The page of an operation lists the requests under its id.
+        if not (hit.kind is FoundKind.REQUEST and _their_id(hit) in operations)
+    }
+    return addresses.pop() if len(addresses) == 1 and not findings.cut else ""
+
+
+def _their_id(hit: Hit) -> tuple[str | None, str]:
+    return hit.provider, hit.facts["their id"]
+
+
+def grouped(hits: Sequence[Hit]) -> list[HitGroup]:
+    """The hits by kind; the kind of the best hit comes first."""
+    kinds: dict[FoundKind, list[tuple[Hit, str]]] = {}
+    for hit in hits:
+        kinds.setdefault(hit.kind, []).append((hit, hit_address(hit)))
+    return [HitGroup(kind=kind, hits=tuple(pairs)) for kind, pairs in kinds.items()]
+
+
+def _page(findings: Findings | None) -> HtmlPage:
+    values = {
+        "findings": findings,
+        "groups": grouped(findings.hits) if findings else [],
+        "searchable": searchable(),
+        "fact_address": fact_address,
+        "hits_max": HITS_MAX,
+    }
+    return HtmlPage(template="find.html", values=values)

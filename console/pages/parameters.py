@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from console.config import ConsoleConfig, ProviderTerms
 from console.replies import not_found
+from reports.find.query import TEXT_CHARS_MAX
 from vocabulary.errors import Malformed
 
-#: Numbers of rows have fewer digits.
+#: Most digits of a number of ours.
 _DIGITS_MAX = 18
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -87,3 +88,51 @@ def read_choice(choices: type[_Choice], fields: Mapping[str, str], name: str) ->
     except ValueError as error:
         expected = ", ".join(choices)
         raise Malformed(name, f"one of {expected} is expected") from error
+
+
+def read_name(kind: str, text: str) -> str:
+    """An id or a name in an address.
+
+    Raises:
+        RequestRefused: nothing can be called so.
+    """
+    if not text or len(text) > TEXT_CHARS_MAX or "\0" in text or not _is_unicode(text):
+        raise not_found(kind, text[:TEXT_CHARS_MAX].replace("\0", "\N{SYMBOL FOR NULL}"))
+    return text
+
+
+def read_number(kind: str, text: str) -> int:
+    """A number of ours in an address.
+
+    Raises:
+        RequestRefused: it is none.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise not_found(kind, read_name(kind, text))
+    return int(text)
+
+
+def read_position(name: str, text: str | None) -> int | None:
+    """A position in a list, from a link to another page of it; None if there is none.
+
+    Raises:
+        Malformed: it is no position.
+    """
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise Malformed(name, "the link to another page is expected")
+    return int(text)
+
+
+def zone_of(config: ConsoleConfig, slug: str) -> str:
+    """The zone of a provider's days; UTC for one that is not configured."""
+    return config.zones.get(slug, "UTC")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

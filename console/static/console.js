@@ -44,6 +44,16 @@
     }
   });
 
+  // The person's menu closes when something else is used.
+  const menu = document.querySelector("details.menu");
+  const close = (event) => {
+    if (menu && menu.open && (event.key === "Escape" || !menu.contains(event.target))) {
+      menu.open = false;
+    }
+  };
+  document.addEventListener("click", close);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && close(event));
+
   // A form that is sent twice would meet a stale version the second time.
   document.addEventListener("submit", (event) => {
     const buttons = event.target.querySelectorAll("button");

@@ -45,7 +45,7 @@ def decode(row: OperationRow | DeliveryRow, decoders: ProviderDecoders) -> Decod
     if decoder is None:
         return DecodedDelivery(None, as_stored=NOT_CONFIGURED)
     dialect, provider = decoder.dialect, decoder.provider
-    callback = Callback(route=row.route, headers=_headers(row.headers), body=row.body)
+    callback = Callback.from_evidence(route=row.route, headers=row.headers, body=row.body)
     try:
         verified = dialect.verify(callback, provider)
     except NotAuthentic:
@@ -88,9 +88,3 @@ def is_own_operation(row: OperationRow) -> bool:
 def is_opening(row: OperationRow) -> bool:
     """Whether the row is the deposit an imported wallet opens with."""
     return row.wallet_seq == 1 and row.op_key == f"opening:{row.wallet_id}"
-
-
-def _headers(lines: str) -> dict[str, str]:
-    """The stored headers, by name in lower case."""
-    pairs = (line.partition(": ") for line in lines.split("\n") if line)
-    return {name: value for name, _, value in pairs}

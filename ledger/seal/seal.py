@@ -63,6 +63,14 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
        pg_snapshot_xmax(pg_current_snapshot())::text::bigint
 """
 
+_NEIGHBOURS = """
+SELECT s.sealed_at,
+       (SELECT hash FROM seals WHERE day = s.day - 1) AS hash_before,
+       (SELECT previous FROM seals WHERE day = s.day + 1) AS named_after,
+       (SELECT max(day) FROM seals) AS last_day
+  FROM seals s WHERE s.day = :day
+"""
+
 #: Called with the number of further lines read.
 Progress = Callable[[int], None]
 
@@ -96,6 +104,23 @@ class Seal:
     hash: str
     counts: dict[str, int]
     layout: Layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealNeighbours:
+    """Where a seal is in the chain of days.
+
+    Attributes:
+        hash_before: of the day before; None: it has none.
+        named_after: what the seal of the day after names as its predecessor; None: there is
+            no such seal.
+        last_day: the newest sealed day.
+    """
+
+    sealed_at: datetime
+    hash_before: str | None
+    named_after: str | None
+    last_day: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +160,13 @@ def seal_of(engine: Engine, day: date) -> Seal | None:
     with reading(engine, "seal") as connection:
         seals = _seals(connection, " WHERE day = :day", {"day": day})
     return seals[0] if seals else None
+
+
+def neighbours_of(engine: Engine, seal: Seal) -> SealNeighbours:
+    """The seals around one, whose hashes show whether the chain holds here."""
+    with reading(engine, "seal") as connection:
+        row = connection.execute(text(_NEIGHBOURS), {"day": seal.day}).mappings().one()
+    return SealNeighbours(**row)
 
 
 def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator[RecheckResult]:

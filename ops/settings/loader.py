@@ -6,9 +6,11 @@ there. It never repeats the value found: that may be a secret.
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -82,6 +84,42 @@ def load(config: Path | None, environ: Mapping[str, str]) -> Settings:
     if settings is None or source.problems:
         raise SettingsInvalid(source.problems)
     return settings
+
+
+def origins(config: Path | None, environ: Mapping[str, str]) -> Callable[[SettingPath], str]:
+    """Where each setting comes from: its variable, the file, or that it is a default.
+
+    Args:
+        config: as in ``load``, which found no problem with both.
+        environ: as in ``load``.
+
+    Raises:
+        SettingsInvalid: the file cannot be read any more.
+    """
+    path = _chosen(config, environ)
+    document = _read(path) if path else {}
+    source = _Source(document=document, file=str(path))
+    in_file = partial(_has, deepcopy(document))
+    _override(source, environ)
+
+    def origin(place: SettingPath) -> str:
+        for length in range(len(place), 0, -1):
+            if (variable := source.variables.get(place[:length])) is not None:
+                return variable
+        return source.file if in_file(place) else "default"
+
+    return origin
+
+
+def _has(document: object, place: SettingPath) -> bool:
+    """Whether a document has a value at a path."""
+    inner: Any = document
+    for part in place:
+        try:
+            inner = inner[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _chosen(config: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -1,7 +1,7 @@
 """Settings without secrets: secrets by reference, passwords struck out."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
@@ -29,6 +29,24 @@ def without_secrets(settings: Settings) -> dict[str, Any]:
     for section, key in _URLS:
         document[section][key] = without_password(document[section][key])
     return document
+
+
+def leaves(
+    document: object, name: str = "", path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[str, tuple[str | int, ...], object]]:
+    """Each single value of a document of settings: its name, its path, and itself.
+
+    Names have providers by slug and other entries of lists by number; paths have numbers only.
+    """
+    if isinstance(document, dict):
+        for key, inner in document.items():
+            yield from leaves(inner, f"{name}.{key}" if name else key, (*path, key))
+    elif isinstance(document, list) and document and isinstance(document[0], dict):
+        for number, inner in enumerate(document):
+            part = f".{inner['slug']}" if "slug" in inner else f"[{number}]"
+            yield from leaves(inner, name + part, (*path, number))
+    else:
+        yield name, path, document
 
 
 def without_password(url: str) -> str:

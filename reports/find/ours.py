@@ -314,6 +314,7 @@ def _seal(row: Mapping[str, Any], *, exact: bool) -> Hit:
         provider=None,
         summary=f"seal of the ledger day {row['day']}",
         facts={
+            "day": str(row["day"]),
             "sealed": at(row["sealed_at"]) or "",
             "holds": f"{row['batches']} batches, {row['operations']} operations,"
             f" {row['entries']} entries",

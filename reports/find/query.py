@@ -98,6 +98,7 @@ _WITH_AMOUNT = (
 #: Words that may stand before an id and say what it names.
 _WORDS: Mapping[str, frozenset[FoundKind]] = {
     **{kind.value: frozenset({kind}) for kind in FoundKind if kind is not FoundKind.LOGGED},
+    "round": frozenset({FoundKind.ROUND, FoundKind.RECORD}),
     "bet": frozenset({FoundKind.ROUND, FoundKind.TRANSACTION, FoundKind.RECORD}),
     "operation": frozenset({FoundKind.TRANSACTION}),
     "delivery": frozenset({FoundKind.REQUEST, FoundKind.LOGGED}),
@@ -120,6 +121,14 @@ def candidates(text: str) -> tuple[Candidate, ...]:
     if word is not None and (kinds := _WORDS.get(word[1])) is not None:
         readings = [*(r for r in _readings(word[2]) if r.kind in kinds), *readings]
     return tuple(dict.fromkeys(readings))
+
+
+def split_day(text: str) -> tuple[str, date | None]:
+    """An amount with its currency, and the day behind it; any other text as it is."""
+    amount, _, last = text.strip().rpartition(" ")
+    if _is_day(last) and next(_amounts(amount), None) is not None:
+        return amount.strip(), date.fromisoformat(last)
+    return text, None
 
 
 def own_id(kind: FoundKind, text: str) -> Candidate | None:

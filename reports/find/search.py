@@ -19,6 +19,7 @@ from reports.find.query import (
     FoundKind,
     candidates,
     is_amount_without_currency,
+    split_day,
 )
 from vocabulary.errors import Unavailable
 
@@ -63,7 +64,9 @@ def find_anything(engine: Engine, text: str, scope: SearchScope) -> Findings:
     Raises:
         Unavailable: the database is out of reach.
     """
-    readings = candidates(text)
+    words, day = split_day(text)
+    scope = replace(scope, day=scope.day or day)
+    readings = candidates(words)
     if scope.day is None:
         readings = tuple(reading for reading in readings if reading.by is not By.AMOUNT)
     one_more = replace(scope, limit=scope.limit + 1)
@@ -81,8 +84,16 @@ def find_anything(engine: Engine, text: str, scope: SearchScope) -> Findings:
         searched=_searched(readings),
         hits=tuple(hits[: scope.limit]),
         cut=len(hits) > scope.limit,
-        advice=_advice(text, scope),
+        advice=_advice(words, scope),
     )
+
+
+def searchable() -> Mapping[FoundKind, tuple[By, ...]]:
+    """Everything that can be searched for, and by what."""
+    ways: dict[FoundKind, list[By]] = {}
+    for kind, by in LOOKUPS:
+        ways.setdefault(kind, []).append(by)
+    return {kind: tuple(dict.fromkeys(ways[kind])) for kind in FoundKind if kind in ways}
 
 
 def _searched(readings: tuple[Candidate, ...]) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.conftest import TIMEOUT_S, Browser
 from tests.harness.books.console import DAY, ConsoleBooks, console_books, site
+from tests.harness.books.things import things
 from tests.harness.servers.console import PASSWORD, ConsoleSite
 
-__all__ = ["console_books", "site"]
+__all__ = ["console_books", "site", "things"]
 
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 VIOLATIONS = """
@@ -35,8 +36,11 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/breaks?state=all", "/breaks?player=nobody"),
         f"/breaks/{books.break_of('r3')}",
         f"/breaks/{books.break_of('lost')}",
-        *("/find", "/find?q=ann", "/find?q=nothing+at+all"),
-        *(f"/runs/{run_id}", "/people"),
+        *("/find", f"/find?q=0.40+EUR+{DAY}", "/find?q=nothing+at+all"),
+        *(f"/runs/{run_id}", "/people", "/audit", "/audit?person=nobody", "/settings"),
+        *("/rounds/lottery/r3", "/rounds/lottery/lost", "/players/ann", "/batches/2"),
+        *("/operations/txn-1-2", "/operations/txn-1-1", "/requests/1", "/files/1"),
+        *("/operations/txn-1-14", "/seals/2020-01-01", "/seals/2020-01-01?check=now"),
         *(f"/totals?from={DAY}&to={DAY}&by=game", "/totals?from=2026-01-01&to=2026-01-01"),
         *(f"/trends?from=2026-05-20&to={DAY}", "/trends?from=2026-01-01&to=2026-01-01"),
     ]
@@ -75,11 +79,11 @@ def signed_in(browser: Browser, site: ConsoleSite) -> Iterator[Browser]:
 
 @pytest.mark.parametrize(("width", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
 def test_every_page_is_accessible_quiet_and_fits(
-    signed_in: Browser, site: ConsoleSite, console_books: ConsoleBooks, width: int, scheme: str
+    signed_in: Browser, site: ConsoleSite, things: ConsoleBooks, width: int, scheme: str
 ) -> None:
     set_scheme(signed_in, scheme)
     faults = {}
-    for path in paths(console_books):
+    for path in paths(things):
         signed_in.open(site.url + path, width=width)
         signed_in.evaluate(AXE)
         violations = signed_in.driver.execute_async_script(VIOLATIONS)

@@ -1,5 +1,6 @@
 """``tieout console``: serve the web console until SIGTERM."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,7 +13,13 @@ from sqlalchemy import Connection, Engine
 
 from breaks.trials import TryCorrections
 from console.app import THREADS, ConsoleServer
-from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
+from console.config import (
+    Console,
+    ConsoleConfig,
+    LimitsInForce,
+    ProviderTerms,
+    SettingLine,
+)
 from console.pipeline import Pipeline
 from console.streams import STREAM_THREADS
 from ops.commands.queue.probe import broker_url_of
@@ -21,6 +28,7 @@ from ops.jobs.registry import KINDS
 from ops.pipeline.disk import disk_reader
 from ops.pipeline.reader import PipelineReader
 from ops.providers.book_trials import book_trials
+from ops.providers.signatures import signature_check
 from ops.runtime import logs
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.listening import listening_socket
@@ -28,6 +36,7 @@ from ops.runtime.role_urls import require_roles, role_urls
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
 from ops.settings.limits import limits_document, limits_of_document
+from ops.settings.listed import setting_lines
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.notify_rules import rules_of_notify
 from ops.settings.notify_text import notify_text
@@ -82,6 +91,7 @@ def open_console(context: Context) -> Console:
                 clock=SystemClock(),
                 disk=disk_reader(owner_url, open_data_directory(context.data_dir)),
             ),
+            listed=setting_lines(settings, context.config, os.environ),
         ),
         readers=readers,
         writers=open_engine(urls.writer, pool_size=connections),
@@ -107,6 +117,7 @@ def console_config(
     limits: Callable[[], LimitsInForce],
     try_corrections: TryCorrections,
     read_pipeline: Callable[[], Pipeline],
+    listed: tuple[SettingLine, ...] = (),
 ) -> ConsoleConfig:
     """What the console shows and asks of people, from the settings."""
     entries = {entry.slug: entry for entry in settings.providers}
@@ -130,6 +141,8 @@ def console_config(
         rates=_RatesReader(settings.reporting),
         upload_bytes_max=settings.console.upload_max_bytes,
         job_kinds=KINDS,
+        check_signature=signature_check(settings),
+        settings=listed,
     )
 
 

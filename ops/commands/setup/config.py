@@ -1,8 +1,6 @@
 """``tieout config``: show and check the settings. Secrets are never shown."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import typer
 
@@ -10,7 +8,7 @@ from ops.commands.json_output import print_json
 from ops.commands.lazy_group import lazy_group
 from ops.commands.options import AsJson
 from ops.context import context_of
-from ops.settings.redaction import without_secrets
+from ops.settings.redaction import leaves, without_secrets
 
 app = lazy_group(
     {
@@ -32,8 +30,8 @@ def show(
     if as_json:
         print_json(document, indent=2)
         return
-    for line in _lines(document, ""):
-        typer.echo(line)
+    for name, _, value in leaves(document):
+        typer.echo(f"{name} = {json.dumps(value)}")
 
 
 def check(
@@ -47,16 +45,3 @@ def check(
         print_json({"providers": providers, "problems": []})
         return
     typer.echo(f"the settings hold; providers: {', '.join(providers) or 'none'}")
-
-
-def _lines(value: Any, path: str) -> Iterator[str]:
-    """One ``key = value`` line per leaf."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _lines(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        for place, inner in enumerate(value):
-            name = f".{inner['slug']}" if "slug" in inner else f"[{place}]"
-            yield from _lines(inner, path + name)
-    else:
-        yield f"{path} = {json.dumps(value)}"

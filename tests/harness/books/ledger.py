@@ -289,9 +289,19 @@ def accept(
     *facts: Fact | OwnOperation | None,
     policy: LedgerPolicy = STRICT,
     at: datetime = NOON,
+    headers: str = "",
+    body: bytes | None = None,
 ) -> list[Decision]:
-    """Accept facts as one batch, received at an instant, over a new connection."""
-    requests = [structs.replace(request(fact, policy=policy), received_at=at) for fact in facts]
+    """Accept facts as one batch, received at an instant, over a new connection.
+
+    All have the same bytes if a body is given.
+    """
+    requests = [
+        structs.replace(request(fact, policy=policy, headers=headers), received_at=at)
+        for fact in facts
+    ]
+    if body is not None:
+        requests = [structs.replace(each, body=body) for each in requests]
     return asyncio.run(_accept(database, requests)).decisions
 
 

@@ -99,9 +99,11 @@ def test_one_exact_hit_opens_and_several_are_listed(
     break_id = console_books.break_of("r2")
 
     assert maria.get(f"/find?q={break_id}").location == f"/breaks/{break_id}"
-    listed = maria.get("/find?q=ann")
+    assert maria.get("/find?q=ann").location == "/players/ann"
+    listed = maria.get(f"/find?q=0.40+EUR&day={DAY}")
     assert listed.status == 200
-    assert "player" in listed.shown()
+    assert "1 break" in listed.shown()
+    assert "2 record hits" in listed.shown()
     run = re.search(r"/runs/(run-\w+)", maria.get(f"/breaks/{break_id}").text)
     assert run is not None
     assert "no row of either side was lost" in maria.get(f"/runs/{run[1]}").shown()

@@ -1,15 +1,14 @@
 """``tieout find`` on real books: each thing by its id, its prefix or its amount."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 import typer
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
 from breaks import corrections
@@ -23,10 +22,10 @@ from reports.find.search import LOOKUPS, find_anything
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, BreakBooks
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, open_wallets
+from tests.harness.plans import Statement, recorded, scans_without_index
 
 SCOPE = SearchScope(zones={SLUG: "Europe/Vienna", "other": "UTC"})
 DAY = SearchScope(zones=SCOPE.zones, day=NOON.date())
-INDEX_SCANS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 SETTINGS = """
 mode = "test"
 [database]
@@ -192,10 +191,12 @@ def test_an_amount_is_found_on_its_day_as_break_round_and_record(books: BreakBoo
     hits = found(books, "2.50 EUR", DAY)
     stakes = found(books, "EUR 1.00", DAY)
     elsewhere = found(books, "2.50 EUR", SearchScope(zones=SCOPE.zones, day=date(2026, 6, 9)))
+    in_one_text = found(books, "2.50 EUR 2026-06-04")
 
     assert kinds(hits) == [FoundKind.BREAK, FoundKind.RECORD]
     assert kinds(stakes) == [FoundKind.ROUND, FoundKind.RECORD]
     assert elsewhere == []
+    assert in_one_text == hits
 
 
 def test_an_amount_is_found_as_the_correction_and_the_operation_of_its_day(
@@ -285,45 +286,16 @@ def test_nothing_found_exits_with_one_and_says_what_was_searched(command: Contex
 def test_every_lookup_uses_an_index(books: BreakBooks) -> None:
     statements = _statements_of_every_lookup(books.engine)
 
-    with books.engine.connect() as connection:
-        for name in ("seqscan", "hashjoin", "mergejoin"):
-            connection.execute(text(f"SET enable_{name} = off"))
-        scans = [
-            (statement, scan)
-            for statement, parameters in statements
-            for scan in _scans(_plan(connection, statement, parameters))
-        ]
-
     assert len(statements) > len(LOOKUPS)
-    assert scans == []
+    assert scans_without_index(books.engine, statements) == []
 
 
-def _statements_of_every_lookup(engine: Engine) -> list[tuple[str, Any]]:
+def _statements_of_every_lookup(engine: Engine) -> list[Statement]:
     """Every query that the lookups run, with its parameters."""
-    statements: list[tuple[str, Any]] = []
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def keep(_c: object, _k: object, statement: str, parameters: Any, *_: object) -> None:
-        statements.append((statement, parameters))
-
-    for query in ("r1", "txn-1-1", "ann", "june.csv", "2020-01-01", "7", "71a3ff", "1.00 EUR"):
-        find_anything(engine, query, DAY)
-    event.remove(engine, "before_cursor_execute", keep)
-    return [pair for pair in statements if pair[0].lstrip().startswith("SELECT")]
-
-
-def _plan(connection: Connection, statement: str, parameters: Any) -> Mapping[str, Any]:
-    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
-    (document,) = plan.scalar_one()
-    return dict(document["Plan"])
-
-
-def _scans(plan: Mapping[str, Any]) -> Iterator[str]:
-    """The nodes of a plan that read a table without a condition on an index."""
-    kind = plan["Node Type"]
-    if kind == "Seq Scan":
-        yield f"scan of {plan['Relation Name']}"
-    elif kind in INDEX_SCANS and "Index Cond" not in plan:
-        yield f"scan of the whole index {plan['Index Name']}"
-    for child in plan.get("Plans", ()):
-        yield from _scans(child)
+    with recorded(engine) as statements:
+        for query in (
+            *("r1", "txn-1-1", "ann", "june.csv", "2020-01-01", "7", "71a3ff", "1.00 EUR"),
+            *("1.00 EUR 2026-06-04", "batch 7", "hook-1/d-9", "INV 7"),
+        ):
+            find_anything(engine, query, DAY)
+    return statements

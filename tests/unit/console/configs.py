@@ -9,8 +9,9 @@ from breaks.policy import DEFAULT_RULES, NO_LIMITS
 from breaks.store import TrackedBreak
 from breaks.suggestions import Correction
 from breaks.trials import Trial
-from console.config import ConsoleConfig, LimitsInForce, ProviderTerms
+from console.config import ConsoleConfig, LimitsInForce, ProviderTerms, SignatureVerdict
 from console.pipeline import Pipeline
+from providers.contract import Callback
 from reconcile.days.states import DayStatus, StepRules
 
 
@@ -32,6 +33,10 @@ def no_pipeline() -> Pipeline:
     raise AssertionError("no test reads the pipeline without a database")
 
 
+def no_secrets(slug: str, callback: Callback) -> SignatureVerdict:
+    return SignatureVerdict(holds=None, why="the provider is not configured")
+
+
 def config() -> ConsoleConfig:
     """One provider, no limits."""
     return ConsoleConfig(
@@ -51,4 +56,6 @@ def config() -> ConsoleConfig:
         rates=lambda: None,
         upload_bytes_max=1 << 20,
         job_kinds={},
+        check_signature=no_secrets,
+        settings=(),
     )

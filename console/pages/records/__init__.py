@@ -1,0 +1,1 @@
+"""Pages of single things: a round, an operation, a player, a batch, a seal, a file."""

@@ -1,0 +1,145 @@
+"""One operation: what it moved, the bytes that asked for it, our reply, and what followed."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from console.addresses import address
+from console.config import Visit
+from console.pages.parameters import read_name, read_number, zone_of
+from console.pages.records.evidence import (
+    ShownBytes,
+    file_of,
+    header_lines,
+    signature_of,
+)
+from console.replies import FileDownload, HtmlPage, RequestRefused, not_found
+from ledger.enums import OperationKind
+from ledger.queries.operations import (
+    OperationDetail,
+    entries_of,
+    operation_at,
+    operation_bytes,
+    repeats_of,
+    request_bytes,
+    request_numbered,
+    transaction_of_key,
+)
+from vocabulary.ids import chain_position
+
+_SIDES = ("request", "reply")
+
+
+def show(visit: Visit) -> HtmlPage:
+    """The operation with our transaction id."""
+    wallet, seq = _position(visit)
+    with visit.console.readers.connect() as connection:
+        operation = operation_at(connection, wallet, seq)
+        if operation is None:
+            raise _unknown(visit)
+        return HtmlPage(
+            template="records/operation.html", values=_values(visit, connection, operation)
+        )
+
+
+def download(visit: Visit) -> FileDownload:
+    """All bytes of its request or of our reply."""
+    side = _side(visit)
+    with visit.console.readers.connect() as connection:
+        evidence = operation_bytes(connection, *_position(visit))
+    if evidence is None:
+        raise _unknown(visit)
+    return file_of(evidence, side, visit.path["id"])
+
+
+def show_request(visit: Visit) -> HtmlPage:
+    """A request that became no operation."""
+    number = read_number("request", visit.path["id"])
+    with visit.console.readers.connect() as connection:
+        request = request_numbered(connection, number)
+        evidence = request_bytes(connection, number)
+        if request is None or evidence is None:
+            raise not_found("request", visit.path["id"])
+        key = request.op_key
+        of = None if key is None else transaction_of_key(connection, request.provider, key)
+    values = {
+        "request": request,
+        "operation": of,
+        "headers": header_lines(request.headers),
+        "signature": signature_of(visit.config, request.provider, evidence, is_ours=False),
+        "bytes": [
+            ShownBytes(title=title, content=content, address=address("requests", number, side))
+            for title, content, side in (
+                ("Received", request.body, "request"),
+                ("Answered", request.reply, "reply"),
+            )
+        ],
+        "zone": zone_of(visit.config, request.provider),
+    }
+    return HtmlPage(template="records/request.html", values=values)
+
+
+def download_request(visit: Visit) -> FileDownload:
+    """All bytes of a request that became no operation, or of our reply."""
+    side, number = _side(visit), read_number("request", visit.path["id"])
+    with visit.console.readers.connect() as connection:
+        evidence = request_bytes(connection, number)
+    if evidence is None:
+        raise not_found("request", visit.path["id"])
+    return file_of(evidence, side, f"request-{number}")
+
+
+def _values(visit: Visit, connection: Connection, operation: OperationDetail) -> dict[str, Any]:
+    wallet, seq = operation.wallet_id, operation.wallet_seq
+    evidence = operation_bytes(connection, wallet, seq)
+    assert evidence is not None, "operations are never removed"
+    is_ours = operation.kind == OperationKind.ADJUSTMENT
+    return {
+        "operation": operation,
+        "entries": entries_of(connection, wallet, seq),
+        "repeats": repeats_of(connection, operation.provider, operation.op_key),
+        "undone": _named(connection, operation, operation.reverses),
+        "named": _named(connection, operation, operation.refers_to),
+        "headers": header_lines(operation.headers),
+        "signature": signature_of(visit.config, operation.provider, evidence, is_ours=is_ours),
+        "bytes": [
+            ShownBytes(
+                title=title,
+                content=content,
+                address=address("operations", operation.transaction, side),
+            )
+            for title, content, side in (
+                ("Received", operation.body, "request"),
+                ("Answered", operation.reply, "reply"),
+            )
+        ],
+        "exponents": visit.config.exponents(operation.provider),
+        "zone": zone_of(visit.config, operation.provider),
+    }
+
+
+def _named(
+    connection: Connection, operation: OperationDetail, key: str | None
+) -> tuple[str, str | None] | None:
+    """The key of another operation of the provider with our id of it, if it is stored."""
+    if key is None:
+        return None
+    return key, transaction_of_key(connection, operation.provider, key)
+
+
+def _position(visit: Visit) -> tuple[int, int]:
+    try:
+        return chain_position(read_name("operation", visit.path["id"]))
+    except ValueError as error:
+        raise _unknown(visit) from error
+
+
+def _side(visit: Visit) -> str:
+    side = visit.path["side"]
+    if side not in _SIDES:
+        raise not_found("page", visit.url)
+    return side
+
+
+def _unknown(visit: Visit) -> RequestRefused:
+    return not_found("operation", visit.path["id"])

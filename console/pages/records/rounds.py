@@ -1,0 +1,155 @@
+"""One round of a provider: both sides, every operation, and every source on one time axis."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from breaks.queries import breaks_of_round
+from breaks.sources import sources_of_round
+from console.config import Visit
+from console.pages.parameters import read_name, zone_of
+from console.replies import HtmlPage, not_found
+from console.sentences import counted
+from console.timeline import in_order, timeline_of
+from feeds.round_records import RoundRecord, records_of_round
+from ledger.queries.operations import START_BYTES
+from ledger.queries.round_parts import (
+    OPERATIONS_MAX,
+    RoundOperation,
+    RoundPart,
+    operations_of_round,
+    parts_of_round,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideSums:
+    """What each side says of a round in one currency, minor units; None: it has nothing."""
+
+    currency: str
+    ours: tuple[int, int] | None
+    theirs: tuple[int, int] | None
+
+    @property
+    def difference(self) -> int:
+        """Theirs less ours, as owed to the player."""
+        (our_stake, our_payout), (stake, payout) = self.ours or (0, 0), self.theirs or (0, 0)
+        return (payout - stake) - (our_payout - our_stake)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceChange:
+    """The balance of one player's wallet before and after the round, minor units."""
+
+    player: str
+    currency: str
+    before: int
+    after: int
+
+
+def show(visit: Visit) -> HtmlPage:
+    """The round as both sides have it; other ids of it are not searched."""
+    provider = read_name("provider", visit.path["provider"])
+    round_id = read_name("round", visit.path["round"])
+    with visit.console.readers.connect() as connection:
+        parts = parts_of_round(connection, provider, round_id)
+        records = records_of_round(connection, provider, round_id)
+        breaks = breaks_of_round(connection, provider, round_id)
+        if not (parts or records or breaks):
+            raise not_found(f"round of {provider}", round_id)
+        values = _our_side(connection, provider, round_id, parts)
+    exponents = visit.config.exponents(provider)
+    words = in_order(sources_of_round(visit.console.readers, provider, round_id, exponents))
+    sums = sums_of(parts, records)
+    values |= {
+        "provider": provider,
+        "round_id": round_id,
+        "parts": parts,
+        "records": records,
+        "breaks": breaks,
+        "sums": sums,
+        "sentence": sentence_of(parts, records, sums, len(breaks)),
+        "words": words,
+        "timeline": timeline_of(words),
+        "start_bytes": START_BYTES,
+        "exponents": exponents,
+        "zone": zone_of(visit.config, provider),
+    }
+    return HtmlPage(template="records/round.html", values=values)
+
+
+def sums_of(parts: Sequence[RoundPart], records: Sequence[RoundRecord]) -> list[SideSums]:
+    """Stake and payout of both sides by currency; withdrawn and undone records do not count."""
+    ours = _by_currency((part.currency, part.stake, part.payout) for part in parts)
+    theirs = _by_currency(
+        (record.currency, 0, 0)
+        if record.rolled_back
+        else (record.currency, record.stake, record.payout)
+        for record in records
+        if not record.withdrawn
+    )
+    return [
+        SideSums(currency=currency, ours=ours.get(currency), theirs=theirs.get(currency))
+        for currency in sorted({*ours, *theirs})
+    ]
+
+
+def sentence_of(
+    parts: Sequence[RoundPart],
+    records: Sequence[RoundRecord],
+    sums: Sequence[SideSums],
+    breaks: int,
+) -> str:
+    """How the two sides of a round stand, in a sentence."""
+    is_told = any(not record.withdrawn for record in records)
+    if parts and not is_told:
+        answer = "Only our ledger has this round"
+    elif is_told and not parts:
+        answer = "Only the provider's history has this round"
+    elif not parts:
+        answer = "Neither side has this round any more"
+    elif all(line.ours == line.theirs for line in sums):
+        answer = "Both sides have this round with the same amounts"
+    else:
+        answer = "Both sides have this round with different amounts"
+    return f"{answer}, with {counted(breaks, 'break')}."
+
+
+def balance_changes(operations: Iterable[RoundOperation]) -> list[BalanceChange]:
+    """The balance of each wallet before the first and after the last of its operations."""
+    chains: dict[tuple[str, str], list[RoundOperation]] = {}
+    for operation in sorted(operations, key=lambda operation: operation.wallet_seq):
+        chains.setdefault((operation.player, operation.currency), []).append(operation)
+    return [
+        BalanceChange(
+            player=player,
+            currency=currency,
+            before=chain[0].balance_before,
+            after=chain[-1].balance_after,
+        )
+        for (player, currency), chain in chains.items()
+    ]
+
+
+def _our_side(
+    connection: Connection, provider: str, round_id: str, parts: Sequence[RoundPart]
+) -> dict[str, Any]:
+    wallets = [part.wallet_id for part in parts]
+    operations = operations_of_round(connection, provider, round_id, wallets)
+    return {
+        "operations": operations,
+        "is_cut": len(operations) == OPERATIONS_MAX,
+        "balances": balance_changes(operations),
+    }
+
+
+def _by_currency(rows: Iterable[tuple[str, int, int]]) -> Mapping[str, tuple[int, int]]:
+    stakes: Counter[str] = Counter()
+    payouts: Counter[str] = Counter()
+    for currency, stake, payout in rows:
+        stakes[currency] += stake
+        payouts[currency] += payout
+    return {currency: (stakes[currency], payouts[currency]) for currency in stakes}

@@ -1,0 +1,70 @@
+"""Read what the provider's history says of one round: its records, and withdrawn ones."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from vocabulary.ids import match_key
+
+#: Most records of one round that are read.
+RECORDS_MAX = 200
+
+_RECORDS = """
+SELECT record_id, occurrence, handle, currency, stake, payout, rolled_back, balance_before,
+       balance_after, game, source, created_at, updated_at, received_at,
+       false AS withdrawn
+  FROM feed_records
+ WHERE match_key = :match_key AND provider = :provider AND round_id = :round_id
+ ORDER BY created_at, record_id, occurrence LIMIT :limit
+"""
+_WITHDRAWN = """
+SELECT DISTINCT ON (record_id, occurrence)
+       record_id, occurrence, handle, currency, stake, payout, rolled_back,
+       NULL AS balance_before, NULL AS balance_after, NULL AS game, source, created_at,
+       updated_at, received_at, event = 'withdrawn' AS withdrawn
+  FROM feed_withdrawals
+ WHERE match_key = :match_key AND provider = :provider AND round_id = :round_id
+ ORDER BY record_id, occurrence, withdrawal_id DESC LIMIT :limit
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundRecord:
+    """A record of the provider's history; minor units.
+
+    Attributes:
+        source: push, pull or the name of the file.
+        withdrawn: a complete re-delivery left it out, so it does not count.
+    """
+
+    record_id: str
+    occurrence: int
+    handle: str
+    currency: str
+    stake: int
+    payout: int
+    rolled_back: bool
+    balance_before: int | None
+    balance_after: int | None
+    game: str | None
+    source: str
+    created_at: datetime
+    updated_at: datetime
+    received_at: datetime
+    withdrawn: bool
+
+
+def records_of_round(connection: Connection, provider: str, round_id: str) -> list[RoundRecord]:
+    """The records of a round by time, then those that were withdrawn and did not come back."""
+    params = {
+        "match_key": match_key(provider, round_id),
+        "provider": provider,
+        "round_id": round_id,
+        "limit": RECORDS_MAX,
+    }
+    records, withdrawn = (
+        [RoundRecord(**row) for row in connection.execute(text(query), params).mappings()]
+        for query in (_RECORDS, _WITHDRAWN)
+    )
+    return [*records, *(record for record in withdrawn if record.withdrawn)]

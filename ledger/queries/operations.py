@@ -1,0 +1,234 @@
+"""Read single operations with their evidence: bytes, reply, entries, and repeats.
+
+Bodies may have a megabyte: only their start is read, and the whole of one on request.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from vocabulary.ids import transaction_id
+
+#: Bytes of a request or reply that are read with the rest of its row.
+START_BYTES = 16 * 1024
+#: Most repeats of one operation that are read.
+REPEATS_MAX = 50
+
+_COLUMNS = f"""
+       o.wallet_id, o.wallet_seq, o.batch_id, o.provider, o.op_key, o.kind::text AS kind,
+       o.decision::text AS decision, o.reason, w.player, o.currency, o.stake, o.payout,
+       o.amount, o.balance_after, o.round_id, o.refers_to, o.reverses, o.ends_round,
+       o.declared_stake, o.declared_payout, o.fund::text AS fund, o.route, o.headers,
+       substring(o.body FROM 1 FOR {START_BYTES}) AS body, octet_length(o.body) AS body_size,
+       o.reply_status, substring(o.reply FROM 1 FOR {START_BYTES}) AS reply,
+       octet_length(o.reply) AS reply_size, o.occurred_at, o.received_at, b.committed_at,
+       b.posted_at, b.parked_at, w.seq AS last_seq,
+       (SELECT 'txn-' || r.wallet_id || '-' || r.wallet_seq FROM operations r
+         WHERE r.provider = o.provider AND r.reverses = o.op_key) AS reversed_by
+"""  # noqa: S608 - a constant of this module
+_OPERATION = f"""
+SELECT {_COLUMNS}
+  FROM operations o JOIN wallets w USING (wallet_id) JOIN batches b USING (batch_id)
+ WHERE o.wallet_id = :wallet AND o.wallet_seq = :seq
+"""  # noqa: S608 - columns of this module
+_BY_KEY = """
+SELECT wallet_id, wallet_seq FROM operations WHERE provider = :provider AND op_key = :key
+"""
+_ENTRIES = """
+SELECT leg, account::text AS account, provider, currency, amount, posted_at FROM entries
+ WHERE wallet_id = :wallet AND wallet_seq = :seq ORDER BY leg
+"""
+_REQUEST_COLUMNS = f"""
+       delivery_id, batch_id, provider, route, op_key, verdict, headers,
+       substring(body FROM 1 FOR {START_BYTES}) AS body, octet_length(body) AS body_size,
+       reply_status, substring(reply FROM 1 FOR {START_BYTES}) AS reply,
+       octet_length(reply) AS reply_size, received_at, ingested_at, parked_at
+"""
+_REPEATS = f"""
+SELECT {_REQUEST_COLUMNS} FROM deliveries
+ WHERE provider = :provider AND op_key = :key ORDER BY delivery_id LIMIT :limit
+"""  # noqa: S608 - columns of this module
+_REQUEST = f"""
+SELECT {_REQUEST_COLUMNS} FROM deliveries WHERE delivery_id = :number
+"""  # noqa: S608 - columns of this module
+_WHOLE = """
+SELECT route, headers, body, reply FROM operations
+ WHERE wallet_id = :wallet AND wallet_seq = :seq
+"""
+_WHOLE_REQUEST = (
+    "SELECT route, headers, body, reply FROM deliveries WHERE delivery_id = :number"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BytesStart:
+    """The start of stored bytes, and how many there are."""
+
+    start: bytes
+    size: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether more bytes are stored than these."""
+        return self.size > len(self.start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceBytes:
+    """All bytes of one request and of our reply, with what verifying it again needs."""
+
+    route: str
+    headers: str
+    body: bytes
+    reply: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryLine:
+    """One entry of an operation; minor units."""
+
+    leg: int
+    account: str
+    provider: str
+    currency: str
+    amount: int
+    posted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnbookedRequest:
+    """An authentic request that became no operation: a repeat, a conflict, a refusal."""
+
+    delivery_id: int
+    batch_id: int
+    provider: str
+    route: str
+    op_key: str | None
+    verdict: str
+    headers: str
+    body: BytesStart
+    reply_status: int
+    reply: BytesStart
+    received_at: datetime
+    ingested_at: datetime | None
+    parked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationDetail:
+    """One operation as stored; amounts in minor units.
+
+    Attributes:
+        refers_to, reverses: the key of the operation that it names, or undid.
+        reversed_by: our id of the operation that undid it.
+        last_seq: the last position in the chain of its wallet.
+    """
+
+    wallet_id: int
+    wallet_seq: int
+    batch_id: int
+    provider: str
+    op_key: str
+    kind: str
+    decision: str
+    reason: str | None
+    player: str
+    currency: str
+    stake: int
+    payout: int
+    amount: int
+    balance_after: int
+    round_id: str
+    refers_to: str | None
+    reverses: str | None
+    ends_round: bool
+    declared_stake: int | None
+    declared_payout: int | None
+    fund: str
+    route: str
+    headers: str
+    body: BytesStart
+    reply_status: int
+    reply: BytesStart
+    occurred_at: datetime | None
+    received_at: datetime
+    committed_at: datetime
+    posted_at: datetime | None
+    parked_at: datetime | None
+    last_seq: int
+    reversed_by: str | None
+
+    @property
+    def transaction(self) -> str:
+        """Our id of the operation."""
+        return transaction_id(self.wallet_id, self.wallet_seq)
+
+    @property
+    def balance_before(self) -> int:
+        """The balance of the wallet before the operation."""
+        return self.balance_after - self.amount
+
+
+def operation_at(connection: Connection, wallet: int, seq: int) -> OperationDetail | None:
+    """The operation at a position of a wallet's chain; None if there is none."""
+    params = {"wallet": wallet, "seq": seq}
+    row = connection.execute(text(_OPERATION), params).mappings().one_or_none()
+    return None if row is None else OperationDetail(**_with_starts(row))
+
+
+def transaction_of_key(connection: Connection, provider: str, key: str) -> str | None:
+    """Our id of the operation that a provider calls so; None if there is none."""
+    params = {"provider": provider, "key": key}
+    row = connection.execute(text(_BY_KEY), params).one_or_none()
+    return None if row is None else transaction_id(row.wallet_id, row.wallet_seq)
+
+
+def entries_of(connection: Connection, wallet: int, seq: int) -> list[EntryLine]:
+    """The entries of an operation; none before it is posted."""
+    rows = connection.execute(text(_ENTRIES), {"wallet": wallet, "seq": seq}).mappings()
+    return [EntryLine(**row) for row in rows]
+
+
+def repeats_of(connection: Connection, provider: str, key: str) -> list[UnbookedRequest]:
+    """Later requests under an operation's key, the first ``REPEATS_MAX``."""
+    params = {"provider": provider, "key": key, "limit": REPEATS_MAX}
+    rows = connection.execute(text(_REPEATS), params).mappings()
+    return [UnbookedRequest(**_with_starts(row)) for row in rows]
+
+
+def request_numbered(connection: Connection, number: int) -> UnbookedRequest | None:
+    """A request that became no operation; None if none has this number."""
+    row = connection.execute(text(_REQUEST), {"number": number}).mappings().one_or_none()
+    return None if row is None else UnbookedRequest(**_with_starts(row))
+
+
+def operation_bytes(connection: Connection, wallet: int, seq: int) -> EvidenceBytes | None:
+    """All bytes of an operation; None if there is none at this position."""
+    return _evidence(connection, _WHOLE, {"wallet": wallet, "seq": seq})
+
+
+def request_bytes(connection: Connection, number: int) -> EvidenceBytes | None:
+    """All bytes of a request that became no operation; None if none has this number."""
+    return _evidence(connection, _WHOLE_REQUEST, {"number": number})
+
+
+def _evidence(
+    connection: Connection, query: str, params: Mapping[str, int]
+) -> EvidenceBytes | None:
+    row = connection.execute(text(query), dict(params)).one_or_none()
+    if row is None:
+        return None
+    return EvidenceBytes(
+        route=row.route, headers=row.headers, body=bytes(row.body), reply=bytes(row.reply)
+    )
+
+
+def _with_starts(row: Mapping[Any, Any], names: Sequence[str] = ("body", "reply")) -> Any:
+    """The columns of a row, with bytes and their sizes as one value."""
+    values = dict(row)
+    for name in names:
+        values[name] = BytesStart(bytes(values[name]), values.pop(f"{name}_size"))
+    return values
