@@ -35,6 +35,7 @@ from breaks.trials import (
     TryCorrections,
     check_overruled,
     check_trial,
+    check_tried,
     overruled_by_proposal,
     store_trial,
 )
@@ -291,6 +292,7 @@ def _approve_proposals(
     total = sum(abs(proposal.correction.amount) for proposal in proposals)
     limits.check(by, total, break_.currency)
     ids = [proposal.id for proposal in proposals]
+    check_tried(connection, break_.break_id, ids)
     for proposal_id in ids:
         approve_on(connection, proposal_id, by=by, now=now, role=limits.role_of(by))
     trial = try_corrections(break_, [proposal.correction for proposal in proposals], now=now)

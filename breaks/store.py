@@ -160,6 +160,17 @@ def get_break(connection: Connection, break_id: str) -> TrackedBreak:
     return _select(connection, _GET, break_id)
 
 
+def read_break(engine: Engine, break_id: str) -> TrackedBreak:
+    """One break without its history.
+
+    Raises:
+        ActionRefused: there is none with this id.
+        Unavailable: the database is out of reach.
+    """
+    with transaction(engine) as connection:
+        return get_break(connection, break_id)
+
+
 def lock_break(connection: Connection, break_id: str) -> TrackedBreak:
     """One break, locked against other transactions until this one ends.
 

@@ -26,6 +26,10 @@ _STORE = """
 INSERT INTO correction_trials (break_id, phase, tried_at, overruled, adjustments, answer)
 VALUES (:break_id, :phase, :tried_at, :overruled, :adjustments, CAST(:answer AS jsonb))
 """
+_TRIED = """
+SELECT DISTINCT unnest(adjustments) AS id FROM correction_trials
+ WHERE break_id = :break_id AND phase = 'proposed'
+"""
 _OVERRULED = """
 SELECT overruled FROM correction_trials
  WHERE break_id = :break_id AND phase = 'proposed' ORDER BY trial_id DESC LIMIT 1
@@ -223,6 +227,21 @@ def store_trial(
         "answer": json.dumps(trial.to_json(exponents, overruled)),
     }
     connection.execute(text(_STORE), params)
+
+
+def check_tried(connection: Connection, break_id: str, adjustments: Sequence[str]) -> None:
+    """Check that proposals were tried before they were stored; the database checks it too.
+
+    Raises:
+        ActionRefused: one of them was not: it was stored by other means than ours.
+    """
+    rows = connection.execute(text(_TRIED), {"break_id": break_id})
+    missing = sorted(set(adjustments) - {row.id for row in rows})
+    if missing:
+        raise ActionRefused(
+            f"{', '.join(missing)} was never tried: reject it with `tieout breaks reject"
+            f" {break_id}`, and propose it anew with `tieout breaks propose {break_id}`"
+        )
 
 
 def overruled_by_proposal(connection: Connection, break_id: str) -> frozenset[Source]:

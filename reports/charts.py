@@ -1,7 +1,7 @@
 """Charts as inline SVG. They only illustrate; the exact amounts are in the tables."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -12,6 +12,7 @@ from breaks.standing import Standing
 from reconcile.totals.cells import UNKNOWN_GAME
 from reports.document import Chart
 from reports.grid import WHO_OWES, readable
+from reports.group import Group
 from reports.pack import Pack
 from reports.queries import OpenBreak
 
@@ -40,18 +41,106 @@ def charts(pack: Pack) -> tuple[Chart, ...]:
     return tuple(Chart(title=title, svg=svg) for title, svg in candidates.items() if svg)
 
 
-def difference_by_day(pack: Pack) -> str:
-    """The difference of every day, one chart per currency; empty for a single day."""
-    days = pack.statement.days if pack.statement else ()
+def group_charts(group: Group) -> tuple[Chart, ...]:
+    """All charts over the packs of several providers that have data."""
+    packs = group.packs
+    candidates = {
+        "Difference of GGR day by day, theirs less ours": difference_by_provider(packs),
+        "Rounds that matched, day by day, in percent": match_rate_by_provider(packs),
+        "Breaks that nobody settled, by age": breaks_by_age(*packs),
+        "Open breaks by provider: how many": breaks_by_provider(packs),
+    }
+    return tuple(Chart(title=title, svg=svg) for title, svg in candidates.items() if svg)
+
+
+def difference_by_provider(packs: Sequence[Pack]) -> str:
+    """The difference of every day by provider, one chart per currency; empty for one day."""
+    values = [value for pack in packs for value in _differences(pack)]
+    chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .transform_calculate(difference="toNumber(datum.difference)")
+        .mark_bar()
+        .encode(
+            x=_days(),
+            y=alt.Y("difference:Q", title="GGR, theirs less ours"),
+            color=_provider(),
+            row=_by_currency(),
+        )
+        .resolve_scale(y="independent")
+    )
+    return _svg(chart, height=160) if len({value["day"] for value in values}) > 1 else ""
+
+
+def match_rate_by_provider(packs: Sequence[Pack]) -> str:
+    """The share of matched rounds of every day by provider; empty with less than two days."""
+    values = [value for pack in packs for value in _match_rates(pack)]
+    chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .mark_line(point=True)
+        .encode(x=_days(), y=_percent(), color=_provider())
+    )
+    return _svg(chart, height=160) if len({value["day"] for value in values}) > 1 else ""
+
+
+def breaks_by_provider(packs: Sequence[Pack]) -> str:
+    """Number of open breaks by provider, coloured by who owes; empty without breaks."""
+    counts = Counter((pack.provider, break_.impact) for pack in packs for break_ in _open(pack))
     values = [
+        {"provider": provider, "who owes": WHO_OWES[impact], "breaks": count}
+        for (provider, impact), count in sorted(counts.items())
+    ]
+    chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .mark_bar()
+        .encode(x=_counts("open breaks"), y=alt.Y("provider:N", title=None), color=_who_owes())
+    )
+    return _svg(chart) if values else ""
+
+
+def _provider() -> Any:
+    return alt.Color("provider:N", title=None, legend=alt.Legend(orient="bottom", columns=4))
+
+
+def _counts(title: str) -> Any:
+    return alt.X("breaks:Q", title=title, axis=alt.Axis(tickMinStep=1, format="d"))
+
+
+def _percent() -> Any:
+    return alt.Y("matched:Q", title="matched, %", scale=alt.Scale(domain=[0, 100]))
+
+
+def _differences(pack: Pack) -> list[dict[str, str]]:
+    """The difference of every day and currency, as the charts take it."""
+    return [
         {
             "day": str(day.day),
             "currency": code,
+            "provider": pack.provider,
             "difference": str(pack.amount(day.figures.difference(code), code)),
         }
-        for day in days
+        for day in (pack.statement.days if pack.statement else ())
         for code in day.figures.currencies
     ]
+
+
+def _match_rates(pack: Pack) -> list[dict[str, Any]]:
+    """The share of matched rounds of every day that a run compared by itself."""
+    days = {day.window: str(day.day) for day in (pack.statement.days if pack.statement else ())}
+    return [
+        {
+            "day": days[line.window],
+            "provider": pack.provider,
+            "matched": 100 * line.matched / line.rounds,
+        }
+        for line in pack.comparisons
+        if line.window in days and line.rounds
+    ]
+
+
+def difference_by_day(pack: Pack) -> str:
+    """The difference of every day, one chart per currency; empty for a single day."""
+    days = pack.statement.days if pack.statement else ()
+    values = _differences(pack)
     chart = (
         alt.Chart(alt.InlineData(values=values))
         .transform_calculate(difference="toNumber(datum.difference)")
@@ -68,27 +157,20 @@ def difference_by_day(pack: Pack) -> str:
 
 def match_rate_by_day(pack: Pack) -> str:
     """The share of matched rounds of every day; empty with less than two days."""
-    days = {day.window: str(day.day) for day in (pack.statement.days if pack.statement else ())}
-    values = [
-        {"day": days[line.window], "matched": 100 * line.matched / line.rounds}
-        for line in pack.comparisons
-        if line.window in days and line.rounds
-    ]
+    values = _match_rates(pack)
     chart = (
         alt.Chart(alt.InlineData(values=values))
         .mark_bar(color="#3a7d44")
-        .encode(
-            x=_days(),
-            y=alt.Y("matched:Q", title="matched, %", scale=alt.Scale(domain=[0, 100])),
-        )
+        .encode(x=_days(), y=_percent())
     )
     return _svg(chart, height=160) if len(values) > 1 else ""
 
 
-def breaks_by_age(pack: Pack) -> str:
+def breaks_by_age(*packs: Pack) -> str:
     """Number of unsettled breaks by age, coloured by who owes; empty without breaks."""
     counts = Counter(
         (age_bucket(pack.generated_at - break_.opened_at), break_.impact)
+        for pack in packs
         for break_ in pack.breaks
         if break_.is_unsettled
     )
@@ -100,7 +182,7 @@ def breaks_by_age(pack: Pack) -> str:
         alt.Chart(alt.InlineData(values=values))
         .mark_bar()
         .encode(
-            x=alt.X("breaks:Q", title="breaks", axis=alt.Axis(tickMinStep=1, format="d")),
+            x=_counts("breaks"),
             y=alt.Y("age:N", title=None, scale=alt.Scale(domain=list(AGES))),
             color=_who_owes(),
         )
@@ -173,7 +255,7 @@ def breaks_by_kind(pack: Pack) -> str:
         alt.Chart(alt.InlineData(values=values))
         .mark_bar()
         .encode(
-            x=alt.X("breaks:Q", title="open breaks", axis=alt.Axis(tickMinStep=1, format="d")),
+            x=_counts("open breaks"),
             y=alt.Y("kind:N", title=None, sort="-x"),
             color=_who_owes(),
         )

@@ -25,8 +25,8 @@ class SheetChart:
         kind: ``column`` or ``line``.
         slug: of the table.
         category, value: columns of the table, by heading.
-        split: the column whose value names the series, by heading; rows of one series are
-            neighbours. None: all rows are one series.
+        split: the columns whose values name the series, by heading; empty: all rows are one
+            series.
         highest: where the axis of the values ends; None: it depends on them.
     """
 
@@ -35,7 +35,7 @@ class SheetChart:
     slug: str
     category: str
     value: str
-    split: str | None = None
+    split: tuple[str, ...] = ()
     highest: int | None = None
 
 

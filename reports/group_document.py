@@ -2,15 +2,55 @@
 
 from collections.abc import Iterator
 
-from reports.document import Document
+from reports.charts import group_charts
+from reports.document import Document, SheetChart
 from reports.group import Group
+from reports.tables.calendar import CALENDAR, MATCH_RATE
+from reports.tables.disputes import CLAIMS
 from reports.tables.group import PROVIDERS, group_about, group_grids
+from reports.tables.work import AGEING
 from vocabulary.clock import iso
 
+_SPLIT = ("Provider", "Currency")
+SHEET_CHARTS = (
+    SheetChart(
+        title="Difference of GGR day by day, theirs less ours",
+        kind="column",
+        slug=CALENDAR,
+        category="Day",
+        value="Difference",
+        split=_SPLIT,
+    ),
+    SheetChart(
+        title="Open breaks by the day that they are about",
+        kind="column",
+        slug=CALENDAR,
+        category="Day",
+        value="Open breaks",
+        split=_SPLIT,
+    ),
+    SheetChart(
+        title="Rounds that matched, day by day, in percent",
+        kind="line",
+        slug=MATCH_RATE,
+        category="Day",
+        value="Matched %",
+        split=("Provider",),
+        highest=100,
+    ),
+    SheetChart(
+        title="Breaks that nobody settled, by age",
+        kind="column",
+        slug=AGEING,
+        category="Age",
+        value="Breaks",
+        split=_SPLIT,
+    ),
+)
 FIRST_PAGE = (PROVIDERS, "reporting-currency", "roll-forward", "since-sign-off", "signatures")
 NEXT_PAGES = (
-    *("roll-forward-by-provider", "signatures-by-provider", "ageing", "calendar", "breaks"),
-    *("corrections", "comments"),
+    *("roll-forward-by-provider", "signatures-by-provider", AGEING, CALENDAR, "breaks"),
+    *(CLAIMS, "corrections", "comments"),
 )
 
 
@@ -28,7 +68,8 @@ def group_document(group: Group) -> Document:
         warnings=group.warnings,
         figures=tuple(_figures(group)),
         grids=group_grids(group),
-        draw=lambda: (),
+        draw=lambda: group_charts(group),
+        sheet_charts=SHEET_CHARTS,
         first_page=FIRST_PAGE,
         next_pages=NEXT_PAGES,
     )

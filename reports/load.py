@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from breaks.disputes.store import claimed_disputes
 from breaks.policy import DEFAULT_RULES, SlaRule
 from reconcile.runs.request import stored_request
 from reconcile.totals.resolution_rate import resolution_rates
@@ -64,6 +65,7 @@ def load_pack(
         zone=zone,
         invoices=invoices,
         rates=rates,
+        disputes=tuple(claimed_disputes(connection, provider=provider)),
     )
     return _with_period(connection, pack, entity, read_day)
 

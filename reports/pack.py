@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from breaks.disputes.model import Dispute
 from reconcile.invoices.check import InvoiceCheck
 from reconcile.totals.resolution_rate import ResolutionRates
 from reconcile.totals.tie_out import Totals
@@ -62,6 +63,7 @@ class Pack:
         days: the business days that the run's window touches.
         invoices: the checked invoices.
         rates: into the reporting currency; None: nothing is converted.
+        disputes: those with claimable money, with only the lines that have some.
     """
 
     provider: str
@@ -81,6 +83,7 @@ class Pack:
     days: tuple[BusinessDay, ...] = ()
     invoices: tuple[CheckedInvoice, ...] = ()
     rates: ReportingRates | None = None
+    disputes: tuple[Dispute, ...] = ()
 
     @property
     def title(self) -> str:

@@ -8,6 +8,7 @@ from reports.pack import Pack, file_stem, period_text
 from reports.sentences import sentences, warnings
 from reports.tables.calendar import CALENDAR, MATCH_RATE
 from reports.tables.contents import grids
+from reports.tables.disputes import CLAIMS
 from reports.tables.statement import about
 from reports.tables.work import AGEING
 from vocabulary.clock import iso
@@ -19,7 +20,7 @@ SHEET_CHARTS = (
         slug=CALENDAR,
         category="Day",
         value="Difference",
-        split="Currency",
+        split=("Currency",),
     ),
     SheetChart(
         title="Open breaks by the day that they are about",
@@ -27,7 +28,7 @@ SHEET_CHARTS = (
         slug=CALENDAR,
         category="Day",
         value="Open breaks",
-        split="Currency",
+        split=("Currency",),
     ),
     SheetChart(
         title="Rounds that matched, day by day, in percent",
@@ -43,13 +44,13 @@ SHEET_CHARTS = (
         slug=AGEING,
         category="Age",
         value="Breaks",
-        split="Currency",
+        split=("Currency",),
     ),
 )
 #: Tables of the PDF: on the page that is signed, and after it.
 FIRST_PAGE = ("both-sides", "roll-forward", "since-sign-off", "signatures")
 NEXT_PAGES = (
-    *("breaks-by-kind", AGEING, CALENDAR, "breaks", "corrections", "comments"),
+    *("breaks-by-kind", AGEING, CALENDAR, "breaks", CLAIMS, "corrections", "comments"),
     *("ledger-bridge", "reporting-currency", "not-read", "about"),
 )
 

@@ -23,7 +23,7 @@ from reports.grid import (
     Value,
     plain,
 )
-from reports.workbook_charts import Place, draw_charts
+from reports.workbook_charts import draw_charts
 from reports.workbook_formats import Formats
 from vocabulary.clock import iso
 
@@ -79,12 +79,10 @@ def _write_book(document: Document, target: Path | io.BytesIO) -> None:
         )
         formats = Formats(book)
         links = _anchors(document)
-        places: dict[str, Place] = {}
         for name, tables in groupby(document.grids, key=lambda grid: grid.sheet):
             sheet = _Sheet(book, formats, document, name, links)
             sheet.write(list(tables))
-            places |= sheet.places
-        draw_charts(book, formats, document, places)
+        draw_charts(book, formats, document)
 
 
 def paper_first(grid: Grid) -> list[int]:
@@ -129,13 +127,11 @@ class _Sheet:
         self, book: Any, formats: Formats, document: Document, name: str, links: dict[str, str]
     ) -> None:
         self._worksheet = book.add_worksheet(name)
-        self._name = name
         self._formats = formats
         self._document = document
         self._links = links
         self._links_left = LINKS_MAX
         self._widths: list[int] = []
-        self.places: dict[str, Place] = {}
         title = f"{document.title}: {name}"
         self._worksheet.write_string(0, 0, title, formats.title)
         self._worksheet.write_string(1, 0, document.subtitle, formats.subtitle)
@@ -188,9 +184,6 @@ class _Sheet:
         for number, column in enumerate(columns):
             style = self._formats.heading(column)
             self._worksheet.write_string(heading, number, column.heading, style)
-        self.places[grid.slug] = Place(
-            sheet=self._name, heading=heading, grid=grid, order=order
-        )
         line = heading + 1
         for row in grid.rows[:ROWS_MAX]:
             self._row(columns, line, [row[i] for i in order], foot=False)

@@ -1,11 +1,17 @@
-"""The charts of a workbook: native ones, drawn from the cells of its tables."""
+"""The charts of a workbook: native ones, drawn from the figures of its tables.
 
-from collections.abc import Iterator, Sequence
+All series of a spreadsheet's chart share the categories of the first one. So the figures are
+laid out to the right of the charts, a row for each category and a column for each series: a day
+without a figure is a gap, and moves no other day.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from reports.document import Document, SheetChart
-from reports.grid import Grid, plain
+from reports.grid import Amount, Column, Grid, GridRow, Plain, plain
 from reports.workbook_formats import Formats
 
 #: The sheet of the charts.
@@ -13,68 +19,117 @@ CHARTS = "Charts"
 _COLOURS = ("#2F6690", "#B3432B", "#3A7D44", "#7D8894", "#B8860B", "#6A4C93")
 #: Rows of the sheet that one chart covers, columns between two charts, and charts in a row.
 _ROWS, _COLUMNS, _IN_A_ROW = 19, 9, 2
+#: The row of the headings of the figures, and the first column of them.
+_HEADING, _FIRST_COLUMN = 3, _COLUMNS * _IN_A_ROW + 2
+_WIDTH = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a table is: its sheet, the row of its heading, the order of its columns."""
+class ChartFigures:
+    """The figures of a chart.
 
-    sheet: str
-    heading: int
-    grid: Grid
-    order: list[int]
+    Attributes:
+        categories: days in order of time, others as the table has them first.
+        series: by name, the value of each category that has one.
+    """
 
-    def column(self, heading: str) -> int:
-        """The column of the sheet with that heading."""
-        headings = [column.heading for column in self.grid.columns]
-        return self.order.index(headings.index(heading))
-
-    def cells(self, heading: str, rows: range) -> list[object]:
-        """The range of some rows of a column, as a chart takes it."""
-        first, column = self.heading + 1, self.column(heading)
-        return [self.sheet, first + rows.start, column, first + rows.stop - 1, column]
+    categories: tuple[Plain, ...]
+    series: Mapping[str, Mapping[Plain, Plain]]
 
 
-def draw_charts(
-    book: Any, formats: Formats, document: Document, places: dict[str, Place]
-) -> None:
+def chart_figures(grid: Grid, chart: SheetChart) -> ChartFigures:
+    """The figures that a chart draws from its table."""
+    headings = [column.heading for column in grid.columns]
+    category, value = headings.index(chart.category), headings.index(chart.value)
+    split = [headings.index(heading) for heading in chart.split]
+    series: dict[str, dict[Plain, Plain]] = {}
+    for row in grid.rows:
+        figure = plain(row[value])
+        if isinstance(figure, Amount | int):
+            name = _name(row, split) or chart.value
+            series.setdefault(name, {})[plain(row[category])] = figure
+    categories = list(dict.fromkeys(plain(row[category]) for row in grid.rows))
+    days = [one for one in categories if isinstance(one, date)]
+    in_order = sorted(days) if len(days) == len(categories) else categories
+    return ChartFigures(categories=tuple(in_order), series=series)
+
+
+def draw_charts(book: Any, formats: Formats, document: Document) -> None:
     """Add a sheet with the charts whose tables have rows; without any, no sheet."""
+    grids = {grid.slug: grid for grid in document.grids}
     drawn = [
-        (chart, places[chart.slug])
+        (chart, figures)
         for chart in document.sheet_charts
-        if chart.slug in places and _has_several(places[chart.slug].grid, chart)
+        if chart.slug in grids
+        and len((figures := chart_figures(grids[chart.slug], chart)).categories) > 1
+        and figures.series
     ]
     if not drawn:
         return
     worksheet = book.add_worksheet(CHARTS)
     worksheet.write_string(0, 0, f"{document.title}: {CHARTS}", formats.title)
     worksheet.write_string(1, 0, document.subtitle, formats.subtitle)
-    for number, (chart, place) in enumerate(drawn):
+    column = _FIRST_COLUMN
+    for number, (chart, figures) in enumerate(drawn):
         down, across = divmod(number, _IN_A_ROW)
-        worksheet.insert_chart(3 + down * _ROWS, across * _COLUMNS, _native(book, chart, place))
+        _write_figures(worksheet, formats, document, figures, (chart, column))
+        native = _native(book, chart, figures, column)
+        worksheet.insert_chart(3 + down * _ROWS, across * _COLUMNS, native)
+        column += len(figures.series) + 2
+    worksheet.set_column(_FIRST_COLUMN, column, _WIDTH)
     worksheet.freeze_panes(2, 0)
     worksheet.set_landscape()
     worksheet.set_paper(9)  # A4
+    last = 3 + -(-len(drawn) // _IN_A_ROW) * _ROWS
+    worksheet.print_area(0, 0, last, _COLUMNS * _IN_A_ROW - 1)
     worksheet.fit_to_pages(1, 0)
     worksheet.set_footer("&L" + document.title.replace("&", "&&") + "&RPage &P of &N")
 
 
-def _has_several(grid: Grid, chart: SheetChart) -> bool:
-    """Whether there is something to compare: more than one category."""
-    headings = [column.heading for column in grid.columns]
-    category = headings.index(chart.category)
-    return len({str(plain(row[category])) for row in grid.rows}) > 1
+def _name(row: GridRow, split: list[int]) -> str:
+    return " ".join(str(plain(row[number])) for number in split)
 
 
-def _native(book: Any, chart: SheetChart, place: Place) -> Any:
+def _write_figures(
+    worksheet: Any,
+    formats: Formats,
+    document: Document,
+    figures: ChartFigures,
+    where: tuple[SheetChart, int],
+) -> None:
+    """Write the categories, and beside them the values of each series."""
+    chart, column = where
+    worksheet.write_string(_HEADING - 1, column, chart.title, formats.table_title)
+    names = [chart.category, *figures.series]
+    for number, name in enumerate(names):
+        style = formats.heading(Column(name, _WIDTH, number=number > 0))
+        worksheet.write_string(_HEADING, column + number, name, style)
+    values = list(figures.series.values())
+    for line, category in enumerate(figures.categories, start=_HEADING + 1):
+        if isinstance(category, date):
+            style = formats.moment("yyyy-mm-dd", foot=False)
+            worksheet.write_datetime(line, column, category, style)
+        else:
+            worksheet.write_string(line, column, str(category))
+        for number, of_series in enumerate(values, start=1):
+            figure = of_series.get(category)
+            if isinstance(figure, Amount):
+                worksheet.write_number(line, column + number, document.exact(figure))
+            elif isinstance(figure, int):
+                worksheet.write_number(line, column + number, figure)
+
+
+def _native(book: Any, chart: SheetChart, figures: ChartFigures, column: int) -> Any:
     native = book.add_chart({"type": chart.kind})
-    for number, (name, rows) in enumerate(_series(place.grid, chart)):
+    rows = (_HEADING + 1, _HEADING + len(figures.categories))
+    for number, name in enumerate(figures.series):
         colour = _COLOURS[number % len(_COLOURS)]
+        values = column + 1 + number
         native.add_series(
             {
                 "name": name,
-                "categories": place.cells(chart.category, rows),
-                "values": place.cells(chart.value, rows),
+                "categories": [CHARTS, rows[0], column, rows[1], column],
+                "values": [CHARTS, rows[0], values, rows[1], values],
                 "fill": {"color": colour},
                 "line": {"color": colour},
                 "gap": 60,
@@ -90,17 +145,3 @@ def _native(book: Any, chart: SheetChart, place: Place) -> Any:
     gridlines = {"visible": True, "line": {"color": "#D3DBE4"}}
     native.set_y_axis({"major_gridlines": gridlines, "max": chart.highest})
     return native
-
-
-def _series(grid: Grid, chart: SheetChart) -> Iterator[tuple[str, range]]:
-    """The rows of each series: neighbours with the same value in the splitting column."""
-    if chart.split is None:
-        yield chart.value, range(len(grid.rows))
-        return
-    headings: Sequence[str] = [column.heading for column in grid.columns]
-    names = [str(plain(row[headings.index(chart.split)])) for row in grid.rows]
-    first = 0
-    for number, name in enumerate(names):
-        if number + 1 == len(names) or names[number + 1] != name:
-            yield name, range(first, number + 1)
-            first = number + 1

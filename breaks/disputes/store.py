@@ -5,7 +5,9 @@ Tables read: ``disputes``, ``dispute_lines``, ``dispute_exports``, ``dispute_ans
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, text
 
@@ -21,14 +23,30 @@ from breaks.disputes.model import (
 )
 from breaks.impact import effects_of
 from breaks.kinds import BreakKind
-from breaks.states import ActionRefused, BreakState
+from breaks.states import SETTLED, ActionRefused, BreakState
 
 _DISPUTES = """
-SELECT dispute_id, provider, note, opened_by, opened_at FROM disputes
- WHERE (CAST(:ids AS text[]) IS NULL OR dispute_id = ANY(CAST(:ids AS text[])))
-   AND (CAST(:provider AS text) IS NULL OR provider = :provider)
- ORDER BY opening_no
+SELECT d.dispute_id, d.provider, d.note, d.opened_by, d.opened_at FROM disputes d
+ WHERE {condition} AND (CAST(:provider AS text) IS NULL OR d.provider = :provider)
+ ORDER BY d.opening_no LIMIT :most
 """
+_ANY = "true"
+_NAMED = "d.dispute_id = ANY(CAST(:ids AS text[]))"
+# A line is unanswered: the same as ``state_of`` says.
+_WAITING = """EXISTS (
+  SELECT FROM dispute_lines l JOIN breaks b USING (break_id)
+    JOIN break_workflows w USING (break_id)
+   WHERE l.dispute_id = d.dispute_id AND w.state = 'waiting' AND w.since <= d.opened_at
+     AND b.cleared_at IS NULL
+     AND NOT EXISTS (SELECT FROM dispute_answers a
+                      WHERE a.dispute_id = l.dispute_id AND a.line = l.line)
+     AND NOT EXISTS (SELECT FROM dispute_lines n JOIN disputes m USING (dispute_id)
+                      WHERE n.break_id = l.break_id AND m.opening_no > d.opening_no))"""
+# The money of any other line is not between the sides any more.
+_CLAIMED_LINE = "w.state <> ALL(CAST(:settled AS text[])) AND b.cleared_at IS NULL"
+_CLAIMED = f"""d.dispute_id IN (
+  SELECT l.dispute_id FROM dispute_lines l JOIN breaks b USING (break_id)
+    JOIN break_workflows w USING (break_id) WHERE {_CLAIMED_LINE})"""  # noqa: S608 - ours
 _LINES = """
 SELECT l.*, d.opened_at, b.kind AS kind_now, b.difference AS break_difference,
        b.cleared_at IS NOT NULL AS is_cleared, w.state, w.since,
@@ -43,7 +61,7 @@ SELECT l.*, d.opened_at, b.kind AS kind_now, b.difference AS break_difference,
   JOIN breaks b USING (break_id)
   JOIN break_workflows w USING (break_id)
   LEFT JOIN dispute_answers a USING (dispute_id, line)
- WHERE l.dispute_id = ANY(CAST(:ids AS text[]))
+ WHERE l.dispute_id = ANY(CAST(:ids AS text[])) AND {condition}
  ORDER BY l.dispute_id, l.line
 """
 _EXPORTS = """
@@ -59,14 +77,39 @@ _ANSWER = (
 _LINE = ("dispute_id", "line", "break_id", "round_id", "alias", "currency", "difference")
 
 
-def list_disputes(connection: Connection, *, provider: str | None = None) -> list[Dispute]:
-    """All disputes, or those of one provider; the oldest first."""
-    return _read(connection, ids=None, provider=provider)
+def list_disputes(
+    connection: Connection,
+    *,
+    provider: str | None = None,
+    waiting: bool = False,
+    limit: int | None = None,
+) -> list[Dispute]:
+    """Disputes of all providers or of one; the oldest first.
+
+    Args:
+        connection: reads the database.
+        provider: only of this one.
+        waiting: only those in which a line is not answered.
+        limit: at most so many; None: all.
+    """
+    condition = _WAITING if waiting else _ANY
+    return _read(connection, condition, {"provider": provider, "most": limit})
+
+
+def claimed_disputes(connection: Connection, *, provider: str | None = None) -> list[Dispute]:
+    """The disputes with money between the sides, and only those of their lines."""
+    params = {"provider": provider, "settled": [str(state) for state in SETTLED]}
+    disputes = _read(connection, _CLAIMED, params, lines=_CLAIMED_LINE)
+    return [
+        replace(dispute, lines=claimed)
+        for dispute in disputes
+        if (claimed := tuple(line for line in dispute.lines if line.is_claimed))
+    ]
 
 
 def disputes_named(connection: Connection, ids: Iterable[str]) -> dict[str, Dispute]:
     """Those of the disputes that there are, by id."""
-    disputes = _read(connection, ids=sorted(set(ids)), provider=None)
+    disputes = _read(connection, _NAMED, {"ids": sorted(set(ids))})
     return {dispute.dispute_id: dispute for dispute in disputes}
 
 
@@ -88,22 +131,24 @@ def lock_dispute(connection: Connection, dispute_id: str) -> None:
 
 
 def _read(
-    connection: Connection, *, ids: list[str] | None, provider: str | None
+    connection: Connection, condition: str, params: Mapping[str, Any], *, lines: str = _ANY
 ) -> list[Dispute]:
-    rows = connection.execute(text(_DISPUTES), {"ids": ids, "provider": provider}).mappings()
-    heads = [dict(row) for row in rows]
-    params = {"ids": [head["dispute_id"] for head in heads]}
-    lines: dict[str, list[DisputeLine]] = defaultdict(list)
-    for row in connection.execute(text(_LINES), params).mappings():
-        lines[row["dispute_id"]].append(_line(row))
+    """The disputes that meet a condition, with those of their lines that meet another one."""
+    chosen = {"provider": None, "most": None, **params}
+    query = text(_DISPUTES.format(condition=condition))
+    heads = [dict(row) for row in connection.execute(query, chosen).mappings()]
+    chosen["ids"] = [head["dispute_id"] for head in heads]
+    by_dispute: dict[str, list[DisputeLine]] = defaultdict(list)
+    for row in connection.execute(text(_LINES.format(condition=lines)), chosen).mappings():
+        by_dispute[row["dispute_id"]].append(_line(row))
     exports: dict[str, list[DisputeExport]] = defaultdict(list)
-    for row in connection.execute(text(_EXPORTS), params).mappings():
+    for row in connection.execute(text(_EXPORTS), chosen).mappings():
         values = dict(row)
         exports[values.pop("dispute_id")].append(DisputeExport(**values))
     return [
         Dispute(
             **head,
-            lines=tuple(lines[head["dispute_id"]]),
+            lines=tuple(by_dispute[head["dispute_id"]]),
             exports=tuple(exports[head["dispute_id"]]),
         )
         for head in heads

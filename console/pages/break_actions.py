@@ -23,9 +23,9 @@ from breaks.actions import (
     noting,
     reopening,
 )
-from breaks.queries import BreakHistory, break_history
+from breaks.queries import BreakHistory
 from breaks.states import STEPS, BreakChanged, BreakState
-from breaks.store import break_exists
+from breaks.store import break_exists, read_break
 from console.acting import writers_for
 from console.config import Visit
 from console.pages.parameters import required
@@ -122,7 +122,7 @@ def _settle(
 
 
 def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
-    break_ = break_history(engine, break_id).break_
+    break_ = read_break(engine, break_id)
     corrections.propose(
         engine,
         break_id,
@@ -138,7 +138,7 @@ def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
 
 def _approve(visit: Visit, engine: Engine, break_id: str) -> str:
     """Approve only: the scheduler books what is approved, with a role of its own."""
-    break_ = break_history(engine, break_id).break_
+    break_ = read_break(engine, break_id)
     corrections.approve_only(
         engine,
         break_id,
@@ -165,7 +165,7 @@ def _reject(visit: Visit, engine: Engine, break_id: str) -> str:
 
 
 def _stale(visit: Visit, break_id: str) -> RequestRefused:
-    break_ = break_history(visit.console.readers, break_id).break_
+    break_ = read_break(visit.console.readers, break_id)
     return RequestRefused(
         status=HTTPStatus.CONFLICT,
         title="The break changed since you opened it",

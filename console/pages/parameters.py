@@ -38,19 +38,6 @@ def read_month(text: str | None) -> date | None:
     return None if not text else read_day(f"{text}-01")
 
 
-def read_number(name: str, text: str | None) -> int | None:
-    """A positive whole number; None if there is none.
-
-    Raises:
-        Malformed: it is no such number.
-    """
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < _DIGITS_MAX):
-        raise Malformed(name, "a number is expected")
-    return int(text)
-
-
 def provider_named(config: ConsoleConfig, slug: str) -> ProviderTerms:
     """A configured provider.
 

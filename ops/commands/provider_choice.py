@@ -28,6 +28,16 @@ def entry_named(settings: Settings, slug: str) -> ProviderSettings:
     raise typer.BadParameter(f"no provider is called {slug}; configured: {slugs}")
 
 
+def check_provider(settings: Settings, slug: str | None) -> None:
+    """Check that a filter names a configured provider, or none.
+
+    Raises:
+        typer.BadParameter: no provider has that slug.
+    """
+    if slug is not None:
+        entry_named(settings, slug)
+
+
 def chosen_providers(settings: Settings, slug: str | None) -> list[ConfiguredProvider]:
     """The provider of that slug, or without one every configured provider.
 

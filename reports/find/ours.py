@@ -276,7 +276,7 @@ def _adjustment(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> H
     if break_id:
         following = [f"tieout breaks show {break_id}"]
     elif waits:
-        following = [f"tieout ledger adjust approve {row['id']} --by NAME"]
+        following = [f"tieout ledger adjust approve {row['id']}"]
     else:
         following = [f"tieout find {row['op_key']}"] if row["op_key"] else []
     round_ = f"{row['side']} of round {row['round_id']} at {row['provider']}"

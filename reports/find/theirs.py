@@ -184,7 +184,7 @@ def _finding(row: Mapping[str, Any], *, exact: bool) -> Hit:
     name = row["finding_id"]
     place = f"{row['file']}:{row['line'] or 0}" if row["file"] else row["feed"]
     is_open = row["resolved_at"] is None
-    resolve = f"tieout feed resolve {name} --by NAME --reason WHY"
+    resolve = f"tieout feed resolve {name} --reason WHY"
     subject = row["round_id"] or row["record_id"]
     return Hit(
         kind=FoundKind.FINDING,

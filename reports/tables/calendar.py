@@ -42,7 +42,7 @@ def calendar_grid(pack: Pack) -> Grid:
 
 
 def _by_currency(row: GridRow) -> tuple[str, str]:
-    """Days of one currency are neighbours, for the charts."""
+    """Days of one currency are neighbours."""
     return str(row[1]), str(row[0])
 
 

@@ -5,6 +5,7 @@ from reports.pack import Pack
 from reports.tables.breaks import breaks_grid, differences_grid
 from reports.tables.calendar import calendar_grid, match_rate_grid
 from reports.tables.conversion import conversion_grids
+from reports.tables.disputes import claims_grid, disputes_grid
 from reports.tables.invoices import invoice_grids
 from reports.tables.run import conservation_grid, manifest_grid, maturity_grid
 from reports.tables.statement import statement_grids
@@ -21,6 +22,8 @@ def grids(pack: Pack) -> tuple[Grid, ...]:
         ageing_grid(pack),
         calendar_grid(pack),
         breaks_grid(pack),
+        claims_grid(pack),
+        disputes_grid(pack),
         corrections_grid(pack),
         words_grid(pack),
         tie_out_grid(pack),

@@ -21,7 +21,8 @@ from reports.grid import (
 from reports.group import Group
 from reports.pack import Pack
 from reports.tables.breaks import breaks_grid
-from reports.tables.calendar import calendar_grid
+from reports.tables.calendar import calendar_grid, match_rate_grid
+from reports.tables.disputes import claims_grid, disputes_grid
 from reports.tables.statement import (
     NOT_SET,
     roll_forward_grid,
@@ -60,9 +61,12 @@ def group_grids(group: Group) -> tuple[Grid, ...]:
         ),
         _combined(group, calendar_grid),
         _by_size(group, _combined(group, breaks_grid)),
+        _combined(group, claims_grid),
+        _combined(group, disputes_grid),
         replace(_combined(group, ageing_grid), sheet="Ageing"),
         _combined(group, corrections_grid),
         _combined(group, words_grid),
+        _combined(group, match_rate_grid),
     )
 
 

@@ -8,8 +8,7 @@ Exit codes: 0 every bug was noticed; 1 one was not.
 import argparse
 import sys
 from collections.abc import Sequence
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from functools import partial
 
 # Imported before the processes fork, so that it costs each of them nothing.
 import adbc_driver_postgresql.dbapi  # noqa: F401
@@ -17,7 +16,7 @@ import pandas as pd  # noqa: F401
 import pyarrow as pa  # noqa: F401
 import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 
-from tests.simulation.planted import Planter
+from tests.simulation.planted import Planter, found_in_forks
 from tests.simulation.plants import Plant
 
 #: Months compared between two checks whether the bug was noticed.
@@ -153,21 +152,11 @@ def seeds_until_noticed(plant: Plant, within: int) -> tuple[int, str] | None:
     return None
 
 
-def _look(plant: Plant, within: int, back: "Connection") -> None:
-    back.send(seeds_until_noticed(plant, within))
-
-
 def show(plants: Sequence[Plant], within: int) -> bool:
     """Plant each bug and print what was noticed; return whether all were."""
-    fork = get_context("fork")
     missed = 0
-    for plant in plants:
-        ours, theirs = fork.Pipe()
-        process = fork.Process(target=_look, args=(plant, within, theirs))
-        process.start()
-        theirs.close()
-        noticed = ours.recv()
-        process.join()
+    find = partial(seeds_until_noticed, within=within)
+    for plant, noticed in found_in_forks(plants, find):
         missed += noticed is None
         when = "NOT NOTICED" if noticed is None else f"within {noticed[0]}"
         print(

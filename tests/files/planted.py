@@ -8,12 +8,11 @@ Exit codes: 0 every bug was noticed; 1 one was not.
 import argparse
 import sys
 from collections.abc import Sequence
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from functools import partial
 
 from tests.files.plants import PLANTS
 from tests.harness.files.corpus import StatementFile, statement_file
-from tests.simulation.planted import Planter
+from tests.simulation.planted import Planter, found_in_forks
 from tests.simulation.plants import Plant
 
 #: Packages of the reader, which are imported anew with the bug.
@@ -39,22 +38,11 @@ def files_until_noticed(plant: Plant, files: Sequence[StatementFile]) -> tuple[i
     return None
 
 
-def _search(plant: Plant, files: Sequence[StatementFile], results: Connection) -> None:
-    results.send(files_until_noticed(plant, files))
-
-
 def show(plants: Sequence[Plant], within: int) -> bool:
     """Plant each bug and print the file that noticed it; return whether all are noticed."""
-    fork = get_context("fork")
     files = [statement_file(seed) for seed in range(within)]
     missed = 0
-    for plant in plants:
-        receiver, sender = fork.Pipe()
-        process = fork.Process(target=_search, args=(plant, files, sender))
-        process.start()
-        sender.close()
-        result = receiver.recv()
-        process.join()
+    for plant, result in found_in_forks(plants, partial(files_until_noticed, files=files)):
         missed += result is None
         seed = "NOT NOTICED" if result is None else f"file {result[0]}"
         difference = "" if result is None else result[1][:110]

@@ -9,13 +9,15 @@ Exit codes: 0 all bugs were found; 1 one was not.
 import argparse
 import importlib.machinery
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import TypeVar
 
 # The ledger's dependencies are imported before the fork, so that no process imports them again.
 import asyncpg  # noqa: F401
@@ -87,21 +89,35 @@ def seeds_until_found(plant: Plant, template_url: str, within: int) -> tuple[int
     return None
 
 
-def _search(plant: Plant, template_url: str, within: int, results: "Connection") -> None:
-    results.send(seeds_until_found(plant, template_url, within))
+_Found = TypeVar("_Found")
+
+
+def found_in_forks(
+    plants: Sequence[Plant], find: Callable[[Plant], _Found | None]
+) -> Iterator[tuple[Plant, _Found | None]]:
+    """Look for each bug in a process of its own, which may import its source changed."""
+    fork = get_context("fork")
+    for plant in plants:
+        receiver, sender = fork.Pipe()
+        process = fork.Process(target=_send_found, args=(find, plant, sender))
+        process.start()
+        sender.close()
+        found: _Found | None = receiver.recv()
+        process.join()
+        yield plant, found
+
+
+def _send_found(
+    find: Callable[[Plant], _Found | None], plant: Plant, sender: "Connection"
+) -> None:
+    sender.send(find(plant))
 
 
 def show(template_url: str, plants: Sequence[Plant], within: int) -> bool:
     """Plant each bug and print the seed that finds it; returns whether all are found."""
-    fork = get_context("fork")
     missed = 0
-    for plant in plants:
-        receiver, sender = fork.Pipe()
-        process = fork.Process(target=_search, args=(plant, template_url, within, sender))
-        process.start()
-        sender.close()
-        result = receiver.recv()
-        process.join()
+    find = partial(seeds_until_found, template_url=template_url, within=within)
+    for plant, result in found_in_forks(plants, find):
         missed += result is None
         seed = "NOT FOUND" if result is None else f"seed {result[0] - 1}"
         difference = "" if result is None else result[1][:110]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from console.acting import writers_for
 from console.config import Visit
 from console.pages.jobs.requesting import new_request_key
-from console.pages.parameters import read_number
+from console.pages.parameters import read_position
 from console.rendering import local_text
 from console.replies import (
     EventStream,
@@ -75,7 +75,7 @@ def download(visit: Visit) -> FileDownload:
     """A file of a job; the browser stores it and never shows it."""
     with visit.console.readers.connect() as connection:
         job = named_job(visit, connection)
-        number = read_number("file", visit.path["file"])
+        number = read_position("file", visit.path["file"])
         file = next((f for f in files_of(connection, job.job_id) if f.file_id == number), None)
         content = None if file is None else content_of(connection, file)
     if file is None or content is None:
@@ -137,7 +137,7 @@ def named_job(visit: Visit, connection: Connection) -> StoredJob:
     """
     name = visit.path["id"]
     try:
-        number = read_number("job", name)
+        number = read_position("job", name)
     except Malformed:
         number = None
     job = None if number is None else job_numbered(connection, number)

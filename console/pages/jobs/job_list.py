@@ -1,7 +1,7 @@
 """The requested jobs, the newest first."""
 
 from console.config import Visit
-from console.pages.parameters import read_number
+from console.pages.parameters import read_position
 from console.replies import HtmlPage
 from console.sentences import counted
 from storage.jobs.model import JobState, StoredJob
@@ -13,7 +13,7 @@ JOBS_PER_PAGE = 50
 
 def show(visit: Visit) -> HtmlPage:
     """What was requested, by whom, and what became of it."""
-    before = read_number("before", visit.query.get("before"))
+    before = read_position("before", visit.query.get("before"))
     by = visit.query.get("by") or None
     with visit.console.readers.connect() as connection:
         active = jobs_before(connection, active=True, limit=JOBS_PER_PAGE)

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 
 from breaks import corrections
 from breaks.policy import WriteOffLimits
-from breaks.queries import BreakFilter, break_history, list_breaks
+from breaks.queries import BreakFilter, list_breaks
 from breaks.states import BreakState
-from breaks.store import TrackedBreak
+from breaks.store import TrackedBreak, read_break
 from breaks.trials import TryCorrections
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
 from ops.commands.progress import progress_of_steps
@@ -95,7 +95,7 @@ def correct_all(
             begin(f"{what.action} {short_id(break_.break_id, [])}")
             try:
                 _act(what.action)(engine, settings, break_, what)
-                done.append(break_history(engine, break_.break_id).break_)
+                done.append(read_break(engine, break_.break_id))
             except (NotAllowed, Contradiction) as error:
                 refused[break_.break_id] = str(error)
     return Corrected(breaks=done, refused=refused)

@@ -6,9 +6,8 @@ import typer
 from sqlalchemy import Engine
 
 from breaks import corrections
-from breaks.queries import break_history
 from breaks.states import BreakState
-from breaks.store import TrackedBreak
+from breaks.store import TrackedBreak, read_break
 from breaks.suggestions import Correction
 from breaks.trials import Source
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
@@ -23,6 +22,7 @@ from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of, database_url
 from ops.providers.book_trials import book_trials
 from ops.settings.break_policy import exponents_of
+from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
@@ -64,7 +64,7 @@ def propose(
     engine, name = open_books_as(ctx, by, Right.PROPOSE)
     settings = context_of(ctx).settings
     with refusals():
-        break_ = break_history(engine, break_id).break_
+        break_ = read_break(engine, break_id)
         ids = corrections.propose(
             engine,
             break_id,
@@ -72,11 +72,11 @@ def propose(
             reason=reason,
             now=SystemClock().now(),
             try_corrections=book_trials(settings, database_url(context_of(ctx))),
-            named=None if amount is None else _correction(break_, amount, side),
+            named=None if amount is None else _correction(break_, amount, side, settings),
             overruled=frozenset(overrule or ()),
             exponents=exponents_of(settings, break_.provider),
         )
-        proposed = break_history(engine, break_id).break_
+        proposed = read_break(engine, break_id)
     if as_json:
         print_json(ids)
         return
@@ -115,7 +115,7 @@ def approve(
     engine, name = open_books_as(ctx, by, Right.DECIDE)
     limits = limits_in_force(engine, settings, by=name).write_offs
     with refusals():
-        proposed = break_history(engine, break_id).break_
+        proposed = read_break(engine, break_id)
         if proposed.state is BreakState.WRITE_OFF_PROPOSED:
             now = SystemClock().now()
             break_ = approve_write_off(engine, break_id, by=name, now=now, limits=limits)
@@ -151,9 +151,13 @@ def reject(
 
 def _has_write_off(engine: Engine, break_id: str) -> bool:
     """Whether a write-off of the break is proposed."""
-    break_ = break_history(engine, break_id).break_
+    break_ = read_break(engine, break_id)
     return break_.state is BreakState.WRITE_OFF_PROPOSED
 
 
-def _correction(break_: TrackedBreak, amount: str, side: str | None) -> Correction:
-    return Correction(amount=Money.parse(amount, break_.currency).minor, side=_SIDES[side])
+def _correction(
+    break_: TrackedBreak, amount: str, side: str | None, settings: Settings
+) -> Correction:
+    exponents = exponents_of(settings, break_.provider)
+    money = Money.parse(amount, break_.currency, exponents=exponents)
+    return Correction(amount=money.minor, side=_SIDES[side])

@@ -73,7 +73,7 @@ def history_json(history: BreakHistory, settings: Settings) -> dict[str, Any]:
             {
                 "id": adjustment.id,
                 "state": adjustment.state,
-                "amount": Money(adjustment.amount, adjustment.currency).text(),
+                "amount": money_text(break_, adjustment.amount, settings),
                 "side": adjustment.within and adjustment.within.side,
                 "reason": adjustment.reason,
                 "proposed_by": adjustment.proposed_by,

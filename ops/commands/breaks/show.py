@@ -132,16 +132,15 @@ def next_commands(
 
     ``can_ask``: the provider can be asked about one bet.
     """
-    name, people = break_.break_id, "--by NAME"
-    reason = f"{people} --reason WHY"
+    name, reason = break_.break_id, "--reason WHY"
     match break_.state:
         case BreakState.PROPOSED | BreakState.WRITE_OFF_PROPOSED:
             return [
-                f"tieout breaks approve {name} {people}",
+                f"tieout breaks approve {name}",
                 f"tieout breaks reject {name} {reason}",
             ]
         case BreakState.APPROVED:
-            return [f"tieout breaks approve {name} {people}"]
+            return [f"tieout breaks approve {name}"]
         case BreakState.POSTED | BreakState.CLOSED | BreakState.WRITTEN_OFF:
             return [f"tieout breaks reopen {name} {reason}"]
         case _:
@@ -183,9 +182,9 @@ def _note_lines(history: BreakHistory) -> Iterator[str]:
 
 def _decision_lines(history: BreakHistory, exponents: Mapping[str, int]) -> Iterator[str]:
     for adjustment in history.adjustments:
-        amount = f"{Money(adjustment.amount, adjustment.currency).text()} {adjustment.currency}"
-        proposal = f"{amount} by {adjustment.proposed_by}: {adjustment.reason}"
-        yield f"{adjustment.id} {adjustment.state} {proposal}"
+        amount = signed(adjustment.amount, adjustment.currency, exponents)
+        proposal = f"{amount} {adjustment.currency} by {adjustment.proposed_by}"
+        yield f"{adjustment.id} {adjustment.state} {proposal}: {adjustment.reason}"
     for write_off in history.write_offs:
         amount = f"{signed(write_off.amount, write_off.currency, exponents)}"
         proposal = f"{amount} {write_off.currency} by {write_off.proposed_by}"

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from breaks.disputes.claims import claims_of
-from breaks.disputes.model import Dispute, DisputeState
-from breaks.disputes.store import get_dispute, list_disputes
+from breaks.disputes.model import Dispute
+from breaks.disputes.store import claimed_disputes, get_dispute, list_disputes
 from breaks.store import transaction
 from ops.commands.database import open_books, refusals
 from ops.commands.dispute.named import DisputeId, complete_dispute
@@ -19,8 +19,8 @@ from ops.commands.dispute.output import (
     line_lines,
 )
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson, ProviderFilter
-from ops.commands.provider_choice import entry_named
+from ops.commands.options import AsJson, Limit, ProviderFilter
+from ops.commands.provider_choice import check_provider
 from ops.context import context_of
 from vocabulary.clock import SystemClock, iso
 
@@ -32,19 +32,17 @@ def list_(
     all_: Annotated[
         bool, typer.Option("--all", help="Also disputes in which all is answered.")
     ] = False,
+    most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
     """List disputes that wait for answers, and claimable money by answer, age and currency."""
     settings = context_of(ctx).settings
-    if provider is not None:
-        entry_named(settings, provider)
+    check_provider(settings, provider)
     now = SystemClock().now()
     with transaction(open_books(ctx)) as connection:
-        disputes = list_disputes(connection, provider=provider)
-    shown = [
-        dispute for dispute in disputes if all_ or dispute.state is not DisputeState.ANSWERED
-    ]
-    claims = claims_of(disputes, now)
+        listed = list_disputes(connection, provider=provider, waiting=not all_, limit=most + 1)
+        claims = claims_of(claimed_disputes(connection, provider=provider), now)
+    shown = listed[:most]
     if as_json:
         document = {
             "disputes": [dispute_json(dispute, settings, now) for dispute in shown],
@@ -53,9 +51,11 @@ def list_(
         print_json(document, indent=2, instant=iso)
         return
     if not shown:
-        typer.echo("no disputes that wait for an answer" if disputes else "no disputes")
+        typer.echo("no disputes" if all_ else "no disputes that wait for an answer")
     for dispute in shown:
         _echo(dispute_lines(dispute, settings, now))
+    if len(listed) > most:
+        typer.echo(f"these are the oldest {most}: --most shows more", err=True)
     _echo(claim_lines(claims, settings))
 
 

@@ -80,12 +80,14 @@ def restate(database: str, record_id: str, stake: int, payout: int, *, at: datet
     engine.dispose()
 
 
-def pack_of(database: str, *, at: datetime = EVENING, **options: Any) -> Pack:
+def pack_of(
+    database: str, *, at: datetime = EVENING, provider: str = "agg", **options: Any
+) -> Pack:
     """Load the pack of the last run."""
     engine = open_engine(database)
     with engine.connect() as connection:
         pack = load_pack(
-            connection, "agg", window=None, generated_at=at, exponents={}, **options
+            connection, provider, window=None, generated_at=at, exponents={}, **options
         )
     engine.dispose()
     return pack

@@ -1,64 +1,19 @@
-"""The commands of ``tieout breaks``, run in this process against books that differ."""
+"""Books that differ in several ways, for the commands of ``tieout breaks``."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer import Typer
-from typer.testing import CliRunner
 
-from ops.commands.breaks.group import app
-from ops.context import Context
-from ops.settings.loader import load
 from storage.engine import open_engine
+from tests.harness.books.break_commands import BreakCommands
 from tests.harness.books.breaks import BreakBooks
+from tests.harness.books.dispute_commands import Disputes
 from tests.harness.books.ledger import open_wallets
-from tests.harness.people import signed_in
-
-SETTINGS = """
-mode = "test"
-[database]
-url = "{database}"
-[broker]
-url = "redis://127.0.0.1:1/0"
-[[providers]]
-slug = "lottery"
-dialect = "sportsbook"
-currency = "EUR"
-timezone = "Europe/Vienna"
-secrets = ["literal:secret"]
-"""
-
-
-class DailyCommands:
-    """The commands, and the books that they read."""
-
-    def __init__(self, books: BreakBooks, folder: Path) -> None:
-        self.books = books
-        path = folder / "tieout.toml"
-        path.write_text(SETTINGS.format(database=books.url), encoding="utf-8")
-        self.context = Context(config=path, data_dir=folder, settings=load(path, {}))
-
-    def run(self, *words: str, code: int = 0, group: Typer = app) -> str:
-        """The output of a command; of both streams if it fails."""
-        runner = CliRunner(env=signed_in(words))
-        result = runner.invoke(group, words, obj=self.context, catch_exceptions=False)
-        assert result.exit_code == code, result.output
-        return result.output if code else result.stdout
-
-    def json(self, *words: str, code: int = 0) -> Any:
-        """The output of a command with --json."""
-        return json.loads(self.run(*words, "--json", code=code))
-
-    def rounds(self, *words: str) -> list[str]:
-        """The rounds of the breaks that a filter matches."""
-        return sorted(entry["round_key"] for entry in self.json("list", *words))
 
 
 @pytest.fixture
-def daily(database: str, tmp_path: Path) -> Iterator[DailyCommands]:
+def daily(database: str, tmp_path: Path) -> Iterator[BreakCommands]:
     """Three rounds with other payouts, one we never booked, and one of an unknown player."""
     open_wallets(database, ("ann", 10_000))
     engine = open_engine(database)
@@ -71,5 +26,11 @@ def daily(database: str, tmp_path: Path) -> Iterator[DailyCommands]:
     books.change_record("foreign", handle="stranger")
     books.change_record("r1", game="plinko")
     books.run()
-    yield DailyCommands(books, tmp_path)
+    yield BreakCommands(books, tmp_path)
     engine.dispose()
+
+
+@pytest.fixture
+def disputes(daily: BreakCommands, tmp_path: Path) -> Disputes:
+    """The disputes over those books."""
+    return Disputes(daily, tmp_path)

@@ -1,30 +1,22 @@
 """``tieout breaks``: filters, bulk actions, refusals, invalid options and settings."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer import Typer
 from typer.testing import CliRunner
 
 from ops.commands.breaks.group import app
 from ops.commands.ledger import adjust
-from ops.context import Context
 from ops.settings.loader import load
 from storage.engine import open_engine
+from tests.harness.books.break_commands import BreakCommands
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, open_wallets
-from tests.harness.people import signed_in
 from vocabulary.errors import Malformed, SettingsInvalid
 
-SETTINGS = """
-mode = "test"
-[database]
-url = "{database}"
-[broker]
-url = "redis://127.0.0.1:1/0"
+#: What the settings have beyond those of every test of these commands.
+POLICY = """
 [breaks.roles]
 jonas = "lead"
 [breaks.limits.lead]
@@ -32,37 +24,8 @@ EUR = "1.50"
 [[breaks.sla]]
 impact = "player_owed"
 within = "1h"
-over = {{EUR = "2.00"}}
-[[providers]]
-slug = "lottery"
-dialect = "sportsbook"
-currency = "EUR"
-secrets = ["literal:secret"]
+over = {EUR = "2.00"}
 """
-
-
-class BreakCommands:
-    """The commands of the group, run in this process against books that differ."""
-
-    def __init__(self, books: BreakBooks, folder: Path) -> None:
-        self.books = books
-        path = folder / "tieout.toml"
-        path.write_text(SETTINGS.format(database=books.url), encoding="utf-8")
-        self.context = Context(config=path, data_dir=folder, settings=load(path, {}))
-
-    def run(self, *words: str, code: int = 0, group: Typer = app) -> str:
-        """The output of a command; of both streams if it fails."""
-        result = CliRunner(env=signed_in(words)).invoke(group, words, obj=self.context)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result.output if code else result.stdout
-
-    def json(self, *words: str, code: int = 0) -> Any:
-        """The output of a command with --json."""
-        return json.loads(self.run(*words, "--json", code=code))
-
-    def listed(self, *words: str) -> list[str]:
-        """The rounds of the breaks that a filter matches."""
-        return sorted(entry["round_key"] for entry in self.json("list", *words))
 
 
 @pytest.fixture
@@ -75,7 +38,7 @@ def cli(database: str, tmp_path: Path) -> Iterator[BreakCommands]:
     books.ours("large", 250, 0)
     books.theirs("bet", 70, 0)
     books.run()
-    yield BreakCommands(books, tmp_path)
+    yield BreakCommands(books, tmp_path, more=POLICY)
     engine.dispose()
 
 
@@ -88,14 +51,31 @@ def test_filters_can_be_combined(cli: BreakCommands) -> None:
         ("--currency", "EUR", "--min-amount", "1.00"): ["large", "small"],
         ("--currency", "USD"): [],
         ("--provider", SLUG, "--run", run, "--older-than", "1h"): ["bet", "large", "small"],
-        ("--provider", "nobody"): [],
         ("--state", "assigned"): [],
         ("--run", "run-other"): [],
         ("--older-than", "9000d"): [],
         ("--assignee", "maria"): [],
     }
 
-    assert {words: cli.listed(*words) for words in chosen} == chosen
+    assert {words: cli.rounds(*words) for words in chosen} == chosen
+    mistyped = cli.run("list", "--provider", "nobody", code=2)
+    assert "no provider is called nobody; configured: lottery" in " ".join(mistyped.split())
+
+
+def test_what_no_break_has_is_named(cli: BreakCommands) -> None:
+    words = ("--currency", "EUX", "--player", "ann", "--assignee", "mara")
+    result = CliRunner().invoke(app, ["list", *words], obj=cli.context)
+
+    assert result.exit_code == 0
+    assert result.stdout == "no breaks\n"
+    assert result.stderr.splitlines() == [
+        "no break, open or closed, has --currency EUX",
+        "no break, open or closed, has --assignee mara",
+    ]
+    with pytest.raises(Malformed, match=r"--currency: a code .*, not 'eur': EUR\?"):
+        CliRunner().invoke(
+            app, ["list", "--currency", "eur"], obj=cli.context, catch_exceptions=False
+        )
 
 
 def test_bulk_counts_first_and_acts_on_all_or_none(cli: BreakCommands) -> None:
@@ -103,7 +83,7 @@ def test_bulk_counts_first_and_acts_on_all_or_none(cli: BreakCommands) -> None:
 
     counted = cli.json("bulk", "assign", *owed, "--dry-run")
     wrong = cli.run("bulk", "assign", *owed, "--to", "maria", "--expect", "3", code=1)
-    nobody = cli.listed("--assignee", "maria")
+    nobody = cli.rounds("--assignee", "maria")
     done = cli.json("bulk", "assign", *owed, "--to", "maria", "--expect", "2")
     money = cli.run("bulk", "close", "--by", "jonas", "--reason", "old", "--yes", code=1)
     (large,) = cli.json("list", "--round", "large")
@@ -116,7 +96,7 @@ def test_bulk_counts_first_and_acts_on_all_or_none(cli: BreakCommands) -> None:
     assert sorted(entry["round_key"] for entry in done) == ["large", "small"]
     assert "EUR, and closing books nothing: correct it" in money
     assert "jonas, lead: at most 1.50 EUR is allowed, this is 2.50" in beyond
-    assert cli.listed("--state", "closed") == []
+    assert cli.rounds("--state", "closed") == []
 
 
 def test_ageing_and_sla_list_open_breaks(cli: BreakCommands) -> None:

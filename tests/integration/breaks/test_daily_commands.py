@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import text
 
 from ops.commands.ledger import adjust
-from tests.integration.breaks.conftest import DailyCommands
+from tests.harness.books.break_commands import BreakCommands
 from vocabulary.errors import Malformed
 
 
-def test_filters_by_round_player_day_game_and_several_states(daily: DailyCommands) -> None:
+def test_filters_by_round_player_day_game_and_several_states(daily: BreakCommands) -> None:
     name = daily.json("list", "--round", "r2")[0]["id"]
     daily.run("wait", name, "--by", "erin", "--reason", "ticket 7")
     chosen = {
@@ -26,7 +26,7 @@ def test_filters_by_round_player_day_game_and_several_states(daily: DailyCommand
     assert {words: daily.rounds(*words) for words in chosen} == chosen
 
 
-def test_the_day_of_a_filter_is_the_providers(daily: DailyCommands) -> None:
+def test_the_day_of_a_filter_is_the_providers(daily: BreakCommands) -> None:
     with daily.books.engine.begin() as connection:
         connection.execute(
             text("UPDATE breaks SET began_at = '2026-06-04 22:30Z' WHERE round_id = 'r1'")
@@ -35,12 +35,12 @@ def test_the_day_of_a_filter_is_the_providers(daily: DailyCommands) -> None:
     assert daily.rounds("--day", "2026-06-05") == ["r1"]
 
 
-def test_an_unknown_state_is_named(daily: DailyCommands) -> None:
+def test_an_unknown_state_is_named(daily: BreakCommands) -> None:
     with pytest.raises(Malformed, match="--state: states of open, assigned"):
         daily.run("list", "--state", "open,shut")
 
 
-def test_the_list_fits_80_columns_and_ends_with_a_total(daily: DailyCommands) -> None:
+def test_the_list_fits_80_columns_and_ends_with_a_total(daily: BreakCommands) -> None:
     lines = daily.run("list").splitlines()
 
     assert max(map(len, lines)) <= 80
@@ -54,7 +54,7 @@ def test_the_list_fits_80_columns_and_ends_with_a_total(daily: DailyCommands) ->
     assert line.split() == [*(line[:12], "2026-06-04", "lottery", "ann", "+2.50", "EUR")]
 
 
-def test_every_standing_is_counted_apart(daily: DailyCommands) -> None:
+def test_every_standing_is_counted_apart(daily: BreakCommands) -> None:
     names = {entry["round_key"]: entry["id"] for entry in daily.json("list")}
     reason = ("--by", "erin", "--reason", "because")
     daily.run("explain", names["r1"], *reason)
@@ -78,7 +78,7 @@ def test_every_standing_is_counted_apart(daily: DailyCommands) -> None:
 
 
 def test_the_start_of_an_id_is_enough_and_an_ambiguous_one_lists_the_candidates(
-    daily: DailyCommands,
+    daily: BreakCommands,
 ) -> None:
     entry = daily.json("list", "--round", "r1")[0]
     name, run_id = entry["id"], entry["run_id"]
@@ -104,7 +104,7 @@ def test_the_start_of_an_id_is_enough_and_an_ambiguous_one_lists_the_candidates(
     assert "there is no break brk-0000ff" in daily.run("show", "brk-0000ff", code=1)
 
 
-def test_a_proposal_is_approved_by_the_start_of_its_id(daily: DailyCommands) -> None:
+def test_a_proposal_is_approved_by_the_start_of_its_id(daily: BreakCommands) -> None:
     options = ("--player", "ann", "--currency", "EUR", "--by", "maria", "--reason", "a gift")
     name = daily.run("propose", *options, "--amount", "1", group=adjust.app).strip()
 
@@ -114,7 +114,7 @@ def test_a_proposal_is_approved_by_the_start_of_its_id(daily: DailyCommands) -> 
 
 
 def test_breaks_of_one_cause_are_one_line_and_are_worked_on_as_one(
-    daily: DailyCommands,
+    daily: BreakCommands,
 ) -> None:
     groups = {group["cause"]: group for group in daily.json("groups")}
     payouts = groups["player"]
@@ -135,7 +135,7 @@ def test_breaks_of_one_cause_are_one_line_and_are_worked_on_as_one(
 
 
 def test_the_count_and_the_cause_of_a_group_are_shown_before_it_is_changed(
-    daily: DailyCommands,
+    daily: BreakCommands,
 ) -> None:
     groups = {group["cause"]: group for group in daily.json("groups")}
     name = groups["player"]["id"]
@@ -155,7 +155,7 @@ def test_the_count_and_the_cause_of_a_group_are_shown_before_it_is_changed(
 
 
 def test_show_puts_both_sides_side_by_side_with_every_source_and_the_next_command(
-    daily: DailyCommands,
+    daily: BreakCommands,
 ) -> None:
     name = daily.json("list", "--round", "r1")[0]["id"]
 
@@ -171,11 +171,11 @@ def test_show_puts_both_sides_side_by_side_with_every_source_and_the_next_comman
     assert "callback txn-1-" in printed
     assert "bet r1-b: -1.00 EUR to ann, accepted" in printed
     assert "history r1, 2026-06-04T12:00:00+00:00" in printed
-    assert f"→ tieout breaks propose {name} --by NAME --reason WHY" in lines
+    assert f"→ tieout breaks propose {name} --reason WHY" in lines
     assert "received, " not in printed
 
 
-def test_show_prints_the_bytes_on_demand(daily: DailyCommands) -> None:
+def test_show_prints_the_bytes_on_demand(daily: BreakCommands) -> None:
     name = daily.json("list", "--round", "r1")[0]["id"]
 
     printed = daily.run("show", name, "--bytes")
@@ -186,10 +186,10 @@ def test_show_prints_the_bytes_on_demand(daily: DailyCommands) -> None:
     (callback,) = (s for s in document["sources"] if s["source"] == "callback")
     assert callback["received"].startswith("Bet(key='r1-b'")
     assert callback["answered"].startswith('{"verdict"')
-    assert document["next"][0] == f"tieout breaks propose {name} --by NAME --reason WHY"
+    assert document["next"][0] == f"tieout breaks propose {name} --reason WHY"
 
 
-def test_json_says_what_a_break_does_on_both_axes(daily: DailyCommands) -> None:
+def test_json_says_what_a_break_does_on_both_axes(daily: BreakCommands) -> None:
     entry = daily.json("list", "--round", "r1")[0]
 
     assert (entry["impact"], entry["difference"]) == ("player_owed", "2.50")
@@ -197,7 +197,7 @@ def test_json_says_what_a_break_does_on_both_axes(daily: DailyCommands) -> None:
     assert (entry["standing"], entry["game"]) == ("open", "plinko")
 
 
-def test_a_write_off_is_proposed_and_approved_by_two_people(daily: DailyCommands) -> None:
+def test_a_write_off_is_proposed_and_approved_by_two_people(daily: BreakCommands) -> None:
     name = daily.json("list", "--round", "r2")[0]["id"]
     reason = ("--by", "maria", "--reason", "too small")
     (proposal,) = daily.json("write-off", name, *reason)
@@ -210,4 +210,4 @@ def test_a_write_off_is_proposed_and_approved_by_two_people(daily: DailyCommands
     assert "another person decides" in own
     assert shown["state"] == "written_off"
     assert [w["state"] for w in shown["write_offs"]] == ["booked"]
-    assert shown["next"] == [f"tieout breaks reopen {name} --by NAME --reason WHY"]
+    assert shown["next"] == [f"tieout breaks reopen {name} --reason WHY"]

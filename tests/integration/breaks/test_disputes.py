@@ -1,14 +1,9 @@
 """``tieout dispute`` from opening to the provider's answers, on books that differ."""
 
-import csv
-import hashlib
 import io
 import json
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import openpyxl
 import psycopg
@@ -16,10 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from breaks.disputes.opening import open_dispute
+from breaks.disputes.store import claimed_disputes
 from breaks.kinds import BreakKind
 from breaks.queries import BreakFilter, list_breaks
 from breaks.states import ActionRefused
-from breaks.store import TrackedBreak
+from breaks.store import transaction
 from ledger.accepting.own_operations import InRound
 from ledger.posting.posting import post_all_at
 from ops.commands.dispute.group import app
@@ -27,78 +23,16 @@ from reports.find.hits import SearchScope
 from reports.find.search import find_anything
 from reports.notifications.events import Circumstances, new_events
 from reports.notifications.rules import ChatHook, EventKind, NotifyRule
+from reports.pack_document import document_of
+from reports.tables.disputes import claims_grid, disputes_grid
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING
+from tests.harness.books.dispute_commands import BY, PROVIDER, Disputes
 from tests.harness.books.ledger import SLUG, accept, adjust
-from tests.harness.books.reports import DAY, fill, restate, run
-from tests.integration.breaks.conftest import DailyCommands
+from tests.harness.books.reports import DAY, fill, pack_of, restate, run
+from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.secrets import Secret
-
-PROVIDER = ("--provider", "lottery")
-BY = ("--by", "maria")
-
-
-class Disputes:
-    """The commands of a dispute, and what they wrote."""
-
-    def __init__(self, daily: DailyCommands, folder: Path) -> None:
-        self.daily = daily
-        self.folder = folder
-
-    @property
-    def out(self) -> tuple[str, str]:
-        """The option for the folder of packs."""
-        return "--out", str(self.folder)
-
-    def run(self, *words: str, code: int = 0) -> str:
-        return self.daily.run(*words, code=code, group=app)
-
-    def json(self, *words: str, code: int = 0) -> Any:
-        return json.loads(self.daily.run(*words, "--json", code=code, group=app))
-
-    def breaks(self) -> dict[str, TrackedBreak]:
-        """The breaks that are not closed, by round."""
-        engine = self.daily.books.engine
-        return {one.round_id: one for one in list_breaks(engine, BreakFilter())}
-
-    def opened(self, *rounds: str) -> str:
-        """Open a dispute of the breaks of rounds; its id."""
-        breaks = self.breaks()
-        named = [word for name in rounds for word in ("--break", breaks[name].break_id)]
-        return str(self.json("open", *named, *BY)["id"])
-
-    def exported(self, dispute: str) -> zipfile.ZipFile:
-        """Export a dispute and open its pack."""
-        written = self.json("export", dispute, *self.out, *BY)
-        content = Path(written["path"]).read_bytes()
-        assert hashlib.sha256(content).hexdigest() == written["sha256"]
-        return zipfile.ZipFile(io.BytesIO(content))
-
-    def template(self, dispute: str) -> list[dict[str, str]]:
-        """The rows of the template in the pack of a dispute."""
-        archive = self.exported(dispute)
-        (name,) = (name for name in archive.namelist() if name.endswith("/answer.csv"))
-        return list(csv.DictReader(archive.read(name).decode().splitlines()))
-
-    def answers(self, rows: list[dict[str, str]], name: str = "answers.csv") -> str:
-        """Write an answer file; its path."""
-        path = self.folder / name
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-        return str(path)
-
-    def states(self, dispute: str) -> dict[str, str]:
-        """The state of each line by round."""
-        rows = self.json("show", dispute)["rows"]
-        return {row["round_id"]: row["state"] for row in rows}
-
-
-@pytest.fixture
-def disputes(daily: DailyCommands, tmp_path: Path) -> Disputes:
-    return Disputes(daily, tmp_path)
 
 
 def test_a_dispute_goes_from_open_to_answered_and_breaks_follow(disputes: Disputes) -> None:
@@ -367,3 +301,43 @@ def test_a_record_that_changed_after_the_close_is_put_with_both_sides(database: 
     assert line.theirs is not None
     assert line.theirs.ggr - line.ours.ggr == 0
     assert line.difference != 0
+
+
+def test_only_what_waits_is_read_unless_all_is_asked_for(disputes: Disputes) -> None:
+    first, second = disputes.opened("r1"), disputes.opened("r2", "r3")
+    rows = disputes.template(first)
+    rows[0]["answer"] = "rejected"
+    disputes.run("import", disputes.answers(rows), *PROVIDER, *BY)
+    again = disputes.opened("r1")
+
+    waiting, every = disputes.json("list"), disputes.json("list", "--all")
+
+    assert [one["id"] for one in waiting["disputes"]] == [second, again]
+    assert [one["id"] for one in every["disputes"]] == [first, second, again]
+    assert waiting["claims"] == every["claims"]
+    assert sum(claim["lines"] for claim in every["claims"]) == 3
+    assert [one["id"] for one in disputes.json("list", "--most", "1")["disputes"]] == [second]
+    printed = disputes.daily.run("list", "--most", "1", group=app)
+    assert second in printed
+    assert again not in printed
+    with transaction(disputes.daily.books.engine) as connection:
+        claimed = claimed_disputes(connection)
+    assert [one.dispute_id for one in claimed] == [second, again]
+    assert all(line.is_claimed for one in claimed for line in one.lines)
+
+
+def test_the_pack_adds_up_claimable_money_and_names_its_disputes(disputes: Disputes) -> None:
+    dispute = disputes.opened("r1", "r2")
+    disputes.exported(dispute)
+    pack = pack_of(
+        disputes.daily.books.url, at=SystemClock().now() + timedelta(days=40), provider=SLUG
+    )
+
+    (claim,), (row,) = claims_grid(pack).rows, disputes_grid(pack).rows
+
+    assert [str(value) for value in claim[:4]] == ["unanswered", "over 30 days", "EUR", "2"]
+    assert row[0] == dispute
+    assert "OVERDUE" in row
+    assert row[-1] == claim[-1]
+    listed = disputes.json("list")["claims"]
+    assert document_of(pack).text(claims_grid(pack).columns[-1], claim[-1]) == listed[0]["net"]

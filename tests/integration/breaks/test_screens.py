@@ -11,14 +11,14 @@ from breaks.paging import BreakOrder, page_of_breaks
 from breaks.policy import DEFAULT_RULES, SlaRule
 from breaks.queries import BreakFilter, age_buckets, due_breaks, list_breaks
 from breaks.states import SETTLED
+from tests.harness.books.break_commands import BreakCommands
 from tests.harness.books.breaks import EVENING
-from tests.integration.breaks.conftest import DailyCommands
 from vocabulary.errors import Malformed
 
 EVERYTHING = BreakFilter(include_closed=True)
 
 
-def walked(daily: DailyCommands, order: BreakOrder, *, limit: int) -> list[str]:
+def walked(daily: BreakCommands, order: BreakOrder, *, limit: int) -> list[str]:
     """The ids of all pages, one after another."""
     ids, cursor, is_first = [], None, True
     with daily.books.engine.connect() as connection:
@@ -35,7 +35,7 @@ def walked(daily: DailyCommands, order: BreakOrder, *, limit: int) -> list[str]:
 @pytest.mark.parametrize("order", list(BreakOrder))
 @pytest.mark.parametrize("limit", [1, 2, 5])
 def test_pages_have_every_break_once_in_one_order(
-    daily: DailyCommands, order: BreakOrder, limit: int
+    daily: BreakCommands, order: BreakOrder, limit: int
 ) -> None:
     ids = walked(daily, order, limit=limit)
 
@@ -45,7 +45,7 @@ def test_pages_have_every_break_once_in_one_order(
     assert ids == walked(daily, order, limit=100)
 
 
-def test_the_largest_difference_comes_first_whatever_its_sign(daily: DailyCommands) -> None:
+def test_the_largest_difference_comes_first_whatever_its_sign(daily: BreakCommands) -> None:
     with daily.books.engine.connect() as connection:
         page = page_of_breaks(
             connection, EVERYTHING, order=BreakOrder.MONEY, after=None, limit=9
@@ -55,7 +55,7 @@ def test_the_largest_difference_comes_first_whatever_its_sign(daily: DailyComman
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "bnVsbA==", "WzEsMiwzXQ==", "W10="])
-def test_a_cursor_that_is_none_of_ours_is_refused(daily: DailyCommands, cursor: str) -> None:
+def test_a_cursor_that_is_none_of_ours_is_refused(daily: BreakCommands, cursor: str) -> None:
     with (
         daily.books.engine.connect() as connection,
         pytest.raises(Malformed, match="the link to a next page is expected"),
@@ -63,7 +63,7 @@ def test_a_cursor_that_is_none_of_ours_is_refused(daily: DailyCommands, cursor: 
         page_of_breaks(connection, EVERYTHING, order=BreakOrder.AGE, after=cursor, limit=1)
 
 
-def test_a_text_is_found_in_ids_players_and_sentences(daily: DailyCommands) -> None:
+def test_a_text_is_found_in_ids_players_and_sentences(daily: BreakCommands) -> None:
     def rounds(words: str) -> list[str]:
         breaks = list_breaks(daily.books.engine, BreakFilter(words=words))
         return sorted(break_.round_id for break_ in breaks)
@@ -73,7 +73,7 @@ def test_a_text_is_found_in_ids_players_and_sentences(daily: DailyCommands) -> N
     assert rounds("%") == []
 
 
-def test_sums_agree_with_the_lists_they_open(daily: DailyCommands) -> None:
+def test_sums_agree_with_the_lists_they_open(daily: BreakCommands) -> None:
     engine, now = daily.books.engine, EVENING.astimezone(UTC) + timedelta(hours=30)
     first, second = (b.break_id for b in list_breaks(engine, EVERYTHING)[:2])
     apply(engine, first, assigning(to="maria", by="jonas", now=EVENING))

@@ -300,3 +300,41 @@ def test_two_people_who_approve_at_once_book_once(books: BreakBooks) -> None:
     assert states == [BreakState.POSTED] * 2
     assert books.balance() == 950
     assert stored(books) == (1, 2)
+
+
+BY_HAND = """
+WITH moved AS (UPDATE break_workflows SET state = 'adjustment_proposed' WHERE break_id = %s)
+INSERT INTO adjustments (id, player, currency, amount, reason, break_id, fund, proposed_by,
+                         proposed_at, state)
+VALUES ('adj-' || repeat('a', 32), 'ann', 'EUR', 250, 'by hand', %s, 'cash', 'maria', now(),
+        'proposed')
+"""
+APPROVED_BY_HAND = """
+UPDATE adjustments SET state = 'approved', decided_by = 'jonas', decided_at = now()
+"""
+
+
+def test_a_proposal_that_was_never_tried_is_not_approved(books: BreakBooks) -> None:
+    name = find(books, (100, 0), (100, 250))
+    with psycopg.connect(books.url) as connection:
+        connection.execute(BY_HAND, (name, name))
+
+    with pytest.raises(ActionRefused, match=f"was never tried: reject it .* {name}"):
+        approve(books, name)
+    with (
+        psycopg.connect(books.url) as connection,
+        pytest.raises(psycopg.errors.RestrictViolation, match="has no trial of the phase prop"),
+    ):
+        connection.execute(APPROVED_BY_HAND)
+    corrections.reject(books.engine, name, by="jonas", reason="never tried", now=EVENING)
+    propose(books, name)
+    assert approve(books, name) is BreakState.POSTED
+
+
+def test_an_approval_that_was_not_tried_again_is_not_committed(books: BreakBooks) -> None:
+    propose(books, find(books, (100, 0), (100, 250)))
+
+    with psycopg.connect(books.url) as connection:
+        connection.execute(APPROVED_BY_HAND)
+        with pytest.raises(psycopg.errors.RestrictViolation, match="of the phase approved"):
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -307,7 +307,7 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    ids = corrections.propose(
+    corrections.propose(
         books.engine,
         name,
         try_corrections=books.trials,
@@ -315,9 +315,9 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
         reason="a win",
         now=EVENING,
     )
-    with transaction(books.engine) as connection:
-        adjustments.approve_on(connection, ids[0], by="jonas", now=EVENING)
-        connection.execute(text("UPDATE break_workflows SET state = 'approved'"))
+    corrections.approve_only(
+        books.engine, name, try_corrections=books.trials, by="jonas", now=EVENING
+    )
 
     clock = FrozenClock(EVENING)
     approved = [

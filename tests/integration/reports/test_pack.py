@@ -25,14 +25,16 @@ from tests.harness.books.reports import (
 )
 
 SHEETS = (
-    *("Statement", "Summary", "Calendar", "Breaks", "Corrections", "Comments"),
+    *("Statement", "Summary", "Calendar", "Breaks", "Claims", "Disputes", "Corrections"),
+    "Comments",
     *("Tie-out", "Differences", "Ledger", "Totals", "Match rate", "Explained"),
     *("Maturity", "Conservation", "Manifest", "Charts"),
 )
 TABLES = (
     *("statement", "roll-forward", "since-sign-off", "signatures"),
     *("about", "both-sides", "rounds", "breaks-by-kind", "days", "not-read", "ageing"),
-    *("calendar", "breaks", "corrections", "comments", "tie-out", "differences"),
+    *("calendar", "breaks", "claims", "disputes", "corrections", "comments"),
+    *("tie-out", "differences"),
     *("ledger-bridge", "totals", "match-rate", "explained"),
     *("maturity", "conservation", "manifest"),
 )

@@ -263,6 +263,12 @@ def test_a_group_adds_the_providers_up_by_currency_and_in_one_currency(
     names = [(row["Name"].strip("_"), row["Days"]) for row in group.table("signatures")]
     assert names[:2] == [("maria", "2 of 6 days"), ("", "4 of 6 days")]
     assert len(group.table("breaks")) == 6
+    charts = group.book["Charts"]._charts
+    assert len(charts) == 4
+    trend = [series.tx.v for series in charts[0].series]
+    assert trend == ["agg USD", "book USD"]
+    page = group.page.read_text("utf-8")
+    assert page.count("<figure") == 4
 
 
 def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
