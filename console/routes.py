@@ -2,9 +2,6 @@
 
 from console.gate import Route
 from console.pages import (
-    break_actions,
-    break_detail,
-    break_list,
     day_detail,
     day_list,
     finding,
@@ -13,6 +10,9 @@ from console.pages import (
     signing_in,
     today,
 )
+from console.pages.breaks import actions as break_actions
+from console.pages.breaks import detail as break_detail
+from console.pages.breaks import listing as break_list
 from vocabulary.people import Right
 
 ROUTES: tuple[Route, ...] = (

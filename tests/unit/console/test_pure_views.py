@@ -12,8 +12,8 @@ from breaks.states import BreakChanged
 from breaks.store import require_version
 from console.accounts.passwords import check_password, is_password
 from console.gate import login_path, safe_path
-from console.pages.break_detail import consequence, side_rows
-from console.pages.break_list import csv_row, read_query
+from console.pages.breaks.detail import consequence, side_rows
+from console.pages.breaks.listing import csv_row, read_query
 from console.rendering import age_text, money_text, printable_text, short_text, signed_text
 from console.timeline import LEFT, RIGHT, WIDTH, in_order, positions, timeline_of
 from reconcile.days.calendar import calendar_state

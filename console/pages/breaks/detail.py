@@ -13,7 +13,7 @@ from breaks.states import SETTLED, ActionRefused
 from breaks.store import TrackedBreak, break_exists
 from breaks.suggestions import Correction, suggested_corrections
 from console.config import ConsoleConfig, Visit
-from console.pages.break_actions import actions_for
+from console.pages.breaks.actions import actions_for
 from console.rendering import money_text
 from console.replies import HtmlPage, not_found
 from console.timeline import in_order, timeline_of
@@ -76,7 +76,7 @@ def show(visit: Visit) -> HtmlPage:
             if adjustment.state in {"proposed", "approved"}
         ],
     }
-    return HtmlPage(template="break.html", values=values)
+    return HtmlPage(template="breaks/detail.html", values=values)
 
 
 def side_rows(break_: TrackedBreak) -> list[SideRow]:

@@ -96,7 +96,7 @@ def show(visit: Visit) -> HtmlPage:
         "age_of": lambda break_: visit.now - break_.opened_at,
         "overdue_after": timedelta(days=1),
     }
-    return HtmlPage(template="breaks.html", values=values)
+    return HtmlPage(template="breaks/list.html", values=values)
 
 
 def download(visit: Visit) -> FileDownload:
