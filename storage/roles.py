@@ -27,14 +27,18 @@ _CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "adjustments": ("INSERT", "UPDATE (state, decided_by, decided_at, decision)"),
         "audit": ("INSERT",),
+        "break_files": ("INSERT",),
+        "break_mentions": ("INSERT", "UPDATE (read_at)"),
         "break_notes": ("INSERT",),
         "break_workflows": ("UPDATE",),
         "correction_trials": ("INSERT",),
         "console_sessions": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "day_steps": ("INSERT",),
+        "detail_requests": ("INSERT", "UPDATE (refresh)"),
         "login_attempts": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "password_codes": ("SELECT", "INSERT", "UPDATE"),
         "passwords": ("SELECT", "INSERT", "UPDATE"),
+        "saved_views": ("INSERT", "UPDATE (address, shared, saved_at)", "DELETE"),
         "write_offs": ("INSERT", "UPDATE (state, decided_by, decided_at)"),
     }
 )

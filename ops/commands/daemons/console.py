@@ -15,6 +15,7 @@ from console.app import THREADS, ConsoleServer
 from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
 from ops.context import Context, context_of, database_url
 from ops.providers.book_trials import book_trials
+from ops.providers.inquiries import askable
 from ops.runtime import logs
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
@@ -101,6 +102,7 @@ def console_config(
         limits=limits,
         try_corrections=try_corrections,
         due_rules=rules_of(settings),
+        askable=frozenset(askable(settings)),
     )
 
 
