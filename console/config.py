@@ -1,12 +1,13 @@
 """What the console knows from the settings, as values: it reads no settings itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
+from breaks.group_queries import GroupCache
 from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
 from console.accounts.sessions import BrowserSession
@@ -51,6 +52,7 @@ class ConsoleConfig:
         day_of: reads a day with what its feeds have not reported.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
+        askable: the slugs of the providers that answer inquiries about single bets.
     """
 
     providers: tuple[ProviderTerms, ...]
@@ -62,6 +64,7 @@ class ConsoleConfig:
     limits: Callable[[], LimitsInForce]
     try_corrections: TryCorrections
     due_rules: tuple[SlaRule, ...]
+    askable: frozenset[str] = frozenset()
 
     @property
     def is_secure(self) -> bool:
@@ -88,12 +91,14 @@ class Console:
     Attributes:
         readers: connections that cannot write.
         writers: connections that can do what people decide, and no more.
+        groups: the groups of breaks, made again when a break changed.
     """
 
     config: ConsoleConfig
     readers: Engine
     writers: Engine
     clock: Clock
+    groups: GroupCache = field(default_factory=GroupCache)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

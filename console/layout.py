@@ -18,6 +18,9 @@ NOTICES = {
     "saved": "Done. The history below has it.",
     "proposed": "Proposed. Another person decides.",
     "approved": "Approved. It is booked within seconds.",
+    "asked": "Requested. A worker asks the provider; reload in a while.",
+    "view-saved": "The list is saved; its name is above the filters.",
+    "view-removed": "The list is removed.",
     "password": "The password is set. Sign in with it.",
     "signed-out": "You are signed out.",
 }

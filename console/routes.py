@@ -11,8 +11,12 @@ from console.pages import (
     today,
 )
 from console.pages.breaks import actions as break_actions
+from console.pages.breaks import bulk as break_bulk
+from console.pages.breaks import correction as break_correction
 from console.pages.breaks import detail as break_detail
+from console.pages.breaks import groups as break_groups
 from console.pages.breaks import listing as break_list
+from console.pages.breaks import views as break_views
 from vocabulary.people import Right
 
 ROUTES: tuple[Route, ...] = (
@@ -46,7 +50,32 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(method="GET", path="/breaks", right=Right.READ, handler=break_list.show),
     Route(method="GET", path="/breaks.csv", right=Right.READ, handler=break_list.download),
+    Route(
+        method="GET",
+        path="/breaks.xlsx",
+        right=Right.READ,
+        handler=break_list.download_workbook,
+    ),
+    Route(method="GET", path="/breaks/groups", right=Right.READ, handler=break_groups.show_all),
+    Route(
+        method="GET", path="/breaks/groups/{id}", right=Right.READ, handler=break_groups.show
+    ),
+    Route(method="GET", path="/breaks/bulk", right=Right.WORK_BREAKS, handler=break_bulk.show),
+    Route(method="POST", path="/breaks/bulk", right=Right.WORK_BREAKS, handler=break_bulk.act),
+    Route(method="POST", path="/breaks/views", right=Right.READ, handler=break_views.save),
+    Route(
+        method="POST",
+        path="/breaks/views/{id}/remove",
+        right=Right.READ,
+        handler=break_views.remove,
+    ),
     Route(method="GET", path="/breaks/{id}", right=Right.READ, handler=break_detail.show),
+    Route(
+        method="GET",
+        path="/breaks/{id}/correct",
+        right=Right.PROPOSE,
+        handler=break_correction.show,
+    ),
     *(
         Route(
             method="POST",

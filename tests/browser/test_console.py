@@ -35,6 +35,9 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/breaks?state=all", "/breaks?player=nobody"),
         f"/breaks/{books.break_of('r3')}",
         f"/breaks/{books.break_of('lost')}",
+        f"/breaks/{books.break_of('r3')}/correct",
+        *("/breaks/groups", f"/breaks/groups/{books.group()}"),
+        "/breaks/bulk?scope=all&provider=lottery",
         *("/find", "/find?q=ann", "/find?q=nothing+at+all"),
         *(f"/runs/{run_id}", "/people"),
     ]
@@ -125,6 +128,8 @@ def test_a_break_is_corrected_by_two_people_in_few_clicks(
 ) -> None:
     break_id = console_books.break_of("r9")
     signed_in.open(f"{site.url}/breaks/{break_id}", width=PHONE)
+    signed_in.driver.find_element(By.CSS_SELECTOR, "form[action$='/correct'] button").click()
+    wait(signed_in, lambda: "/correct" in signed_in.driver.current_url)
     reason = signed_in.driver.find_element(By.ID, "propose-reason")
     reason.send_keys("their line is right")
     reason.submit()

@@ -1,192 +1,100 @@
-"""The list of breaks: filters, order, pages, and a CSV of exactly what it selects."""
+"""The list of breaks: filters, order, columns, pages, and files of exactly what it selects."""
 
-import csv
-import io
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
-from enum import StrEnum
-from typing import TypeVar
-from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
+from sqlalchemy import Connection
 
 from breaks.kinds import BreakKind, Impact
 from breaks.paging import BreakOrder, BreakPage, page_of_breaks
-from breaks.queries import BreakFilter
+from breaks.saved_views import saved_views
 from breaks.states import BreakState
-from breaks.store import TrackedBreak
-from console.config import ConsoleConfig, Visit
-from console.pages.parameters import provider_named, read_day
+from console.config import Visit
+from console.pages.breaks.columns import COLUMNS, due_of, file_columns, file_rows
+from console.pages.breaks.selection import BreakQuery, read_query
 from console.replies import FileDownload, HtmlPage
 from console.sentences import counted
-from reports.formulas import escape_formula
-from vocabulary.clock import iso
-from vocabulary.errors import Malformed
-from vocabulary.money import Money
-from vocabulary.window import Window, day_window
+from console.spreadsheets import csv_file, xlsx_file
+from vocabulary.people import Right
 
 #: Breaks on one page.
 PAGE_ROWS = 50
-#: Most rows of a CSV.
-CSV_ROWS_MAX = 100_000
-#: Longest text that is searched for, in characters.
-WORDS_CHARS_MAX = 200
-#: The fields of the form, in the order in selection the address has them.
-FIELDS = (
-    "provider",
-    "kind",
-    "state",
-    "impact",
-    "assignee",
-    "player",
-    "round",
-    "day",
-    "run",
-    "q",
-)
-_HEADINGS = (
-    *("break", "provider", "kind", "state", "impact", "difference", "currency", "player"),
-    *("round", "assignee", "opened", "began", "explanation"),
-)
-_Choice = TypeVar("_Choice", bound=StrEnum)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakQuery:
-    """What the address of the list asks for.
-
-    Attributes:
-        fields: the fields of the form that are not empty, as typed.
-    """
-
-    break_filter: BreakFilter
-    order: BreakOrder
-    after: str | None
-    fields: Mapping[str, str]
-
-    def address(self, path: str, **changes: str | None) -> str:
-        """The address of the same list, with changes; None leaves a part out."""
-        parts: dict[str, str | None] = {**self.fields, "sort": str(self.order), **changes}
-        text = urlencode({name: value for name, value in parts.items() if value})
-        return f"{path}?{text}" if text else path
+#: Most rows of a file.
+FILE_ROWS_MAX = 100_000
 
 
 def show(visit: Visit) -> HtmlPage:
     """One page of the breaks that the filters select."""
-    query = read_query(visit.query, visit.config)
+    query = query_of(visit)
     with visit.console.readers.connect() as connection:
-        page = page_of_breaks(
-            connection,
-            query.break_filter,
-            order=query.order,
-            after=query.after,
-            limit=PAGE_ROWS,
-        )
+        page = page_of(connection, query)
+        views = saved_views(connection, visit.signed_in.person.person_id)
     values = {
+        **list_values(visit, page, query),
         "sentence": _sentence(page, query),
-        "page": page,
-        "query": query,
-        "config": visit.config,
+        "views": views,
         "choices": {
             "provider": list(visit.config.zones),
             "kind": [str(kind) for kind in BreakKind],
             "state": [str(state) for state in BreakState],
             "impact": [str(impact) for impact in Impact],
         },
-        "age_of": lambda break_: visit.now - break_.opened_at,
-        "overdue_after": timedelta(days=1),
     }
     return HtmlPage(template="breaks/list.html", values=values)
 
 
 def download(visit: Visit) -> FileDownload:
-    """The selected breaks as CSV, in the order of the page."""
-    query = read_query(visit.query, visit.config)
-    with visit.console.readers.connect() as connection:
-        page = page_of_breaks(
-            connection, query.break_filter, order=query.order, after=None, limit=CSV_ROWS_MAX
-        )
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL)
-    writer.writerow(_HEADINGS)
-    writer.writerows(csv_row(break_, visit.config) for break_ in page.breaks)
-    # With the byte order mark, spreadsheets read the file as UTF-8.
-    content = text.getvalue().encode("utf-8-sig")
-    return FileDownload(
-        name="breaks.csv", content_type="text/csv; charset=utf-8", content=content
-    )
+    """The selected breaks as CSV, in the order and with the columns of the page."""
+    return _file(visit, as_workbook=False)
 
 
-def csv_row(break_: TrackedBreak, config: ConsoleConfig) -> list[str]:
-    """One break as CSV; no cell begins a formula, and amounts are plain numbers."""
-    exponents = config.exponents(break_.provider)
-    began = "" if break_.began_at is None else iso(break_.began_at)
-    texts = [
-        *(break_.break_id, break_.provider, str(break_.kind), str(break_.state)),
-        str(break_.impact),
-        Money(break_.difference, break_.currency).text(exponents=exponents),
-        *(break_.currency, break_.player or "", break_.round_id, break_.assignee or ""),
-        *(iso(break_.opened_at), began, break_.explanation),
-    ]
-    return [escape_formula(text) for text in texts]
+def download_workbook(visit: Visit) -> FileDownload:
+    """The selected breaks as a workbook, in the order and with the columns of the page."""
+    return _file(visit, as_workbook=True)
 
 
-def read_query(query: Mapping[str, str], config: ConsoleConfig) -> BreakQuery:
-    """Read the fields of the form.
+def query_of(visit: Visit) -> BreakQuery:
+    """What the address of a visit asks for.
 
     Raises:
-        Malformed: a value that none of its field can be.
-        RequestRefused: there is no such provider.
+        Malformed: a filter that cannot be read.
     """
-    fields = {name: query[name].strip() for name in FIELDS if query.get(name, "").strip()}
-    for name, text in fields.items():
-        if len(text) > WORDS_CHARS_MAX or "\0" in text:
-            raise Malformed(name, f"at most {WORDS_CHARS_MAX} characters are expected")
-    if "provider" in fields:
-        provider_named(config, fields["provider"])
-    state = fields.get("state")
-    break_filter = BreakFilter(
-        provider=fields.get("provider"),
-        kind=_choice(BreakKind, fields, "kind"),
-        impact=_choice(Impact, fields, "impact"),
-        states=() if state in {None, "all"} else _states(state or ""),
-        include_closed=state == "all",
-        assignee=fields.get("assignee"),
-        run_id=fields.get("run"),
-        round_id=fields.get("round"),
-        player=fields.get("player"),
-        windows=_windows_of(read_day(fields.get("day")), config.zones),
-        words=fields.get("q"),
-    )
-    order = _choice(BreakOrder, query, "sort") or BreakOrder.MONEY
-    return BreakQuery(
-        break_filter=break_filter, order=order, after=query.get("after"), fields=fields
+    person_id = visit.signed_in.person.person_id
+    return read_query(visit.query, visit.config, now=visit.now, person_id=person_id)
+
+
+def page_of(connection: Connection, query: BreakQuery) -> BreakPage:
+    """One page of what a query selects."""
+    return page_of_breaks(
+        connection,
+        query.break_filter,
+        order=query.order,
+        after=query.after,
+        limit=PAGE_ROWS,
     )
 
 
-def _windows_of(day: date | None, zones: Mapping[str, str]) -> dict[str, Window] | None:
-    """The day in each provider's zone, by slug; under ``""`` in UTC, for any other provider."""
-    if day is None:
-        return None
+def list_values(visit: Visit, page: BreakPage, query: BreakQuery) -> dict[str, object]:
+    """What the table of breaks needs."""
     return {
-        slug: day_window(day, ZoneInfo(zone)) for slug, zone in {**zones, "": "UTC"}.items()
+        "page": page,
+        "query": query,
+        "config": visit.config,
+        "columns": list(COLUMNS),
+        "may_work": visit.signed_in.person.may(Right.WORK_BREAKS),
+        "age_of": lambda break_: visit.now - break_.opened_at,
+        "due_of": lambda break_: due_of(break_, visit.config),
     }
 
 
-def _choice(choices: type[_Choice], fields: Mapping[str, str], name: str) -> _Choice | None:
-    if not fields.get(name):
-        return None
-    try:
-        return choices(fields[name])
-    except ValueError as error:
-        expected = ", ".join(choices)
-        raise Malformed(name, f"one of {expected} is expected") from error
-
-
-def _states(text: str) -> tuple[BreakState, ...]:
-    """One state, or several with commas between."""
-    states = (_choice(BreakState, {"state": name.strip()}, "state") for name in text.split(","))
-    return tuple(state for state in states if state is not None)
+def _file(visit: Visit, *, as_workbook: bool) -> FileDownload:
+    query = query_of(visit)
+    with visit.console.readers.connect() as connection:
+        page = page_of_breaks(
+            connection, query.break_filter, order=query.order, after=None, limit=FILE_ROWS_MAX
+        )
+    columns = file_columns(query.columns)
+    rows = file_rows(page.breaks, columns, visit.config, visit.now)
+    if as_workbook:
+        return xlsx_file("breaks", columns, rows, made_at=visit.now)
+    return csv_file("breaks", columns, rows)
 
 
 def _sentence(page: BreakPage, query: BreakQuery) -> str:

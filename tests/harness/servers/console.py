@@ -3,7 +3,7 @@
 import asyncio
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
@@ -80,6 +80,13 @@ class PageClient:
             if f'name="{name}"' in opened.text
         }
         return self.post(action, {**hidden, **fields})
+
+    def submit_fields(
+        self, page: str, action: str, hidden: Sequence[str], fields: Mapping[str, str]
+    ) -> Reply:
+        """Open a page and send one of its forms, with these of its hidden fields."""
+        opened = self.get(page)
+        return self.post(action, {**{name: opened.field(name) for name in hidden}, **fields})
 
     def sign_in(self, name: str, password: str = PASSWORD, target: str = "/") -> Reply:
         token = self.get("/login").field("form_token")
