@@ -6,10 +6,10 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_address
+from urllib.parse import quote
 
 import structlog
 from aiohttp import web
@@ -19,17 +19,23 @@ from console.gate import GateOutcome, Incoming, Route, failed, login_path, pass_
 from console.headers import set_headers
 from console.layout import html_of
 from console.monitoring import Monitoring
+from console.receiving import FormReader
 from console.rendering import STATIC
-from console.replies import FileDownload, HtmlPage, RequestRefused, SeeOther, not_found
+from console.replies import (
+    EventStream,
+    FileDownload,
+    HtmlPage,
+    RequestRefused,
+    SeeOther,
+    not_found,
+)
 from console.routes import ROUTES
+from console.streams import OpenStream, Streams
+from console.uploads import FORM_BYTES_MAX, UploadFolder
 from vocabulary.networks import Network
 
 #: Pages that are made at the same time; as many connections to the database are open.
 THREADS = 8
-#: Longest form, in bytes.
-FORM_BYTES_MAX = 64 * 1024
-#: Most fields of a form; more are no form of ours.
-FIELDS_MAX = 50
 #: Longest wait for a page, in seconds, while the process stops.
 DRAIN_S = 10.0
 _CONTENT_TYPES = {
@@ -54,6 +60,8 @@ class ConsoleServer:
         self._console = console
         self._routes = routes
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
+        self._forms = FormReader(console, self._threads)
+        self._streams = Streams(console)
         prefix = "__Host-" if console.config.is_secure else ""
         self._session_cookie, self._browser_cookie = f"{prefix}tieout", f"{prefix}tieout-form"
 
@@ -67,6 +75,7 @@ class ConsoleServer:
             app.router.add_route(route.method, route.path, self._handler(route))
         unknown = Route(method="GET", path="/{rest:.*}", right=None, handler=_unknown)
         app.router.add_route("*", unknown.path, self._handler(unknown))
+        app.on_shutdown.append(self._end_streams)
         app.on_cleanup.append(self._close)
         return app
 
@@ -84,19 +93,26 @@ class ConsoleServer:
         await runner.cleanup()
         log.info("console_stopped")
 
+    async def _end_streams(self, _app: web.Application) -> None:
+        self._streams.stop()
+
     async def _close(self, _app: web.Application) -> None:
         self._threads.shutdown(wait=True)
+        self._streams.close()
 
     def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            incoming, refusal = self._read(request), None
-            try:
-                incoming = replace(incoming, form=await _form_of(request))
-            except (web.HTTPRequestEntityTooLarge, ValueError) as error:
-                refusal = _no_form(error)
-            loop = asyncio.get_running_loop()
-            answer = partial(self._answer, route, incoming, refusal)
-            response = await loop.run_in_executor(self._threads, answer)
+            incoming = self._read(request)
+            with UploadFolder() as folder:
+                read = await self._forms.read(route, incoming, request, folder)
+                if isinstance(read, Incoming):
+                    answer = partial(self._answer, route, read)
+                else:
+                    answer = partial(self._response_to, route, incoming, read)
+                loop = asyncio.get_running_loop()
+                response = await loop.run_in_executor(self._threads, answer)
+            if isinstance(response, OpenStream):
+                return await self._stream(request, incoming, response)
             if route.right is None and not request.cookies.get(self._browser_cookie):
                 self._set_cookie(
                     response,
@@ -124,13 +140,25 @@ class ConsoleServer:
             is_fetched_elsewhere=site not in {"same-origin", "none"},
         )
 
-    def _answer(
-        self, route: Route, incoming: Incoming, refusal: RequestRefused | None
-    ) -> web.Response:
-        if refusal is None:
-            outcome = pass_gate(self._console, route, incoming)
-        else:
-            outcome = failed(refusal, route, None)
+    async def _stream(
+        self, request: web.Request, incoming: Incoming, opened: OpenStream
+    ) -> web.StreamResponse:
+        """Send the events of a page, unless too many pages get events already."""
+        try:
+            self._streams.require_room(opened)
+        except RequestRefused as refusal:
+            outcome = failed(refusal, opened.route, opened.session)
+            assert isinstance(outcome.reply, HtmlPage), "every failure has a page"
+            return self._page(outcome.reply, outcome, incoming)
+        return await self._streams.send(request, opened)
+
+    def _answer(self, route: Route, incoming: Incoming) -> web.Response | OpenStream:
+        outcome = pass_gate(self._console, route, incoming)
+        return self._response_to(route, incoming, outcome)
+
+    def _response_to(
+        self, route: Route, incoming: Incoming, outcome: GateOutcome
+    ) -> web.Response | OpenStream:
         match outcome.reply:
             case HtmlPage() as page:
                 try:
@@ -144,11 +172,14 @@ class ConsoleServer:
                     body=file.content,
                     headers={
                         "Content-Type": file.content_type,
-                        "Content-Disposition": f'attachment; filename="{file.name}"',
+                        "Content-Disposition": _attachment(file.name),
                     },
                 )
             case SeeOther() as other:
                 return self._redirect(other, incoming)
+            case EventStream() as stream:
+                assert outcome.session is not None, "a stream has a right, so somebody is there"
+                return OpenStream(stream=stream, session=outcome.session, route=route)
 
     def _page(self, page: HtmlPage, outcome: GateOutcome, incoming: Incoming) -> web.Response:
         return web.Response(
@@ -183,33 +214,14 @@ class ConsoleServer:
         )
 
 
-async def _form_of(request: web.Request) -> dict[str, str]:
-    """The text fields of a form, each name once.
-
-    Raises:
-        HTTPRequestEntityTooLarge: it has more than ``FORM_BYTES_MAX``.
-        ValueError: it is no form, or has too many fields.
-    """
-    if request.method != "POST":
-        return {}
-    fields = await request.post()
-    if len(fields) > FIELDS_MAX:
-        raise ValueError("too many fields")
-    return {name: value for name, value in fields.items() if isinstance(value, str)}
-
-
-def _no_form(error: Exception) -> RequestRefused:
-    if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return RequestRefused(
-            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            title="Too long",
-            why=f"At most {FORM_BYTES_MAX // 1024} KiB are expected. Nothing was done.",
-        )
-    return RequestRefused(
-        status=HTTPStatus.BAD_REQUEST,
-        title="No form",
-        why="What was sent cannot be read as a form. Nothing was done.",
+def _attachment(name: str) -> str:
+    """Makes the browser store a file under its name, and never show it."""
+    plain = "".join(
+        char if char.isascii() and char.isprintable() and char not in '"\\' else "_"
+        for char in name
     )
+    exact = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'attachment; filename="{plain}"{exact}'
 
 
 def _unknown(visit: object) -> HtmlPage:

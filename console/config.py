@@ -11,7 +11,9 @@ from breaks.group_queries import GroupCache
 from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
 from console.accounts.sessions import BrowserSession
+from console.uploads import UploadedFile
 from reconcile.days.states import DayStatus, StepRules
+from storage.jobs.kinds import JobKind
 from vocabulary.clock import Clock
 from vocabulary.networks import Network
 
@@ -49,6 +51,8 @@ class ConsoleConfig:
         public_url: where browsers find it; empty: wherever they ask.
         session_lasts: longest life of a session; ``session_idle``: without any request.
         trusted_proxies: whose X-Forwarded-For is believed.
+        upload_bytes_max: most bytes of all files of a form.
+        job_kinds: what may be requested of the scheduler, by name.
         day_of: reads a day with what its feeds have not reported.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
@@ -64,6 +68,8 @@ class ConsoleConfig:
     limits: Callable[[], LimitsInForce]
     try_corrections: TryCorrections
     due_rules: tuple[SlaRule, ...]
+    upload_bytes_max: int
+    job_kinds: Mapping[str, JobKind]
     askable: frozenset[str] = frozenset()
 
     @property
@@ -109,6 +115,7 @@ class Visit:
         session: whose it is; None on the few pages that need nobody.
         path: the parts of the address that a route names.
         form: the fields of a form; each name once.
+        files: those of a form, on the routes that take files.
         address: of the browser, as far as trusted proxies tell.
         url: the path with its query.
         browser_token: ties the form that signs in to this browser.
@@ -123,6 +130,7 @@ class Visit:
     address: str
     url: str
     browser_token: str
+    files: tuple[UploadedFile, ...] = ()
 
     @property
     def config(self) -> ConsoleConfig:

@@ -7,7 +7,7 @@ stands in the log, too.
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 from console.accounts.sessions import BrowserSession, find_session, form_token_of
 from console.config import Console, Visit
 from console.replies import HtmlPage, Reply, RequestRefused, SeeOther, forbidden
+from console.uploads import UploadedFile
 from vocabulary.errors import Malformed, NotAllowed, Unavailable
 from vocabulary.people import RIGHTS, PersonRefused, Right, Role
 
@@ -35,12 +36,14 @@ class Route:
     Attributes:
         path: as aiohttp reads it.
         right: what a person needs for it; None: nobody has to be signed in.
+        takes_files: whether its form may have files; other forms with files are refused.
     """
 
     method: str
     path: str
     right: Right | None
     handler: Handler
+    takes_files: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,7 @@ class Incoming:
     address: str
     url: str
     is_fetched_elsewhere: bool
+    files: tuple[UploadedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,13 @@ def pass_gate(console: Console, route: Route, incoming: Incoming) -> GateOutcome
         return GateOutcome(reply=route.handler(visit), session=session)
     except Exception as error:  # noqa: BLE001 - the edge: every failure becomes a page
         return failed(error, route, session)
+
+
+def turned_away(console: Console, route: Route, incoming: Incoming) -> GateOutcome | None:
+    """The answer to somebody who may not send this form; None if they may."""
+    admitted = SeeOther(path=incoming.url)
+    outcome = pass_gate(console, replace(route, handler=lambda _visit: admitted), incoming)
+    return None if outcome.reply is admitted else outcome
 
 
 def login_path(url: str, route: Route | None = None) -> str:
@@ -134,6 +145,7 @@ def _visit(console: Console, incoming: Incoming, session: BrowserSession | None)
         path=incoming.path,
         query=incoming.query,
         form=incoming.form,
+        files=incoming.files,
         now=console.clock.now(),
         address=incoming.address,
         url=incoming.url,

@@ -22,6 +22,7 @@ NOTICES = {
     "view-saved": "The list is saved; its name is above the filters.",
     "view-removed": "The list is removed.",
     "password": "The password is set. Sign in with it.",
+    "cancelled": "Cancelled. Nothing was done.",
     "signed-out": "You are signed out.",
 }
 

@@ -33,6 +33,7 @@ def environment() -> Environment:
     )
     jinja.filters |= {
         "age": age_text,
+        "bytes": bytes_text,
         "count": count_text,
         "day": day_text,
         "money": money_text,
@@ -71,6 +72,14 @@ def money_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:
 def count_text(count: int) -> str:
     """A count with grouped digits."""
     return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def bytes_text(size: int) -> str:
+    """A number of bytes in the largest unit that divides it well enough to read."""
+    for unit, length in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= length:
+            return f"{size / length:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{size} bytes"
 
 
 def signed_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:

@@ -1,11 +1,15 @@
 """What a page function returns, and the refusals that become error pages."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from vocabulary.errors import Refused
+
+_EVENT_NAME = re.compile(r"[a-z]+")
+_EVENT_ID = re.compile(r"[A-Za-z0-9._:-]{0,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,52 @@ class FileDownload:
     content: bytes
 
 
-Reply = HtmlPage | SeeOther | FileDownload
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEvent:
+    """One event of a stream, as ``console.js`` reads it.
+
+    Attributes:
+        name: ``values`` puts texts in place, ``new`` counts rows that a click shows, ``away``
+            says why there is nothing new, ``end`` says why nothing more will come.
+        data: an object that JSON can carry; texts are shown as text, never as HTML.
+        id: how a browser asks for what came after this event; empty: it cannot.
+    """
+
+    name: str
+    data: Mapping[str, Any]
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        if not _EVENT_NAME.fullmatch(self.name) or not _EVENT_ID.fullmatch(self.id):
+            raise ValueError(f"no event: {self.name!r}, id {self.id!r}")
+
+    @classmethod
+    def values(cls, texts: Mapping[str, str]) -> "StreamEvent":
+        """Texts for the elements with these ``data-live`` names."""
+        return cls(name="values", data=texts)
+
+    @classmethod
+    def end(cls, why: str) -> "StreamEvent":
+        """The last event: the browser does not connect again."""
+        return cls(name="end", data={"why": why})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStream:
+    """Events for a page that stays open, until the source or the session ends.
+
+    Attributes:
+        read: called again and again in a thread of the streams with the id of the last event
+            that the browser has, which may be any text that looks like an id; returns what
+            came since, at once; an event ``end`` ends the stream.
+        every_s: seconds between two calls.
+    """
+
+    read: Callable[[str], Sequence[StreamEvent]]
+    every_s: float = 2.0
+
+
+Reply = HtmlPage | SeeOther | FileDownload | EventStream
 
 
 @dataclass(eq=False, kw_only=True)

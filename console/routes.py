@@ -3,6 +3,7 @@
 from console.gate import Route
 from console.pages import (
     day_detail,
+    day_jobs,
     day_list,
     finding,
     people,
@@ -17,6 +18,7 @@ from console.pages.breaks import detail as break_detail
 from console.pages.breaks import groups as break_groups
 from console.pages.breaks import listing as break_list
 from console.pages.breaks import views as break_views
+from console.pages.jobs import job_detail, job_list
 from vocabulary.people import Right
 
 ROUTES: tuple[Route, ...] = (
@@ -27,6 +29,23 @@ ROUTES: tuple[Route, ...] = (
     Route(method="POST", path="/logout", right=Right.READ, handler=signing_in.log_out),
     Route(method="GET", path="/", right=Right.READ, handler=today.show),
     Route(method="GET", path="/days", right=Right.READ, handler=day_list.show),
+    Route(method="GET", path="/days/what-if", right=Right.READ, handler=day_jobs.show_rules),
+    Route(
+        method="POST", path="/days/what-if", right=Right.RUN_DAYS, handler=day_jobs.try_rules
+    ),
+    Route(method="POST", path="/days/sweep", right=Right.RUN_DAYS, handler=day_jobs.sweep),
+    Route(
+        method="POST",
+        path="/days/{provider}/{day}/run",
+        right=Right.RUN_DAYS,
+        handler=day_jobs.run,
+    ),
+    Route(
+        method="POST",
+        path="/days/{provider}/{day}/close",
+        right=Right.PREPARE_DAYS,
+        handler=day_jobs.close,
+    ),
     Route(
         method="GET", path="/days/{provider}/{day}", right=Right.READ, handler=day_detail.show
     ),
@@ -85,6 +104,18 @@ ROUTES: tuple[Route, ...] = (
         )
         for action in break_actions.ACTIONS
     ),
+    Route(method="GET", path="/jobs", right=Right.READ, handler=job_list.show),
+    Route(method="GET", path="/jobs/{id}", right=Right.READ, handler=job_detail.show),
+    Route(method="GET", path="/jobs/{id}/events", right=Right.READ, handler=job_detail.events),
+    Route(
+        method="GET",
+        path="/jobs/{id}/files/{file}",
+        right=Right.READ,
+        handler=job_detail.download,
+    ),
+    # The kind of the job decides who may cancel it or request it again.
+    Route(method="POST", path="/jobs/{id}/cancel", right=Right.READ, handler=job_detail.cancel),
+    Route(method="POST", path="/jobs/{id}/again", right=Right.READ, handler=job_detail.repeat),
     Route(method="GET", path="/find", right=Right.READ, handler=finding.show),
     Route(method="GET", path="/runs/{id}", right=Right.READ, handler=run_detail.show),
     Route(method="GET", path="/people", right=Right.READ, handler=people.show),

@@ -6,7 +6,8 @@ from datetime import date
 
 from console.rendering import count_text, day_text, money_text, signed_text
 from reconcile.days.figures import NO_MONEY, NO_TOTALS, DayFigures, changes_between
-from reconcile.days.states import DayAction, DayState, DayStatus, last_signed
+from reconcile.days.since import fixed_step
+from reconcile.days.states import DayState, DayStatus
 
 #: What a group of days needs, the most urgent first.
 _TODAY = {
@@ -84,9 +85,7 @@ def day_sentence(status: DayStatus) -> str:
 
 def since_lines(status: DayStatus) -> list[str]:
     """What changed since the day was prepared or signed, by currency."""
-    signed, last = last_signed(status.steps), status.last
-    prepared = last if last is not None and last.action is DayAction.PREPARE else None
-    step = signed or prepared
+    step = fixed_step(status)
     if step is None or step.figures == status.figures:
         return []
     figures = status.figures
@@ -97,6 +96,26 @@ def since_lines(status: DayStatus) -> list[str]:
         for change in changes_between(step.figures, figures)
     ]
     return lines or ["no figure changed, but a break or a correction did"]
+
+
+def changed_rows(status: DayStatus) -> list[dict[str, object]]:
+    """What differs from the figures that were prepared or signed, one row for each figure."""
+    step = fixed_step(status)
+    if step is None:
+        return []
+    before, now = step.figures, status.figures
+    rows: list[dict[str, object]] = []
+    for currency in sorted({*before.currencies, *now.currencies}):
+        for side in ("ours", "theirs"):
+            then, after = (
+                getattr(figures, side).get(currency, NO_TOTALS) for figures in (before, now)
+            )
+            rows += [
+                {"what": f"{side} {name}", "currency": currency, "then": old, "now": new}
+                for name in ("stake", "payout", "ggr")
+                if (old := getattr(then, name)) != (new := getattr(after, name))
+            ]
+    return rows
 
 
 def figure_rows(figures: DayFigures) -> list[dict[str, object]]:

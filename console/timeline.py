@@ -26,7 +26,7 @@ LANES = (
 #: Sizes of the axis that lies, in the units of the drawing.
 WIDTH, LANE_HEIGHT, LEFT, RIGHT, TOP = 960, 40, 130, 60, 16
 #: Sizes of the axis that stands.
-TALL_WIDTH, TALL_LEFT, TALL_TOP, TALL_STEP = 360, 98, 84, 26
+TALL_WIDTH, TALL_LEFT, TALL_RIGHT, TALL_TOP, TALL_STEP = 360, 98, 34, 84, 26
 _SHORTEST, _LABEL_EVERY, _TALL_LABEL_EVERY = 18, 120, 22
 #: How near two marks of a lane may be before they become one, and the most that a gap adds.
 _NEAR, _TALL_GAP_MAX = 20, 30
@@ -123,7 +123,7 @@ def lying_timeline(events: Sequence[TimelineEvent]) -> Timeline:
 def standing_timeline(events: Sequence[TimelineEvent]) -> Timeline:
     """The axis from top to bottom, a lane in each column; as long as it has to be."""
     used = _used(events)
-    column = (TALL_WIDTH - TALL_LEFT) // max(len(used), 1)
+    column = (TALL_WIDTH - TALL_LEFT - TALL_RIGHT) // max(len(used), 1)
     lanes = {name: TALL_LEFT + column // 2 + n * column for n, name in enumerate(used)}
     places = tall_positions([event.at for event in events])
     return Timeline(

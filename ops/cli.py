@@ -57,6 +57,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "Write statements to sign, workbooks, web pages and CSV tables.",
     "ledger": "Query the ledger, correct it by hand and prove it.",
     "queue": "Show waiting, stuck and parked work; requeue or discard it; pause a queue.",
+    "job": "Show what was requested in the console and what became of it; cancel what waits.",
     "notify": "Show notifications that were sent, given up or wait; try a channel.",
     "config": "Check the settings, or show them without secrets.",
 }
@@ -90,6 +91,7 @@ TARGETS: Mapping[str, str] = {
     "report": "ops.commands.finance.report:report",
     "ledger": "ops.commands.ledger.group:app",
     "queue": "ops.commands.queue.group:app",
+    "job": "ops.commands.job.group:app",
     "notify": "ops.commands.notify.group:app",
     "config": "ops.commands.setup.config:app",
 }

@@ -2,7 +2,8 @@
 
 The reader sees every table but those with passwords, sessions and tokens. The console's role
 also writes what people decide: workflow states, notes, proposals, approvals, steps of days,
-sessions and passwords. Neither can write wallets, operations, entries, rounds, records or runs.
+requests of jobs, sessions and passwords. Neither can write wallets, operations, entries,
+rounds, records or runs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,11 @@ _CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "console_sessions": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "day_steps": ("INSERT",),
         "detail_requests": ("INSERT", "UPDATE (refresh)"),
+        "job_files": ("INSERT (job_id, name, media_type, sha256, content)",),
+        "jobs": (
+            "INSERT (kind, title, arguments, heavy, digest, request_key, requested_by)",
+            "UPDATE (state, finished_at, cancelled_by, dropped_at)",
+        ),
         "login_attempts": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "password_codes": ("SELECT", "INSERT", "UPDATE"),
         "passwords": ("SELECT", "INSERT", "UPDATE"),

@@ -57,6 +57,7 @@ class Right(StrEnum):
     RESOLVE_FINDINGS = "resolve findings about feeds"
     ORDER_PLAYERS = "block, exclude or limit players"
     RUN_QUEUES = "decide about queues and parked work"
+    RUN_DAYS = "start runs and sweeps of days"
     PREPARE_DAYS = "close and prepare days"
     SIGN_DAYS = "sign days"
     REOPEN_DAYS = "reopen days"
@@ -71,7 +72,7 @@ _FINANCE = frozenset(
     {
         *(Right.READ, Right.WORK_BREAKS, Right.DISPUTE, Right.ASK_PROVIDERS, Right.PROPOSE),
         *(Right.WRITE_OFF, Right.MOVE_FUNDS, Right.RESOLVE_FINDINGS, Right.PREPARE_DAYS),
-        *(Right.EXPORT_JOURNALS, Right.RECORD_INVOICES),
+        *(Right.EXPORT_JOURNALS, Right.RECORD_INVOICES, Right.RUN_DAYS),
     }
 )
 #: The one table of rights. No right lets a person decide alone: four eyes are checked apart.
@@ -85,7 +86,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.OPS: frozenset(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),
-                *(Right.ORDER_PLAYERS, Right.RUN_QUEUES),
+                *(Right.ORDER_PLAYERS, Right.RUN_QUEUES, Right.RUN_DAYS),
             }
         ),
         Role.ADMIN: frozenset(Right),
@@ -112,6 +113,19 @@ class Person:
     def may(self, right: Right) -> bool:
         """Whether one of the roles has a right."""
         return any(right in RIGHTS[role] for role in self.roles)
+
+    def require(self, right: Right) -> None:
+        """Check that the person has a right.
+
+        Raises:
+            PersonRefused: names the right, the person's roles and those that have it.
+        """
+        if not self.may(right):
+            roles = ", ".join(sorted(self.roles))
+            fitting = ", ".join(role for role in Role if right in RIGHTS[role])
+            raise PersonRefused(
+                f"{self.name} ({roles}) may not {right}; roles that may: {fitting}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +158,7 @@ class Actor:
         Raises:
             PersonRefused: names the right, the person's roles and those that have it.
         """
-        if not self.person.may(right):
-            roles = ", ".join(sorted(self.person.roles))
-            fitting = ", ".join(role for role in Role if right in RIGHTS[role])
-            raise PersonRefused(
-                f"{self.person.name} ({roles}) may not {right}; roles that may: {fitting}"
-            )
+        self.person.require(right)
 
 
 def eyes_of(people: Sequence[Person], *, session_of: Sequence[Person] = ()) -> frozenset[str]:

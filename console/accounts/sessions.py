@@ -84,6 +84,15 @@ def find_session(
     return BrowserSession(person=person, token=token, expires_at=row.expires_at)
 
 
+def holder_of(
+    connection: Connection, token: str, *, now: datetime, idle: timedelta
+) -> Person | None:
+    """Whose session a token is, as ``find_session``, without counting as use of it."""
+    params = {"hash": digest_of(token), "now": now, "idle_since": now - idle}
+    row = connection.execute(text(_FIND), params).one_or_none()
+    return None if row is None else get_person(connection, row.name)
+
+
 def end_session(connection: Connection, session: BrowserSession, *, now: datetime) -> None:
     """End a session."""
     connection.execute(text(_END), {"hash": digest_of(session.token), "now": now})

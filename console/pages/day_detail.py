@@ -12,13 +12,25 @@ from sqlalchemy import Connection
 from breaks.paging import BreakOrder, page_of_breaks
 from breaks.queries import BreakFilter
 from console.acting import actor_of, writers_for
+from console.checklist import LastRun, conditions
 from console.config import ProviderTerms, Visit
+from console.pages import day_jobs
+from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import provider_named, read_day
 from console.replies import HtmlPage, RequestRefused, SeeOther
-from console.sentences import day_sentence, figure_rows, since_lines
+from console.sentences import changed_rows, day_sentence, figure_rows, since_lines
 from reconcile.days.corrections import corrections_of
-from reconcile.days.states import DayAction, DayState, DayStatus, StepRequest
+from reconcile.days.since import fixed_step
+from reconcile.days.states import (
+    DayAction,
+    DayRefused,
+    DayState,
+    DayStatus,
+    StepRequest,
+    check_close,
+)
 from reconcile.days.store import day_subject, store_step
+from reports.stored_runs import last_run
 from storage.audit import trail
 from storage.people import refused_people
 from vocabulary.people import Right, are_two_people
@@ -106,6 +118,13 @@ def _values(
         "sentence": day_sentence(status),
         "rows": figure_rows(status.figures),
         "since": since_lines(status),
+        "changed": changed_rows(status),
+        "fixed": fixed_step(status),
+        "conditions": conditions(status, _last_run(connection, status)),
+        "jobs": day_jobs.jobs_of_day(connection, term.slug, status.day),
+        "may_run": visit.signed_in.person.may(Right.RUN_DAYS),
+        "may_close": visit.signed_in.person.may(Right.PREPARE_DAYS) and _can_close(status),
+        "request_key": new_request_key(),
         "breaks": breaks,
         "corrections": corrections_of(
             connection, term.slug, status.window, status.figures.exponents
@@ -117,6 +136,22 @@ def _values(
         "zone": term.zone,
         "accepts": dict(visit.config.limits().days.accepts),
     }
+
+
+def _last_run(connection: Connection, status: DayStatus) -> LastRun | None:
+    run = last_run(connection, status.provider, status.window)
+    if run is None:
+        return None
+    return LastRun(run_id=run.run_id, finished_at=run.finished_at)
+
+
+def _can_close(status: DayStatus) -> bool:
+    """Whether the rules let a person close the day, if only with a reason."""
+    try:
+        check_close(status, "any")
+    except DayRefused:
+        return False
+    return True
 
 
 def _take(visit: Visit, action: DayAction) -> SeeOther:

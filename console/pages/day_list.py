@@ -5,10 +5,13 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from console.config import Visit
+from console.pages import day_jobs
+from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import provider_named
 from console.replies import HtmlPage
 from console.sentences import counted, figure_rows, since_lines
 from reconcile.days.states import DayState, DayStatus
+from vocabulary.people import Right
 
 #: How many days back the list goes.
 DAYS = 7
@@ -39,6 +42,9 @@ def show(visit: Visit) -> HtmlPage:
         ],
         "providers": config.providers,
         "chosen": chosen or "",
+        "may_run": visit.signed_in.person.may(Right.RUN_DAYS),
+        "last_over": day_jobs.last_over(visit),
+        "request_key": new_request_key(),
     }
     return HtmlPage(template="days.html", values=values)
 

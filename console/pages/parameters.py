@@ -7,6 +7,9 @@ from console.config import ConsoleConfig, ProviderTerms
 from console.replies import not_found
 from vocabulary.errors import Malformed
 
+#: Numbers of rows have fewer digits.
+_DIGITS_MAX = 18
+
 
 def read_day(text: str | None) -> date | None:
     """A business day; None if there is none.
@@ -29,6 +32,19 @@ def read_month(text: str | None) -> date | None:
         Malformed: it is no month.
     """
     return None if not text else read_day(f"{text}-01")
+
+
+def read_number(name: str, text: str | None) -> int | None:
+    """A positive whole number; None if there is none.
+
+    Raises:
+        Malformed: it is no such number.
+    """
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < _DIGITS_MAX):
+        raise Malformed(name, "a number is expected")
+    return int(text)
 
 
 def provider_named(config: ConsoleConfig, slug: str) -> ProviderTerms:

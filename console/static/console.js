@@ -1,4 +1,4 @@
-// Makes what works without it faster: keys, and the row that was opened last.
+// Makes what works without it faster: keys, the row that was opened last, figures in place.
 (() => {
   "use strict";
   const typing = (element) =>
@@ -56,4 +56,100 @@
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("button[disabled]").forEach((button) => (button.disabled = false));
   });
+})();
+
+// A page with data-stream stays fresh: texts change in place, rows are added after a click.
+(() => {
+  "use strict";
+  const RETRY_MS = 20000;
+  const root = document.querySelector("[data-stream]");
+  if (!root || !window.EventSource) return;
+  const note = root.querySelector("[data-live-note]");
+  let address = root.dataset.stream;
+  let source = null;
+  let timer = 0;
+  let ended = false;
+
+  const say = (text, state) => {
+    if (!note) return;
+    note.textContent = text;
+    note.dataset.state = state;
+  };
+  const named = (attribute, name) =>
+    document.querySelectorAll(`[${attribute}="${CSS.escape(name)}"]`);
+
+  // A value is a text, or a text with the state that its colour shows.
+  const put = (values) => {
+    for (const [name, value] of Object.entries(values)) {
+      const { text, state } = typeof value === "string" ? { text: value } : value;
+      for (const element of named("data-live", name)) {
+        if (element.localName === "progress") element.value = parseInt(text, 10) || 0;
+        else if (element.textContent !== text) element.textContent = text;
+        if (state !== undefined && element.dataset.state !== state) element.dataset.state = state;
+      }
+    }
+  };
+
+  const offer = (counts) => {
+    for (const [name, count] of Object.entries(counts)) {
+      for (const button of named("data-new", name)) {
+        button.textContent = `${count} new`;
+        button.hidden = count === 0;
+      }
+    }
+  };
+
+  const show_rows = async (button) => {
+    const name = button.dataset.new;
+    const reply = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!reply.ok) throw new Error(String(reply.status));
+    const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+    const fresh = page.querySelector(`[data-rows="${CSS.escape(name)}"]`);
+    named("data-rows", name).forEach((rows) => rows.replaceChildren(...fresh.children));
+    button.hidden = true;
+    const stream = page.querySelector("[data-stream]");
+    address = stream ? stream.dataset.stream : address;
+    open();
+  };
+
+  const close = () => {
+    clearTimeout(timer);
+    if (source) source.close();
+    source = null;
+  };
+
+  const open = () => {
+    close();
+    if (ended || document.hidden) return;
+    source = new EventSource(address);
+    source.addEventListener("open", () => say("Live", "live"));
+    source.addEventListener("values", (event) => {
+      say("Live", "live");
+      put(JSON.parse(event.data));
+    });
+    source.addEventListener("new", (event) => offer(JSON.parse(event.data)));
+    source.addEventListener("away", (event) => say(`Not live: ${JSON.parse(event.data).why}`, "away"));
+    source.addEventListener("end", (event) => {
+      ended = true;
+      const { why, reload } = JSON.parse(event.data);
+      say(why, "ended");
+      close();
+      if (reload) location.reload();
+    });
+    source.addEventListener("error", () => {
+      say("Not live", "away");
+      if (source && source.readyState === EventSource.CLOSED) timer = setTimeout(open, RETRY_MS);
+    });
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-new]");
+    if (!button) return;
+    event.preventDefault();
+    show_rows(button).catch(() => location.reload());
+  });
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => event.persisted && open());
+  open();
 })();

@@ -1,12 +1,13 @@
 """Settings of the web console."""
 
 from datetime import timedelta
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from ops.settings.urls import checked_database
-from ops.settings.values import Cidr, Port, Section, Timeout
+from ops.settings.values import Cidr, Port, Section, Timeout, Whole
 
 
 class ConsoleSettings(Section):
@@ -22,6 +23,9 @@ class ConsoleSettings(Section):
         session: longest life of a session.
         idle: longest time of a session without any request.
         trusted_proxies: whose X-Forwarded-For is believed.
+        upload_max_bytes: most bytes of the files of one form.
+        jobs_keep: how long a requested job is kept after its end.
+        job_files_keep: how long its files are kept, at most as long as the job.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +36,9 @@ class ConsoleSettings(Section):
     session: Timeout = timedelta(hours=12)
     idle: Timeout = timedelta(hours=2)
     trusted_proxies: tuple[Cidr, ...] = ()
+    upload_max_bytes: Annotated[Whole, Field(ge=1, le=256 << 20)] = 64 << 20
+    jobs_keep: Timeout = timedelta(days=30)
+    job_files_keep: Timeout = timedelta(days=7)
 
     @field_validator("public_url")
     @classmethod

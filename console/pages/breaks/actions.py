@@ -4,7 +4,7 @@ A form carries the version of the break that its page showed. If the break chang
 nothing is done and both versions are shown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -76,7 +76,9 @@ class PageAction:
         return SeeOther(path=f"/breaks/{break_id}?done={notice}")
 
 
-def actions_for(history: BreakHistory, person: Person) -> dict[str, bool]:
+def actions_for(
+    history: BreakHistory, person: Person, askable: Collection[str]
+) -> dict[str, bool]:
     """By name, whether the person may do it now; without the name, the state has no such step.
 
     A proposal is never offered to whoever made it; the database knows of their other accounts.
@@ -102,6 +104,8 @@ def actions_for(history: BreakHistory, person: Person) -> dict[str, bool]:
         allowed.update(dict.fromkeys(allowed.keys() & {"approve", "reject"}, False))
     if effects_of(break_.kind, break_.difference).invoice == 0:
         allowed.pop("write-off", None)
+    if break_.provider not in askable:
+        allowed.pop("ask", None)
     return allowed
 
 

@@ -66,8 +66,7 @@ def show(visit: Visit) -> HtmlPage:
         "sides": side_rows(break_),
         "consequence": consequence(break_, exponents),
         "due": due_text(break_, config, visit),
-        "actions": actions_for(history, visit.signed_in.person),
-        "can_ask": break_.provider in config.askable,
+        "actions": actions_for(history, visit.signed_in.person, config.askable),
         **_sources(visit, break_, exponents),
         **_around(visit, break_),
         **_proposed(history, exponents),
@@ -198,7 +197,7 @@ def steps_of(history: BreakHistory) -> list[dict[str, Any]]:
 
 def path_of(history: BreakHistory) -> list[dict[str, Any]]:
     """The states that it was in, the first one first: since when, by whom and why."""
-    path = [{"state": "open", "at": history.break_.first_seen, "actor": "a run", "why": ""}]
+    path: list[dict[str, Any]] = []
     for row in history.trail:
         state = _state_after(row.detail.get("after"))
         if state:

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, Engine
 from breaks.trials import TryCorrections
 from console.app import THREADS, ConsoleServer
 from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
+from console.streams import STREAM_THREADS
 from ops.context import Context, context_of, database_url
+from ops.jobs.registry import KINDS
 from ops.providers.book_trials import book_trials
 from ops.providers.inquiries import askable
 from ops.runtime import logs
@@ -56,7 +58,8 @@ def open_console(context: Context) -> Console:
     settings = context.settings
     urls = role_urls(settings, database_url(context))
     require_roles(urls)
-    readers = open_engine(urls.reader, pool_size=THREADS)
+    connections = THREADS + STREAM_THREADS
+    readers = open_engine(urls.reader, pool_size=connections)
     return Console(
         config=console_config(
             settings,
@@ -64,7 +67,7 @@ def open_console(context: Context) -> Console:
             try_corrections=book_trials(settings, urls.reader),
         ),
         readers=readers,
-        writers=open_engine(urls.writer, pool_size=THREADS),
+        writers=open_engine(urls.writer, pool_size=connections),
         clock=SystemClock(),
     )
 
@@ -103,6 +106,8 @@ def console_config(
         try_corrections=try_corrections,
         due_rules=rules_of(settings),
         askable=frozenset(askable(settings)),
+        upload_bytes_max=settings.console.upload_max_bytes,
+        job_kinds=KINDS,
     )
 
 

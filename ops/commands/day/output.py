@@ -10,7 +10,8 @@ from ops.commands.json_output import print_json
 from ops.commands.tables import wide_table
 from reconcile.days.corrections import DayCorrection
 from reconcile.days.figures import NO_MONEY, NO_TOTALS, DayFigures, changes_between
-from reconcile.days.states import DayAction, DayStatus, DayStep, last_signed
+from reconcile.days.since import fixed_step, signed_text, since_lines
+from reconcile.days.states import DayStatus, DayStep
 from vocabulary.clock import iso
 
 FIGURES = (
@@ -79,26 +80,9 @@ def day_rows(day: DayStatus) -> list[list[str]]:
     return [[day.provider, str(day.day), _state_text(day), *cells] for cells in rows]
 
 
-def since_lines(day: DayStatus) -> list[str]:
-    """What changed since the day was prepared or signed, in words."""
-    step = _fixed(day)
-    if step is None or step.figures == day.figures:
-        return []
-    since = "sign-off" if step is last_signed(day.steps) else "it was prepared"
-    start = f"{day.provider} {day.day} since {since} by {step.by}:"
-    figures = day.figures
-    changes = [
-        f"{start} ours {_signed(figures, one.currency, one.ours)}, theirs"
-        f" {_signed(figures, one.currency, one.theirs)} {one.currency}; open breaks"
-        f" {one.open_before} → {one.open_now}"
-        for one in changes_between(step.figures, figures)
-    ]
-    return changes or [f"{start} no figure changed, but a break or a correction did"]
-
-
 def day_json(day: DayStatus) -> dict[str, Any]:
     """A day as ``--json`` prints it."""
-    step = _fixed(day)
+    step = fixed_step(day)
     changes = [] if step is None else changes_between(step.figures, day.figures)
     return {
         "provider": day.provider,
@@ -120,21 +104,14 @@ def day_json(day: DayStatus) -> dict[str, Any]:
         "since_sign_off": [
             {
                 "currency": one.currency,
-                "ours": _signed(day.figures, one.currency, one.ours),
-                "theirs": _signed(day.figures, one.currency, one.theirs),
+                "ours": signed_text(day.figures, one.currency, one.ours),
+                "theirs": signed_text(day.figures, one.currency, one.theirs),
                 "open_before": one.open_before,
                 "open_now": one.open_now,
             }
             for one in changes
         ],
     }
-
-
-def _fixed(day: DayStatus) -> DayStep | None:
-    """The step whose figures a change is compared with: the sign-off, or the last one."""
-    signed, last = last_signed(day.steps), day.last
-    prepared = last if last is not None and last.action is DayAction.PREPARE else None
-    return signed or prepared
 
 
 def _cells(figures: DayFigures, currency: str) -> list[str]:
@@ -145,14 +122,14 @@ def _cells(figures: DayFigures, currency: str) -> list[str]:
         for side in ggr
     ]
     open_money = f"{money.count}" + (
-        f"  {_signed(figures, currency, money.owed)} {figures.text(currency, money.owing)}"
+        f"  {signed_text(figures, currency, money.owed)} {figures.text(currency, money.owing)}"
         if money.count
         else ""
     )
     return [
         *sides,
-        _signed(figures, currency, figures.difference(currency)),
-        _signed(figures, currency, money.in_breaks),
+        signed_text(figures, currency, figures.difference(currency)),
+        signed_text(figures, currency, money.in_breaks),
         figures.text(currency, figures.unexplained(currency)),
         open_money,
     ]
@@ -175,8 +152,3 @@ def _step_json(step: DayStep) -> dict[str, Any]:
         "seal": step.seal,
         "figures": step.figures.to_json(),
     }
-
-
-def _signed(figures: DayFigures, currency: str, minor: int) -> str:
-    text = figures.text(currency, minor)
-    return f"+{text}" if minor > 0 else text

@@ -6,8 +6,7 @@ from ops.commands.option_values import read_maturity, window_of
 from ops.commands.provider_choice import entry_named
 from ops.context import Context, database_url
 from ops.providers.configured import ConfiguredProvider, configured_provider
-from ops.providers.maturity import maturity_now
-from ops.providers.reconcile_inputs import rules_of
+from ops.providers.rule_trials import base_request
 from ops.settings.model import ProviderSettings
 from reconcile.runs.request import RunRequest
 from vocabulary.clock import Clock
@@ -40,12 +39,5 @@ def comparison_of(
     span = window_of(*window, zone=provider.timezone)
     age = read_maturity(maturity)
     url = database_url(context)
-    request = RunRequest(
-        provider=slug,
-        window=span,
-        maturity=maturity_now(url, entry, clock).ages if age is None else age,
-        exponents=provider.provider.exponents,
-        open_after=provider.open_after,
-        rules=rules_of(provider),
-    )
+    request = base_request(url, entry, span, clock=clock, maturity=age)
     return ComparisonTerms(url=url, entry=entry, configured=provider, request=request)

@@ -11,8 +11,7 @@ from rich.table import Table
 from sqlalchemy import Engine
 
 from feeds.arrival_delay import MaturitySource, ProviderMaturity
-from ops.commands.database import open_books
-from ops.commands.day.closing import Closing, close_day_of
+from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.next_commands import print_next
@@ -34,6 +33,7 @@ from ops.commands.scope import ChosenWindow, one_or_all, read_windows
 from ops.context import Context, context_of, database_url
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
+from ops.scheduling.day_close import Closing, close_day_of
 from reconcile.runs.result import RunResult
 from reports.find.short_ids import short_id
 from vocabulary.clock import SystemClock
@@ -142,7 +142,8 @@ def _reconcile(
         if command.close_day:
             day = business_day(one.window, entry.timezone)
             closing = Closing(day=day, reason=command.reason, maturity=used)
-            result = close_day_of(engine, url, entry, closing, name=name, options=options)
+            with refusals():
+                result = close_day_of(engine, url, entry, closing, name=name, options=options)
         else:
             result = reconcile_provider(
                 url, entry, one.window, maturity=used, close=None, options=options

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
@@ -16,6 +16,8 @@ from aiohttp import web
 from console.accounts.passwords import set_password
 from console.app import ConsoleServer
 from console.config import Console
+from console.gate import Route
+from console.routes import ROUTES
 from storage.people import get_person
 from tests.harness.servers.ports import free_port
 
@@ -76,7 +78,7 @@ class PageClient:
         opened = self.get(page)
         hidden = {
             name: opened.field(name)
-            for name in ("form_token", "version", "seen")
+            for name in ("form_token", "version", "seen", "request_key")
             if f'name="{name}"' in opened.text
         }
         return self.post(action, {**hidden, **fields})
@@ -94,7 +96,12 @@ class PageClient:
         return self.post("/login", fields)
 
     def send(
-        self, method: str, path: str, *, body: str = "", headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str,
+        *,
+        body: str | bytes = "",
+        headers: Mapping[str, str],
     ) -> Reply:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_S)
         kept = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -102,12 +109,18 @@ class PageClient:
             connection.request(method, path, body, {**headers, "Cookie": kept})
             response = connection.getresponse()
             cookies = tuple(response.headers.get_all("Set-Cookie", []))
-            reply = Reply(response.status, dict(response.headers), response.read(), cookies)
+            content = b"" if _is_endless(response) else response.read()
+            reply = Reply(response.status, dict(response.headers), content, cookies)
         finally:
             connection.close()
         for name, morsel in SimpleCookie("\n".join(cookies)).items():
             self.cookies[name] = morsel.value
         return reply
+
+
+def _is_endless(response: HTTPResponse) -> bool:
+    """Whether events come until the browser leaves."""
+    return response.headers.get_content_type() == "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +153,14 @@ class ConsoleSite:
 
 
 @contextmanager
-def serving(console: Console) -> Iterator[ConsoleSite]:
+def serving(console: Console, routes: Sequence[Route] = ROUTES) -> Iterator[ConsoleSite]:
     """Serve a console until the block ends."""
     port, loop = free_port(), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
     async def start() -> web.AppRunner:
-        runner = web.AppRunner(ConsoleServer(console).application(), access_log=None)
+        runner = web.AppRunner(ConsoleServer(console, routes).application(), access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         return runner

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from aiohttp import web
 from sqlalchemy import text
 
 from console.app import ConsoleServer
@@ -65,7 +66,8 @@ def test_a_fault_is_a_page_with_the_id_of_the_log_and_without_parameters(
 
 def test_a_template_that_fails_is_a_page_too(site: ConsoleSite) -> None:
     server = ConsoleServer(site.console)
-    response = server._answer(route_to(broken_template), INCOMING, None)
+    response = server._answer(route_to(broken_template), INCOMING)
 
+    assert isinstance(response, web.Response)
     assert response.status == 500
     assert response.headers["X-Error-Id"] in str(response.text)

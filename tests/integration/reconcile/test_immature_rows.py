@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ledger.posting.posting import post_all_at
-from ops.commands.reconcile.what_if import proposed
+from ops.providers.rule_trials import proposed
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from ops.commands.reconcile.what_if import effect_json, proposed
+from ops.providers.rule_trials import effect_json, proposed
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.runs.what_if import WhatIfEffect, what_if

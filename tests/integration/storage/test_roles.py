@@ -19,6 +19,8 @@ CONSOLE_TABLES = {
     *(
         "correction_trials",
         "day_steps",
+        "job_files",
+        "jobs",
         "login_attempts",
         "password_codes",
         "passwords",
@@ -124,6 +126,12 @@ def test_a_role_that_logged_in_as_itself_cannot_become_the_owner(database: str) 
         "UPDATE day_closes SET ends_at = now()",
         "DELETE FROM audit",
         "UPDATE breaks SET difference = 0",
+        "UPDATE jobs SET state = 'running', runner = 'me', started_at = now()",
+        "UPDATE jobs SET result = '{}'",
+        "INSERT INTO jobs (state) VALUES ('running')",
+        "INSERT INTO job_files (direction) VALUES ('out')",
+        "DELETE FROM jobs",
+        "DELETE FROM job_files",
     ],
 )
 def test_the_console_cannot_touch_the_books(database: str, statement: str) -> None:

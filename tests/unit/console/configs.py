@@ -39,4 +39,6 @@ def config() -> ConsoleConfig:
         limits=no_limits,
         try_corrections=no_trial,
         due_rules=DEFAULT_RULES,
+        upload_bytes_max=1 << 20,
+        job_kinds={},
     )

@@ -1,0 +1,1 @@
+"""Pages of requested jobs, and how other pages request one."""

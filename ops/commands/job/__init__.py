@@ -1,0 +1,1 @@
+"""``tieout job``: what people requested in the console."""

@@ -1,0 +1,1 @@
+"""Jobs: what may be requested in the console, and how the scheduler does it."""

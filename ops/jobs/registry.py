@@ -1,0 +1,10 @@
+"""Every kind of job that may be requested: the one table, which the console imports, too."""
+
+from collections.abc import Mapping
+
+from ops.jobs.kinds import days, rules
+from storage.jobs.kinds import JobKind
+
+_ALL = (days.RUN_DAY, days.CLOSE_DAY, days.SWEEP_DAY, rules.WHAT_IF)
+#: Every kind by name.
+KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in _ALL}

@@ -1,0 +1,307 @@
+"""Requested jobs: once, in the person's name, in a process of their own, or interrupted."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from typer.testing import CliRunner
+
+from ops import cli
+from ops.jobs.runner import JobRunner
+from ops.runtime.child_jobs import ChildJobs
+from ops.runtime.servers import Endpoints
+from ops.settings.loader import load
+from storage.engine import open_engine
+from storage.jobs.model import JobState, NewJobFile, StoredJob
+from storage.jobs.queries import content_of, files_of, job_numbered, jobs_before
+from storage.jobs.requests import JobNotCancelled, cancel_job, drop_files, request_job
+from storage.people import act_as, get_person
+from storage.roles import CONSOLE_ROLE, url_as
+from tests.harness.books.console import SETTINGS
+from tests.harness.jobs import KINDS
+from tests.harness.people import token_of
+from tests.harness.servers.receiver import wait_until
+from vocabulary.clock import FrozenClock, SystemClock
+from vocabulary.errors import Malformed
+from vocabulary.people import Actor, PersonRefused
+
+
+class Jobs:
+    """Books, the console's connections to them, and a runner."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.owner = open_engine(url)
+        self.console = open_engine(url_as(url, CONSOLE_ROLE, login=True))
+        self.config = folder / "tieout.toml"
+        self.config.write_text(SETTINGS.format(database=url))
+        self.settings = load(self.config, {})
+        self.endpoints = Endpoints(database_url=url, broker_url="redis://127.0.0.1:1/0")
+        self.folder = folder
+
+    def runner(
+        self, name: str, children: ChildJobs, clock: FrozenClock | None = None
+    ) -> JobRunner:
+        return JobRunner(
+            self.owner,
+            self.settings,
+            self.endpoints,
+            self.folder,
+            children,
+            runner=name,
+            clock=clock or SystemClock(),
+            kinds=KINDS,
+        )
+
+    def request(
+        self,
+        kind: str,
+        by: str = "maria",
+        key: str = "",
+        files: tuple[NewJobFile, ...] = (),
+        **arguments: str,
+    ) -> int:
+        """Request a job as the console does."""
+        engine = self.as_person(by)
+        with engine.connect() as connection:
+            person = get_person(connection, by)
+        with engine.begin() as connection:
+            return request_job(
+                connection, KINDS[kind], arguments, person=person, key=key, files=files
+            )
+
+    def as_person(self, name: str) -> Engine:
+        with self.owner.connect() as connection:
+            person = get_person(connection, name)
+        engine = self.console.execution_options()
+        act_as(engine, Actor(person=person, acting=person))
+        return engine
+
+    def cancel(self, number: int) -> None:
+        with self.as_person("maria").begin() as connection:
+            cancel_job(connection, number, by="maria", now=SystemClock().now())
+
+    def run(self, kind: str, **arguments: str) -> StoredJob:
+        """Request a job, and run what waits."""
+        number = self.request(kind, "maria", "", (), **arguments)
+        assert self.runner("one", ChildJobs()).run_next(heavy=KINDS[kind].heavy)
+        return self.job(number)
+
+    def job(self, number: int) -> StoredJob:
+        with self.owner.connect() as connection:
+            job = job_numbered(connection, number)
+        assert job is not None
+        return job
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with self.owner.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+
+@pytest.fixture
+def jobs(database: str, tmp_path: Path) -> Iterator[Jobs]:
+    made = Jobs(database, tmp_path)
+    yield made
+    made.owner.dispose()
+    made.console.dispose()
+
+
+def test_a_job_is_done_in_the_persons_name_with_progress_result_and_files(jobs: Jobs) -> None:
+    sent = NewJobFile(name="a.csv", media_type="text/csv", content=b"1;2")
+    number = jobs.request("words.say", files=(sent,), text="hi ")
+    assert jobs.runner("one", ChildJobs()).run_next(heavy=False)
+    job = jobs.job(number)
+    with jobs.owner.connect() as connection:
+        uploaded, made = files_of(connection, number)
+        assert content_of(connection, made) == b"hi 1;2"
+
+    assert (job.state, job.error, job.percent, job.requested_by) == (
+        *(JobState.DONE, None, 100, "maria"),
+    )
+    assert job.result is not None
+    assert job.result.summary == "Said hi ."
+    assert job.progress[-1] == "line 299"
+    assert len(job.progress) == 200
+    assert (uploaded.name, uploaded.direction) == ("a.csv", "in")
+    assert (made.name, made.direction, made.size) == ("said.txt", "out", 6)
+    assert jobs.rows(
+        "SELECT actor, action, p.name FROM audit LEFT JOIN people p USING (person_id)"
+        " WHERE subject IN ('words', 'job 1') ORDER BY audit_id"
+    ) == [
+        ("maria", "job.requested", "maria"),
+        ("maria", "words.said", "maria"),
+        ("tieout", "job.done", None),
+    ]
+
+
+def test_what_the_rules_refuse_and_what_has_a_bug_is_failed_with_a_sentence(jobs: Jobs) -> None:
+    refused = jobs.run("words.refuse")
+    broken = jobs.run("words.break")
+
+    assert (refused.state, refused.error) == (JobState.FAILED, "the rules do not allow it")
+    assert broken.state is JobState.FAILED
+    assert str(broken.error).startswith("run_job: ZeroDivisionError at ")
+    assert "secret" not in str(broken.error)
+
+
+def test_the_same_request_twice_is_one_job(jobs: Jobs) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        clicks = list(threads.map(lambda _: jobs.request("words.say"), range(8)))
+    other = jobs.request("words.say", text="other")
+    another_person = jobs.request("words.say", by="bob")
+    jobs.cancel(clicks[0])
+    form = jobs.request("words.say", key="form")
+    jobs.cancel(form)
+
+    assert len(set(clicks)) == 1
+    assert len({clicks[0], other, another_person, form}) == 4
+    assert jobs.request("words.say", key="form") == form
+    assert jobs.request("words.say", key="form", text="other") not in {form, other}
+
+
+def test_a_person_without_the_right_or_under_another_name_requests_nothing(jobs: Jobs) -> None:
+    with jobs.owner.begin() as connection:
+        connection.execute(text("UPDATE people SET roles = '{viewer}' WHERE name = 'bob'"))
+        connection.execute(text("UPDATE people SET disabled_at = now() WHERE name = 'eve'"))
+    with pytest.raises(PersonRefused, match="bob \\(viewer\\) may not work on breaks"):
+        jobs.request("words.say", by="bob")
+    with pytest.raises(IntegrityError, match="eve is disabled"):
+        jobs.request("words.say", by="eve")
+    statement = text(
+        "INSERT INTO jobs (kind, title, arguments, heavy, digest, requested_by)"
+        " VALUES ('words.say', 't', '{}', false, repeat('a', 64), 'bob')"
+    )
+    with (
+        pytest.raises(IntegrityError, match="'bob' is not who requests this job"),
+        jobs.as_person("maria").begin() as connection,
+    ):
+        connection.execute(statement)
+    with pytest.raises(Malformed, match="shout: Extra inputs are not permitted"):
+        jobs.request("words.say", shout="loud")
+    with pytest.raises(Malformed, match="at most 0 are expected"):
+        jobs.request("words.refuse", files=(NewJobFile(name="a", media_type="", content=b""),))
+
+    assert jobs.rows("SELECT count(*) FROM jobs") == [(0,)]
+
+
+def test_who_lost_the_right_since_the_request_gets_nothing_done(jobs: Jobs) -> None:
+    number = jobs.request("words.say", by="bob")
+    with jobs.owner.begin() as connection:
+        connection.execute(text("UPDATE people SET roles = '{viewer}' WHERE name = 'bob'"))
+    assert jobs.runner("one", ChildJobs()).run_next(heavy=False)
+
+    assert jobs.job(number).state is JobState.FAILED
+    assert "may not work on breaks" in str(jobs.job(number).error)
+    assert jobs.rows("SELECT count(*) FROM audit WHERE action = 'words.said'") == [(0,)]
+
+
+def test_only_what_waits_is_cancelled_and_the_console_can_begin_or_end_nothing(
+    jobs: Jobs,
+) -> None:
+    waiting, done = jobs.request("words.say"), jobs.request("words.say", text="first")
+    engine, now = jobs.as_person("maria"), SystemClock().now()
+    with engine.begin() as connection:
+        cancel_job(connection, waiting, by="maria", now=now)
+    assert jobs.runner("one", ChildJobs()).run_next(heavy=False)
+    with pytest.raises(JobNotCancelled, match=f"job {done} is done"), engine.begin() as again:
+        cancel_job(again, done, by="maria", now=now)
+    for statement, refusal in (
+        ("UPDATE jobs SET runner = 'me'", ProgrammingError),
+        ("UPDATE jobs SET state = 'done' WHERE state = 'cancelled'", IntegrityError),
+        ("UPDATE jobs SET state = 'queued', finished_at = NULL", IntegrityError),
+    ):
+        with pytest.raises(refusal), engine.begin() as connection:
+            connection.execute(text(statement))
+
+    assert jobs.job(waiting).state is JobState.CANCELLED
+    assert jobs.job(waiting).cancelled_by == "maria"
+    assert jobs.job(done).state is JobState.DONE
+
+
+def test_one_heavy_job_runs_at_a_time_and_a_stopped_scheduler_interrupts_it(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    marks = [tmp_path / name for name in ("first", "second")]
+    numbers = [jobs.request("words.linger", mark=str(mark)) for mark in marks]
+    children = ChildJobs()
+    running = threading.Thread(target=lambda: jobs.runner("one", children).run_next(heavy=True))
+    running.start()
+    wait_until(marks[0].exists)
+    beside = jobs.runner("two", ChildJobs())
+    assert not beside.run_next(heavy=True)
+    light = jobs.request("words.say")
+    assert beside.run_next(heavy=False)
+    children.stop()
+    running.join()
+
+    states = [jobs.job(number).state for number in (*numbers, light)]
+    assert states == [JobState.INTERRUPTED, JobState.QUEUED, JobState.DONE]
+    assert "request it again" in str(jobs.job(numbers[0]).error)
+
+
+def test_a_job_of_a_dead_scheduler_is_interrupted_and_its_late_child_stores_nothing(
+    jobs: Jobs, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    number = jobs.request("words.linger", mark=str(mark))
+    running = threading.Thread(
+        target=lambda: jobs.runner("one", ChildJobs()).run_next(heavy=True)
+    )
+    running.start()
+    wait_until(mark.exists)
+    with jobs.owner.begin() as connection:
+        connection.execute(text("UPDATE jobs SET heartbeat_at = now() - interval '1 hour'"))
+    assert not jobs.runner("two", ChildJobs()).run_next(heavy=True)
+    assert jobs.job(number).state is JobState.INTERRUPTED
+    mark.unlink()
+    running.join()
+
+    assert jobs.job(number).state is JobState.INTERRUPTED
+    assert jobs.job(number).result is None
+
+
+def test_old_jobs_and_dropped_files_are_removed(jobs: Jobs) -> None:
+    sent = NewJobFile(name="a.csv", media_type="text/csv", content=b"1;2")
+    number = jobs.request("words.say", files=(sent,))
+    children, now = ChildJobs(), SystemClock().now()
+    assert jobs.runner("one", children).run_next(heavy=False)
+    with jobs.as_person("maria").begin() as connection:
+        assert drop_files(connection, number, by="maria", now=now)
+        assert files_of(connection, number) == []
+    jobs.runner("one", children).clean()
+    assert jobs.rows("SELECT count(*) FROM job_files") == [(0,)]
+    assert jobs.job(number).state is JobState.DONE
+    later = FrozenClock(now + timedelta(days=31))
+
+    assert jobs.runner("one", children, later).clean() == 1
+    with jobs.owner.connect() as connection:
+        assert jobs_before(connection, limit=10) == []
+
+
+def test_the_command_line_lists_shows_and_cancels(jobs: Jobs, tmp_path: Path) -> None:
+    done = jobs.run("words.say").job_id
+    waiting = jobs.request("words.say", text="later")
+
+    def tieout(*words: str, code: int = 0) -> str:
+        env = {"TIEOUT_TOKEN": token_of("maria")}
+        result = CliRunner(env=env).invoke(cli.app, ["--config", str(jobs.config), *words])
+        assert result.exit_code == code, (words, result.output, result.exception)
+        return result.output
+
+    listed = tieout("job", "list")
+    assert f"{done}    done" in listed
+    assert "Say later" in listed
+    assert "Say hello" not in tieout("job", "list", "--active")
+    assert "Said hello." in tieout("job", "show", str(done), "--out", str(tmp_path / "out"))
+    assert (tmp_path / "out/said.txt").read_bytes() == b"hello"
+    assert "is cancelled: Say later" in tieout("job", "cancel", str(waiting))
+    assert "only a job that waits" in tieout("job", "cancel", str(waiting), code=1)
+    assert "there is no job 999" in str(
+        CliRunner()
+        .invoke(cli.app, ["--config", str(jobs.config), "job", "show", "999"])
+        .exception
+    )
