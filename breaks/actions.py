@@ -1,7 +1,7 @@
 """Actions on breaks, one or many: assign, explain, wait, close, reopen, note.
 
 An action and its audit row are one transaction; a refused action changes nothing. Tables
-written: ``break_workflows``, ``break_notes``, ``audit``.
+written: ``break_workflows``, ``break_notes``, ``break_mentions``, ``break_files``, ``audit``.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,16 +13,20 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, text
 
+from breaks.mentions import store_mentions
 from breaks.queries import BreakFilter, lock_ids
 from breaks.states import ActionRefused, BreakState
 from breaks.store import (
+    BreakMove,
     TrackedBreak,
     get_break,
     lock_break,
     move_break,
+    plan_move,
     require_text,
     require_version,
     transaction,
+    write_moves,
 )
 from breaks.write_offs import end_write_offs
 from storage.audit import record
@@ -33,10 +37,17 @@ INSERT INTO break_notes (break_id, at, author, kind, body, digest, size)
 VALUES (:id, :now, :by, :kind, :body, :digest, :size) RETURNING note_id
 """
 
+_FILE = """
+INSERT INTO break_files (note_id, media_type, content) VALUES (:id, :type, :content)
+"""
+
 NoteKind = Literal["comment", "text", "file", "link", "detail"]
 
 #: Acts on one break, within the transaction of the connection.
 BreakAction = Callable[[Connection, str], TrackedBreak]
+
+#: The moves of a locked break, not written yet; raises ActionRefused.
+BreakMoves = Callable[[TrackedBreak], Sequence[BreakMove]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,35 +56,55 @@ class Note:
 
     Attributes:
         body: the text, the name of a file, or the address of a link.
-        content: the bytes of a file or page; only their digest and length are kept.
+        content: the bytes of a file or page; their digest and length are kept.
+        media_type: of a file whose bytes are kept, too.
     """
 
     kind: NoteKind
     body: str
     content: bytes | None = None
+    media_type: str | None = None
 
 
 def assigning(*, to: str, by: str, now: datetime, why: str = "assigned") -> BreakAction:
     """Assign a break to a person, whoever had it before."""
+    return _writing(assignment(to=to, by=by, now=now, why=why))
+
+
+def assignment(*, to: str, by: str, now: datetime, why: str = "assigned") -> BreakMoves:
+    """The moves that assign a break to a person."""
     require_text(to=to)
+    move = partial(plan_move, by=by, now=now, why=why)
 
-    def action(connection: Connection, break_id: str) -> TrackedBreak:
-        break_ = _lock_undecided(connection, break_id)
-        move = partial(move_break, connection, by=by, now=now, why=why)
+    def moves(break_: TrackedBreak) -> list[BreakMove]:
+        refuse_proposed(break_)
+        planned = []
         if break_.state is BreakState.ASSIGNED:  # from one person to another
-            break_ = move(break_, BreakState.OPEN, action="taken_back")
-        return move(break_, BreakState.ASSIGNED, action="assigned", assignee=to)
+            planned.append(move(break_, BreakState.OPEN, action="taken_back"))
+            break_ = planned[0].after
+        planned.append(move(break_, BreakState.ASSIGNED, action="assigned", assignee=to))
+        return planned
 
-    return action
+    return moves
 
 
 def explaining(*, by: str, why: str, now: datetime) -> BreakAction:
     """Explain why the books differ and need no correction; holds for this difference only."""
+    return _writing(explanation(by=by, why=why, now=now))
+
+
+def explanation(*, by: str, why: str, now: datetime) -> BreakMoves:
+    """The move that explains a break."""
     return _step(BreakState.EXPLAINED, "explained", by=by, why=why, now=now)
 
 
 def awaiting(*, by: str, why: str, now: datetime) -> BreakAction:
     """Leave a break until the provider answers; its due date stays."""
+    return _writing(waiting(by=by, why=why, now=now))
+
+
+def waiting(*, by: str, why: str, now: datetime) -> BreakMoves:
+    """The move that leaves a break to the provider."""
     return _step(BreakState.WAITING, "waiting", by=by, why=why, now=now)
 
 
@@ -99,7 +130,7 @@ def closing(*, by: str, why: str, now: datetime) -> BreakAction:
 
 def reopening(*, by: str, why: str, now: datetime) -> BreakAction:
     """Reopen a break; a write-off of it is reversed."""
-    step = _step(BreakState.OPEN, "reopened", by=by, why=why, now=now)
+    step = _writing(_step(BreakState.OPEN, "reopened", by=by, why=why, now=now))
 
     def action(connection: Connection, break_id: str) -> TrackedBreak:
         require_text(by=by, why=why)
@@ -136,6 +167,11 @@ def add_note(
         "size": None if note.content is None else len(note.content),
     }
     note_id = connection.execute(text(_NOTE), params).scalar_one()
+    if note.kind == "comment":
+        store_mentions(connection, break_id, note_id, note.body)
+    if note.media_type and note.content is not None:
+        content = {"id": note_id, "type": note.media_type, "content": note.content}
+        connection.execute(text(_FILE), content)
     action = "break.commented" if note.kind == "comment" else "break.evidence_attached"
     detail = {"note": note_id, **{name: params[name] for name in ("kind", "body", "digest")}}
     record(connection, by, action, break_id, detail)
@@ -192,12 +228,23 @@ def apply_to_all(
         return [action(connection, break_id) for break_id in ids]
 
 
-def _step(to: BreakState, name: str, *, by: str, why: str, now: datetime) -> BreakAction:
+def _writing(moves: BreakMoves) -> BreakAction:
+    """The action that locks a break and writes its moves."""
+
     def action(connection: Connection, break_id: str) -> TrackedBreak:
-        break_ = _lock_undecided(connection, break_id)
-        return move_break(connection, break_, to, by=by, now=now, action=name, why=why)
+        planned = moves(lock_break(connection, break_id))
+        write_moves(connection, planned)
+        return planned[-1].after
 
     return action
+
+
+def _step(to: BreakState, name: str, *, by: str, why: str, now: datetime) -> BreakMoves:
+    def moves(break_: TrackedBreak) -> list[BreakMove]:
+        refuse_proposed(break_)
+        return [plan_move(break_, to, by=by, now=now, action=name, why=why)]
+
+    return moves
 
 
 def _refuse_money(break_: TrackedBreak) -> None:
@@ -220,7 +267,18 @@ def _refuse_money(break_: TrackedBreak) -> None:
 def _lock_undecided(connection: Connection, break_id: str) -> TrackedBreak:
     """One break, locked, without a proposed correction or write-off."""
     break_ = lock_break(connection, break_id)
+    refuse_proposed(break_)
+    return break_
+
+
+def refuse_proposed(break_: TrackedBreak) -> None:
+    """Check that no correction or write-off of a break is proposed.
+
+    Raises:
+        ActionRefused: one is.
+    """
     if break_.state in {BreakState.PROPOSED, BreakState.WRITE_OFF_PROPOSED}:
         proposal = "adjustment" if break_.state is BreakState.PROPOSED else "write-off"
-        raise ActionRefused(f"{break_id} has a proposed {proposal}: approve or reject it first")
-    return break_
+        raise ActionRefused(
+            f"{break_.break_id} has a proposed {proposal}: approve or reject it first"
+        )

@@ -31,7 +31,8 @@ WITH due AS (
               WHEN l.settled IS NULL AND w.amount IS NULL THEN 'it was found again'
               ELSE 'its difference has changed' END
     FROM breaks b JOIN break_workflows l USING (break_id)
-    LEFT JOIN write_offs w ON w.break_id = b.break_id AND w.state = 'proposed'
+    LEFT JOIN write_offs w ON w.break_id = b.break_id
+                          AND w.state IN ('proposed', 'approved')
    WHERE b.run_id = :run AND b.cleared_at IS NULL
      AND ((l.state = 'closed' AND l.settled IS DISTINCT FROM b.difference)
           OR (l.state IN ('explained', 'written_off') AND l.settled <> b.difference)

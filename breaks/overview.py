@@ -3,14 +3,14 @@
 Added up by the database, so that they cost the same however many breaks there are to show.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from breaks.kinds import Impact
-from breaks.policy import AGES, SlaRule
+from breaks.policy import AGES, SlaRule, overdue_limits
+from breaks.queries import OVERDUE, overdue_parameters
 from breaks.states import SETTLED, BreakState
 
 _OPEN_MONEY = """
@@ -22,20 +22,14 @@ SELECT b.provider, b.impact, b.currency,
  WHERE l.state <> ALL(:settled)
  GROUP BY b.provider, b.impact, b.currency, age
 """
-_WAITING = """
+_WAITING = f"""
 SELECT count(*) FILTER (WHERE l.state = ANY(:proposed)) AS proposed,
        count(*) FILTER (WHERE l.state <> ALL(:settled) AND l.assignee = :person) AS assigned,
        count(*) FILTER (WHERE l.state <> ALL(:settled)) AS open,
-       count(*) FILTER (WHERE l.state <> ALL(:settled) AND EXISTS (
-           SELECT FROM unnest(CAST(:impacts AS text[]), CAST(:befores AS timestamptz[]),
-                              CAST(:currencies AS text[]), CAST(:least AS bigint[]))
-                    AS r (impact, before, currency, least)
-            WHERE r.impact = b.impact AND l.opened_at < r.before
-              AND (r.currency IS NULL
-                   OR (r.currency = b.currency AND abs(b.difference) >= r.least)))) AS overdue
+       count(*) FILTER (WHERE {OVERDUE}) AS overdue
   FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE l.state <> 'closed'
-"""
+"""  # noqa: S608 - our own condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,29 +88,13 @@ def waiting_work(
     connection: Connection, person: str, rules: tuple[SlaRule, ...], *, now: datetime
 ) -> BreakWork:
     """What waits for anybody, and for one person."""
-    limits = [limit for rule in rules for limit in _limits(rule, now)]
     params = {
+        **overdue_parameters(overdue_limits(rules, now)),
         "person": person,
-        "settled": _settled(),
         "proposed": [BreakState.PROPOSED.value, BreakState.WRITE_OFF_PROPOSED.value],
-        "impacts": [limit[0] for limit in limits],
-        "befores": [limit[1] for limit in limits],
-        "currencies": [limit[2] for limit in limits],
-        "least": [limit[3] for limit in limits],
     }
     row = connection.execute(text(_WAITING), params).one()
     return BreakWork(**row._mapping)
-
-
-def _limits(
-    rule: SlaRule, now: datetime
-) -> Iterator[tuple[str, datetime, str | None, int | None]]:
-    """The impact, when a break must have been opened to be overdue, a currency, an amount."""
-    impact, before = rule.impact.value, now - rule.within
-    if not rule.min_amount:
-        yield impact, before, None, None
-    for currency, least in rule.min_amount.items():
-        yield impact, before, currency, least
 
 
 def _settled() -> list[str]:

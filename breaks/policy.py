@@ -67,6 +67,40 @@ def due_at(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverdueLimit:
+    """Breaks of an impact that are overdue if they were opened before an instant.
+
+    Attributes:
+        currency: of which currency; None: of any, whatever the amount.
+        least: smallest difference of either sign in that currency, minor units.
+    """
+
+    impact: Impact
+    opened_before: datetime
+    currency: str | None = None
+    least: int | None = None
+
+
+def overdue_limits(rules: tuple[SlaRule, ...], now: datetime) -> tuple[OverdueLimit, ...]:
+    """The rules as limits at an instant: a break is overdue if one of them fits."""
+    limits = []
+    for rule in rules:
+        opened_before = now - rule.within
+        if not rule.min_amount:
+            limits.append(OverdueLimit(impact=rule.impact, opened_before=opened_before))
+        for currency, least in rule.min_amount.items():
+            limits.append(
+                OverdueLimit(
+                    impact=rule.impact,
+                    opened_before=opened_before,
+                    currency=currency,
+                    least=least,
+                )
+            )
+    return tuple(limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOffLimits:
     """The largest amounts that each role may approve or write off.
 

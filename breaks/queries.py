@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from breaks.kinds import BreakKind, Impact
-from breaks.policy import AGES, SlaRule, age_bucket, due_at
+from breaks.policy import AGES, OverdueLimit, SlaRule, age_bucket, due_at
 from breaks.standing import Standing, count_standings
 from breaks.states import SETTLED, BreakState
 from breaks.store import COLUMNS, TrackedBreak, break_from_row, get_break, transaction
@@ -23,6 +23,16 @@ from storage.audit import AuditRow, trail
 from vocabulary.ids import match_key
 from vocabulary.window import Window, day_window
 
+#: Whether a break that is not settled is past a due date; see ``overdue_parameters``.
+OVERDUE = """
+l.state <> ALL(:settled) AND EXISTS (
+  SELECT FROM unnest(CAST(:overdue_impacts AS text[]), CAST(:overdue_befores AS timestamptz[]),
+                     CAST(:overdue_currencies AS text[]), CAST(:overdue_least AS bigint[]))
+           AS r (impact, before, currency, least)
+   WHERE r.impact = b.impact AND l.opened_at < r.before
+     AND (r.currency IS NULL
+          OR (r.currency = b.currency AND abs(b.difference) >= r.least)))
+"""
 _FROM = "FROM breaks b JOIN break_workflows l USING (break_id)"
 #: By field of a filter, the condition that it adds.
 _CONDITIONS: Mapping[str, str] = MappingProxyType(
@@ -32,13 +42,18 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
         "impact": "b.impact = :impact",
         "assignee": "l.assignee = :assignee",
         "currency": "b.currency = :currency",
+        "ids": "b.break_id = ANY(CAST(:ids AS text[]))",
         "min_difference": "abs(b.difference) >= :min_difference",
+        "max_difference": "abs(b.difference) <= :max_difference",
         "opened_before": "l.opened_at < :opened_before",
         "run_id": "b.run_id = :run_id",
         "round_id": "(b.round_id = :round_id OR (b.alias = :round_id AND b.alias <> ''))",
         "player": "b.player = :player",
         "game": "EXISTS (SELECT FROM feed_records f WHERE f.match_key = b.match_key"
         " AND f.provider = b.provider AND f.game = :game)",
+        "mentioned": "EXISTS (SELECT FROM break_mentions m WHERE m.break_id = b.break_id"
+        " AND m.person_id = :mentioned AND m.read_at IS NULL)",
+        "overdue": OVERDUE,
         "words": "strpos(lower(concat_ws(' ', b.break_id, b.round_id, b.alias, b.player,"
         " b.explanation)), lower(:words)) > 0",
     }
@@ -65,13 +80,17 @@ class BreakFilter:
     Attributes:
         states: in one of these states; empty: in any but closed.
         include_closed: without states, include closed breaks.
+        ids: one of these.
         min_difference: smallest difference of either sign, minor units.
+        max_difference: largest difference of either sign, minor units.
         opened_before: opened before this instant.
         run_id: last seen by this run.
         round_id: our name of the round, or the provider's.
         windows: began in the window of its provider, by slug; that of ``""`` is for any other
             provider.
         game: the provider's history reports the round for this game.
+        mentioned: a comment names the person with this id, who has not read it.
+        overdue: not settled, and past one of these limits.
         words: a text that the id, a round id, the player or the explanation contains.
     """
 
@@ -82,13 +101,17 @@ class BreakFilter:
     include_closed: bool = False
     assignee: str | None = None
     currency: str | None = None
+    ids: tuple[str, ...] | None = None
     min_difference: int | None = None
+    max_difference: int | None = None
     opened_before: datetime | None = None
     run_id: str | None = None
     round_id: str | None = None
     player: str | None = None
     windows: Mapping[str, Window] | None = None
     game: str | None = None
+    mentioned: int | None = None
+    overdue: tuple[OverdueLimit, ...] | None = None
     words: str | None = None
 
     def query(self, select: str, *, end: str = "") -> TextClause:
@@ -109,6 +132,8 @@ class BreakFilter:
     def parameters(self) -> dict[str, object]:
         """The parameters of the query."""
         values = {name: getattr(self, name) for name in _CONDITIONS}
+        values["ids"] = None if self.ids is None else list(self.ids)
+        values.pop("overdue")
         states = [str(state) for state in self.states]
         windows = self.windows or {}
         numbered = {
@@ -120,7 +145,25 @@ class BreakFilter:
                 ("end", windows[slug].end),
             )
         }
-        return {**values, "states": states, "slugs": list(windows), **numbered}
+        return {
+            **values,
+            **overdue_parameters(self.overdue or ()),
+            "states": states,
+            "slugs": list(windows),
+            **numbered,
+        }
+
+
+def overdue_parameters(limits: Iterable[OverdueLimit]) -> dict[str, object]:
+    """The parameters of ``OVERDUE``."""
+    listed = list(limits)
+    return {
+        "settled": [str(state) for state in SETTLED],
+        "overdue_impacts": [str(limit.impact) for limit in listed],
+        "overdue_befores": [limit.opened_before for limit in listed],
+        "overdue_currencies": [limit.currency for limit in listed],
+        "overdue_least": [limit.least for limit in listed],
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,11 +18,13 @@ from vocabulary.money import exponent_of, text_from_minor
 
 #: The most rows of one source that are read.
 ROWS_MAX = 50
+#: Largest statement file in which a line is looked for, in bytes.
+SCANNED_BYTES_MAX = 256 * 1024
 
 _OPERATIONS = """
 SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::text AS decision,
        o.reason, o.amount, o.declared_stake, o.declared_payout, o.balance_after, o.currency,
-       o.reply_status, o.reply, o.body, o.received_at, w.player,
+       o.reply_status, o.reply, o.body, o.received_at, w.player, g.committed_at, g.posted_at,
        ARRAY(SELECT e.account::text || ' ' || e.amount FROM entries e
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS entries
@@ -34,6 +36,7 @@ SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::te
         SELECT o.* FROM operations o
          WHERE o.provider = :provider AND o.op_key = ANY(CAST(:op_keys AS text[]))) o
   JOIN wallets w USING (wallet_id)
+  LEFT JOIN batches g USING (batch_id)
  ORDER BY o.received_at, o.wallet_id, o.wallet_seq LIMIT :most
 """
 _REQUESTS = """
@@ -42,8 +45,17 @@ SELECT delivery_id, op_key, verdict, reply_status, reply, body, received_at FROM
  ORDER BY delivery_id LIMIT :most
 """
 _VERSIONS = """
-SELECT v.version_id, v.record_id, v.source, v.received_at, v.raw
+SELECT v.version_id, v.record_id, v.source, v.received_at, v.raw, f.file_id,
+       CASE WHEN f.size <= :scanned THEN (
+           SELECT string_agg(p.bytes, '' ORDER BY p.part) FROM feed_file_parts p
+            WHERE p.file_id = f.file_id) END AS file
   FROM feed_versions v
+  LEFT JOIN LATERAL (
+       SELECT f.file_id, f.size FROM feed_files f
+        WHERE f.provider = v.provider AND f.name = v.source
+          AND EXISTS (SELECT FROM feed_file_records r
+                       WHERE r.file_id = f.file_id AND r.record_id = v.record_id)
+        ORDER BY f.file_id DESC LIMIT 1) f ON v.source NOT IN ('push', 'pull')
  WHERE v.provider = :provider
    AND v.record_id IN (SELECT f.record_id FROM feed_records f
                         WHERE f.match_key = ANY(CAST(:match_keys AS bigint[]))
@@ -82,6 +94,22 @@ SELECT a.verdict, a.reason, a.link, a.asked_at, p.content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackBooking:
+    """What became of a callback.
+
+    Attributes:
+        committed_at: when its decision was stored; the reply goes out at that moment.
+        posted_at: when its entries were written; None: not yet.
+        entries: each as text; a declined callback has none.
+    """
+
+    reply_status: int
+    committed_at: datetime
+    posted_at: datetime | None
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceWord:
     """What one source says.
 
@@ -92,6 +120,8 @@ class SourceWord:
         words: what it says, in one line.
         received: the bytes as they came; None if the source keeps none.
         answered: the bytes that answered them.
+        booking: of a callback, what became of it.
+        file_id: of a statement line, its file; ``line``: where it is, if that is known.
     """
 
     source: str
@@ -100,6 +130,9 @@ class SourceWord:
     words: str
     received: bytes | None = None
     answered: bytes | None = None
+    booking: CallbackBooking | None = None
+    file_id: int | None = None
+    line: int | None = None
 
 
 def sources_of(
@@ -167,6 +200,7 @@ def _parameters(break_: TrackedBreak) -> dict[str, Any]:
         "logged": logged,
         "webhooks": sorted({name.partition("/")[0] for name in logged}),
         "most": ROWS_MAX,
+        "scanned": SCANNED_BYTES_MAX,
     }
 
 
@@ -197,6 +231,12 @@ def _callbacks(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[Sou
             + f"; entries: {', '.join(entries) or 'none'}",
             received=bytes(row["body"]),
             answered=bytes(row["reply"]),
+            booking=CallbackBooking(
+                reply_status=row["reply_status"],
+                committed_at=row["committed_at"] or row["received_at"],
+                posted_at=row["posted_at"],
+                entries=tuple(entries),
+            ),
         )
 
 
@@ -251,7 +291,15 @@ def _versions(rows: Sequence[Mapping[str, Any]]) -> Iterator[SourceWord]:
             id=f"version {row['version_id']}",
             words=f"record {row['record_id']} as {row['source']} reported it",
             received=bytes(row["raw"]),
+            file_id=row["file_id"],
+            line=_line_of(row["raw"], row["file"]),
         )
+
+
+def _line_of(raw: bytes, file: bytes | None) -> int | None:
+    """The number of the line in its file; None: it is not there as it is, as in workbooks."""
+    place = -1 if file is None else bytes(file).find(bytes(raw))
+    return None if file is None or place < 0 else bytes(file).count(b"\n", 0, place) + 1
 
 
 def _withdrawals(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[SourceWord]:

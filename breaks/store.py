@@ -4,7 +4,7 @@
 ``break_workflows``, ``audit``; ``breaks`` is read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from breaks.impact import Effects, effects_of
 from breaks.kinds import BreakKind, Impact
 from breaks.standing import Standing, standing_of
 from breaks.states import ActionRefused, BreakChanged, BreakState, check_step
-from storage.audit import record
+from storage.audit import AuditEntry, record_all
 from storage.people import refused_people
 from vocabulary.errors import Unavailable
 
@@ -41,6 +41,10 @@ COLUMNS = ", ".join([*_NAMES, *(f"{sql} AS {name}" for name, sql in _DERIVED.ite
 _GET = f"""
 SELECT {COLUMNS} FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE break_id = :id
+"""  # noqa: S608 - our own columns
+_LOCK_SEVERAL = f"""
+SELECT {COLUMNS} FROM breaks b JOIN break_workflows l USING (break_id)
+ WHERE break_id = ANY(CAST(:ids AS text[])) ORDER BY break_id FOR UPDATE OF l
 """  # noqa: S608 - our own columns
 _MOVE = """
 UPDATE break_workflows SET state = :state, assignee = :assignee, since = :since,
@@ -180,6 +184,83 @@ def lock_break(connection: Connection, break_id: str) -> TrackedBreak:
     return _select(connection, f"{_GET} FOR UPDATE OF l", break_id)
 
 
+def lock_breaks(connection: Connection, ids: Sequence[str]) -> list[TrackedBreak]:
+    """Those of the breaks that there are, in the order of their ids, locked."""
+    rows = connection.execute(text(_LOCK_SEVERAL), {"ids": list(ids)})
+    return [break_from_row(tuple(row)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakMove:
+    """A step of a break that is allowed and not written yet.
+
+    Attributes:
+        action: for the audit trail.
+    """
+
+    before: TrackedBreak
+    after: TrackedBreak
+    by: str
+    action: str
+    why: str
+
+
+def plan_move(
+    break_: TrackedBreak,
+    to: BreakState,
+    *,
+    by: str,
+    now: datetime,
+    action: str,
+    why: str,
+    assignee: str | None = None,
+) -> BreakMove:
+    """The move of a locked break to another state.
+
+    Raises:
+        ActionRefused: the step is not allowed, or the name or the reason is empty.
+    """
+    require_text(by=by, why=why)
+    check_step(break_.break_id, break_.state, to)
+    after = _after_step(break_, to, now=now, assignee=assignee)
+    return BreakMove(before=break_, after=after, by=by, action=action, why=why)
+
+
+def write_moves(connection: Connection, moves: Sequence[BreakMove]) -> None:
+    """Write moves of locked breaks with their audit rows, in order."""
+    if not moves:
+        return
+    params = [
+        {
+            "id": move.after.break_id,
+            "state": move.after.state.value,
+            "assignee": move.after.assignee,
+            "since": move.after.since,
+            "opened_at": move.after.opened_at,
+            "reopened": move.after.reopened,
+            "settled": move.after.settled,
+        }
+        for move in moves
+    ]
+    connection.execute(text(_MOVE), params)
+    record_all(
+        connection,
+        [
+            AuditEntry(
+                actor=move.by,
+                action=f"break.{move.action}",
+                subject=move.after.break_id,
+                detail={
+                    "why": move.why,
+                    "before": _workflow_json(move.before),
+                    "after": _workflow_json(move.after),
+                },
+            )
+            for move in moves
+        ],
+    )
+
+
 def move_break(
     connection: Connection,
     break_: TrackedBreak,
@@ -196,22 +277,9 @@ def move_break(
     Raises:
         ActionRefused: the step is not allowed, or the name or the reason is empty.
     """
-    require_text(by=by, why=why)
-    check_step(break_.break_id, break_.state, to)
-    after = _after_step(break_, to, now=now, assignee=assignee)
-    params = {
-        "id": break_.break_id,
-        "state": to.value,
-        "assignee": after.assignee,
-        "since": after.since,
-        "opened_at": after.opened_at,
-        "reopened": after.reopened,
-        "settled": after.settled,
-    }
-    connection.execute(text(_MOVE), params)
-    detail = {"why": why, "before": _workflow_json(break_), "after": _workflow_json(after)}
-    record(connection, by, f"break.{action}", break_.break_id, detail)
-    return after
+    move = plan_move(break_, to, by=by, now=now, action=action, why=why, assignee=assignee)
+    write_moves(connection, [move])
+    return move.after
 
 
 def require_text(**texts: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import Connection, text
 
 from breaks.kinds import OF_BOOKS, BreakKind
-from breaks.states import ActionRefused
+from breaks.states import ActionRefused, BreakState
 from breaks.store import TrackedBreak
 from breaks.suggestions import Correction
 from vocabulary.clock import iso
@@ -48,6 +48,8 @@ class Source(StrEnum):
     WALLET = "wallet"
 
 
+#: States of a break whose newest trial is about what is proposed or booked now.
+_CURRENT = frozenset({BreakState.PROPOSED, BreakState.APPROVED, BreakState.POSTED})
 #: The source that a break of a cross-check rests on; every other break rests on the history.
 _SOURCE_OF_KIND: Mapping[BreakKind, Source] = {
     BreakKind.ROUND_TOTAL: Source.ROUND_END,
@@ -192,16 +194,26 @@ def check_overruled(trial: Trial, overruled: Collection[Source]) -> None:
     Raises:
         ActionRefused: one of them does not.
     """
-    disputed = {c.source for c in trial.contradictions}
-    disputed |= {_SOURCE_OF_KIND.get(b.kind, Source.HISTORY) for b in trial.opens}
-    if not (trial.cured or _may_stay(trial)):
-        disputed.add(Source.HISTORY)
-    needless = sorted(set(overruled) - disputed)
+    needless = sorted(set(overruled) - sources_against(trial))
     if needless:
         raise ActionRefused(
             f"{', '.join(needless)} does not contradict the correction of {trial.break_id}:"
             " leave --overrule out"
         )
+
+
+def sources_against(trial: Trial) -> frozenset[Source]:
+    """The sources that say something else than the correction; each has to be overruled."""
+    sources = {c.source for c in trial.contradictions}
+    sources |= {_SOURCE_OF_KIND.get(b.kind, Source.HISTORY) for b in trial.opens}
+    if not (trial.cured or _may_stay(trial)):
+        sources.add(Source.HISTORY)
+    return frozenset(sources)
+
+
+def current_trial(break_: TrackedBreak) -> Mapping[str, Any] | None:
+    """The trial of what is proposed or booked now; None if nothing is."""
+    return break_.trial if break_.state in _CURRENT else None
 
 
 def _may_stay(trial: Trial) -> bool:

@@ -1,12 +1,13 @@
 """What the console knows from the settings, as values: it reads no settings itself."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
+from breaks.group_queries import GroupCache
 from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
 from console.accounts.sessions import BrowserSession
@@ -98,6 +99,7 @@ class ConsoleConfig:
         rates: reads the daily rates into the reporting currency; None if none is set.
         check_signature: verifies stored requests again.
         settings: every setting in force, without secrets.
+        askable: the slugs of the providers that answer inquiries about single bets.
     """
 
     providers: tuple[ProviderTerms, ...]
@@ -118,6 +120,7 @@ class ConsoleConfig:
     job_kinds: Mapping[str, JobKind]
     check_signature: CheckSignature
     settings: tuple[SettingLine, ...]
+    askable: frozenset[str] = frozenset()
 
     @property
     def is_secure(self) -> bool:
@@ -144,12 +147,14 @@ class Console:
     Attributes:
         readers: connections that cannot write.
         writers: connections that can do what people decide, and no more.
+        groups: the groups of breaks, made again when a break changed.
     """
 
     config: ConsoleConfig
     readers: Engine
     writers: Engine
     clock: Clock
+    groups: GroupCache = field(default_factory=GroupCache)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

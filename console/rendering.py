@@ -6,6 +6,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -43,6 +44,8 @@ def environment() -> Environment:
         "signed": signed_text,
         "utc": utc_text,
         "printable": printable_text,
+        "minus": minus_text,
+        "segment": path_segment,
     }
     jinja.globals["address"] = address
     jinja.globals["asset"] = asset_url
@@ -85,6 +88,16 @@ def bytes_text(size: int) -> str:
 def signed_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:
     """An amount that has a plus sign if it is positive."""
     return ("+" if minor > 0 else "") + money_text(minor, currency, exponents)
+
+
+def minus_text(amount: str) -> str:
+    """An amount that is text already, with a real minus sign."""
+    return amount.replace("-", _MINUS)
+
+
+def path_segment(text: str) -> str:
+    """A text as one part of a path, whatever is in it."""
+    return quote(str(text), safe="")
 
 
 def age_text(age: timedelta) -> str:

@@ -2,9 +2,6 @@
 
 from console.gate import Route
 from console.pages import (
-    break_actions,
-    break_detail,
-    break_list,
     day_detail,
     day_jobs,
     day_list,
@@ -14,6 +11,13 @@ from console.pages import (
     signing_in,
     today,
 )
+from console.pages.breaks import actions as break_actions
+from console.pages.breaks import bulk as break_bulk
+from console.pages.breaks import correction as break_correction
+from console.pages.breaks import detail as break_detail
+from console.pages.breaks import groups as break_groups
+from console.pages.breaks import listing as break_list
+from console.pages.breaks import views as break_views
 from console.pages.figures import totals, trends
 from console.pages.jobs import job_detail, job_list
 from console.pages.ops import notifications, overview, parked, queues
@@ -77,7 +81,32 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(method="GET", path="/breaks", right=Right.READ, handler=break_list.show),
     Route(method="GET", path="/breaks.csv", right=Right.READ, handler=break_list.download),
+    Route(
+        method="GET",
+        path="/breaks.xlsx",
+        right=Right.READ,
+        handler=break_list.download_workbook,
+    ),
+    Route(method="GET", path="/breaks/groups", right=Right.READ, handler=break_groups.show_all),
+    Route(
+        method="GET", path="/breaks/groups/{id}", right=Right.READ, handler=break_groups.show
+    ),
+    Route(method="GET", path="/breaks/bulk", right=Right.WORK_BREAKS, handler=break_bulk.show),
+    Route(method="POST", path="/breaks/bulk", right=Right.WORK_BREAKS, handler=break_bulk.act),
+    Route(method="POST", path="/breaks/views", right=Right.READ, handler=break_views.save),
+    Route(
+        method="POST",
+        path="/breaks/views/{id}/remove",
+        right=Right.READ,
+        handler=break_views.remove,
+    ),
     Route(method="GET", path="/breaks/{id}", right=Right.READ, handler=break_detail.show),
+    Route(
+        method="GET",
+        path="/breaks/{id}/correct",
+        right=Right.PROPOSE,
+        handler=break_correction.show,
+    ),
     *(
         Route(
             method="POST",

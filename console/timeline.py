@@ -1,12 +1,13 @@
 """What every source said about a round, laid out on one time axis. Pure.
 
 Gaps count by their logarithm: seconds between callbacks and the day until the provider's file
-both stay visible.
+both stay visible. Events of one lane that would cover each other become one mark. The axis lies
+for wide screens and stands for narrow ones.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -14,47 +15,75 @@ from breaks.sources import SourceWord
 
 #: The lanes, each with the sources that it shows.
 LANES = (
-    ("ours", ("callback", "refused request")),
-    ("theirs", ("history", "version", "statement line", "withdrawal")),
+    ("callbacks", ("callback", "refused request")),
+    ("our reply", ("our reply",)),
+    ("entries", ("entries",)),
+    ("their record", ("history", "version", "withdrawal")),
+    ("their files", ("statement line",)),
     ("their log", ("webhook log",)),
     ("asked", ("bet detail",)),
 )
-#: Sizes in the units of the drawing.
+#: Sizes of the axis that lies, in the units of the drawing.
 WIDTH, LANE_HEIGHT, LEFT, RIGHT, TOP = 960, 40, 130, 60, 16
-_SHORTEST, _LABEL_EVERY = 18, 120
+#: Sizes of the axis that stands.
+TALL_WIDTH, TALL_LEFT, TALL_RIGHT, TALL_TOP, TALL_STEP = 360, 98, 34, 84, 26
+_SHORTEST, _LABEL_EVERY, _TALL_LABEL_EVERY = 18, 120, 22
+#: How near two marks of a lane may be before they become one, and the most that a gap adds.
+_NEAR, _TALL_GAP_MAX = 20, 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineMark:
-    """One thing that a source said.
+class TimelineEvent:
+    """One thing that happened.
 
     Attributes:
-        number: its place in the list below the drawing.
-        x, y: the centre, in the units of the drawing.
+        number: its place in the table below the drawing.
+        source: of a lane; ``word``: the source's word that it is part of.
+        words: what happened, in one line.
     """
 
     number: int
-    x: int
-    y: int
+    source: str
+    at: datetime
+    words: str
     word: SourceWord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TimeLabel:
-    """An instant on the axis."""
+class TimelineMark:
+    """One mark: an event, or several of one lane that are near each other.
+
+    Attributes:
+        x, y: the centre, in the units of the drawing.
+    """
 
     x: int
+    y: int
+    events: tuple[TimelineEvent, ...]
+
+    @property
+    def name(self) -> str:
+        """The number of its event, or the first and the last one."""
+        first, last = self.events[0].number, self.events[-1].number
+        return str(first) if first == last else f"{first}\N{EN DASH}{last}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeLabel:
+    """An instant at its place on the axis."""
+
+    place: int
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The drawing: lanes by name with their height, marks, labels of the axis."""
+    """A drawing: lanes by name with their place across the axis, marks, labels of the axis."""
 
     lanes: tuple[tuple[str, int], ...]
     marks: tuple[TimelineMark, ...]
     labels: tuple[TimeLabel, ...]
-    left: int
+    start: int
     width: int
     height: int
 
@@ -64,32 +93,55 @@ def in_order(words: Sequence[SourceWord]) -> list[SourceWord]:
     return sorted(words, key=lambda word: word.at)
 
 
-def timeline_of(words: Sequence[SourceWord]) -> Timeline:
-    """Lay out what the sources said; ``words`` in the order of time."""
-    used = [name for name, sources in LANES if any(word.source in sources for word in words)]
+def events_of(words: Sequence[SourceWord]) -> list[TimelineEvent]:
+    """What happened, by time: a callback is followed by our reply and by its entries."""
+    events = [event for word in words for event in _events(word)]
+    ordered = sorted(events, key=lambda event: event.at)
+    return [replace(event, number=place) for place, event in enumerate(ordered, start=1)]
+
+
+def lying_timeline(events: Sequence[TimelineEvent]) -> Timeline:
+    """The axis from left to right, a lane in each line."""
     lanes = {
-        name: TOP + LANE_HEIGHT // 2 + index * LANE_HEIGHT for index, name in enumerate(used)
+        name: TOP + LANE_HEIGHT // 2 + index * LANE_HEIGHT
+        for index, name in enumerate(_used(events))
     }
-    places = positions([word.at for word in words])
-    marks = [
-        TimelineMark(number=number, x=x, y=lanes[_lane(word)], word=word)
-        for number, (x, word) in enumerate(zip(places, words, strict=True), start=1)
-    ]
+    places = positions([event.at for event in events])
     return Timeline(
         lanes=tuple(lanes.items()),
-        marks=tuple(marks),
-        labels=_labels(words, places),
-        left=LEFT,
+        marks=tuple(
+            TimelineMark(x=place, y=lanes[lane], events=near)
+            for lane, place, near in _marks(events, places)
+        ),
+        labels=_labels(events, places, _LABEL_EVERY),
+        start=LEFT,
         width=WIDTH,
-        height=TOP + len(used) * LANE_HEIGHT + 28,
+        height=TOP + len(lanes) * LANE_HEIGHT + 28,
+    )
+
+
+def standing_timeline(events: Sequence[TimelineEvent]) -> Timeline:
+    """The axis from top to bottom, a lane in each column; as long as it has to be."""
+    used = _used(events)
+    column = (TALL_WIDTH - TALL_LEFT - TALL_RIGHT) // max(len(used), 1)
+    lanes = {name: TALL_LEFT + column // 2 + n * column for n, name in enumerate(used)}
+    places = tall_positions([event.at for event in events])
+    return Timeline(
+        lanes=tuple(lanes.items()),
+        marks=tuple(
+            TimelineMark(x=lanes[lane], y=place, events=near)
+            for lane, place, near in _marks(events, places)
+        ),
+        labels=_labels(events, places, _TALL_LABEL_EVERY),
+        start=TALL_TOP,
+        width=TALL_WIDTH,
+        height=(places[-1] if places else TALL_TOP) + 20,
     )
 
 
 def positions(instants: Sequence[datetime]) -> list[int]:
     """Where instants in order stand: each gap is as wide as a mark, and its logarithm more."""
-    gaps = [
-        math.log1p((after - before).total_seconds()) for before, after in pairwise(instants)
-    ]
+    gaps = _gaps(instants)
     span = WIDTH - LEFT - RIGHT
     shortest = min(_SHORTEST, span / max(len(gaps), 1))
     scale = (span - shortest * len(gaps)) / (sum(gaps) or 1)
@@ -100,13 +152,66 @@ def positions(instants: Sequence[datetime]) -> list[int]:
     return places if instants else []
 
 
-def _lane(word: SourceWord) -> str:
-    return next(name for name, sources in LANES if word.source in sources)
+def tall_positions(instants: Sequence[datetime]) -> list[int]:
+    """The same from top to bottom, each gap as high as a line and a little more."""
+    places = [TALL_TOP + 14]
+    for gap in _gaps(instants):
+        places.append(places[-1] + TALL_STEP + min(round(gap * 2), _TALL_GAP_MAX))
+    return places if instants else []
 
 
-def _labels(words: Sequence[SourceWord], places: Sequence[int]) -> tuple[TimeLabel, ...]:
+def _gaps(instants: Sequence[datetime]) -> list[float]:
+    return [
+        math.log1p((after - before).total_seconds()) for before, after in pairwise(instants)
+    ]
+
+
+def _events(word: SourceWord) -> list[TimelineEvent]:
+    first = TimelineEvent(number=0, source=word.source, at=word.at, words=word.words, word=word)
+    booking = word.booking
+    if booking is None:
+        return [first]
+    wait_ms = max(round((booking.committed_at - word.at).total_seconds() * 1000), 0)
+    reply = f"answered {booking.reply_status} after {wait_ms} ms"
+    events = [first, replace(first, source="our reply", at=booking.committed_at, words=reply)]
+    if booking.posted_at is not None and booking.entries:
+        entries = ", ".join(booking.entries)
+        events.append(replace(first, source="entries", at=booking.posted_at, words=entries))
+    return events
+
+
+def _used(events: Sequence[TimelineEvent]) -> list[str]:
+    lanes = {_lane(event) for event in events}
+    return [name for name, _ in LANES if name in lanes]
+
+
+def _lane(event: TimelineEvent) -> str:
+    return next(name for name, sources in LANES if event.source in sources)
+
+
+def _marks(
+    events: Sequence[TimelineEvent], places: Sequence[int]
+) -> list[tuple[str, int, tuple[TimelineEvent, ...]]]:
+    """The marks by lane: where each is on the axis, and its events."""
+    marks: list[tuple[str, int, tuple[TimelineEvent, ...]]] = []
+    last: dict[str, int] = {}
+    for event, place in zip(events, places, strict=True):
+        lane = _lane(event)
+        number = last.get(lane)
+        if number is not None and place - marks[number][1] < _NEAR:
+            _, first_place, near = marks[number]
+            marks[number] = (lane, first_place, (*near, event))
+            continue
+        last[lane] = len(marks)
+        marks.append((lane, place, (event,)))
+    return marks
+
+
+def _labels(
+    events: Sequence[TimelineEvent], places: Sequence[int], every: int
+) -> tuple[TimeLabel, ...]:
     labels: list[TimeLabel] = []
-    for word, x in zip(words, places, strict=True):
-        if not labels or x - labels[-1].x >= _LABEL_EVERY:
-            labels.append(TimeLabel(x=x, at=word.at))
+    for event, place in zip(events, places, strict=True):
+        if not labels or place - labels[-1].place >= every:
+            labels.append(TimeLabel(place=place, at=event.at))
     return tuple(labels)

@@ -4,7 +4,7 @@ Call ``record`` on the connection that makes the change, so that one transaction
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -85,6 +85,16 @@ class AuditFilter:
     before: tuple[datetime, int] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """A row to write; see ``record`` for what its parts mean."""
+
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, object]
+
+
 def record(
     connection: Connection,
     actor: str,
@@ -101,13 +111,22 @@ def record(
         subject: the id of what it was done to.
         detail: what a reader needs later: JSON values, amounts as decimal strings.
     """
-    row = {
-        "actor": actor,
-        "action": action,
-        "subject": subject,
-        "detail": json.dumps(detail),
-    }
-    connection.execute(_RECORD, row)
+    entry = AuditEntry(actor=actor, action=action, subject=subject, detail=detail)
+    record_all(connection, [entry])
+
+
+def record_all(connection: Connection, entries: Sequence[AuditEntry]) -> None:
+    """Write rows in the connection's transaction, in order."""
+    rows = [
+        {
+            "actor": entry.actor,
+            "action": entry.action,
+            "subject": entry.subject,
+            "detail": json.dumps(entry.detail),
+        }
+        for entry in entries
+    ]
+    connection.execute(_RECORD, rows)
 
 
 def trail(connection: Connection, subject: str) -> list[AuditRow]:

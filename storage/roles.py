@@ -29,11 +29,14 @@ _CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "adjustments": ("INSERT", "UPDATE (state, decided_by, decided_at, decision)"),
         "audit": ("INSERT",),
+        "break_files": ("INSERT",),
+        "break_mentions": ("INSERT", "UPDATE (read_at)"),
         "break_notes": ("INSERT",),
         "break_workflows": ("UPDATE",),
         "correction_trials": ("INSERT",),
         "console_sessions": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "day_steps": ("INSERT",),
+        "detail_requests": ("INSERT", "UPDATE (refresh)"),
         "job_files": ("INSERT (job_id, name, media_type, sha256, content)",),
         "jobs": (
             "INSERT (kind, title, arguments, heavy, digest, request_key, requested_by)",
@@ -44,6 +47,7 @@ _CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "notifications": ("INSERT",),
         "passwords": ("SELECT", "INSERT", "UPDATE"),
         "paused_queues": ("INSERT", "DELETE"),
+        "saved_views": ("INSERT", "UPDATE (address, shared, saved_at)", "DELETE"),
         "write_offs": ("INSERT", "UPDATE (state, decided_by, decided_at)"),
     }
 )

@@ -6,7 +6,8 @@ Tables read: ``disputes``, ``dispute_lines``, ``dispute_exports``, ``dispute_ans
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, text
@@ -69,12 +70,45 @@ SELECT dispute_id, number, exported_by, exported_at, due_at, document_sha256, pa
        octet_length(pack) AS size
   FROM dispute_exports WHERE dispute_id = ANY(CAST(:ids AS text[])) ORDER BY number
 """
+_OF_BREAK = """
+SELECT d.dispute_id, d.opened_by, d.opened_at, l.line, l.currency, l.difference, a.answer,
+       a.comment
+  FROM dispute_lines l
+  JOIN disputes d USING (dispute_id)
+  LEFT JOIN dispute_answers a USING (dispute_id, line)
+ WHERE l.break_id = :id ORDER BY d.opening_no
+"""
 _LOCK = "SELECT dispute_id FROM disputes WHERE dispute_id = :id FOR UPDATE"
 _ANSWER = (
     *("answer", "reference", "comment", "file", "file_sha256", "file_line", "imported_by"),
     "imported_at",
 )
 _LINE = ("dispute_id", "line", "break_id", "round_id", "alias", "currency", "difference")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeOfBreak:
+    """A dispute that a break is part of.
+
+    Attributes:
+        difference: as it was put before the provider, its GGR less ours, minor units.
+        answer: what the provider answered to the line; None: nothing yet.
+    """
+
+    dispute_id: str
+    opened_by: str
+    opened_at: datetime
+    line: int
+    currency: str
+    difference: int
+    answer: str | None
+    comment: str | None
+
+
+def disputes_of_break(connection: Connection, break_id: str) -> list[DisputeOfBreak]:
+    """The disputes that a break is part of, the oldest first."""
+    rows = connection.execute(text(_OF_BREAK), {"id": break_id}).mappings()
+    return [DisputeOfBreak(**row) for row in rows]
 
 
 def list_disputes(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from breaks.mentions import count_unread
 from breaks.overview import OpenSum, open_sums, waiting_work
 from breaks.policy import AGES
 from console.config import ConsoleConfig, Visit
@@ -45,6 +46,7 @@ def show(visit: Visit) -> HtmlPage:
             "waiting": waiting_work(
                 connection, visit.signed_in.person.name, config.due_rules, now=now
             ),
+            "mentioned": count_unread(connection, visit.signed_in.person.person_id),
             **money_by_age(open_sums(connection, now=now)),
         }
     return HtmlPage(template="today.html", values=values)

@@ -1,7 +1,8 @@
 // Makes what works without it faster: keys, the row that was opened last, figures in place.
 (() => {
   "use strict";
-  const typing = (element) => element && element.matches("input, textarea, select");
+  const typing = (element) =>
+    element && element.matches("input:not([type=checkbox], [type=radio]), textarea, select");
   const rows = () => [...document.querySelectorAll("table.pick tbody tr")];
   let picked = -1;
 
@@ -10,7 +11,7 @@
     if (!all.length) return;
     picked = Math.max(0, Math.min(all.length - 1, index));
     all.forEach((row, number) => row.classList.toggle("picked", number === picked));
-    const link = all[picked].querySelector("a");
+    const link = all[picked].querySelector("th a");
     link.focus({ preventScroll: true });
     all[picked].scrollIntoView({ block: "nearest" });
   };
@@ -33,9 +34,12 @@
       pick(picked + 1);
     } else if (event.key === "k") {
       pick(picked - 1);
+    } else if (event.key === "x" && rows()[picked]) {
+      const box = rows()[picked].querySelector("input[type=checkbox]");
+      if (box) box.checked = !box.checked;
     } else {
       const form = document.querySelector(`form[data-key="${CSS.escape(event.key)}"]`);
-      const field = form && form.querySelector("textarea, select");
+      const field = form && form.querySelector("textarea, select, button");
       if (field) {
         event.preventDefault();
         field.focus();

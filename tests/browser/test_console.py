@@ -43,6 +43,9 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/operations/txn-1-14", "/seals/2020-01-01", "/seals/2020-01-01?check=now"),
         *(f"/totals?from={DAY}&to={DAY}&by=game", "/totals?from=2026-01-01&to=2026-01-01"),
         *(f"/trends?from=2026-05-20&to={DAY}", "/trends?from=2026-01-01&to=2026-01-01"),
+        f"/breaks/{books.break_of('r3')}/correct",
+        *("/breaks/groups", f"/breaks/groups/{books.group()}"),
+        "/breaks/bulk?scope=all&provider=lottery",
     ]
 
 
@@ -131,6 +134,8 @@ def test_a_break_is_corrected_by_two_people_in_few_clicks(
 ) -> None:
     break_id = console_books.break_of("r9")
     signed_in.open(f"{site.url}/breaks/{break_id}", width=PHONE)
+    signed_in.driver.find_element(By.CSS_SELECTOR, "form[action$='/correct'] button").click()
+    wait(signed_in, lambda: "/correct" in signed_in.driver.current_url)
     reason = signed_in.driver.find_element(By.ID, "propose-reason")
     reason.send_keys("their line is right")
     reason.submit()

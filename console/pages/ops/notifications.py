@@ -69,7 +69,7 @@ def try_rule(visit: Visit) -> SeeOther:
             title="A message is on its way",
             why=f"A message that tries the rule {name} waits to be sent, so none was added.",
         )
-    return SeeOther(path=f"/settings/notifications?done=asked#{name}")
+    return SeeOther(path=f"/settings/notifications?done=tried#{name}")
 
 
 def draft(visit: Visit) -> HtmlPage:

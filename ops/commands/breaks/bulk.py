@@ -1,28 +1,17 @@
 """``tieout breaks bulk``: one action on every break of a filter, counted first."""
 
-from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from breaks.actions import (
-    BreakAction,
-    Note,
-    apply_to_all,
-    assigning,
-    awaiting,
-    closing,
-    explaining,
-    noting,
-    reopening,
-)
+from breaks.actions import apply_to_all
+from breaks.bulk import RIGHTS, STATES, BulkAction, BulkOrder, action_of
+from breaks.policy import NO_LIMITS
 from breaks.queries import BreakFilter, count_breaks
 from breaks.states import ActionRefused
 from ops.commands.breaks.bulk_corrections import (
-    RIGHTS,
-    STATES,
     Corrected,
-    Correcting,
     correct_all,
     print_refused,
     states_for,
@@ -37,25 +26,10 @@ from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By
 from ops.context import context_of, database_url
 from ops.providers.book_trials import book_trials
+from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
-from vocabulary.people import Right
-
-
-class BulkAction(StrEnum):
-    """Actions on many breaks at once."""
-
-    ASSIGN = "assign"
-    COMMENT = "comment"
-    EXPLAIN = "explain"
-    WAIT = "wait"
-    CLOSE = "close"
-    REOPEN = "reopen"
-    PROPOSE = "propose"
-    WRITE_OFF = "write-off"
-    APPROVE = "approve"
-    REJECT = "reject"
 
 
 @filtered
@@ -81,38 +55,38 @@ def bulk(
     """
     if not (dry_run or yes) and expect is None:
         raise Malformed("bulk", "--dry-run, --expect COUNT or --yes is expected")
-    if step.value in STATES:
-        break_filter = states_for(step.value, break_filter)
+    if step in STATES:
+        break_filter = states_for(step, break_filter)
     if dry_run:
         _print_count(count_breaks(open_books(ctx), break_filter), as_json=as_json)
         return
     settings = context_of(ctx).settings
-    engine, name = open_books_as(ctx, by, _right(step))
+    engine, name = open_books_as(ctx, by, RIGHTS[step])
     with refusals():
         count = count_breaks(engine, break_filter)
         typer.echo(f"{step.value}: {count} breaks", err=True)
         if expect not in {None, count}:
             raise ActionRefused(f"the filter matches {count} breaks, not {expect}")
-        if step.value in STATES:
-            limits = limits_in_force(engine, settings, by=name).write_offs
-            what = Correcting(
-                action=step.value,
-                by=name,
-                reason=reason,
-                limits=limits,
-                try_corrections=book_trials(settings, database_url(context_of(ctx))),
-            )
-            corrected = correct_all(engine, settings, break_filter, what)
+        decides = step in STATES
+        order = BulkOrder(
+            action=step,
+            by=name,
+            reason=reason,
+            to=to,
+            limits=limits_in_force(engine, settings, by=name).write_offs
+            if decides
+            else NO_LIMITS,
+            try_corrections=book_trials(settings, database_url(context_of(ctx))),
+            exponents=partial(exponents_of, settings),
+            books=True,
+        )
+        if decides:
+            corrected = correct_all(engine, break_filter, order)
             _print_corrected(corrected, step, settings, as_json=as_json)
             raise typer.Exit(1 if corrected.refused else 0)
-        action = _action(step, by=name, reason=reason, to=to)
+        action = action_of(order, SystemClock().now())
         breaks = apply_to_all(engine, break_filter, action, expected=count)
     print_breaks(breaks, settings, as_json=as_json)
-
-
-def _right(step: BulkAction) -> Right:
-    fallback = Right.WRITE_OFF if step is BulkAction.CLOSE else Right.WORK_BREAKS
-    return RIGHTS.get(step.value, fallback)
 
 
 def _print_corrected(
@@ -140,22 +114,3 @@ def _print_count(count: int, *, as_json: bool) -> None:
         print_json({"breaks": count})
     else:
         typer.echo(f"{count} breaks")
-
-
-def _action(step: BulkAction, *, by: str, reason: str, to: str) -> BreakAction:
-    now = SystemClock().now()
-    match step:
-        case BulkAction.ASSIGN:
-            return assigning(to=to, by=by, why=reason or "assigned", now=now)
-        case BulkAction.COMMENT:
-            return noting(Note(kind="comment", body=reason), by=by, now=now)
-        case BulkAction.EXPLAIN:
-            return explaining(by=by, why=reason, now=now)
-        case BulkAction.WAIT:
-            return awaiting(by=by, why=reason, now=now)
-        case BulkAction.CLOSE:
-            return closing(by=by, why=reason, now=now)
-        case BulkAction.REOPEN:
-            return reopening(by=by, why=reason, now=now)
-        case _:
-            raise ValueError(f"{step} is a correction")

@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from breaks.groups import BreakGroup
@@ -11,6 +10,7 @@ from breaks.kinds import impact_of
 from breaks.standing import count_standings, counts_text
 from breaks.states import BreakState
 from breaks.store import TrackedBreak
+from breaks.trials import current_trial
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from reports.find.short_ids import short_id
@@ -21,10 +21,6 @@ from vocabulary.money import Money
 WIDTH = 80
 _PROVIDER, _PLAYER, _AMOUNT = 16, 18, 18
 _STATES = {"adjustment_proposed": "proposed", "write_off_proposed": "proposed"}
-
-
-#: States of a break whose newest trial is about what is proposed or booked now.
-_CURRENT = frozenset({BreakState.PROPOSED, BreakState.APPROVED, BreakState.POSTED})
 
 
 def list_lines(breaks: Sequence[TrackedBreak], settings: Settings) -> list[str]:
@@ -54,11 +50,6 @@ def total_lines(breaks: Sequence[TrackedBreak], settings: Settings) -> list[str]
         money = _effects_text(effects, currency, exponents)
         lines += wrapped(f"{provider} {currency}: {money}", indent="  ")
     return lines
-
-
-def current_trial(break_: TrackedBreak) -> Mapping[str, Any] | None:
-    """The trial of what is proposed or booked now; None if nothing is."""
-    return break_.trial if break_.state in _CURRENT else None
 
 
 def trial_summary(break_: TrackedBreak) -> str:

@@ -10,7 +10,8 @@ from breaks.groups import BreakGroup
 from breaks.impact import invoice_impact
 from breaks.queries import BreakHistory, StoredNote
 from breaks.store import TrackedBreak
-from ops.commands.breaks.lines import current_trial, list_lines
+from breaks.trials import current_trial
+from ops.commands.breaks.lines import list_lines
 from ops.commands.json_output import print_json
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from breaks.groups import BreakGroup, GroupContext, group_breaks
-from breaks.kinds import BreakKind
-from breaks.queries import BreakFilter, list_breaks, silent_days
+from breaks.group_queries import grouped_breaks
+from breaks.groups import BreakGroup
+from breaks.queries import BreakFilter
 from breaks.states import ActionRefused
 from ops.commands.completion import complete_break
 from ops.commands.database import open_books
@@ -98,16 +98,8 @@ def groups_of(
     engine: Engine, settings: Settings, break_filter: BreakFilter
 ) -> list[BreakGroup]:
     """The groups of the breaks that a filter matches."""
-    breaks = list_breaks(engine, break_filter)
-    context = GroupContext(zones={entry.slug: entry.timezone for entry in settings.providers})
-    days = [
-        (break_.provider, day)
-        for break_ in breaks
-        if break_.kind is BreakKind.MISSING_AT_PROVIDER
-        and (day := context.day_of(break_)) is not None
-    ]
-    silent = silent_days(engine, days, context.zones)
-    return group_breaks(breaks, GroupContext(zones=context.zones, silent_days=silent))
+    zones = {entry.slug: entry.timezone for entry in settings.providers}
+    return grouped_breaks(engine, break_filter, zones)
 
 
 def group_named(engine: Engine, settings: Settings, start: str) -> BreakGroup:

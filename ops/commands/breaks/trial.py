@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from breaks.store import TrackedBreak
-from ops.commands.breaks.lines import current_trial, wrapped
+from breaks.trials import current_trial
+from ops.commands.breaks.lines import wrapped
 
 
 def trial_lines(break_: TrackedBreak) -> Iterator[str]:

@@ -28,6 +28,7 @@ from ops.jobs.registry import KINDS
 from ops.pipeline.disk import disk_reader
 from ops.pipeline.reader import PipelineReader
 from ops.providers.book_trials import book_trials
+from ops.providers.inquiries import askable
 from ops.providers.signatures import signature_check
 from ops.runtime import logs
 from ops.runtime.data_directory import open_data_directory
@@ -139,6 +140,7 @@ def console_config(
         notify_text=notify_text,
         due_rules=rules_of(settings),
         rates=_RatesReader(settings.reporting),
+        askable=frozenset(askable(settings)),
         upload_bytes_max=settings.console.upload_max_bytes,
         job_kinds=KINDS,
         check_signature=signature_check(settings),

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from breaks.group_queries import grouped_breaks
+from breaks.queries import BreakFilter
 from ops import cli
 from ops.commands.daemons.console import open_console
 from ops.context import Context
@@ -71,6 +73,14 @@ class ConsoleBooks:
         with self.books.engine.connect() as connection:
             query = text("SELECT state FROM break_workflows WHERE break_id = :id")
             return str(connection.execute(query, {"id": break_id}).scalar_one())
+
+    def group(self) -> str:
+        """The id of the largest group of breaks."""
+        return grouped_breaks(self.books.engine, BreakFilter(), {})[0].group_id
+
+    def execute(self, statement: str) -> None:
+        with self.books.engine.begin() as connection:
+            connection.execute(text(statement))
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with self.books.engine.connect() as connection:

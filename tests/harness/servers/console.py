@@ -83,6 +83,13 @@ class PageClient:
         }
         return self.post(action, {**hidden, **fields})
 
+    def submit_fields(
+        self, page: str, action: str, hidden: Sequence[str], fields: Mapping[str, str]
+    ) -> Reply:
+        """Open a page and send one of its forms, with these of its hidden fields."""
+        opened = self.get(page)
+        return self.post(action, {**{name: opened.field(name) for name in hidden}, **fields})
+
     def sign_in(self, name: str, password: str = PASSWORD, target: str = "/") -> Reply:
         token = self.get("/login").field("form_token")
         fields = {"form_token": token, "name": name, "password": password, "next": target}

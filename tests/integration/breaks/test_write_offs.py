@@ -10,9 +10,16 @@ from breaks.actions import apply, awaiting, closing, explaining, reopening
 from breaks.policy import WriteOffLimits
 from breaks.queries import BreakFilter, break_history, list_breaks
 from breaks.standing import Standing
-from breaks.states import ActionRefused, BreakState
+from breaks.states import ActionRefused, BreakChanged, BreakState
 from breaks.store import transaction
-from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
+from breaks.write_offs import (
+    approve_write_off,
+    approve_write_off_only,
+    book_approved_write_off,
+    breaks_to_write_off,
+    propose_write_off,
+    reject_write_off,
+)
 from ledger.queries.balances import trial_balance
 from reconcile.days.store import figures_of
 from storage import people
@@ -101,6 +108,39 @@ def test_the_database_refuses_a_write_off_by_one_person_and_one_without_a_bookin
         transaction(books.engine) as c,
     ):
         c.execute(text("UPDATE break_workflows SET state = 'written_off', settled = 50"))
+
+
+def test_an_approved_write_off_waits_for_its_booking_and_stays_approved(
+    books: BreakBooks,
+) -> None:
+    name = propose(books)
+    approve_write_off_only(books.engine, name, by="jonas", now=EVENING)
+
+    assert books.only().state is BreakState.WRITE_OFF_PROPOSED
+    assert difference_account(books) == 0
+    with pytest.raises(BreakChanged, match="jonas approved the write-off meanwhile"):
+        approve_write_off_only(books.engine, name, by="nora", now=EVENING)
+    with pytest.raises(BreakChanged, match="jonas approved"):
+        reject_write_off(books.engine, name, by="nora", reason="no", now=EVENING)
+    assert breaks_to_write_off(books.engine) == [name]
+    approve_write_off(books.engine, name, by="nora", now=EVENING)  # completes it
+    assert not book_approved_write_off(books.engine, name, now=EVENING)
+    assert difference_account(books) == 50
+    (write_off,) = break_history(books.engine, name).write_offs
+    assert (write_off.state, write_off.decided_by) == ("booked", "jonas")
+
+
+def test_a_run_takes_an_approved_write_off_back_before_it_is_booked(books: BreakBooks) -> None:
+    name = propose(books)
+    approve_write_off_only(books.engine, name, by="jonas", now=EVENING)
+    books.theirs("r1", 100, 70)
+    books.run(at=EVENING + HOUR)
+
+    assert not book_approved_write_off(books.engine, name, now=EVENING)
+    (write_off,) = break_history(books.engine, name).write_offs
+    assert (write_off.state, write_off.reversed_by) == ("reversed", "reconcile")
+    assert books.only().state is BreakState.OPEN
+    assert difference_account(books) == 0
 
 
 def test_a_rejected_write_off_returns_the_break(books: BreakBooks) -> None:

@@ -77,7 +77,9 @@ def test_one_break_shows_both_sides_every_source_and_its_bytes(
     assert "0.40" in page.shown()
     assert "callback" in page.shown()
     assert "raw bytes" in page.shown()
-    assert re.search(r'<circle class="point callback" cx="\d+" cy="\d+"', page.text)
+    assert re.search(r'<rect class="point callback" x="\d+" y="\d+"', page.text)
+    for lane in ("callbacks", "our reply", "their record"):
+        assert f">{lane}</text>" in page.text
     assert "we owe the player 0.40 EUR" in page.shown()
 
 

@@ -36,7 +36,7 @@ def broken_statement(visit: Visit) -> Reply:
 
 
 def broken_template(_visit: Visit) -> Reply:
-    return HtmlPage(template="break.html", values={})
+    return HtmlPage(template="breaks/detail.html", values={})
 
 
 def route_to(handler: object) -> Route:

@@ -15,6 +15,7 @@ from tests.conftest import PostgresServer
 #: What the console's role may change; it may change nothing else.
 CONSOLE_TABLES = {
     *("adjustments", "audit", "break_notes", "break_workflows", "console_sessions"),
+    *("break_files", "break_mentions", "detail_requests", "saved_views"),
     *(
         "correction_trials",
         "day_steps",

@@ -1,21 +1,45 @@
 """What pages compute from values: texts, addresses, the time axis, the state of a day."""
 
+from base64 import urlsafe_b64encode as b64encode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zlib import compress
 
 import pytest
 
 from breaks.paging import BreakOrder
-from breaks.sources import SourceWord
+from breaks.policy import DEFAULT_RULES, overdue_limits
+from breaks.sources import CallbackBooking, SourceWord
 from breaks.states import BreakChanged
 from breaks.store import require_version
 from console.accounts.passwords import check_password, is_password
 from console.gate import login_path, safe_path
-from console.pages.break_detail import consequence, side_rows
-from console.pages.break_list import csv_row, read_query
+from console.pages.breaks.bulk import (
+    BREAKS_MAX,
+    decode_versions,
+    digest_of,
+    encode_versions,
+    money_of,
+)
+from console.pages.breaks.columns import COLUMNS, SHOWN, file_columns, file_rows
+from console.pages.breaks.detail import consequence, side_rows
+from console.pages.breaks.selection import BreakQuery, read_query
 from console.rendering import age_text, money_text, printable_text, short_text, signed_text
-from console.timeline import LEFT, RIGHT, WIDTH, in_order, positions, timeline_of
+from console.spreadsheets import csv_file
+from console.timeline import (
+    LEFT,
+    RIGHT,
+    TALL_STEP,
+    TALL_WIDTH,
+    WIDTH,
+    events_of,
+    lying_timeline,
+    positions,
+    standing_timeline,
+    tall_positions,
+)
 from reconcile.days.calendar import calendar_state
 from reconcile.days.states import DayState
 from tests.harness.books.tracked import NOON, tracked
@@ -102,16 +126,60 @@ def test_many_events_still_fit_the_axis() -> None:
 
 
 def test_only_lanes_with_events_are_drawn_and_marks_are_numbered_by_time() -> None:
-    words = in_order([word(5, "history"), word(0), word(1)])
-    timeline = timeline_of(words)
+    events = events_of([word(5, "history"), word(0), word(600)])
 
-    assert [name for name, _ in timeline.lanes] == ["ours", "theirs"]
-    assert [(mark.number, mark.word.id) for mark in timeline.marks] == [
-        (1, "0"),
-        (2, "1"),
-        (3, "5"),
+    for timeline in (lying_timeline(events), standing_timeline(events)):
+        assert [name for name, _ in timeline.lanes] == ["callbacks", "their record"]
+        assert [(mark.name, mark.events[0].word.id) for mark in timeline.marks] == [
+            ("1", "0"),
+            ("2", "5"),
+            ("3", "600"),
+        ]
+    assert lying_timeline([]).marks == standing_timeline([]).marks == ()
+
+
+def test_a_callback_is_followed_by_our_reply_and_its_entries() -> None:
+    booking = CallbackBooking(
+        reply_status=200,
+        committed_at=NOON + timedelta(milliseconds=3),
+        posted_at=NOON + timedelta(seconds=1),
+        entries=("player 1.00 EUR", "clearing -1.00 EUR"),
+    )
+    callback = replace(word(0), booking=booking)
+    declined = replace(
+        word(9),
+        booking=replace(
+            booking, entries=(), posted_at=None, committed_at=NOON + timedelta(seconds=9)
+        ),
+    )
+
+    assert [(event.source, event.words) for event in events_of([declined, callback])] == [
+        ("callback", "said"),
+        ("our reply", "answered 200 after 3 ms"),
+        ("entries", "player 1.00 EUR, clearing -1.00 EUR"),
+        ("callback", "said"),
+        ("our reply", "answered 200 after 0 ms"),
     ]
-    assert timeline_of([]).marks == ()
+
+
+@pytest.mark.parametrize("count", [1, 2, 60, 200])
+def test_no_marks_of_a_lane_cover_each_other(count: int) -> None:
+    sources = ("callback", "version", "webhook log")
+    events = events_of([word(n * n, sources[n % 3]) for n in range(count)])
+    lying, standing = lying_timeline(events), standing_timeline(events)
+
+    for timeline in (lying, standing):
+        numbers = sorted(e.number for mark in timeline.marks for e in mark.events)
+        assert numbers == list(range(1, count + 1))
+        assert all(
+            0 <= m.x <= timeline.width and 0 <= m.y <= timeline.height for m in timeline.marks
+        )
+        for lane in {mark.y for mark in lying.marks}:
+            places = [mark.x for mark in lying.marks if mark.y == lane]
+            assert all(after - before >= 20 for before, after in pairwise(places))
+    assert standing.width == TALL_WIDTH
+    heights = tall_positions([event.at for event in events])
+    assert all(after - before >= TALL_STEP for before, after in pairwise(heights))
 
 
 def test_fields_that_differ_are_marked_but_instants_prove_nothing() -> None:
@@ -132,15 +200,30 @@ def test_fields_that_differ_are_marked_but_instants_prove_nothing() -> None:
 
 
 def test_no_cell_of_the_csv_is_a_formula() -> None:
-    row = csv_row(tracked(player="=1+1", explanation="@SUM(A1)", difference=-250), config())
+    breaks = [tracked(player="=1+1", explanation="@SUM(A1)", difference=-250)]
+    columns = file_columns(SHOWN)
+    file = csv_file("breaks", columns, file_rows(breaks, columns, config(), NOON))
+    row = file.content.decode("utf-8-sig").splitlines()[1].split(",")
 
     assert "'=1+1" in row
     assert "'@SUM(A1)" in row
     assert "-2.50" in row
 
 
+def test_a_file_has_the_chosen_columns_and_no_difference_without_currency() -> None:
+    assert file_columns(("break", "difference", "age")) == (
+        *("break", "difference", "currency", "age"),
+    )
+    assert file_columns(("break", "currency")) == ("break", "currency")
+    assert set(file_columns(SHOWN)) <= set(COLUMNS)
+
+
+def asked(**fields: str) -> BreakQuery:
+    return read_query(fields, config(), now=NOON, person_id=7)
+
+
 def test_an_address_of_the_list_keeps_its_filters() -> None:
-    query = read_query({"provider": "lottery", "q": "a b", "state": "open,waiting"}, config())
+    query = asked(provider="lottery", q="a b", state="open,waiting")
 
     assert query.order is BreakOrder.MONEY
     assert query.break_filter.words == "a b"
@@ -148,6 +231,89 @@ def test_an_address_of_the_list_keeps_its_filters() -> None:
     assert query.address("/breaks.csv", sort="age") == (
         "/breaks.csv?provider=lottery&state=open%2Cwaiting&q=a+b&sort=age"
     )
+
+
+def test_an_address_keeps_amounts_ages_and_columns() -> None:
+    query = asked(
+        currency="EUR",
+        min="1.50",
+        max="20",
+        age="3",
+        overdue="1",
+        mentioned="me",
+        **{"col-state": "1", "col-due": "1"},
+    )
+
+    break_filter = query.break_filter
+    assert (break_filter.min_difference, break_filter.max_difference) == (150, 2_000)
+    assert break_filter.opened_before == NOON - timedelta(days=3)
+    assert break_filter.overdue == overdue_limits(DEFAULT_RULES, NOON)
+    assert break_filter.mentioned == 7
+    assert query.columns == ("break", "state", "due")
+    assert query.address("").endswith("&sort=money&cols=break%2Cstate%2Cdue")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"min": "1.00"},
+        {"currency": "EUR", "min": "1.005"},
+        {"currency": "eur"},
+        {"age": "0"},
+        {"age": "99999"},
+        {"age": "\N{SUPERSCRIPT TWO}"},
+        {"overdue": "yes"},
+        {"mentioned": "jonas"},
+        {"cols": "break,colour"},
+        {"game": "a\0b"},
+    ],
+)
+def test_a_filter_that_cannot_be_is_refused(fields: dict[str, str]) -> None:
+    with pytest.raises(Malformed, match="expected"):
+        asked(**fields)
+
+
+def test_a_selection_survives_its_form_and_fits_into_it() -> None:
+    breaks = [tracked(number, difference=number) for number in range(1, BREAKS_MAX + 1)]
+    field = encode_versions(breaks)
+
+    assert len(field) < 60_000
+    assert decode_versions(field) == {b.break_id: digest_of(b) for b in breaks}
+    assert digest_of(breaks[0]) != digest_of(tracked(1, difference=2))
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "",
+        "nonsense",
+        "\N{SNOWMAN}",
+        encode_versions([]),
+        encode_versions([tracked(number) for number in range(BREAKS_MAX + 1)]),
+        b64encode(compress(b"x y\n" * 200_000)).decode(),
+        b64encode(compress(b"onlyoneword")).decode(),
+    ],
+)
+def test_a_selection_that_is_none_is_refused(field: str) -> None:
+    with pytest.raises(Malformed, match="expected"):
+        decode_versions(field)
+
+
+def test_the_money_of_a_selection_is_added_up_by_provider_and_currency() -> None:
+    breaks = [
+        tracked(1, difference=250),
+        tracked(2, difference=-100),
+        tracked(3, provider="slots", currency="USD", difference=7),
+    ]
+    ((lottery, euros), (slots, dollars)) = money_of(breaks)
+
+    assert (lottery, euros.difference, euros.gross, euros.invoice) == (
+        "lottery",
+        150,
+        350,
+        -150,
+    )
+    assert (slots, dollars.currency, dollars.player) == ("slots", "USD", 7)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ A form carries the version of the break that its page showed. If the break chang
 nothing is done and both versions are shown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -23,11 +23,16 @@ from breaks.actions import (
     noting,
     reopening,
 )
+from breaks.impact import effects_of
+from breaks.mentions import mark_read
+from breaks.provider_inquiries import request_inquiry
 from breaks.queries import BreakHistory
-from breaks.states import STEPS, BreakChanged, BreakState
+from breaks.states import STEPS, ActionRefused, BreakChanged, BreakState
 from breaks.store import break_exists, read_break
+from breaks.write_offs import approve_write_off_only, propose_write_off, reject_write_off
 from console.acting import writers_for
 from console.config import Visit
+from console.pages.breaks.correction import read_correction
 from console.pages.parameters import required
 from console.replies import RequestRefused, SeeOther, not_found
 from storage.people import get_person
@@ -38,6 +43,9 @@ TEXT_CHARS_MAX = 4_000
 _UNDECIDED = frozenset(
     {BreakState.OPEN, BreakState.ASSIGNED, BreakState.EXPLAINED, BreakState.WAITING}
 )
+_PROPOSED = frozenset({BreakState.PROPOSED, BreakState.WRITE_OFF_PROPOSED})
+#: States of a write-off that is not booked yet.
+_UNBOOKED = frozenset({"proposed", "approved"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +76,13 @@ class PageAction:
         return SeeOther(path=f"/breaks/{break_id}?done={notice}")
 
 
-def actions_for(history: BreakHistory, person: Person) -> dict[str, bool]:
+def actions_for(
+    history: BreakHistory, person: Person, askable: Collection[str]
+) -> dict[str, bool]:
     """By name, whether the person may do it now; without the name, the state has no such step.
 
     A proposal is never offered to whoever made it; the database knows of their other accounts.
+    An approved write-off waits for the scheduler, so nothing is offered about it.
     """
     break_ = history.break_
     allowed = {
@@ -84,8 +95,17 @@ def actions_for(history: BreakHistory, person: Person) -> dict[str, bool]:
         for adjustment in history.adjustments
         if adjustment.state == "proposed"
     }
-    if person.name in proposers:
+    open_write_offs = [
+        write_off for write_off in history.write_offs if write_off.state in _UNBOOKED
+    ]
+    proposers |= {write_off.proposed_by for write_off in open_write_offs}
+    is_approved = any(write_off.state == "approved" for write_off in open_write_offs)
+    if person.name in proposers or is_approved:
         allowed.update(dict.fromkeys(allowed.keys() & {"approve", "reject"}, False))
+    if effects_of(break_.kind, break_.difference).invoice == 0:
+        allowed.pop("write-off", None)
+    if break_.provider not in askable:
+        allowed.pop("ask", None)
     return allowed
 
 
@@ -102,7 +122,26 @@ def _comment(visit: Visit, engine: Engine, break_id: str) -> str:
     """A comment changes no state, so it is taken whatever happened meanwhile."""
     note = Note(kind="comment", body=_text(visit, "text", "a comment"))
     apply(engine, break_id, noting(note, by=visit.signed_in.person.name, now=visit.now))
+    return _read(visit, engine, break_id)
+
+
+def _read(visit: Visit, engine: Engine, break_id: str) -> str:
+    """The person has read the comments that name them."""
+    with engine.begin() as connection:
+        mark_read(connection, break_id, visit.signed_in.person.person_id, now=visit.now)
     return "saved"
+
+
+def _ask(visit: Visit, engine: Engine, break_id: str) -> str:
+    """Request the provider's bet detail; a worker asks, because it has the provider's keys."""
+    break_ = read_break(engine, break_id)
+    if break_.provider not in visit.config.askable:
+        raise ActionRefused(
+            f"{break_.provider} has no call about one bet, or its API is not configured"
+        )
+    by = visit.signed_in.person.name
+    request_inquiry(engine, break_id, by=by, now=visit.now, refresh=break_.answer is not None)
+    return "asked"
 
 
 def _assign(visit: Visit, engine: Engine, break_id: str) -> str:
@@ -123,6 +162,8 @@ def _settle(
 
 def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
     break_ = read_break(engine, break_id)
+    exponents = visit.config.exponents(break_.provider)
+    request = read_correction(visit.form, break_, exponents)
     corrections.propose(
         engine,
         break_id,
@@ -130,7 +171,21 @@ def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
         reason=_text(visit, "reason", "a reason"),
         now=visit.now,
         try_corrections=visit.config.try_corrections,
-        exponents=visit.config.exponents(break_.provider),
+        named=request.named,
+        overruled=request.overruled,
+        exponents=exponents,
+        version=visit.form.get("version", ""),
+    )
+    return "proposed"
+
+
+def _write_off(visit: Visit, engine: Engine, break_id: str) -> str:
+    propose_write_off(
+        engine,
+        break_id,
+        by=visit.signed_in.person.name,
+        reason=_text(visit, "reason", "a reason"),
+        now=visit.now,
         version=visit.form.get("version", ""),
     )
     return "proposed"
@@ -139,6 +194,16 @@ def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
 def _approve(visit: Visit, engine: Engine, break_id: str) -> str:
     """Approve only: the scheduler books what is approved, with a role of its own."""
     break_ = read_break(engine, break_id)
+    if break_.state is BreakState.WRITE_OFF_PROPOSED:
+        approve_write_off_only(
+            engine,
+            break_id,
+            by=visit.signed_in.person.name,
+            now=visit.now,
+            limits=visit.config.limits().write_offs,
+            version=visit.form.get("version", ""),
+        )
+        return "approved"
     corrections.approve_only(
         engine,
         break_id,
@@ -153,7 +218,10 @@ def _approve(visit: Visit, engine: Engine, break_id: str) -> str:
 
 
 def _reject(visit: Visit, engine: Engine, break_id: str) -> str:
-    corrections.reject(
+    break_ = read_break(engine, break_id)
+    is_write_off = break_.state is BreakState.WRITE_OFF_PROPOSED
+    reject = reject_write_off if is_write_off else corrections.reject
+    reject(
         engine,
         break_id,
         by=visit.signed_in.person.name,
@@ -208,18 +276,23 @@ ACTIONS = (
         perform=partial(_settle, awaiting),
         states=_UNDECIDED - {BreakState.WAITING},
     ),
+    PageAction(name="read", right=Right.READ, perform=_read, states=frozenset(BreakState)),
+    PageAction(
+        name="ask", right=Right.ASK_PROVIDERS, perform=_ask, states=frozenset(BreakState)
+    ),
     PageAction(name="propose", right=Right.PROPOSE, perform=_propose, states=_UNDECIDED),
+    PageAction(name="write-off", right=Right.PROPOSE, perform=_write_off, states=_UNDECIDED),
     PageAction(
         name="approve",
         right=Right.DECIDE,
         perform=_approve,
-        states=frozenset({BreakState.PROPOSED}),
+        states=_PROPOSED,
     ),
     PageAction(
         name="reject",
         right=Right.DECIDE,
         perform=_reject,
-        states=frozenset({BreakState.PROPOSED}),
+        states=_PROPOSED,
     ),
     PageAction(
         name="reopen",

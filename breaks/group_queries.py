@@ -1,0 +1,115 @@
+"""Groups of the breaks that a filter matches, and their sums without the breaks themselves."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, text
+
+from breaks.groups import BreakCause, BreakGroup, GroupContext, GroupSum, group_breaks
+from breaks.kinds import BreakKind
+from breaks.queries import BreakFilter, list_breaks, silent_days
+from breaks.standing import Standing, count_standings
+from breaks.store import transaction
+
+#: Longest time that groups are reused, if no break and no run changed.
+REUSED_FOR = timedelta(minutes=1)
+_STATE_OF_BREAKS = """
+SELECT (SELECT count(*) FROM break_workflows WHERE state <> 'closed') AS breaks,
+       (SELECT max(since) FROM break_workflows WHERE state <> 'closed') AS since,
+       (SELECT max(finished_at) FROM runs) AS run
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSummary:
+    """A group without its breaks.
+
+    Attributes:
+        ids: of its breaks, in the order in which they began.
+        standings: how many of them count as open, explained and so on.
+        oldest: when the first of them was opened.
+    """
+
+    group_id: str
+    provider: str
+    cause: BreakCause
+    subject: str
+    sentence: str
+    ids: tuple[str, ...]
+    sums: tuple[GroupSum, ...]
+    standings: Mapping[Standing, int]
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupList:
+    """The groups of all breaks that are not closed, as they were at an instant."""
+
+    made_at: datetime
+    groups: tuple[GroupSummary, ...]
+
+    def named(self, group_id: str) -> GroupSummary | None:
+        """The group with this id; None if there is none."""
+        return next((group for group in self.groups if group.group_id == group_id), None)
+
+
+def grouped_breaks(
+    engine: Engine, break_filter: BreakFilter, zones: Mapping[str, str]
+) -> list[BreakGroup]:
+    """The groups of the breaks that a filter matches, the largest first.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    breaks = list_breaks(engine, break_filter)
+    context = GroupContext(zones=zones)
+    days = [
+        (break_.provider, day)
+        for break_ in breaks
+        if break_.kind is BreakKind.MISSING_AT_PROVIDER
+        and (day := context.day_of(break_)) is not None
+    ]
+    silent = silent_days(engine, days, zones)
+    return group_breaks(breaks, GroupContext(zones=zones, silent_days=silent))
+
+
+class GroupCache:
+    """The groups of all breaks that are not closed, made again when one of them changed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._state: tuple[object, ...] = ()
+        self._list: GroupList | None = None
+
+    def groups(self, engine: Engine, zones: Mapping[str, str], *, now: datetime) -> GroupList:
+        """The groups as they are, or were less than ``REUSED_FOR`` ago.
+
+        Raises:
+            Unavailable: the database is out of reach.
+        """
+        with transaction(engine) as connection:
+            state = tuple(connection.execute(text(_STATE_OF_BREAKS)).one())
+        with self._lock:
+            known = self._list
+            if known and state == self._state and now - known.made_at < REUSED_FOR:
+                return known
+            groups = grouped_breaks(engine, BreakFilter(), zones)
+            self._list = GroupList(made_at=now, groups=tuple(map(_summary, groups)))
+            self._state = state
+            return self._list
+
+
+def _summary(group: BreakGroup) -> GroupSummary:
+    return GroupSummary(
+        group_id=group.group_id,
+        provider=group.provider,
+        cause=group.cause,
+        subject=group.subject,
+        sentence=group.sentence,
+        ids=tuple(break_.break_id for break_ in group.breaks),
+        sums=group.sums,
+        standings=count_standings(break_.standing for break_ in group.breaks),
+        oldest=min(break_.opened_at for break_ in group.breaks),
+    )

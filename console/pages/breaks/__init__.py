@@ -1,0 +1,1 @@
+"""Pages about breaks: the list, one break, groups, and many at once."""
