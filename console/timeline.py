@@ -88,11 +88,6 @@ class Timeline:
     height: int
 
 
-def in_order(words: Sequence[SourceWord]) -> list[SourceWord]:
-    """What the sources said, by time; equal instants keep their order."""
-    return sorted(words, key=lambda word: word.at)
-
-
 def events_of(words: Sequence[SourceWord]) -> list[TimelineEvent]:
     """What happened, by time: a callback is followed by our reply and by its entries."""
     events = [event for word in words for event in _events(word)]

@@ -24,6 +24,7 @@ from console.pages.breaks.correction import corrections_suggested
 from console.rendering import money_text
 from console.replies import HtmlPage, not_found
 from console.timeline import events_of, lying_timeline, standing_timeline
+from ledger.queries.operations import START_BYTES
 from reports.find.short_ids import ShortIdKind, complete_id
 from reports.grid import WHO_OWES
 from reports.stored_runs import run_named
@@ -84,6 +85,7 @@ def _sources(
         "events": events,
         "lying": lying_timeline(events),
         "standing": standing_timeline(events),
+        "start_bytes": START_BYTES,
         "evidence": evidence_rows(break_),
     }
 

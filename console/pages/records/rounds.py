@@ -13,7 +13,7 @@ from console.config import Visit
 from console.pages.parameters import read_name, zone_of
 from console.replies import HtmlPage, not_found
 from console.sentences import counted
-from console.timeline import in_order, timeline_of
+from console.timeline import events_of, lying_timeline, standing_timeline
 from feeds.round_records import RoundRecord, records_of_round
 from ledger.queries.operations import START_BYTES
 from ledger.queries.round_parts import (
@@ -62,7 +62,7 @@ def show(visit: Visit) -> HtmlPage:
             raise not_found(f"round of {provider}", round_id)
         values = _our_side(connection, provider, round_id, parts)
     exponents = visit.config.exponents(provider)
-    words = in_order(sources_of_round(visit.console.readers, provider, round_id, exponents))
+    events = events_of(sources_of_round(visit.console.readers, provider, round_id, exponents))
     sums = sums_of(parts, records)
     values |= {
         "provider": provider,
@@ -72,8 +72,9 @@ def show(visit: Visit) -> HtmlPage:
         "breaks": breaks,
         "sums": sums,
         "sentence": sentence_of(parts, records, sums, len(breaks)),
-        "words": words,
-        "timeline": timeline_of(words),
+        "events": events,
+        "lying": lying_timeline(events),
+        "standing": standing_timeline(events),
         "start_bytes": START_BYTES,
         "exponents": exponents,
         "zone": zone_of(visit.config, provider),

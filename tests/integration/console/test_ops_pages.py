@@ -237,7 +237,7 @@ def test_a_rule_is_tried_by_one_message_that_the_scheduler_sends(
 
     assert "env:CHAT_URL" in page.shown()
     assert "s3cret" not in page.text
-    assert asked.location == "/settings/notifications?done=asked#night"
+    assert asked.location == "/settings/notifications?done=tried#night"
     assert again.status == 409
     assert unknown.status == 404
     assert "asked for by only ops" in after.shown()

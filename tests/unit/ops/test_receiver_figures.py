@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from console.pipeline import ReceiverFigures
-from ops.pipeline import receivers
 from ops.pipeline.receivers import ReceiverReader
 
 HEAD = """
@@ -63,7 +62,7 @@ def test_rates_are_unknown_at_first_then_of_what_came_since(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
-    monkeypatch.setattr(receivers.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("ops.pipeline.receivers.time.monotonic", lambda: now[0])
     reader = ReceiverReader([url], is_exact=True)
     first = read(reader, 90, 10, 50, 99, 100)
     now[0] += 10
