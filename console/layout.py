@@ -11,6 +11,7 @@ SECTIONS = (
     ("/", "Today"),
     ("/days", "Days"),
     ("/breaks", "Breaks"),
+    ("/feeds", "Feeds"),
     ("/people", "People"),
 )
 #: The fragments of notices that a redirect may ask for, with their text.
@@ -20,6 +21,7 @@ NOTICES = {
     "approved": "Approved. It is booked within seconds.",
     "password": "The password is set. Sign in with it.",
     "cancelled": "Cancelled. Nothing was done.",
+    "dropped": "Dropped. Nothing of it was imported.",
     "signed-out": "You are signed out.",
 }
 

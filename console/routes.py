@@ -14,6 +14,7 @@ from console.pages import (
     signing_in,
     today,
 )
+from console.pages.feeds import feed_detail, feed_list, preview
 from console.pages.jobs import job_detail, job_list
 from vocabulary.people import Right
 
@@ -74,6 +75,30 @@ ROUTES: tuple[Route, ...] = (
             handler=action.handle,
         )
         for action in break_actions.ACTIONS
+    ),
+    Route(method="GET", path="/feeds", right=Right.READ, handler=feed_list.show),
+    Route(method="GET", path="/feeds/{provider}", right=Right.READ, handler=feed_detail.show),
+    Route(
+        method="POST",
+        path="/feeds/{provider}/upload",
+        right=Right.IMPORT_FEEDS,
+        handler=feed_detail.upload,
+        takes_files=True,
+    ),
+    Route(
+        method="POST",
+        path="/feeds/{provider}/pull",
+        right=Right.IMPORT_FEEDS,
+        handler=feed_detail.pull,
+    ),
+    Route(
+        method="POST",
+        path="/jobs/{id}/import",
+        right=Right.IMPORT_FEEDS,
+        handler=preview.confirm,
+    ),
+    Route(
+        method="POST", path="/jobs/{id}/drop", right=Right.IMPORT_FEEDS, handler=preview.drop
     ),
     Route(method="GET", path="/jobs", right=Right.READ, handler=job_list.show),
     Route(method="GET", path="/jobs/{id}", right=Right.READ, handler=job_detail.show),

@@ -25,6 +25,7 @@ from storage.jobs.queries import content_of, files_of, job_numbered, jobs_ahead
 from storage.jobs.requests import cancel_job, request_job
 from storage.transactions import transaction
 from vocabulary.errors import Malformed
+from vocabulary.people import Right
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -171,6 +172,7 @@ def _may(visit: Visit, job: StoredJob) -> dict[str, bool]:
     again = {JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED}
     return {
         "cancel": allowed and job.state is JobState.QUEUED,
+        "import": visit.signed_in.person.may(Right.IMPORT_FEEDS),
         "again": allowed and job.state in again and job.dropped_at is None,
     }
 
