@@ -33,6 +33,7 @@ def test_a_run_is_requested_on_the_days_page_and_its_page_leads_to_it(
 
     assert (asked.status, twice.location) == (303, asked.location)
     assert "Compare lottery 2026-06-04 waits for its turn." in waiting.shown()
+    assert "No scheduler shows a sign of life." in waiting.shown()
     assert 'data-stream="/jobs/' in waiting.text
     assert '<noscript><meta http-equiv="refresh"' in waiting.text
     assert job.state is JobState.DONE
