@@ -83,7 +83,7 @@ class ProviderFeeds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatementFile:
+class ListedStatement:
     """A kept statement file."""
 
     file_id: int
@@ -133,10 +133,10 @@ def feeds_of(connection: Connection, provider: str) -> ProviderFeeds:
     )
 
 
-def last_files(connection: Connection, provider: str, *, most: int) -> list[StatementFile]:
+def last_files(connection: Connection, provider: str, *, most: int) -> list[ListedStatement]:
     """The statement files that arrived last, the newest first."""
     rows = connection.execute(text(_LAST_FILES), {"provider": provider, "most": most})
-    return [StatementFile(**row) for row in rows.mappings()]
+    return [ListedStatement(**row) for row in rows.mappings()]
 
 
 def last_pulls(connection: Connection, provider: str, *, most: int) -> list[PullRecord]:

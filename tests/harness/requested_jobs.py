@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from ops.jobs import registry
 from ops.jobs.child import JobTask, run_job
-from ops.jobs.runner import JobRunner
+from ops.jobs.runner import JobLanes
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.servers import Endpoints
 from ops.settings.loader import load
@@ -39,8 +39,8 @@ class RequestedJobs:
 
     def runner(
         self, name: str, children: ChildJobs, clock: FrozenClock | None = None
-    ) -> JobRunner:
-        return JobRunner(
+    ) -> JobLanes:
+        return JobLanes(
             self.owner,
             self.settings,
             self.endpoints,

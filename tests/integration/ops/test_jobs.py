@@ -129,12 +129,20 @@ def test_only_what_waits_is_cancelled_and_the_console_can_begin_or_end_nothing(
     assert jobs.runner("one", ChildJobs()).run_next(heavy=False)
     with pytest.raises(JobNotCancelled, match=f"job {done} is done"), engine.begin() as again:
         cancel_job(again, done, by="maria", now=now)
-    for statement, refusal in (
-        ("UPDATE jobs SET runner = 'me'", ProgrammingError),
-        ("UPDATE jobs SET state = 'done' WHERE state = 'cancelled'", IntegrityError),
-        ("UPDATE jobs SET state = 'queued', finished_at = NULL", IntegrityError),
+    for statement, refusal, why in (
+        ("UPDATE jobs SET runner = 'me'", ProgrammingError, "permission denied"),
+        (
+            "UPDATE jobs SET state = 'done' WHERE state = 'cancelled'",
+            IntegrityError,
+            "is cancelled: it cannot be done now",
+        ),
+        (
+            "UPDATE jobs SET state = 'queued', finished_at = NULL",
+            IntegrityError,
+            "it cannot be queued now",
+        ),
     ):
-        with pytest.raises(refusal), engine.begin() as connection:
+        with pytest.raises(refusal, match=why), engine.begin() as connection:
             connection.execute(text(statement))
 
     assert jobs.job(waiting).state is JobState.CANCELLED
