@@ -59,11 +59,21 @@ class SettingLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderTerms:
-    """A provider as pages need it; ``exponents`` are its overrides of decimal places."""
+    """A provider as pages need it.
+
+    Attributes:
+        exponents: its overrides of decimal places.
+        takes_statements: whether it has statement files; ``is_pulled``: an API that is pulled.
+        stale_after: longest time without anything newer; None: no limit.
+    """
 
     slug: str
     zone: str
     exponents: Mapping[str, int]
+    dialect: str = ""
+    takes_statements: bool = False
+    is_pulled: bool = False
+    stale_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

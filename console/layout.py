@@ -13,6 +13,7 @@ SECTIONS = (
     ("/days", "Days"),
     ("/breaks", "Breaks"),
     ("/totals", "Totals"),
+    ("/feeds", "Feeds"),
     ("/ops", "Ops"),
 )
 #: The menu of the person who is signed in: path, name, and the right that the page needs.
@@ -37,6 +38,7 @@ NOTICES = {
     "view-removed": "The list is removed.",
     "password": "The password is set. Sign in with it.",
     "cancelled": "Cancelled. Nothing was done.",
+    "dropped": "Dropped. Nothing of it was imported.",
     "signed-out": "You are signed out.",
 }
 

@@ -18,6 +18,7 @@ from console.pages.breaks import detail as break_detail
 from console.pages.breaks import groups as break_groups
 from console.pages.breaks import listing as break_list
 from console.pages.breaks import views as break_views
+from console.pages.feeds import feed_detail, feed_list, preview
 from console.pages.figures import totals, trends
 from console.pages.jobs import job_detail, job_list
 from console.pages.ops import notifications, overview, parked, queues
@@ -115,6 +116,30 @@ ROUTES: tuple[Route, ...] = (
             handler=action.handle,
         )
         for action in break_actions.ACTIONS
+    ),
+    Route(method="GET", path="/feeds", right=Right.READ, handler=feed_list.show),
+    Route(method="GET", path="/feeds/{provider}", right=Right.READ, handler=feed_detail.show),
+    Route(
+        method="POST",
+        path="/feeds/{provider}/upload",
+        right=Right.IMPORT_FEEDS,
+        handler=feed_detail.upload,
+        takes_files=True,
+    ),
+    Route(
+        method="POST",
+        path="/feeds/{provider}/pull",
+        right=Right.IMPORT_FEEDS,
+        handler=feed_detail.pull,
+    ),
+    Route(
+        method="POST",
+        path="/jobs/{id}/import",
+        right=Right.IMPORT_FEEDS,
+        handler=preview.confirm,
+    ),
+    Route(
+        method="POST", path="/jobs/{id}/drop", right=Right.IMPORT_FEEDS, handler=preview.drop
     ),
     Route(method="GET", path="/jobs", right=Right.READ, handler=job_list.show),
     Route(method="GET", path="/jobs/{id}", right=Right.READ, handler=job_detail.show),

@@ -136,6 +136,12 @@ SELECT {_COLUMNS} FROM feed_findings WHERE resolved_at IS NULL
 """  # noqa: S608 - only the constant above is put in
 
 
+_OF_PROVIDER = f"""
+SELECT {_COLUMNS} FROM feed_findings WHERE provider = :provider AND resolved_at IS NULL
+ ORDER BY severity, last_seen DESC, finding_id LIMIT :most
+"""  # noqa: S608 - only the constant above is put in
+
+
 def by_kind(findings: Iterable[_Finding]) -> dict[FindingKind, list[_Finding]]:
     """The findings by their kind, in order of appearance."""
     kinds: dict[FindingKind, list[_Finding]] = {}
@@ -153,6 +159,12 @@ def findings_in(connection: Connection, provider: str, window: Window) -> list[F
 def open_findings(connection: Connection) -> list[FeedFinding]:
     """Open findings of every provider."""
     return [_stored_finding(row) for row in connection.execute(text(_OPEN))]
+
+
+def findings_of(connection: Connection, provider: str, *, most: int) -> list[FeedFinding]:
+    """Open findings of one provider: errors first, the newest first."""
+    params = {"provider": provider, "most": most}
+    return [_stored_finding(row) for row in connection.execute(text(_OF_PROVIDER), params)]
 
 
 def record_findings(

@@ -57,6 +57,7 @@ class Right(StrEnum):
     RESOLVE_FINDINGS = "resolve findings about feeds"
     ORDER_PLAYERS = "block, exclude or limit players"
     RUN_QUEUES = "decide about queues and parked work"
+    IMPORT_FEEDS = "import statements and pull feeds"
     RUN_DAYS = "start runs and sweeps of days"
     PREPARE_DAYS = "close and prepare days"
     SIGN_DAYS = "sign days"
@@ -74,6 +75,7 @@ _FINANCE = frozenset(
         *(Right.READ, Right.WORK_BREAKS, Right.DISPUTE, Right.ASK_PROVIDERS, Right.PROPOSE),
         *(Right.WRITE_OFF, Right.MOVE_FUNDS, Right.RESOLVE_FINDINGS, Right.PREPARE_DAYS),
         *(Right.EXPORT_JOURNALS, Right.RECORD_INVOICES, Right.RUN_DAYS),
+        Right.IMPORT_FEEDS,
     }
 )
 #: The one table of rights. No right lets a person decide alone: four eyes are checked apart.
@@ -88,6 +90,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),
                 *(Right.ORDER_PLAYERS, Right.RUN_QUEUES, Right.RUN_DAYS, Right.SEE_SETTINGS),
+                Right.IMPORT_FEEDS,
             }
         ),
         Role.ADMIN: frozenset(Right),

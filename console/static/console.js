@@ -58,6 +58,23 @@
   document.addEventListener("click", close);
   document.addEventListener("keydown", (event) => event.key === "Escape" && close(event));
 
+  // A file may be dropped on the form that takes it.
+  document.querySelectorAll("form[data-drop]").forEach((form) => {
+    const field = form.querySelector("input[type=file]");
+    const over = (event) => {
+      if (![...event.dataTransfer.types].includes("Files")) return;
+      event.preventDefault();
+      form.classList.toggle("over", event.type === "dragover");
+    };
+    form.addEventListener("dragover", over);
+    form.addEventListener("dragleave", over);
+    form.addEventListener("drop", (event) => {
+      over(event);
+      if (event.dataTransfer.files.length) field.files = event.dataTransfer.files;
+    });
+    form.classList.add("drops");
+  });
+
   // A form that is sent twice would meet a stale version the second time.
   document.addEventListener("submit", (event) => {
     const buttons = event.target.querySelectorAll("button");

@@ -65,7 +65,7 @@ from vocabulary.window import day_window
 NO_RECORDS = FeedCount(received=0, versions=0, stored=0)
 QUARANTINED = "quarantined"
 #: Findings of a file that is not imported before a person confirms it with ``--restates``.
-_UNCONFIRMED = frozenset(
+UNCONFIRMED = frozenset(
     {
         FindingKind.TWO_FILES_FOR_ONE_DAY,
         FindingKind.CHANGED_RECORD,
@@ -350,7 +350,7 @@ def _has_errors(findings: Iterable[NewFinding]) -> bool:
 def _verdict(reader: StatementReader, count: FeedCount, findings: Sequence[NewFinding]) -> str:
     if not _has_errors(findings):
         return "imported"
-    needs_person = any(finding.kind in _UNCONFIRMED for finding in findings)
+    needs_person = any(finding.kind in UNCONFIRMED for finding in findings)
     if needs_person or reader.rules.whole or count.received == 0:
         return QUARANTINED
     return "partly"

@@ -55,6 +55,8 @@ def run_job(task: JobTask) -> None:
         result = _function(kind)(run)
         run.progress.flush()
         with transaction(run.engine, "jobs") as connection:
+            for step in run.at_end:
+                step(connection)
             finish_job(connection, task.job, task.runner, result, run.made)
     finally:
         owner.dispose()

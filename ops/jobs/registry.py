@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 
-from ops.jobs.kinds import days, rules
+from ops.jobs.kinds import days, feeds, rules
 from storage.jobs.kinds import JobKind
 
-_ALL = (days.RUN_DAY, days.CLOSE_DAY, days.SWEEP_DAY, rules.WHAT_IF)
+_ALL = (
+    days.RUN_DAY,
+    days.CLOSE_DAY,
+    days.SWEEP_DAY,
+    rules.WHAT_IF,
+    feeds.PREVIEW,
+    feeds.IMPORT,
+    feeds.PULL,
+)
 #: Every kind by name.
 KINDS: Mapping[str, JobKind] = {kind.name: kind for kind in _ALL}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from ops.runtime.servers import Endpoints
 from ops.settings.model import Settings
@@ -77,6 +77,7 @@ class JobRun:
         actor: the person who requested it.
         files: what was uploaded with the request.
         progress: takes a line, and how many per cent are done.
+        made: files to download; ``at_end``: what the transaction does that marks the job done.
     """
 
     arguments: JobArguments
@@ -89,6 +90,7 @@ class JobRun:
     files: Sequence[JobFile]
     progress: ProgressLog
     made: list[NewJobFile] = field(default_factory=list)
+    at_end: list[Callable[[Connection], object]] = field(default_factory=list)
 
     @property
     def by(self) -> str:

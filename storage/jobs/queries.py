@@ -23,6 +23,12 @@ _AHEAD = text("""
 SELECT count(*) FROM jobs
  WHERE state IN ('queued', 'running') AND heavy = :heavy AND job_id < :job_id
 """)
+# A scheduler writes a heartbeat every two seconds.
+_IS_SCHEDULED = text("""
+SELECT EXISTS (SELECT FROM worker_heartbeats
+                WHERE role = 'scheduler'
+                  AND seen_at > clock_timestamp() - interval '30 seconds')
+""")
 _FILES = text("""
 SELECT f.file_id, f.job_id, f.direction, f.name, f.media_type, f.sha256, f.size
   FROM job_files f JOIN jobs j USING (job_id)
@@ -73,6 +79,11 @@ def jobs_ahead(connection: Connection, job: StoredJob) -> int:
     """How many jobs a job that waits has to wait for."""
     params = {"heavy": job.heavy, "job_id": job.job_id}
     return int(connection.execute(_AHEAD, params).scalar_one())
+
+
+def is_scheduled(connection: Connection) -> bool:
+    """Whether a scheduler shows that it is alive; without one nothing is done."""
+    return bool(connection.execute(_IS_SCHEDULED).scalar_one())
 
 
 def files_of(connection: Connection, number: int) -> list[JobFile]:

@@ -84,6 +84,8 @@ def request_job(
         raise Malformed("files", f"at most {kind.files_max} are expected")
     values = kind.read(arguments)
     document = values.model_dump(mode="json")
+    if "\\u0000" in json.dumps(document):
+        raise Malformed("text", "text without NUL is expected")
     digests = [hashlib.sha256(file.content).hexdigest() for file in files]
     params = {
         "kind": kind.name,

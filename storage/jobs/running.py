@@ -130,7 +130,8 @@ def finish_job(
         sha256 = hashlib.sha256(file.content).hexdigest()
         row = {"job_id": job.job_id, "name": file.name, "media_type": file.media_type}
         connection.execute(_INSERT_FILE, {**row, "sha256": sha256, "content": file.content})
-    document = json.dumps(result.to_json())
+    # jsonb holds no NUL, which a file may have where its columns are named.
+    document = json.dumps(result.to_json()).replace("\\u0000", "\\ufffd")
     params = {"job_id": job.job_id, "runner": runner, "result": document}
     _own(connection.execute(_DONE, params).rowcount, job.job_id)
     _record(connection, job.job_id, "done", job.kind, job.requested_by)

@@ -21,10 +21,17 @@ from console.replies import (
     not_found,
 )
 from storage.jobs.model import JobFile, JobState, NewJobFile, StoredJob
-from storage.jobs.queries import content_of, files_of, job_numbered, jobs_ahead
+from storage.jobs.queries import (
+    content_of,
+    files_of,
+    is_scheduled,
+    job_numbered,
+    jobs_ahead,
+)
 from storage.jobs.requests import cancel_job, request_job
 from storage.transactions import transaction
 from vocabulary.errors import Malformed
+from vocabulary.people import Right
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -36,6 +43,7 @@ def show(visit: Visit) -> HtmlPage:
         values = {
             "job": job,
             "sentence": sentence_of(job),
+            "scheduled": is_scheduled(connection),
             "ahead": jobs_ahead(connection, job) if waits else 0,
             "uploaded": [file for file in files if file.direction == "in"],
             "made": [file for file in files if file.direction == "out"],
@@ -171,6 +179,7 @@ def _may(visit: Visit, job: StoredJob) -> dict[str, bool]:
     again = {JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED}
     return {
         "cancel": allowed and job.state is JobState.QUEUED,
+        "import": visit.signed_in.person.may(Right.IMPORT_FEEDS),
         "again": allowed and job.state in again and job.dropped_at is None,
     }
 

@@ -36,6 +36,8 @@ from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
+from ops.settings.dialects import dialects
+from ops.settings.feed import pulled_feeds
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.listed import setting_lines
 from ops.settings.model import ProviderSettings, Settings
@@ -123,10 +125,7 @@ def console_config(
     """What the console shows and asks of people, from the settings."""
     entries = {entry.slug: entry for entry in settings.providers}
     return ConsoleConfig(
-        providers=tuple(
-            ProviderTerms(slug=entry.slug, zone=entry.timezone, exponents=entry.exponents)
-            for entry in settings.providers
-        ),
+        providers=tuple(_terms(entry) for entry in settings.providers),
         public_url=settings.console.public_url,
         session_lasts=settings.console.session,
         session_idle=settings.console.idle,
@@ -145,6 +144,18 @@ def console_config(
         job_kinds=KINDS,
         check_signature=signature_check(settings),
         settings=listed,
+    )
+
+
+def _terms(entry: ProviderSettings) -> ProviderTerms:
+    return ProviderTerms(
+        slug=entry.slug,
+        zone=entry.timezone,
+        exponents=entry.exponents,
+        dialect=entry.dialect,
+        takes_statements=dialects()[entry.dialect].statement is not None,
+        is_pulled=entry.api is not None and bool(pulled_feeds(entry.dialect)),
+        stale_after=entry.feed.stale_after,
     )
 
 

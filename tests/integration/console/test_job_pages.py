@@ -2,49 +2,13 @@
 
 import pytest
 
-from ops.jobs.child import JobTask, run_job
-from ops.jobs.registry import KINDS
-from ops.runtime.servers import Endpoints
 from storage.jobs.model import JobState, StoredJob
-from storage.jobs.queries import files_of, job_numbered
-from storage.jobs.running import fail_job, take_job
+from storage.jobs.queries import files_of
 from tests.harness.books.console import DAY, ConsoleBooks
+from tests.harness.books.scheduler import Scheduler
 from tests.harness.servers.console import ConsoleSite, PageClient
-from vocabulary.errors import TieoutError
 
 DAY_PAGE = f"/days/lottery/{DAY}"
-
-
-class Scheduler:
-    """Does what was requested, in this process."""
-
-    def __init__(self, books: ConsoleBooks) -> None:
-        self._books = books
-
-    def run(self, path: str) -> StoredJob:
-        """Do the job that a reply led to, which is the only one that waits."""
-        engine, settings = self._books.books.engine, self._books.context.settings
-        with engine.begin() as connection:
-            job = take_job(connection, "test", heavy=True)
-        assert job is not None
-        assert path == f"/jobs/{job.job_id}"
-        task = JobTask(
-            job=job,
-            runner="test",
-            settings=settings,
-            endpoints=Endpoints(database_url=self._books.books.url, broker_url=""),
-            data_dir=self._books.context.data_dir,
-            kind=KINDS[job.kind],
-        )
-        try:
-            run_job(task)
-        except TieoutError as error:
-            with engine.begin() as connection:
-                fail_job(connection, job, "test", str(error), interrupted=False)
-        with engine.connect() as connection:
-            done = job_numbered(connection, job.job_id)
-        assert done is not None
-        return done
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +33,7 @@ def test_a_run_is_requested_on_the_days_page_and_its_page_leads_to_it(
 
     assert (asked.status, twice.location) == (303, asked.location)
     assert "Compare lottery 2026-06-04 waits for its turn." in waiting.shown()
+    assert "No scheduler shows a sign of life." in waiting.shown()
     assert 'data-stream="/jobs/' in waiting.text
     assert '<noscript><meta http-equiv="refresh"' in waiting.text
     assert job.state is JobState.DONE

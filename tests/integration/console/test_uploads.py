@@ -14,12 +14,17 @@ from console.replies import FileDownload, Reply
 from console.routes import ROUTES
 from ops.commands.daemons.console import open_console
 from tests.harness.books.console import ConsoleBooks
-from tests.harness.servers.console import ConsoleSite, PageClient, serving
+from tests.harness.servers.console import (
+    BOUNDARY,
+    ConsoleSite,
+    PageClient,
+    multipart,
+    serving,
+)
 from tests.harness.servers.console import Reply as Answer
 from vocabulary.people import Right
 
 LIMIT = 300_000
-BOUNDARY = "----form"
 
 
 def echo(visit: Visit) -> Reply:
@@ -49,20 +54,8 @@ def upload_site(console_books: ConsoleBooks) -> Iterator[ConsoleSite]:
 
 
 def parts(fields: Mapping[str, str], *files: tuple[str, bytes]) -> bytes:
-    """A form as browsers send it: its fields, then its files."""
-    lines = [
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'
-        f"\r\n\r\n{value}\r\n".encode()
-        for name, value in fields.items()
-    ]
-    lines += [
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="statement";'
-        f' filename="{name}"\r\nContent-Type: text/csv\r\n\r\n'.encode()
-        + content
-        + b"\r\n"
-        for name, content in files
-    ]
-    return b"".join(lines) + f"--{BOUNDARY}--\r\n".encode()
+    """A form with files of the field ``statement``."""
+    return multipart(fields, *(("statement", name, content) for name, content in files))
 
 
 def send(client: PageClient, path: str, body: bytes) -> Answer:

@@ -1,116 +1,31 @@
 """Requested jobs: once, in the person's name, in a process of their own, or interrupted."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from typer.testing import CliRunner
 
 from ops import cli
-from ops.jobs.runner import JobRunner
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.servers import Endpoints
-from ops.settings.loader import load
-from storage.engine import open_engine
-from storage.jobs.model import JobState, NewJobFile, StoredJob
-from storage.jobs.queries import content_of, files_of, job_numbered, jobs_before
-from storage.jobs.requests import JobNotCancelled, cancel_job, drop_files, request_job
-from storage.people import act_as, get_person
-from storage.roles import CONSOLE_ROLE, url_as
-from tests.harness.books.console import SETTINGS
-from tests.harness.jobs import KINDS
+from storage.jobs.model import JobState, NewJobFile
+from storage.jobs.queries import content_of, files_of, jobs_before
+from storage.jobs.requests import JobNotCancelled, cancel_job, drop_files
 from tests.harness.people import token_of
+from tests.harness.requested_jobs import RequestedJobs
 from tests.harness.servers.receiver import wait_until
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import Malformed
-from vocabulary.people import Actor, PersonRefused
+from vocabulary.people import PersonRefused
 
 
-class Jobs:
-    """Books, the console's connections to them, and a runner."""
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self.owner = open_engine(url)
-        self.console = open_engine(url_as(url, CONSOLE_ROLE, login=True))
-        self.config = folder / "tieout.toml"
-        self.config.write_text(SETTINGS.format(database=url))
-        self.settings = load(self.config, {})
-        self.endpoints = Endpoints(database_url=url, broker_url="redis://127.0.0.1:1/0")
-        self.folder = folder
-
-    def runner(
-        self, name: str, children: ChildJobs, clock: FrozenClock | None = None
-    ) -> JobRunner:
-        return JobRunner(
-            self.owner,
-            self.settings,
-            self.endpoints,
-            self.folder,
-            children,
-            runner=name,
-            clock=clock or SystemClock(),
-            kinds=KINDS,
-        )
-
-    def request(
-        self,
-        kind: str,
-        by: str = "maria",
-        key: str = "",
-        files: tuple[NewJobFile, ...] = (),
-        **arguments: str,
-    ) -> int:
-        """Request a job as the console does."""
-        engine = self.as_person(by)
-        with engine.connect() as connection:
-            person = get_person(connection, by)
-        with engine.begin() as connection:
-            return request_job(
-                connection, KINDS[kind], arguments, person=person, key=key, files=files
-            )
-
-    def as_person(self, name: str) -> Engine:
-        with self.owner.connect() as connection:
-            person = get_person(connection, name)
-        engine = self.console.execution_options()
-        act_as(engine, Actor(person=person, acting=person))
-        return engine
-
-    def cancel(self, number: int) -> None:
-        with self.as_person("maria").begin() as connection:
-            cancel_job(connection, number, by="maria", now=SystemClock().now())
-
-    def run(self, kind: str, **arguments: str) -> StoredJob:
-        """Request a job, and run what waits."""
-        number = self.request(kind, "maria", "", (), **arguments)
-        assert self.runner("one", ChildJobs()).run_next(heavy=KINDS[kind].heavy)
-        return self.job(number)
-
-    def job(self, number: int) -> StoredJob:
-        with self.owner.connect() as connection:
-            job = job_numbered(connection, number)
-        assert job is not None
-        return job
-
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        with self.owner.connect() as connection:
-            return [tuple(row) for row in connection.execute(text(query))]
-
-
-@pytest.fixture
-def jobs(database: str, tmp_path: Path) -> Iterator[Jobs]:
-    made = Jobs(database, tmp_path)
-    yield made
-    made.owner.dispose()
-    made.console.dispose()
-
-
-def test_a_job_is_done_in_the_persons_name_with_progress_result_and_files(jobs: Jobs) -> None:
+def test_a_job_is_done_in_the_persons_name_with_progress_result_and_files(
+    jobs: RequestedJobs,
+) -> None:
     sent = NewJobFile(name="a.csv", media_type="text/csv", content=b"1;2")
     number = jobs.request("words.say", files=(sent,), text="hi ")
     assert jobs.runner("one", ChildJobs()).run_next(heavy=False)
@@ -138,7 +53,9 @@ def test_a_job_is_done_in_the_persons_name_with_progress_result_and_files(jobs: 
     ]
 
 
-def test_what_the_rules_refuse_and_what_has_a_bug_is_failed_with_a_sentence(jobs: Jobs) -> None:
+def test_what_the_rules_refuse_and_what_has_a_bug_is_failed_with_a_sentence(
+    jobs: RequestedJobs,
+) -> None:
     refused = jobs.run("words.refuse")
     broken = jobs.run("words.break")
 
@@ -148,12 +65,13 @@ def test_what_the_rules_refuse_and_what_has_a_bug_is_failed_with_a_sentence(jobs
     assert "secret" not in str(broken.error)
 
 
-def test_the_same_request_twice_is_one_job(jobs: Jobs) -> None:
+def test_the_same_request_twice_is_one_job(jobs: RequestedJobs) -> None:
     with ThreadPoolExecutor(8) as threads:
         clicks = list(threads.map(lambda _: jobs.request("words.say"), range(8)))
     other = jobs.request("words.say", text="other")
     another_person = jobs.request("words.say", by="bob")
     jobs.cancel(clicks[0])
+    jobs.cancel(other)
     form = jobs.request("words.say", key="form")
     jobs.cancel(form)
 
@@ -163,7 +81,9 @@ def test_the_same_request_twice_is_one_job(jobs: Jobs) -> None:
     assert jobs.request("words.say", key="form", text="other") not in {form, other}
 
 
-def test_a_person_without_the_right_or_under_another_name_requests_nothing(jobs: Jobs) -> None:
+def test_a_person_without_the_right_or_under_another_name_requests_nothing(
+    jobs: RequestedJobs,
+) -> None:
     with jobs.owner.begin() as connection:
         connection.execute(text("UPDATE people SET roles = '{viewer}' WHERE name = 'bob'"))
         connection.execute(text("UPDATE people SET disabled_at = now() WHERE name = 'eve'"))
@@ -188,7 +108,7 @@ def test_a_person_without_the_right_or_under_another_name_requests_nothing(jobs:
     assert jobs.rows("SELECT count(*) FROM jobs") == [(0,)]
 
 
-def test_who_lost_the_right_since_the_request_gets_nothing_done(jobs: Jobs) -> None:
+def test_who_lost_the_right_since_the_request_gets_nothing_done(jobs: RequestedJobs) -> None:
     number = jobs.request("words.say", by="bob")
     with jobs.owner.begin() as connection:
         connection.execute(text("UPDATE people SET roles = '{viewer}' WHERE name = 'bob'"))
@@ -200,7 +120,7 @@ def test_who_lost_the_right_since_the_request_gets_nothing_done(jobs: Jobs) -> N
 
 
 def test_only_what_waits_is_cancelled_and_the_console_can_begin_or_end_nothing(
-    jobs: Jobs,
+    jobs: RequestedJobs,
 ) -> None:
     waiting, done = jobs.request("words.say"), jobs.request("words.say", text="first")
     engine, now = jobs.as_person("maria"), SystemClock().now()
@@ -209,12 +129,20 @@ def test_only_what_waits_is_cancelled_and_the_console_can_begin_or_end_nothing(
     assert jobs.runner("one", ChildJobs()).run_next(heavy=False)
     with pytest.raises(JobNotCancelled, match=f"job {done} is done"), engine.begin() as again:
         cancel_job(again, done, by="maria", now=now)
-    for statement, refusal in (
-        ("UPDATE jobs SET runner = 'me'", ProgrammingError),
-        ("UPDATE jobs SET state = 'done' WHERE state = 'cancelled'", IntegrityError),
-        ("UPDATE jobs SET state = 'queued', finished_at = NULL", IntegrityError),
+    for statement, refusal, why in (
+        ("UPDATE jobs SET runner = 'me'", ProgrammingError, "permission denied"),
+        (
+            "UPDATE jobs SET state = 'done' WHERE state = 'cancelled'",
+            IntegrityError,
+            "is cancelled: it cannot be done now",
+        ),
+        (
+            "UPDATE jobs SET state = 'queued', finished_at = NULL",
+            IntegrityError,
+            "it cannot be queued now",
+        ),
     ):
-        with pytest.raises(refusal), engine.begin() as connection:
+        with pytest.raises(refusal, match=why), engine.begin() as connection:
             connection.execute(text(statement))
 
     assert jobs.job(waiting).state is JobState.CANCELLED
@@ -223,7 +151,7 @@ def test_only_what_waits_is_cancelled_and_the_console_can_begin_or_end_nothing(
 
 
 def test_one_heavy_job_runs_at_a_time_and_a_stopped_scheduler_interrupts_it(
-    jobs: Jobs, tmp_path: Path
+    jobs: RequestedJobs, tmp_path: Path
 ) -> None:
     marks = [tmp_path / name for name in ("first", "second")]
     numbers = [jobs.request("words.linger", mark=str(mark)) for mark in marks]
@@ -244,7 +172,7 @@ def test_one_heavy_job_runs_at_a_time_and_a_stopped_scheduler_interrupts_it(
 
 
 def test_a_job_of_a_dead_scheduler_is_interrupted_and_its_late_child_stores_nothing(
-    jobs: Jobs, tmp_path: Path
+    jobs: RequestedJobs, tmp_path: Path
 ) -> None:
     mark = tmp_path / "mark"
     number = jobs.request("words.linger", mark=str(mark))
@@ -264,7 +192,7 @@ def test_a_job_of_a_dead_scheduler_is_interrupted_and_its_late_child_stores_noth
     assert jobs.job(number).result is None
 
 
-def test_old_jobs_and_dropped_files_are_removed(jobs: Jobs) -> None:
+def test_old_jobs_and_dropped_files_are_removed(jobs: RequestedJobs) -> None:
     sent = NewJobFile(name="a.csv", media_type="text/csv", content=b"1;2")
     number = jobs.request("words.say", files=(sent,))
     children, now = ChildJobs(), SystemClock().now()
@@ -282,7 +210,7 @@ def test_old_jobs_and_dropped_files_are_removed(jobs: Jobs) -> None:
         assert jobs_before(connection, limit=10) == []
 
 
-def test_the_command_line_lists_shows_and_cancels(jobs: Jobs, tmp_path: Path) -> None:
+def test_the_command_line_lists_shows_and_cancels(jobs: RequestedJobs, tmp_path: Path) -> None:
     done = jobs.run("words.say").job_id
     waiting = jobs.request("words.say", text="later")
 

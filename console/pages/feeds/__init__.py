@@ -1,0 +1,1 @@
+"""Pages of the providers' feeds: how far they reach, uploads and previews."""

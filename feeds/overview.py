@@ -1,0 +1,145 @@
+"""The feeds of providers at a glance, from small tables and indexes only: for pages."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from feeds.findings import Severity
+
+_FILES = """
+SELECT count(*) AS files, count(*) FILTER (WHERE verdict = 'quarantined') AS quarantined,
+       max(received_at) AS received_at,
+       max(covers_to) FILTER (WHERE verdict <> 'quarantined') AS covers_to
+  FROM feed_files WHERE provider = :provider
+"""
+_PULLS = """
+SELECT feed, watermark, pulled_at, records FROM feed_watermarks
+ WHERE provider = :provider ORDER BY feed
+"""
+_PENDING = """
+SELECT count(*) FROM deliveries
+ WHERE provider = :provider AND verdict = 'recorded' AND ingested_at IS NULL
+   AND parked_at IS NULL
+"""
+_COUNTS = """
+SELECT severity, count(*) AS findings FROM feed_findings
+ WHERE provider = :provider AND resolved_at IS NULL GROUP BY severity
+"""
+_LAST_FILES = """
+SELECT file_id, name, size, received_at, business_day, covers_from, covers_to, verdict, records,
+       refused, replaced_by
+  FROM feed_files WHERE provider = :provider ORDER BY file_id DESC LIMIT :most
+"""
+_LAST_PULLS = """
+SELECT feed, window_from, window_to, whole, received, stored, unreadable, pulled_at
+  FROM feed_pulls WHERE provider = :provider ORDER BY pull_id DESC LIMIT :most
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulledFeed:
+    """A feed that is pulled; before ``watermark`` everything is stored."""
+
+    feed: str
+    watermark: datetime | None
+    pulled_at: datetime
+    records: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderFeeds:
+    """How the feeds of a provider stand.
+
+    Attributes:
+        files, quarantined: statement files that were kept, and those not imported.
+        received_at: when the last file arrived.
+        covers_to: up to when the imported files reach.
+        pending: pushed records that are not taken in yet.
+        errors, warnings: open findings.
+    """
+
+    provider: str
+    files: int
+    quarantined: int
+    received_at: datetime | None
+    covers_to: datetime | None
+    pulls: tuple[PulledFeed, ...]
+    pending: int
+    errors: int
+    warnings: int
+
+    def reach(self) -> datetime | None:
+        """Up to when the slowest known feed reaches; None: not known."""
+        reaches = [pull.watermark for pull in self.pulls]
+        reaches += [self.covers_to] if self.files else []
+        known = [instant for instant in reaches if instant is not None]
+        return min(known) if known and len(known) == len(reaches) else None
+
+    def lateness(self, now: datetime) -> timedelta | None:
+        """Time since the slowest feed's reach; None: not known."""
+        reach = self.reach()
+        return None if reach is None else max(now - reach, timedelta(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedStatement:
+    """A kept statement file."""
+
+    file_id: int
+    name: str
+    size: int
+    received_at: datetime
+    business_day: date | None
+    covers_from: datetime | None
+    covers_to: datetime | None
+    verdict: str
+    records: int
+    refused: int
+    replaced_by: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRecord:
+    """A pull that was stored."""
+
+    feed: str
+    window_from: datetime
+    window_to: datetime
+    whole: bool
+    received: int
+    stored: int
+    unreadable: int
+    pulled_at: datetime
+
+
+def feeds_of(connection: Connection, provider: str) -> ProviderFeeds:
+    """How the feeds of one provider stand."""
+    params = {"provider": provider}
+    files = connection.execute(text(_FILES), params).one()
+    counts = {row.severity: row.findings for row in connection.execute(text(_COUNTS), params)}
+    return ProviderFeeds(
+        provider=provider,
+        files=files.files,
+        quarantined=files.quarantined,
+        received_at=files.received_at,
+        covers_to=files.covers_to,
+        pulls=tuple(
+            PulledFeed(**row) for row in connection.execute(text(_PULLS), params).mappings()
+        ),
+        pending=connection.execute(text(_PENDING), params).scalar_one(),
+        errors=counts.get(Severity.ERROR, 0),
+        warnings=counts.get(Severity.WARNING, 0),
+    )
+
+
+def last_files(connection: Connection, provider: str, *, most: int) -> list[ListedStatement]:
+    """The statement files that arrived last, the newest first."""
+    rows = connection.execute(text(_LAST_FILES), {"provider": provider, "most": most})
+    return [ListedStatement(**row) for row in rows.mappings()]
+
+
+def last_pulls(connection: Connection, provider: str, *, most: int) -> list[PullRecord]:
+    """The last stored pulls, the newest first."""
+    rows = connection.execute(text(_LAST_PULLS), {"provider": provider, "most": most})
+    return [PullRecord(**row) for row in rows.mappings()]
