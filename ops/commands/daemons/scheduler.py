@@ -101,6 +101,8 @@ def keep_schedule(
     runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a restart takes new settings
+    logs.obey_level_signals()
     with _metrics(settings, engines, clock, child_jobs), _registered(engine, worker):
         runner.run()
 

@@ -23,5 +23,5 @@ def test_each_process_gets_the_first_port_that_no_other_has() -> None:
 
 
 def test_an_address_that_is_not_ours_is_refused_at_once() -> None:
-    with pytest.raises(Unavailable, match="cannot listen on 192.0.2.1 port 9090"):
+    with pytest.raises(Unavailable, match=r"cannot listen on 192\.0\.2\.1 port 9090"):
         first_free_socket("192.0.2.1", 9090)
