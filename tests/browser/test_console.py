@@ -37,6 +37,7 @@ def paths(books: ConsoleBooks) -> list[str]:
         f"/breaks/{books.break_of('lost')}",
         *("/find", "/find?q=ann", "/find?q=nothing+at+all"),
         *(f"/runs/{run_id}", "/people"),
+        *("/ops", "/ops/queues/post", "/ops/parked", "/settings/notifications"),
     ]
 
 
