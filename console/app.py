@@ -85,6 +85,7 @@ class ConsoleServer:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, partial(log.info, "hangup_ignored"))
         runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=DRAIN_S)
         await runner.setup()
         await web.SockSite(runner, listen).start()

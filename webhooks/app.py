@@ -15,6 +15,7 @@ from aiohttp import web
 from ledger.accepting.acceptor import Accepted, Acceptor
 from ledger.accepting.receiver_session import ReceiverSession
 from vocabulary.clock import Clock
+from vocabulary.errors import TieoutError, Unavailable
 from webhooks.clock_guard import ClockGuard
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.fast_path import FastPath
@@ -24,6 +25,7 @@ from webhooks.health import Health
 from webhooks.http_server import hide_server, http_connections
 from webhooks.metrics import ReceiverMetrics
 from webhooks.notifier import Notifier
+from webhooks.sampled_log import SampledLog
 from webhooks.server_error_log import http_logger
 
 #: Connections the kernel queues before accept.
@@ -42,9 +44,11 @@ class Receiver:
         connect: Callable[[], Awaitable["asyncpg.Connection"]],
         broker: dramatiq.Broker,
         clock: Clock,
+        reload: Callable[[], ReceiverConfig] | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
+        self._reload = reload
         self._metrics = ReceiverMetrics()
         self._clock_guard = ClockGuard(
             connect,
@@ -54,18 +58,24 @@ class Receiver:
         )
         self._acceptor = Acceptor(self._clock_guard.connect, session=ReceiverSession())
         self._notifier = Notifier(broker)
+        self._sampled = SampledLog()
         self._commit = GroupCommit(
             self._acceptor,
             queue_max=config.queue_max,
             commit_timeout_s=config.commit_timeout_s,
             on_commit=self._on_commit,
+            sampled=self._sampled,
         )
         self._handlers = {
             f"/callbacks/{slug}{route}": self._handler(endpoint, route)
             for slug, endpoint in config.endpoints.items()
             for route in endpoint.dialect.routes
         }
-        self.health = Health(self._acceptor.check, self._metrics)
+        self._refusals = {
+            slug: RefusalHandler(endpoint, self._metrics)
+            for slug, endpoint in config.endpoints.items()
+        }
+        self.health = Health(self._check, self._metrics)
 
     def application(self) -> web.Application:
         """The web application: the callback routes, then refusals for all other requests."""
@@ -74,10 +84,9 @@ class Receiver:
         app.add_routes(self.health.routes(metrics=self._config.metrics_here))
         for path, handler in self._handlers.items():
             app.router.add_post(path, handler.handle)
-        for slug, endpoint in self._config.endpoints.items():
-            refuse = RefusalHandler(endpoint, self._metrics).handle
+        for slug, refusal in self._refusals.items():
             # Match only whole slugs: another provider's slug may begin with this one.
-            app.router.add_route("*", f"/callbacks/{slug}{{route:(?:/.*)?}}", refuse)
+            app.router.add_route("*", f"/callbacks/{slug}{{route:(?:/.*)?}}", refusal.handle)
         return app
 
     async def serve(self, listen: socket.socket, ops: socket.socket | None) -> None:
@@ -94,6 +103,7 @@ class Receiver:
         loop = asyncio.get_running_loop()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signal_number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
         runners = [await self._runner(self.application())]
         fast_path = self._fast_path(runners[0])
         server = await loop.create_server(fast_path, sock=listen, backlog=BACKLOG)
@@ -105,6 +115,28 @@ class Receiver:
             await web.SockSite(runners[1], ops, backlog=BACKLOG).start()
         log.info("receiver_started", providers=sorted(self._config.endpoints))
         await self._run_until(stop, _Listeners(server, fast_path, runners))
+
+    def reload(self) -> None:
+        """Read secrets and allowed addresses of the providers again; keep them if that fails.
+
+        Everything else, and a provider that is new or gone, takes a restart.
+        """
+        if self._reload is None:
+            log.info("reload_ignored")
+            return
+        try:
+            endpoints = self._reload().endpoints
+        except TieoutError as error:
+            log.error("reload_refused", why=str(error))  # noqa: TRY400 - no bug of ours
+            return
+        for path, handler in self._handlers.items():
+            slug = path.split("/")[2]
+            if slug in endpoints:
+                handler.use(endpoints[slug])
+        for slug in self._refusals.keys() & endpoints.keys():
+            self._refusals[slug].use(endpoints[slug])
+        others = sorted(self._refusals.keys() ^ endpoints.keys())
+        log.info("reload_done", providers=sorted(endpoints), need_restart=others)
 
     async def _run_until(self, stop: asyncio.Event, listeners: "_Listeners") -> None:
         commit_loop = asyncio.create_task(self._commit.run())
@@ -121,6 +153,7 @@ class Receiver:
         finally:
             await self._commit.confirm()
             await self._acceptor.close()
+            self._sampled.flush()
         log.info("receiver_stopped")
 
     async def _drain(self, listeners: "_Listeners") -> None:
@@ -137,6 +170,16 @@ class Receiver:
         )
         await self._notifier.flush()
 
+    async def _check(self) -> None:
+        """Check that a callback would be decided now.
+
+        Raises:
+            Unavailable: the database is out of reach, or the last batches could not be written.
+        """
+        if why := self._commit.why_unready:
+            raise Unavailable(why)
+        await self._acceptor.check()
+
     def _on_commit(self, accepted: Accepted) -> None:
         self._notifier.notify(accepted)
         self._metrics.batch_requests.observe(len(accepted.decisions))
@@ -151,6 +194,7 @@ class Receiver:
             config=self._config,
             commit=self._commit,
             metrics=self._metrics,
+            sampled=self._sampled,
             clock=self._clock,
         )
 

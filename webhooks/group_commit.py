@@ -5,6 +5,7 @@ answers are confirmed by themselves, at most once in ``CONFIRM_AFTER_S``.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from ledger.accepting.acceptor import Accepted, Acceptor, retry_later
 from ledger.accepting.model import Decision, Request
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Verdict
+from webhooks.sampled_log import SampledLog
 
 #: Most requests decided in one statement.
 BATCH_MAX = 256
@@ -21,6 +23,11 @@ BATCH_MAX = 256
 CONFIRM_AFTER_S = 1.0
 #: The pause after a confirmation that failed, in seconds.
 CONFIRM_AGAIN_AFTER_S = 5.0
+
+#: Batches that fail one after the other before callbacks should go to another receiver.
+FAILED_MAX = 3
+#: How long that holds after the last of them, in seconds.
+UNREADY_S = 10.0
 
 #: Receives the decision of one request, once; must not raise.
 OnDecision = Callable[[Decision], None]
@@ -37,6 +44,7 @@ class GroupCommit:
         queue_max: waiting requests; further ones are answered "retry later".
         commit_timeout_s: longest time that one batch may take, in seconds.
         on_commit: called with the result of each batch.
+        sampled: logs what happens to many batches in a row.
     """
 
     def __init__(
@@ -46,11 +54,16 @@ class GroupCommit:
         queue_max: int,
         commit_timeout_s: float,
         on_commit: Callable[[Accepted], None],
+        sampled: SampledLog,
     ) -> None:
         self._acceptor = acceptor
         self._queue_max = queue_max
         self._commit_timeout_s = commit_timeout_s
         self._on_commit = on_commit
+        self._sampled = sampled
+        self._failed_in_a_row = 0
+        self._failed_at = -math.inf
+        self._why_failed = ""
         self._waiting: Batch = []
         self._wake = asyncio.Event()
         self._in_flight = 0
@@ -62,6 +75,17 @@ class GroupCommit:
     def pending(self) -> int:
         """Requests accepted for decision and not yet answered."""
         return len(self._waiting) + self._in_flight
+
+    @property
+    def why_unready(self) -> str:
+        """Why callbacks should go elsewhere: the last batches all failed; empty: they did not.
+
+        It is forgotten after a while without a batch, for only another one can show the end.
+        """
+        since_s = asyncio.get_running_loop().time() - self._failed_at
+        if self._failed_in_a_row < FAILED_MAX or since_s > UNREADY_S:
+            return ""
+        return f"the last {self._failed_in_a_row} batches failed: {self._why_failed}"
 
     async def submit(self, request: Request) -> Decision:
         """Decide and commit one request; its decision is durable when this returns.
@@ -81,6 +105,7 @@ class GroupCommit:
     def enqueue(self, request: Request, on_decision: OnDecision) -> None:
         """Like ``submit``, but calls back with the decision once it is durable."""
         if self._is_closed or len(self._waiting) >= self._queue_max:
+            self._sampled.warning("callback_put_off", why="too many callbacks wait")
             on_decision(retry_later(request))
             return
         self._waiting.append((request, on_decision))
@@ -154,7 +179,8 @@ class GroupCommit:
         except TimeoutError:
             await self._abandon(batch)
             return
-        except Unavailable:
+        except Unavailable as error:
+            self._note_failure(str(error))
             accepted = Accepted(
                 [retry_later(r) for r in requests], [], recorded=False, conflicts=0
             )
@@ -162,6 +188,8 @@ class GroupCommit:
             # A bug: answer "retry later" first; the process edge decides what follows.
             _answer(batch, [retry_later(r) for r in requests])
             raise RuntimeError("a batch could not be decided") from error
+        else:
+            self._failed_in_a_row = 0
         # Deferred, so that the next batch is sent first and commits while these are answered.
         asyncio.get_running_loop().call_soon(self._answer, batch, accepted)
         self._on_commit(accepted)
@@ -180,10 +208,17 @@ class GroupCommit:
         operation counts as unanswered, because its session ends without having confirmed it.
         """
         log.error("commit_given_up", requests=len(batch), waiting=len(self._waiting))
+        self._note_failure("the database hangs")
         await self._acceptor.close()
         _answer(batch, [retry_later(request) for request, _ in batch])
         self._reject_waiting()
         self._confirm_after(CONFIRM_AFTER_S)
+
+    def _note_failure(self, why: str) -> None:
+        self._failed_in_a_row += 1
+        self._failed_at = asyncio.get_running_loop().time()
+        self._why_failed = why
+        self._sampled.error("batch_unavailable", why=why)
 
     def _reject_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []

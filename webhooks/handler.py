@@ -13,6 +13,7 @@ from vocabulary.clock import Clock
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 from vocabulary.facts import Fact
 from vocabulary.fault_points import Step
+from vocabulary.networks import Address
 from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.evidence_headers import evidence_text
@@ -20,6 +21,7 @@ from webhooks.group_commit import GroupCommit
 from webhooks.http_server import is_client_gone
 from webhooks.metrics import ReceiverMetrics
 from webhooks.request_body import TooLarge, read_body
+from webhooks.sampled_log import SampledLog
 from webhooks.secret_use import SecretUse
 from webhooks.source_address import client_address, in_networks
 
@@ -44,16 +46,22 @@ class CallbackHandler:
         config: ReceiverConfig,
         commit: GroupCommit,
         metrics: ReceiverMetrics,
+        sampled: SampledLog,
         clock: Clock,
     ) -> None:
         self._route = route
-        self._endpoint = endpoint
-        self._signature_headers = endpoint.dialect.signature_headers(endpoint.provider)
         self._config = config
         self._commit = commit
         self._metrics = metrics
+        self._sampled = sampled
         self._clock = clock
-        slug = endpoint.provider.slug
+        self.use(endpoint)
+
+    def use(self, endpoint: ProviderEndpoint) -> None:
+        """Read callbacks with other secrets and from other addresses from now on."""
+        self._endpoint = endpoint
+        self._signature_headers = endpoint.dialect.signature_headers(endpoint.provider)
+        slug, metrics = endpoint.provider.slug, self._metrics
         self._secret_use = SecretUse(
             endpoint.dialect,
             endpoint.provider,
@@ -92,7 +100,7 @@ class CallbackHandler:
                 self._lost(decision)
 
         try:
-            request = self._check(headers, body, peer) or self._understand(headers, body)
+            request = self._check(headers, body, peer) or self._understand(headers, body, peer)
             if isinstance(request, Request):
                 self._commit.enqueue(request, on_decision)
                 return
@@ -110,14 +118,14 @@ class CallbackHandler:
 
     def _check(self, headers: Mapping[str, str], body: bytes, peer: str | None) -> Reply | None:
         if not self._is_allowed(headers, peer):
-            return self._refuse(Verdict.ADDRESS_REFUSED)
+            return self._refuse_address(headers, peer)
         return (
             self._refuse(Verdict.TOO_LARGE) if len(body) > self._config.body_bytes_max else None
         )
 
     async def _reply(self, http_request: web.Request) -> Reply:
         if not self._is_allowed(http_request.headers, http_request.remote):
-            return self._refuse(Verdict.ADDRESS_REFUSED)
+            return self._refuse_address(http_request.headers, http_request.remote)
         try:
             body = await read_body(http_request, self._config)
         except TooLarge:
@@ -129,7 +137,7 @@ class CallbackHandler:
             if http_request.transport is not None:
                 raise
             return self._refuse(Verdict.TOO_SLOW)  # closed before the body was read
-        request = self._understand(http_request.headers, body)
+        request = self._understand(http_request.headers, body, http_request.remote)
         if not isinstance(request, Request):
             return request
         started = perf_counter()
@@ -138,7 +146,9 @@ class CallbackHandler:
             self._lost(decision)
         return decision.verdict, decision.answer
 
-    def _understand(self, headers: Mapping[str, str], body: bytes) -> Request | Reply:
+    def _understand(
+        self, headers: Mapping[str, str], body: bytes, peer: str | None
+    ) -> Request | Reply:
         """Verify and parse a complete request."""
         fault_points.reached(Step.READ)
         callback = Callback(route=self._route, headers=headers, body=body)
@@ -146,24 +156,34 @@ class CallbackHandler:
         try:
             verified = endpoint.dialect.verify(callback, endpoint.provider)
         except NotAuthentic as error:
-            log.info("callback_refused", provider=endpoint.provider.slug, reason=error.reason)
+            self._sampled.info(
+                "callback_refused",
+                provider=endpoint.provider.slug,
+                reason=error.reason,
+                address=self._address(headers, peer),
+            )
             is_missing = isinstance(error, SignatureMissing)
             return self._refuse(
                 Verdict.SIGNATURE_MISSING if is_missing else Verdict.NOT_AUTHENTIC
             )
         self._secret_use.count(callback)
         fault_points.reached(Step.VERIFIED)
-        request = self._parse(callback, verified)
+        request = self._parse(callback, verified, peer)
         fault_points.reached(Step.PARSED)
         return request
 
-    def _parse(self, callback: Callback, verified: Verified) -> Request:
+    def _parse(self, callback: Callback, verified: Verified, peer: str | None) -> Request:
         endpoint = self._endpoint
         fact: Fact | None
         try:
             fact = endpoint.dialect.parse(verified, endpoint.provider)
         except Malformed as error:
-            log.warning("callback_malformed", provider=endpoint.provider.slug, path=error.path)
+            self._sampled.warning(
+                "callback_malformed",
+                provider=endpoint.provider.slug,
+                path=error.path,
+                address=self._address(callback.headers, peer),
+            )
             fact = None
         return Request(
             provider=endpoint.provider.slug,
@@ -193,11 +213,26 @@ class CallbackHandler:
     def _is_allowed(self, headers: Mapping[str, str], peer: str | None) -> bool:
         if not self._endpoint.allow:
             return True
+        return in_networks(self._client(headers, peer), self._endpoint.allow)
+
+    def _client(self, headers: Mapping[str, str], peer: str | None) -> Address | None:
         forwarded = [
             value for name, value in headers.items() if name.lower() == "x-forwarded-for"
         ]
-        address = client_address(peer, forwarded, self._config.trusted_proxies)
-        return in_networks(address, self._endpoint.allow)
+        return client_address(peer, forwarded, self._config.trusted_proxies)
+
+    def _address(self, headers: Mapping[str, str], peer: str | None) -> str:
+        """Where a request came from, for the log."""
+        return str(self._client(headers, peer) or "unknown")
+
+    def _refuse_address(self, headers: Mapping[str, str], peer: str | None) -> Reply:
+        self._sampled.warning(
+            "callback_refused",
+            provider=self._endpoint.provider.slug,
+            reason="its address is not allowed",
+            address=self._address(headers, peer),
+        )
+        return self._refuse(Verdict.ADDRESS_REFUSED)
 
     def _refuse(self, verdict: Verdict) -> Reply:
         return verdict, self._respond(refusal(verdict, self._route))
@@ -212,6 +247,10 @@ class RefusalHandler:
     def __init__(self, endpoint: ProviderEndpoint, metrics: ReceiverMetrics) -> None:
         self._endpoint = endpoint
         self._metrics = metrics
+
+    def use(self, endpoint: ProviderEndpoint) -> None:
+        """Answer as the provider expects it from now on."""
+        self._endpoint = endpoint
 
     async def handle(self, request: web.Request) -> web.Response:
         """Refuse one request in the dialect's own format."""

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from storage.broker.redis import FETCH_QUEUE, INGEST_QUEUE, POST_QUEUE
-from storage.queue.liveness import claim_canary, record_canary_arrival
+from storage.queue.liveness import claim_canary, record_canary_arrival, release_canary
 from workers.outcomes import Done, JobOutcome
 
 CANARY_ACTOR = "canary.v1"
@@ -34,8 +34,9 @@ def send_canaries(
     """
     for queue in queues:
         number = claim_canary(engine, queue, every=every, lost_after=every * LOST_AFTER)
-        if number is not None:
-            _send(broker, queue, number)
+        if number is not None and not _send(broker, queue, number):
+            # Otherwise the queue would seem dead until the canary counts as lost.
+            release_canary(engine, queue, number, lost_after=every * LOST_AFTER)
 
 
 def record_canary(engine: Engine, queue: str, number: int, *, by: str) -> JobOutcome:
@@ -48,7 +49,8 @@ def record_canary(engine: Engine, queue: str, number: int, *, by: str) -> JobOut
     return Done(0)
 
 
-def _send(broker: dramatiq.Broker, queue: str, number: int) -> None:
+def _send(broker: dramatiq.Broker, queue: str, number: int) -> bool:
+    """Send a canary; False if the broker is out of reach."""
     message = dramatiq.Message[None](
         queue_name=queue,
         actor_name=CANARY_ACTOR,
@@ -60,3 +62,5 @@ def _send(broker: dramatiq.Broker, queue: str, number: int) -> None:
         broker.enqueue(message)
     except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
         log.warning("canary_not_sent", queue=queue, error=type(error).__name__)
+        return False
+    return True

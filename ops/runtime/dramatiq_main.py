@@ -17,6 +17,7 @@ from dramatiq.middleware import CurrentMessage, Retries, ShutdownNotifications, 
 from ops.providers.inquiries import asker, terms_of
 from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import fault_signals, logs
+from ops.runtime.log_sampling import sample_outages
 from ops.settings.loader import load
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
@@ -39,6 +40,7 @@ if multiprocessing.parent_process() is not None:
     ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))  # PR_SET_PDEATHSIG
 
 logs.configure()
+sample_outages()
 settings = load(None, os.environ)
 fault_signals.install(settings, os.environ)
 # Two more than threads: one for the queue pauses, one to spare.

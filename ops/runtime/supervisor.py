@@ -179,6 +179,12 @@ class Supervisor:
             with contextlib.suppress(BlockingIOError):  # full means: it will wake anyway
                 os.write(self._wake_write, b"\0")
 
+    def forward(self, number: signal.Signals, name: str) -> None:
+        """Send a signal to the children of a name; safe in a signal handler."""
+        for child in self._children:
+            if child.program.name == name:
+                child.send(number)
+
     def run(self) -> int:
         """Keep everything running; returns the requested exit code, or 3 after giving up."""
         try:

@@ -28,6 +28,10 @@ UPDATE canaries SET passed = greatest(passed, :number), passed_at = clock_timest
        passed_by = :worker
  WHERE queue = :queue AND number >= :number
 """
+_RELEASE_CANARY = """
+UPDATE canaries SET sent_at = clock_timestamp() - CAST(:lost_after AS interval)
+ WHERE queue = :queue AND number = :number
+"""
 _BEAT = """
 INSERT INTO worker_heartbeats (worker, role, host, pid, version, started_at, seen_at)
 VALUES (:worker, :role, :host, :pid, :version, :started_at, clock_timestamp())
@@ -76,6 +80,12 @@ def claim_canary(
     """
     params = {"queue": queue, "every": every, "lost_after": lost_after}
     return _write(engine, "canary", _NEXT_CANARY, params)
+
+
+def release_canary(engine: Engine, queue: str, number: int, *, lost_after: timedelta) -> None:
+    """Give back a number whose canary could not be sent, so that another follows at once."""
+    params = {"queue": queue, "number": number, "lost_after": lost_after}
+    _write(engine, "canary", _RELEASE_CANARY, params)
 
 
 def record_canary_arrival(engine: Engine, queue: str, number: int, *, worker: str) -> None:

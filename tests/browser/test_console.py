@@ -46,6 +46,7 @@ def paths(books: ConsoleBooks) -> list[str]:
         f"/breaks/{books.break_of('r3')}/correct",
         *("/breaks/groups", f"/breaks/groups/{books.group()}"),
         "/breaks/bulk?scope=all&provider=lottery",
+        *("/ops", "/ops/queues/post", "/ops/parked", "/settings/notifications"),
     ]
 
 

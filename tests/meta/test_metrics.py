@@ -45,18 +45,29 @@ def alerts() -> list[Rule]:
     return [rule for group in document["groups"] for rule in group["rules"]]
 
 
+def queryable() -> Labels:
+    """What expressions may name: every metric, and the buckets of histograms."""
+    histograms = {
+        collector._name: tuple(collector._labelnames)  # type: ignore[attr-defined]
+        for collector in ReceiverMetrics().registry._collector_to_names
+        if collector._type == "histogram"  # type: ignore[attr-defined]
+    }
+    buckets = {f"{name}_bucket": (*labels, "le") for name, labels in histograms.items()}
+    return {**known(), **buckets}
+
+
 def wrong_names(rule: Rule) -> list[str]:
     """Metrics and labels of an expression that nobody serves."""
     found, labels = [], set()
     for name, restricted in USED.findall(rule["expr"]):
-        if name not in known():
+        if name not in queryable():
             found.append(name)
             continue
-        labels |= set(known()[name])
+        labels |= set(queryable()[name])
         found += [
             f"{name}: {label}"
             for label in re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", restricted)
-            if label not in known()[name]
+            if label not in queryable()[name]
         ]
     named = {each.strip() for some in GROUPED.findall(rule["expr"]) for each in some.split(",")}
     told = " ".join(rule["annotations"].values())

@@ -3,6 +3,7 @@
 import gc
 import os
 import socket
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -14,6 +15,7 @@ from ops.providers.configured import configured
 from ops.runtime import fault_signals, logs
 from ops.runtime.listening import first_free_socket, listening_socket
 from ops.runtime.servers import Endpoints
+from ops.settings.loader import load
 from storage.broker.redis import open_broker
 from storage.engine import open_accept_connection
 from storage.schema_version import require_schema
@@ -63,12 +65,25 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
         ),
         broker=open_broker(engines.broker_url, []),
         clock=SystemClock(),
+        reload=partial(_reloaded, context),
     )
+    logs.obey_level_signals()
     # Everything loaded so far stays: the collector skips it and runs less often.
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     uvloop.run(process.serve(listen, side))
+
+
+def _reloaded(context: Context) -> ReceiverConfig:
+    """The configuration by the settings as they are now.
+
+    Raises:
+        SettingsInvalid: they do not hold.
+    """
+    settings = load(context.config, os.environ)
+    again = Context(config=context.config, data_dir=context.data_dir, settings=settings)
+    return receiver_config(again)
 
 
 def receiver_config(context: Context) -> ReceiverConfig:

@@ -102,6 +102,8 @@ def keep_schedule(
     runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a restart takes new settings
+    logs.obey_level_signals()
     requested = JobLanes(
         engine,
         settings,

@@ -6,6 +6,8 @@ import signal
 import socket
 import sys
 import threading
+from functools import partial
+from types import FrameType
 from typing import Annotated
 
 import structlog
@@ -183,6 +185,8 @@ def _supervise(
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.request_stop())
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, partial(_forward, supervisor, number))
     stopping = threading.Event()
     announcer = threading.Thread(target=_announce_ready, args=(settings, children, stopping))
     announcer.start()
@@ -195,6 +199,13 @@ def _supervise(
         announcer.join()
         if keeper.is_alive():
             keeper.stop()
+
+
+def _forward(
+    supervisor: Supervisor, number: signal.Signals, _number: int, _frame: FrameType | None
+) -> None:
+    """Have the receivers reload, or log more or less."""
+    supervisor.forward(number, "receiver")
 
 
 def _announce_ready(

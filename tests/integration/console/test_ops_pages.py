@@ -1,7 +1,9 @@
 """The pages of operations: the pipeline, its queues, parked work, rules of notifications."""
 
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -24,6 +26,10 @@ RULE = NotifyRule(
         url=Secret(reference="env:CHAT_URL", value=b"https://chat.example/s3cret")
     ),
 )
+_KILL_WAITER = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE wait_event_type = 'Lock' AND query LIKE '%requeue_parked%'
+"""
 _PARK = """
 INSERT INTO parked (job, subject, cause, detail, fingerprint, context)
 SELECT :job, :what || ' ' || n, :cause, :detail, :print, CAST(:context AS jsonb)
@@ -192,6 +198,31 @@ def test_requeueing_shows_the_count_first_and_is_done_once(
     )
     assert audited == [("only ops", 3)]
     assert console_books.rows("SELECT count(*) FROM parked") == [(62,)]
+
+
+@pytest.mark.usefixtures("parked")
+def test_a_database_that_dies_within_a_decision_leaves_it_undone_and_the_form_valid(
+    operator: PageClient, console_books: ConsoleBooks
+) -> None:
+    address = "/ops/parked/requeue"
+    asked = operator.get(f"{address}?cause=bbbbbbbbbbbb")
+    fields = {name: asked.field(name) for name in ("form_token", "version", "seen", "cause")}
+    fields["reason"] = "within an outage"
+    audited = "SELECT count(*) FROM audit WHERE detail ->> 'why' = 'within an outage'"
+    with ThreadPoolExecutor() as pool, console_books.books.engine.connect() as holder:
+        holder.execute(text("SELECT FROM parked WHERE subject = 'delivery 2002' FOR UPDATE"))
+        waiting = pool.submit(operator.post, address, fields)
+        while not console_books.rows(_KILL_WAITER):
+            time.sleep(0.02)
+        broken = waiting.result()
+        holder.rollback()
+    undone = (console_books.rows("SELECT count(*) FROM parked"), console_books.rows(audited))
+    done = operator.post(address, fields)
+
+    assert broken.status == 503
+    assert undone == ([(65,)], [(0,)])
+    assert done.location == "/ops/parked?done=requeued"
+    assert console_books.rows(audited) == [(3,)]
 
 
 @pytest.mark.usefixtures("parked")

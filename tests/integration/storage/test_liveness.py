@@ -1,12 +1,14 @@
 """Heartbeats of processes: signed on, signed off, and what killed processes left behind."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from storage.broker.redis import open_broker
 from storage.engine import open_engine
 from storage.queue.liveness import ProcessIdentity, register, remove_heartbeat
 from storage.queue.state import read_state
+from workers.canary import send_canaries
 
 _KILLED = """
 INSERT INTO worker_heartbeats (worker, role, host, pid, version, started_at, seen_at)
@@ -49,3 +51,14 @@ def test_a_process_that_stops_in_an_orderly_way_takes_only_its_own_heartbeat_awa
 
     assert [process.worker for process in read_state(engine).workers] == ["an hour ago"]
     engine.dispose()
+
+
+def test_a_canary_that_the_broker_did_not_take_is_sent_again_at_once(database: str) -> None:
+    engine, away = open_engine(database), open_broker("redis://127.0.0.1:1/0", [])
+    for _ in range(3):
+        send_canaries(engine, away, every=timedelta(hours=1), queues=["post"])
+    with psycopg.connect(database) as connection:
+        numbers = connection.execute("SELECT number FROM canaries").fetchall()
+    engine.dispose()
+
+    assert numbers == [(3,)]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
+import structlog
 from msgspec import structs
 
 from ledger.accepting.acceptor import Accepted, Acceptor
@@ -18,7 +19,8 @@ from vocabulary.facts import Bet
 from vocabulary.money import Money
 from vocabulary.outcomes import Answer, Outcome, Verdict
 from webhooks import group_commit
-from webhooks.group_commit import BATCH_MAX, GroupCommit
+from webhooks.group_commit import BATCH_MAX, FAILED_MAX, GroupCommit
+from webhooks.sampled_log import SampledLog
 
 POLICY = LedgerPolicy(
     orphan_win_credits=True,
@@ -119,6 +121,7 @@ class Scene:
             queue_max=queue_max,
             commit_timeout_s=commit_timeout_s,
             on_commit=self.results.append,
+            sampled=SampledLog(),
         )
         self.loop_task = asyncio.create_task(self.commit.run())
         self.submitted = _submit(self.commit, *waiting)
@@ -329,3 +332,60 @@ def test_of_a_lost_answer_the_movement_is_noted_and_a_refusal_is_not() -> None:
         await scene.end()
 
     asyncio.run(scene())
+
+
+def test_batches_that_keep_failing_are_logged_once_and_make_the_receiver_unready() -> None:
+    failing = [True]
+
+    def fault(_batch: int) -> None:
+        if failing[0]:
+            raise Unavailable("the database is out of reach: DiskFullError")
+
+    async def scene() -> list[str]:
+        acceptor = GatedAcceptor(fault)
+        scene = Scene(acceptor)
+        whys = []
+        for number in range(FAILED_MAX + 1):
+            failing[0] = number < FAILED_MAX
+            scene.submitted = _submit(scene.commit, b"body")
+            acceptor.gate.release()
+            await scene.answers()
+            whys.append(scene.commit.why_unready)
+        await scene.end()
+        return whys
+
+    with structlog.testing.capture_logs() as logs:
+        whys = asyncio.run(scene())
+
+    assert whys[0] == ""
+    assert whys[-2] == "the last 3 batches failed: the database is out of reach: DiskFullError"
+    assert whys[-1] == ""
+    failures = [log for log in logs if log["event"] == "batch_unavailable"]
+    assert [log["why"] for log in failures] == ["the database is out of reach: DiskFullError"]
+
+
+def test_a_receiver_without_traffic_does_not_stay_unready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_commit, "UNREADY_S", 0.05)
+
+    def fault(_batch: int) -> None:
+        raise Unavailable("the database is out of reach")
+
+    async def scene() -> tuple[str, str]:
+        acceptor = GatedAcceptor(fault)
+        scene = Scene(acceptor)
+        for _ in range(FAILED_MAX):
+            scene.submitted = _submit(scene.commit, b"body")
+            acceptor.gate.release()
+            await scene.answers()
+        at_once = scene.commit.why_unready
+        await asyncio.sleep(0.1)
+        later = scene.commit.why_unready
+        await scene.end()
+        return at_once, later
+
+    at_once, later = asyncio.run(scene())
+
+    assert at_once
+    assert later == ""
