@@ -19,7 +19,14 @@ def clients(site: ConsoleSite) -> dict[Role, PageClient]:
 
 def path_of(route: Route, break_id: str) -> str:
     """An address of the route that exists."""
-    parts = {"provider": "lottery", "day": DAY, "id": break_id, "code": "none", "file": "1"}
+    parts = {
+        "provider": "lottery",
+        "day": DAY,
+        "id": break_id,
+        "code": "none",
+        "note": "0",
+        "file": "1",
+    }
     run = "run-none" if route.path.startswith("/runs") else None
     return re.sub(r"\{(\w+)\}", lambda part: run or parts[part[1]], route.path)
 
