@@ -15,6 +15,7 @@ from console.pages.breaks import actions as break_actions
 from console.pages.breaks import bulk as break_bulk
 from console.pages.breaks import correction as break_correction
 from console.pages.breaks import detail as break_detail
+from console.pages.breaks import files as break_files
 from console.pages.breaks import groups as break_groups
 from console.pages.breaks import listing as break_list
 from console.pages.breaks import views as break_views
@@ -104,6 +105,12 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/breaks/{id}", right=Right.READ, handler=break_detail.show),
     Route(
         method="GET",
+        path="/breaks/{id}/files/{note}",
+        right=Right.READ,
+        handler=break_files.download,
+    ),
+    Route(
+        method="GET",
         path="/breaks/{id}/correct",
         right=Right.PROPOSE,
         handler=break_correction.show,
@@ -114,6 +121,7 @@ ROUTES: tuple[Route, ...] = (
             path=f"/breaks/{{id}}/{action.name}",
             right=action.right,
             handler=action.handle,
+            takes_files=action.takes_files,
         )
         for action in break_actions.ACTIONS
     ),

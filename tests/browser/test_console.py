@@ -113,7 +113,11 @@ def test_signing_in_and_error_pages_are_accessible(browser: Browser, site: Conso
 def test_a_list_is_worked_by_keyboard(signed_in: Browser, site: ConsoleSite) -> None:
     signed_in.open(f"{site.url}/breaks")
     body = signed_in.driver.find_element(By.TAG_NAME, "body")
-    body.send_keys("j", "j", "k", "j")
+    body.send_keys("j", "j", "k", "j", "x")
+    ticked = signed_in.evaluate(
+        "return [...document.querySelectorAll('table.pick tbody tr')]"
+        ".map((row) => row.querySelector('input').checked).indexOf(true)"
+    )
     picked = signed_in.evaluate(
         "return [...document.querySelectorAll('table.pick tbody tr')]"
         ".findIndex((row) => row.classList.contains('picked'))"
@@ -125,7 +129,7 @@ def test_a_list_is_worked_by_keyboard(signed_in: Browser, site: ConsoleSite) -> 
     signed_in.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     signed_in.driver.find_element(By.TAG_NAME, "body").send_keys("/")
 
-    assert picked == 1
+    assert picked == ticked == 1
     assert focused == "comment"
     assert signed_in.evaluate("return document.activeElement.id") == "find"
 

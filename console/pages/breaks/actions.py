@@ -23,6 +23,7 @@ from breaks.actions import (
     noting,
     reopening,
 )
+from breaks.attachments import attach_files, check_size
 from breaks.impact import effects_of
 from breaks.mentions import mark_read
 from breaks.provider_inquiries import request_inquiry
@@ -36,6 +37,7 @@ from console.pages.breaks.correction import read_correction
 from console.pages.parameters import required
 from console.replies import RequestRefused, SeeOther, not_found
 from storage.people import get_person
+from vocabulary.errors import Malformed
 from vocabulary.people import Person, Right
 
 #: Longest comment or reason, in characters.
@@ -56,12 +58,14 @@ class PageAction:
         name: the last part of its address.
         perform: does it, with the engine of the person; returns the notice to show.
         states: in which it is offered.
+        takes_files: whether its form may have files.
     """
 
     name: str
     right: Right
     perform: Callable[[Visit, Engine, str], str]
     states: frozenset[BreakState]
+    takes_files: bool = False
 
     def handle(self, visit: Visit) -> SeeOther:
         """Do it for the person of the session."""
@@ -129,6 +133,18 @@ def _read(visit: Visit, engine: Engine, break_id: str) -> str:
     """The person has read the comments that name them."""
     with engine.begin() as connection:
         mark_read(connection, break_id, visit.signed_in.person.person_id, now=visit.now)
+    return "saved"
+
+
+def _attach(visit: Visit, engine: Engine, break_id: str) -> str:
+    """Attach the files of the form, all or none."""
+    if not visit.files:
+        raise Malformed("file", "a file is expected")
+    for file in visit.files:
+        check_size(file.name or "the file", file.size)
+    contents = {file.name or "file": file.read() for file in visit.files}
+    by = visit.signed_in.person.name
+    attach_files(engine, break_id, contents, by=by, now=visit.now)
     return "saved"
 
 
@@ -260,6 +276,13 @@ ACTIONS = (
         right=Right.WORK_BREAKS,
         perform=_comment,
         states=frozenset(BreakState),
+    ),
+    PageAction(
+        name="attach",
+        right=Right.WORK_BREAKS,
+        perform=_attach,
+        states=frozenset(BreakState),
+        takes_files=True,
     ),
     PageAction(
         name="assign", right=Right.WORK_BREAKS, perform=_assign, states=frozenset(_UNDECIDED)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from breaks.attachments import attached_notes
 from breaks.disputes.store import disputes_of_break
 from breaks.impact import InvoiceImpact, invoice_impact
 from breaks.kinds import impact_of
@@ -98,6 +99,7 @@ def _around(visit: Visit, break_: TrackedBreak) -> dict[str, object]:
         return {
             "rules": {} if run is None else run.manifest.get("rules", {}),
             "disputes": disputes_of_break(connection, break_.break_id),
+            "attached": attached_notes(connection, break_.break_id),
             "mentions_me": is_unread(connection, break_.break_id, person_id),
             "assignees": [
                 person

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from breaks.kinds import BreakKind, Impact
-from breaks.policy import DEFAULT_RULES
+from breaks.policy import DEFAULT_RULES, overdue_limits
 from breaks.queries import BreakFilter, count_breaks, list_breaks, lock_ids
 from breaks.states import BreakState
 from reports.notifications.events import Circumstances, new_events
@@ -56,6 +56,10 @@ FILTERS = {
         windows={"p1": DAY, "": DAY}, include_closed=True, states=(BreakState.CLOSED,)
     ),
     "game": BreakFilter(game="plinko"),
+    "ids": BreakFilter(ids=("brk-7", "brk-9000"), include_closed=True),
+    "largest amount": BreakFilter(currency="USD", max_difference=10),
+    "overdue": BreakFilter(overdue=overdue_limits(DEFAULT_RULES, NOW)),
+    "names a person": BreakFilter(mentioned=1, include_closed=True),
 }
 
 

@@ -8,9 +8,11 @@ from urllib.parse import quote
 import pytest
 from openpyxl import load_workbook
 
+from breaks.attachments import FILE_BYTES_MAX, FILES_MAX
 from ops.scheduling.booking_jobs import book_approved_write_offs
 from tests.harness.books.console import SCRIPT, ConsoleBooks
 from tests.harness.servers.console import ConsoleSite, PageClient, Reply
+from tests.integration.console.test_uploads import BOUNDARY, parts
 from vocabulary.clock import SystemClock
 
 MANY = 2_000
@@ -43,6 +45,14 @@ def confirm(client: PageClient, query: str, **fields: str) -> Reply:
 
 def picks(*break_ids: str) -> str:
     return "scope=picked&" + "&".join(f"pick-{break_id}=1" for break_id in break_ids)
+
+
+def attach(client: PageClient, page: str, *files: tuple[str, bytes]) -> Reply:
+    """Send the form that attaches files."""
+    token = client.get(page).field("form_token")
+    kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    body = parts({"form_token": token}, *files)
+    return client.send("POST", f"{page}/attach", body=body, headers=kind)
 
 
 def test_a_correction_is_tried_before_it_is_stored(
@@ -244,6 +254,46 @@ def test_overdue_breaks_and_those_that_name_me_are_filters(
     assert "No break fits" in jonas.get("/breaks?mentioned=me&state=all").shown()
     overdue = maria.get("/breaks?overdue=1").shown()
     assert "fit these filters" in overdue
+
+
+def test_files_are_attached_sniffed_bounded_and_only_downloaded(
+    maria: PageClient, console_books: ConsoleBooks
+) -> None:
+    page = f"/breaks/{console_books.break_of('r5')}"
+    name = "<script>alert(1)<script>.html"
+    files = [(name, SCRIPT.encode()), ("scan.pdf", b"%PDF-1.7 x"), ("blob", b"\xff\x00")]
+
+    attached = attach(maria, page, *files)
+    empty = attach(maria, page, ("empty.txt", b""))
+    large = attach(maria, page, ("large.bin", b"x" * (FILE_BYTES_MAX + 1)))
+    shown = maria.get(page)
+    links = re.findall(r'href="(/breaks/[^"]*/files/\d+)" download', shown.text)
+    downloads = [maria.get(link) for link in links]
+
+    assert (attached.status, empty.status, large.status) == (303, 422, 422)
+    assert [file.headers["Content-Type"] for file in downloads] == [
+        *("text/plain", "application/pdf", "application/octet-stream"),
+    ]
+    assert [file.content for file in downloads] == [content for _, content in files]
+    for file in downloads:
+        assert file.headers["Content-Disposition"].startswith("attachment; ")
+        assert file.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in file.headers["Content-Security-Policy"]
+    assert name in shown.shown()
+    assert "<script>alert(1)<script>" not in shown.text
+    assert maria.get(f"{page}/files/999999").status == 404
+    other = console_books.break_of("r6")
+    assert maria.get(links[0].replace(page, f"/breaks/{other}")).status == 404
+
+
+def test_a_break_keeps_a_bounded_number_of_files(
+    maria: PageClient, console_books: ConsoleBooks
+) -> None:
+    page = f"/breaks/{console_books.break_of('r6')}"
+    files = [(f"{number}.txt", b"x") for number in range(FILES_MAX)]
+
+    assert attach(maria, page, *files).status == 303
+    assert attach(maria, page, ("more.txt", b"x")).status == 422
 
 
 def test_a_provider_without_a_call_about_one_bet_is_not_asked(
