@@ -23,9 +23,9 @@ VALUES ('lottery', 'statement', %(name)s, %(digest)s, %(size)s, '2026-06-04 13:0
         '2026-06-04', 'partly', 2, 1, '2026-06-04 08:00Z', '2026-06-04 09:00Z');
 INSERT INTO feed_file_parts (file_id, part, bytes) VALUES (1, 0, %(content)s);
 INSERT INTO feed_findings (finding_id, provider, feed, scope, kind, severity, file, line,
-                           detail, first_seen, last_seen)
+                           detail, first_seen, last_seen, resolved_at)
 VALUES ('fnd-0123456789abcdef0123', 'lottery', 'statement', encode(%(digest)s, 'hex'),
-        'unreadable_record', 'error', %(name)s, 3, %(name)s, now(), now());
+        'unparsable_record', 'error', %(name)s, 3, %(name)s, now(), now(), now());
 INSERT INTO seals (day, previous, hash, batches, operations, entries, deliveries, layout)
 VALUES ('2020-01-01', repeat('0', 64), 'c0ffee' || repeat('1', 58), 1, 2, 3, 4, '{}')
 """

@@ -56,6 +56,21 @@ def test_a_round_named_as_markup_and_as_a_path_has_its_page(maria: PageClient) -
     assert SCRIPT not in operation.text
 
 
+def test_markup_in_what_providers_wrote_is_shown_on_every_page_and_run_on_none(
+    maria: PageClient, things: ConsoleBooks
+) -> None:
+    script = SCRIPT.replace("<", "%3C").replace("/", "%2F")
+    for path in (
+        *(f"/rounds/lottery/r{script}", f"/find?q={script}.csv+EUR", f"/find?q=r{script}x"),
+        *("/players/ann", "/batches/14", "/files/1", f"/audit?object={script}"),
+        f"/players/{script}",
+    ):
+        reply = maria.get(path)
+        assert reply.status in {200, 404}
+        assert SCRIPT not in reply.text
+        assert "&lt;script&gt;" in reply.text, path
+
+
 def test_an_operation_shows_its_bytes_cut_and_gives_all_of_them(
     maria: PageClient, things: ConsoleBooks
 ) -> None:
