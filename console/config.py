@@ -56,6 +56,7 @@ class ConsoleConfig:
         day_of: reads a day with what its feeds have not reported.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
+        reporting_zone: of the operator's own days.
         rates: reads the daily rates into the reporting currency; None if none is set.
     """
 
@@ -68,6 +69,7 @@ class ConsoleConfig:
     limits: Callable[[], LimitsInForce]
     try_corrections: TryCorrections
     due_rules: tuple[SlaRule, ...]
+    reporting_zone: str
     rates: Callable[[], ReportingRates | None]
     upload_bytes_max: int
     job_kinds: Mapping[str, JobKind]

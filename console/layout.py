@@ -11,6 +11,7 @@ SECTIONS = (
     ("/", "Today"),
     ("/days", "Days"),
     ("/breaks", "Breaks"),
+    ("/disputes", "Disputes"),
     ("/totals", "Totals"),
     ("/people", "People"),
 )
@@ -20,6 +21,7 @@ NOTICES = {
     "proposed": "Proposed. Another person decides.",
     "approved": "Approved. It is booked within seconds.",
     "password": "The password is set. Sign in with it.",
+    "disputed": "The dispute is open. Write its pack next.",
     "cancelled": "Cancelled. Nothing was done.",
     "signed-out": "You are signed out.",
 }

@@ -106,6 +106,7 @@ def console_config(
         limits=limits,
         try_corrections=try_corrections,
         due_rules=rules_of(settings),
+        reporting_zone=settings.reporting.zone,
         rates=_RatesReader(settings.reporting),
         upload_bytes_max=settings.console.upload_max_bytes,
         job_kinds=KINDS,

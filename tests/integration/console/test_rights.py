@@ -26,6 +26,7 @@ def path_of(route: Route, break_id: str) -> str:
         "code": "none",
         "chart": "ggr",
         "file": "1",
+        "number": "1",
     }
     run = "run-none" if route.path.startswith("/runs") else None
     return re.sub(r"\{(\w+)\}", lambda part: run or parts[part[1]], route.path)

@@ -39,6 +39,7 @@ def config() -> ConsoleConfig:
         limits=no_limits,
         try_corrections=no_trial,
         due_rules=DEFAULT_RULES,
+        reporting_zone="UTC",
         rates=lambda: None,
         upload_bytes_max=1 << 20,
         job_kinds={},
