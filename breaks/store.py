@@ -46,6 +46,10 @@ _LOCK_SEVERAL = f"""
 SELECT {COLUMNS} FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE break_id = ANY(CAST(:ids AS text[])) ORDER BY break_id FOR UPDATE OF l
 """  # noqa: S608 - our own columns
+_NAMED = f"""
+SELECT {COLUMNS} FROM breaks b JOIN break_workflows l USING (break_id)
+ WHERE break_id = ANY(CAST(:ids AS text[])) ORDER BY abs(difference) DESC, break_id
+"""  # noqa: S608 - our own columns
 _MOVE = """
 UPDATE break_workflows SET state = :state, assignee = :assignee, since = :since,
        opened_at = :opened_at, reopened = :reopened, settled = :settled
@@ -133,6 +137,12 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             yield connection
     except OperationalError as error:
         raise Unavailable("breaks: the database is out of reach") from error
+
+
+def breaks_named(connection: Connection, ids: Sequence[str]) -> list[TrackedBreak]:
+    """Those of the breaks that there are, the largest difference first."""
+    rows = connection.execute(text(_NAMED), {"ids": list(ids)})
+    return [break_from_row(tuple(row)) for row in rows]
 
 
 def break_exists(engine: Engine, break_id: str) -> bool:

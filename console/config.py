@@ -106,6 +106,7 @@ class ConsoleConfig:
         queues: the names of the queues.
         notify_rules: the rules of notifications in force.
         notify_text: makes settings of the fields of a rule; raises Malformed.
+        reporting_zone: of the operator's own days.
         rates: reads the daily rates into the reporting currency; None if none is set.
         check_signature: verifies stored requests again.
         settings: every setting in force, without secrets.
@@ -125,6 +126,7 @@ class ConsoleConfig:
     notify_rules: tuple[NotifyRule, ...]
     notify_text: Callable[[Mapping[str, str]], str]
     due_rules: tuple[SlaRule, ...]
+    reporting_zone: str
     rates: Callable[[], ReportingRates | None]
     upload_bytes_max: int
     job_kinds: Mapping[str, JobKind]

@@ -17,7 +17,7 @@ from vocabulary.money import Money
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
-_MINUS = "\N{MINUS SIGN}"
+MINUS = "\N{MINUS SIGN}"
 #: Longest id that is shown whole, in characters; longer ones lose their middle.
 _ID_CHARS_MAX = 22
 
@@ -69,7 +69,7 @@ def money_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:
     """An amount without its currency, with grouped digits and a real minus sign."""
     text = Money(abs(minor), currency).text(exponents=exponents)
     whole, point, digits = text.partition(".")
-    return f"{_MINUS if minor < 0 else ''}{count_text(int(whole))}{point}{digits}"
+    return f"{MINUS if minor < 0 else ''}{count_text(int(whole))}{point}{digits}"
 
 
 def count_text(count: int) -> str:

@@ -23,6 +23,7 @@ from console.pages.feeds import feed_detail, feed_list, preview
 from console.pages.figures import totals, trends
 from console.pages.jobs import job_detail, job_list
 from console.pages.ops import notifications, overview, parked, queues
+from console.pages.packs import dispute_opening, disputes, invoices, reports
 from console.pages.records import (
     audit,
     batches,
@@ -243,6 +244,67 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/seals/{day}", right=Right.READ, handler=seals.show),
     Route(method="GET", path="/files/{id}", right=Right.READ, handler=files.show),
     Route(method="GET", path="/files/{id}/content", right=Right.READ, handler=files.download),
+    Route(method="GET", path="/disputes", right=Right.READ, handler=disputes.show_all),
+    Route(
+        method="GET", path="/disputes/new", right=Right.DISPUTE, handler=dispute_opening.show
+    ),
+    Route(
+        method="POST", path="/disputes/new", right=Right.DISPUTE, handler=dispute_opening.open_
+    ),
+    Route(
+        method="POST",
+        path="/disputes/answers",
+        right=Right.DISPUTE,
+        handler=disputes.import_answers,
+        takes_files=True,
+    ),
+    Route(method="GET", path="/disputes/{id}", right=Right.READ, handler=disputes.show),
+    Route(
+        method="POST",
+        path="/disputes/{id}/export",
+        right=Right.DISPUTE,
+        handler=disputes.export,
+    ),
+    Route(
+        method="GET",
+        path="/disputes/{id}/packs/{number}",
+        right=Right.DISPUTE,
+        handler=disputes.download_pack,
+    ),
+    Route(method="GET", path="/invoices", right=Right.READ, handler=invoices.show_all),
+    Route(
+        method="POST",
+        path="/invoices",
+        right=Right.RECORD_INVOICES,
+        handler=invoices.receive,
+        takes_files=True,
+    ),
+    Route(method="GET", path="/invoices/{id}", right=Right.READ, handler=invoices.show),
+    Route(
+        method="GET", path="/invoices/{id}/file", right=Right.READ, handler=invoices.download
+    ),
+    *(
+        Route(method="POST", path=f"/invoices/{{id}}/{name}", right=right, handler=handler)
+        for name, right, handler in (
+            ("check", Right.RECORD_INVOICES, invoices.check),
+            ("approve", Right.APPROVE_INVOICES, invoices.approve),
+            ("dispute", Right.RECORD_INVOICES, invoices.dispute),
+            ("pay", Right.RECORD_INVOICES, invoices.pay),
+        )
+    ),
+    Route(method="GET", path="/reports", right=Right.READ, handler=reports.show),
+    Route(
+        method="POST",
+        path="/reports/statements",
+        right=Right.READ,
+        handler=reports.write_statement,
+    ),
+    Route(
+        method="POST",
+        path="/reports/journals",
+        right=Right.EXPORT_JOURNALS,
+        handler=reports.export_journals,
+    ),
     Route(method="GET", path="/people", right=Right.READ, handler=people.show),
     Route(method="GET", path="/audit", right=Right.READ, handler=audit.show),
     Route(method="GET", path="/audit.csv", right=Right.READ, handler=audit.download),

@@ -42,6 +42,11 @@ _CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "INSERT (kind, title, arguments, heavy, digest, request_key, requested_by)",
             "UPDATE (state, finished_at, cancelled_by, dropped_at)",
         ),
+        "dispute_lines": ("INSERT",),
+        "disputes": ("INSERT",),
+        "invoice_steps": (
+            "INSERT (invoice_id, number, action, by_name, eyes, reason, paid_on, reference)",
+        ),
         "login_attempts": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "password_codes": ("SELECT", "INSERT", "UPDATE"),
         "notifications": ("INSERT",),

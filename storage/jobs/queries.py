@@ -29,6 +29,11 @@ SELECT EXISTS (SELECT FROM worker_heartbeats
                 WHERE role = 'scheduler'
                   AND seen_at > clock_timestamp() - interval '30 seconds')
 """)
+_LAST_RESULT = text(f"""
+SELECT {COLUMNS} FROM jobs
+ WHERE kind = ANY(:kinds) AND state = 'done' AND result -> 'details' ->> :name = :value
+ ORDER BY job_id DESC LIMIT 1
+""")  # noqa: S608 - our own columns
 _FILES = text("""
 SELECT f.file_id, f.job_id, f.direction, f.name, f.media_type, f.sha256, f.size
   FROM job_files f JOIN jobs j USING (job_id)
@@ -73,6 +78,15 @@ def jobs_before(
         "limit": limit,
     }
     return [job_of(row) for row in connection.execute(_PAGE, params).mappings()]
+
+
+def last_result(
+    connection: Connection, kinds: Sequence[str], name: str, value: str
+) -> StoredJob | None:
+    """The newest finished job of some kinds whose result has a detail with this value."""
+    params = {"kinds": list(kinds), "name": name, "value": value}
+    row = connection.execute(_LAST_RESULT, params).mappings().one_or_none()
+    return None if row is None else job_of(row)
 
 
 def jobs_ahead(connection: Connection, job: StoredJob) -> int:

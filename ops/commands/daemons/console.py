@@ -138,6 +138,7 @@ def console_config(
         notify_rules=rules_of_notify(settings),
         notify_text=notify_text,
         due_rules=rules_of(settings),
+        reporting_zone=settings.reporting.zone,
         rates=_RatesReader(settings.reporting),
         askable=frozenset(askable(settings)),
         upload_bytes_max=settings.console.upload_max_bytes,

@@ -64,6 +64,14 @@ VALUES (:invoice_id, :step, :action, :by, :eyes, :reason, :clean, CAST(:checked 
 """
 
 
+# The console may insert only these columns: a step that rests on a check is none of its.
+_INSERT_DECISION = """
+INSERT INTO invoice_steps (invoice_id, number, action, by_name, eyes, reason, paid_on,
+                           reference)
+VALUES (:invoice_id, :step, :action, :by, :eyes, :reason, :paid_on, :reference)
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInvoice:
     """An invoice as it is received.
@@ -216,7 +224,8 @@ def _insert_step(
         "paid_on": request.paid_on,
         "reference": None if request.reference is None else request.reference.strip(),
     }
-    connection.execute(text(_INSERT_STEP), params)
+    insert = _INSERT_DECISION if request.check is None else _INSERT_STEP
+    connection.execute(text(insert), params)
     detail = {
         "step": number,
         "reason": params["reason"],

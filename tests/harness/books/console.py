@@ -12,14 +12,19 @@ from breaks.queries import BreakFilter
 from ops import cli
 from ops.commands.daemons.console import open_console
 from ops.context import Context
+from ops.jobs.child import JobTask, run_job
+from ops.jobs.registry import KINDS
+from ops.runtime.servers import Endpoints
 from ops.settings.loader import load
 from storage.engine import open_engine
+from storage.jobs.running import fail_job, take_job
 from storage.people import add_person
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.breaks import BreakBooks
 from tests.harness.books.ledger import open_wallets
 from tests.harness.people import token_of
 from tests.harness.servers.console import ConsoleSite, serving
+from vocabulary.errors import TieoutError
 from vocabulary.people import Role
 
 SETTINGS = """
@@ -33,6 +38,9 @@ slug = "lottery"
 dialect = "sportsbook"
 currency = "EUR"
 secrets = ["literal:secret"]
+[providers.terms]
+currency = "EUR"
+tiers = [{{ share = "10" }}]
 [reporting]
 currency = "USD"
 rates = "rates.csv"
@@ -81,6 +89,33 @@ class ConsoleBooks:
     def execute(self, statement: str) -> None:
         with self.books.engine.begin() as connection:
             connection.execute(text(statement))
+
+    def do_jobs(self) -> None:
+        """Do what was requested, as the scheduler does, in this process."""
+        endpoints = Endpoints(database_url=self.books.url, broker_url="redis://127.0.0.1:1/0")
+        for heavy in (False, True):
+            while True:
+                with self.books.engine.begin() as connection:
+                    job = take_job(connection, "tests", heavy=heavy)
+                if job is None:
+                    break
+                self._do(
+                    JobTask(
+                        job=job,
+                        runner="tests",
+                        settings=self.context.settings,
+                        endpoints=endpoints,
+                        data_dir=self.config.parent,
+                        kind=KINDS[job.kind],
+                    )
+                )
+
+    def _do(self, task: JobTask) -> None:
+        try:
+            run_job(task)
+        except TieoutError as error:
+            with self.books.engine.begin() as connection:
+                fail_job(connection, task.job, "tests", str(error), interrupted=False)
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with self.books.engine.connect() as connection:

@@ -19,6 +19,9 @@ CONSOLE_TABLES = {
     *(
         "correction_trials",
         "day_steps",
+        "dispute_lines",
+        "disputes",
+        "invoice_steps",
         "job_files",
         "jobs",
         "login_attempts",

@@ -53,6 +53,7 @@ def config() -> ConsoleConfig:
         notify_rules=(),
         notify_text=str,
         due_rules=DEFAULT_RULES,
+        reporting_zone="UTC",
         rates=lambda: None,
         upload_bytes_max=1 << 20,
         job_kinds={},

@@ -1,0 +1,1 @@
+"""Pages of what goes to providers and accounting: disputes, invoices, reports."""
