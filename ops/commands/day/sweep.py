@@ -15,7 +15,7 @@ from feeds.statements.importer import ImportRequest
 from feeds.statements.keep import keep_and_import
 from ops.commands.database import open_books
 from ops.commands.day.closing import close_if_ready
-from ops.commands.day.output import FIGURES, all_of, day_json, day_rows, since_lines
+from ops.commands.day.output import FIGURES, day_commands, day_json, day_rows, since_lines
 from ops.commands.json_output import print_json
 from ops.commands.next_commands import print_next
 from ops.commands.option_values import read_business_day
@@ -178,7 +178,9 @@ def _overdue(engine: Engine, settings: Settings, day: DayStatus) -> int:
     due = due_breaks(engine, break_filter, rules_of(settings), now=day.now)
     window = day.window
     return sum(
-        item.overdue and window.start <= item.break_.first_seen < window.end for item in due
+        item.overdue
+        and window.start <= (item.break_.began_at or item.break_.first_seen) < window.end
+        for item in due
     )
 
 
@@ -220,7 +222,7 @@ def _next_commands(days: list[DayStatus]) -> Iterator[str]:
         yield f"tieout breaks list --day {open_day}"
     for state, command in _STEPS.items():
         if chosen := [day for day in days if day.state is state]:
-            yield f"tieout day {command} {all_of(chosen)}"
+            yield from day_commands(command, chosen)
 
 
 def _cells(one: SweptDay) -> Iterator[list[str]]:
