@@ -5,7 +5,7 @@ Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -166,6 +166,11 @@ def overdue_parameters(limits: Iterable[OverdueLimit]) -> dict[str, object]:
     }
 
 
+_ANY_BREAK = BreakFilter(include_closed=True)
+#: The fields of a filter that people type.
+_NAMES = ("currency", "player", "assignee", "round_id", "game")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredNote:
     """A stored comment or piece of evidence; ``size`` in bytes."""
@@ -249,6 +254,20 @@ def count_breaks(engine: Engine, break_filter: BreakFilter) -> int:
     with transaction(engine) as connection:
         query = break_filter.query("count(*)")
         return int(connection.execute(query, break_filter.parameters()).scalar_one())
+
+
+def unmatched_names(engine: Engine, break_filter: BreakFilter) -> list[str]:
+    """The fields of a filter whose value no break has, open or closed: it may be mistyped.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    return [
+        name
+        for name in _NAMES
+        if (value := getattr(break_filter, name)) is not None
+        and not count_breaks(engine, replace(_ANY_BREAK, **{name: value}))
+    ]
 
 
 def silent_days(

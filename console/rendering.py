@@ -92,7 +92,7 @@ def signed_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:
 
 def minus_text(amount: str) -> str:
     """An amount that is text already, with a real minus sign."""
-    return amount.replace("-", _MINUS)
+    return amount.replace("-", MINUS)
 
 
 def path_segment(text: str) -> str:

@@ -77,7 +77,14 @@ def match_rate_by_provider(packs: Sequence[Pack]) -> str:
     chart = (
         alt.Chart(alt.InlineData(values=values))
         .mark_line(point=True)
-        .encode(x=_days(), y=_percent(), color=_provider())
+        .encode(
+            x=_days(),
+            # Lines of several providers lie upon each other where the axis begins at zero.
+            y=alt.Y(
+                "matched:Q", title="matched, %", scale=alt.Scale(zero=False, domainMax=100)
+            ),
+            color=_provider(),
+        )
     )
     return _svg(chart, height=160) if len({value["day"] for value in values}) > 1 else ""
 
@@ -98,7 +105,8 @@ def breaks_by_provider(packs: Sequence[Pack]) -> str:
 
 
 def _provider() -> Any:
-    return alt.Color("provider:N", title=None, legend=alt.Legend(orient="bottom", columns=4))
+    legend = alt.Legend(orient="bottom", columns=3, columnPadding=32)
+    return alt.Color("provider:N", title=None, legend=legend)
 
 
 def _counts(title: str) -> Any:

@@ -40,9 +40,11 @@ _WINDOW = f"(CAST(:since AS timestamptz) IS NULL OR b.committed_at >= :since) AN
 _MOVED = f"""(CAST(:since AS timestamptz) IS NULL OR o.wallet_id IN (
      SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id) WHERE {_WINDOW}))"""  # noqa: S608 - constants of this module
 
+# The sum of bigints is numeric: without div every wallet would be a range of its own.
 _RANGES = """
 SELECT max(wallet_id) FROM (
-  SELECT wallet_id, sum(seq + 1) OVER (ORDER BY wallet_id) / :size AS range FROM wallets
+  SELECT wallet_id, div(sum(seq + 1) OVER (ORDER BY wallet_id), CAST(:size AS numeric)) AS range
+    FROM wallets
 ) w GROUP BY range ORDER BY 1
 """
 _WALLETS = """

@@ -7,7 +7,7 @@ import typer
 
 from ledger.players.handles import handle_of
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson, Provider
+from ops.commands.options import AsJson, Provider, check_currency
 from ops.commands.provider_choice import entry_named
 from ops.context import Context, context_of, database_url
 from ops.providers.api_access import open_api
@@ -53,7 +53,8 @@ def open_game(
     game: Annotated[str | None, typer.Option(help="The game's id; else the lobby.")] = None,
     game_provider: House = None,
     currency: Annotated[
-        str | None, typer.Option(help="Currency of play; else the provider's.")
+        str | None,
+        typer.Option(help="Currency of play; else the provider's.", callback=check_currency),
     ] = None,
     language: Annotated[str, typer.Option(help="Language code.")] = "en",
     home_url: Annotated[str | None, typer.Option(help="Where the player returns to.")] = None,

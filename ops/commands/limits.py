@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
-from ops.commands.next_commands import print_next
+from ops.commands.next_commands import print_next_for_another
 from ops.commands.options import AsJson, By
 from ops.context import context_of
 from ops.settings.limits import PersonalLimits, limits_document, limits_of_document
@@ -91,7 +91,7 @@ def propose(ctx: typer.Context, *, by: By = None, as_json: AsJson = False) -> No
         version = propose_limits(engine, wanted, by=name, now=SystemClock().now())
     _print_one(version, as_json=as_json)
     if not as_json:
-        print_next(f"tieout config limits confirm {version.digest[:12]}   (another person)")
+        print_next_for_another(f"tieout config limits confirm {version.digest[:12]}")
 
 
 @app.command()
@@ -141,7 +141,7 @@ def _print(
         _print_limits(wanted)
     if proposed is not None:
         typer.echo(f"waits: {proposed.digest[:12]} by {proposed.proposed_by}")
-        print_next(f"tieout config limits confirm {proposed.digest[:12]}   (another person)")
+        print_next_for_another(f"tieout config limits confirm {proposed.digest[:12]}")
 
 
 def _print_limits(limits: Document) -> None:

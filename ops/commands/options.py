@@ -5,6 +5,22 @@ from typing import Annotated
 import typer
 
 from ops.commands.completion import complete_day, complete_provider
+from vocabulary.errors import Malformed
+from vocabulary.money import is_currency
+
+
+def check_currency(code: str | None) -> str | None:
+    """A currency code, or None.
+
+    Raises:
+        Malformed: anything else; says which code may be meant.
+    """
+    if code is None or is_currency(code):
+        return code
+    guess = code.strip().upper()
+    advice = f": {guess}?" if is_currency(guess) else ""
+    raise Malformed("--currency", f"a code such as EUR is expected, not {code!r}{advice}")
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Prometheus = Annotated[bool, typer.Option("--prometheus", help="Print metrics for Prometheus.")]
@@ -59,7 +75,13 @@ Maturity = Annotated[
 ]
 
 Player = Annotated[str, typer.Option("--player", help="The player.")]
-Currency = Annotated[str, typer.Option("--currency", help="The wallet's currency.")]
+Currency = Annotated[
+    str, typer.Option("--currency", help="The wallet's currency.", callback=check_currency)
+]
+CurrencyFilter = Annotated[
+    str | None,
+    typer.Option("--currency", help="Only in this currency.", callback=check_currency),
+]
 OrderReason = Annotated[
     str, typer.Option("--reason", help="The reason; kept with the operation.")
 ]

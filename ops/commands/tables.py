@@ -10,6 +10,9 @@ from rich.table import Table
 from ops.commands.json_output import print_json
 from vocabulary.money import Money
 
+#: The width of a file or pipe, in columns.
+_UNLIMITED = 10_000
+
 
 def text(minor: int, currency: str) -> str:
     """Minor units as a decimal string."""
@@ -26,7 +29,23 @@ def table(columns: list[str], rows: Iterable[list[str]]) -> None:
     grid = Table(*columns)
     for row in rows:
         grid.add_row(*row)
-    Console().print(grid)
+    print_table(grid)
+
+
+def print_table(grid: Table) -> None:
+    """Print a table whose cells stay whole: long ones are folded, none is cut."""
+    for column in grid.columns:
+        column.overflow = "fold"
+    open_console().print(grid)
+
+
+def open_console() -> Console:
+    """A console that is as wide as what it prints, unless a terminal says how wide it is.
+
+    Without a terminal 80 columns are assumed, in which amounts and ids have no room.
+    """
+    console = Console()
+    return console if console.is_terminal else Console(width=_UNLIMITED)
 
 
 def wide_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> None:

@@ -137,7 +137,9 @@ def _overdue(engine: Engine, settings: Settings, day: DayStatus) -> int:
     due = due_breaks(engine, break_filter, rules_of(settings), now=day.now)
     window = day.window
     return sum(
-        item.overdue and window.start <= item.break_.first_seen < window.end for item in due
+        item.overdue
+        and window.start <= (item.break_.began_at or item.break_.first_seen) < window.end
+        for item in due
     )
 
 

@@ -228,10 +228,11 @@ def answer_workbook(content: DisputeContent) -> bytes:
 def answer_csv(content: DisputeContent) -> bytes:
     """The template of an answer as CSV."""
     text = StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
+    # Ids are quoted and amounts are not: a spreadsheet may take what is quoted for text.
+    writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(FIELDS)
-    for row in _answer_rows(content):
-        writer.writerow([*row, *[""] * _FILLED_IN])
+    for *texts, difference in _answer_rows(content):
+        writer.writerow([*texts, Decimal(difference), *[""] * _FILLED_IN])
     return text.getvalue().encode()
 
 

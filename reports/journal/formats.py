@@ -38,6 +38,15 @@ _NETSUITE_LINE = ("Account", "Debit", "Credit", "Memo")
 Row = list[str]
 
 
+class _Figure(str):
+    """A number or a date: written without quotes, so that quoted fields are the texts.
+
+    A spreadsheet that takes quoted fields for text keeps the zeros of codes, and adds amounts.
+    """
+
+    __slots__ = ()
+
+
 class FormatRefused(NotAllowed):
     """A format cannot hold these journals; nothing was written."""
 
@@ -97,9 +106,10 @@ def _csv_rows(journals: Iterable[IssuedJournal]) -> Iterator[Row]:
     for journal in journals:
         for number, line in enumerate(journal.lines, start=1):
             yield [
-                *(str(journal.number), journal.external_id, str(journal.key.business_day)),
+                *(_Figure(journal.number), journal.external_id, _day(journal)),
                 *(journal.key.provider, journal.key.kind, journal.key.currency),
-                *(str(journal.version), str(number), line.nature, line.account, line.code),
+                *(_Figure(journal.version), _Figure(number)),
+                *(line.nature, line.account, line.code),
                 *_debit_and_credit(journal, line),
                 journal.narration,
             ]
@@ -113,7 +123,7 @@ def _xero_rows(journals: Iterable[IssuedJournal], terms: FormatTerms) -> Iterato
         for line in journal.lines:
             yield [
                 *(journal.narration, written, describe_line(journal, line), line.code),
-                *(terms.tax_rate, text_from_minor(-line.minor, journal.digits)),
+                *(terms.tax_rate, _Figure(text_from_minor(-line.minor, journal.digits))),
             ]
 
 
@@ -132,7 +142,7 @@ def _netsuite_rows(journals: Iterable[IssuedJournal], terms: FormatTerms) -> Ite
     for journal in journals:
         for line in journal.lines:
             yield [
-                *(journal.external_id, str(journal.key.business_day), journal.key.currency),
+                *(journal.external_id, _day(journal), journal.key.currency),
                 *(terms.subsidiary, journal.narration, line.code),
                 *_debit_and_credit(journal, line),
                 describe_line(journal, line),
@@ -140,8 +150,12 @@ def _netsuite_rows(journals: Iterable[IssuedJournal], terms: FormatTerms) -> Ite
 
 
 def _debit_and_credit(journal: IssuedJournal, line: JournalLine) -> tuple[str, str]:
-    amount = text_from_minor(abs(line.minor), journal.digits)
+    amount = _Figure(text_from_minor(abs(line.minor), journal.digits))
     return ("", amount) if line.minor > 0 else (amount, "")
+
+
+def _day(journal: IssuedJournal) -> _Figure:
+    return _Figure(journal.key.business_day)
 
 
 def _parts(journals: Iterable[IssuedJournal], lines_max: int) -> list[list[IssuedJournal]]:
@@ -196,4 +210,6 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _cell(value: str) -> str:
+    if isinstance(value, _Figure):
+        return value
     return '"' + escape_formula(value).replace('"', '""') + '"' if value else ""

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
 from breaks.actions import apply_to_all
 from breaks.bulk import RIGHTS, STATES, BulkAction, BulkOrder, action_of
@@ -22,7 +23,7 @@ from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.limits import limits_in_force
-from ops.commands.next_commands import print_next
+from ops.commands.next_commands import print_next, print_next_for_another
 from ops.commands.options import AsJson, By
 from ops.context import context_of, database_url
 from ops.providers.book_trials import book_trials
@@ -82,7 +83,7 @@ def bulk(
         )
         if decides:
             corrected = correct_all(engine, break_filter, order)
-            _print_corrected(corrected, step, settings, as_json=as_json)
+            _print_corrected(engine, corrected, step, settings, as_json=as_json)
             raise typer.Exit(1 if corrected.refused else 0)
         action = action_of(order, SystemClock().now())
         breaks = apply_to_all(engine, break_filter, action, expected=count)
@@ -90,7 +91,12 @@ def bulk(
 
 
 def _print_corrected(
-    corrected: Corrected, step: BulkAction, settings: Settings, *, as_json: bool
+    engine: Engine,
+    corrected: Corrected,
+    step: BulkAction,
+    settings: Settings,
+    *,
+    as_json: bool,
 ) -> None:
     breaks = corrected.breaks
     print_breaks(breaks, settings, as_json=as_json)
@@ -98,12 +104,11 @@ def _print_corrected(
     if not breaks or as_json:
         return
     if step in {BulkAction.PROPOSE, BulkAction.WRITE_OFF}:
-        proposed = "adjustment_proposed,write_off_proposed"
-        count = len(breaks)
-        print_next(
-            f"tieout breaks list --state {proposed}",
-            f"tieout breaks bulk approve --expect {count}   (another person)",
-        )
+        # Everything that waits: whoever approves takes earlier proposals with these.
+        waiting = states_for(BulkAction.APPROVE.value, BreakFilter())
+        count = count_breaks(engine, waiting)
+        print_next("tieout breaks list --state adjustment_proposed,write_off_proposed")
+        print_next_for_another(f"tieout breaks bulk approve --expect {count}")
     elif step is BulkAction.APPROVE:
         slugs = sorted({break_.provider for break_ in breaks})
         print_next(f"tieout day run {' '.join(f'--provider {slug}' for slug in slugs)}")

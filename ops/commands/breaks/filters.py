@@ -12,7 +12,8 @@ from breaks.states import BreakState
 from ops.commands.completion import complete_run
 from ops.commands.database import open_books
 from ops.commands.option_values import day_windows, read_duration
-from ops.commands.options import DayOption, ProviderFilter
+from ops.commands.options import CurrencyFilter, DayOption, ProviderFilter
+from ops.commands.provider_choice import check_provider
 from ops.commands.with_options import with_options
 from ops.context import context_of
 from reports.find.short_ids import ShortIdKind, complete_id
@@ -31,7 +32,7 @@ def read_filter(
         typer.Option(help="Only in these states, such as open,waiting; else all but closed."),
     ] = None,
     assignee: Annotated[str | None, typer.Option(help="Only assigned to this name.")] = None,
-    currency: Annotated[str | None, typer.Option(help="Only in this currency.")] = None,
+    currency: CurrencyFilter = None,
     min_amount: Annotated[
         str | None, typer.Option(help="With --currency: at least this difference.")
     ] = None,
@@ -96,8 +97,9 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
 
 def read_context_filter(ctx: typer.Context, **options: Any) -> BreakFilter:
     """Read the filter, complete the id of its run, and read its day in the providers' zones."""
-    break_filter = read_filter(**options)
-    zones = {entry.slug: entry.timezone for entry in context_of(ctx).settings.providers}
+    break_filter, settings = read_filter(**options), context_of(ctx).settings
+    check_provider(settings, break_filter.provider)
+    zones = {entry.slug: entry.timezone for entry in settings.providers}
     day = options.get("day")
     windows = None if day is None else day_windows(day, zones, SystemClock().now())
     run_id = break_filter.run_id

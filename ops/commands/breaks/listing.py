@@ -40,6 +40,10 @@ def list_breaks(
     engine = open_books(ctx)
     breaks = queries.list_breaks(engine, break_filter, limit=most)
     print_breaks(breaks, context_of(ctx).settings, as_json=as_json)
+    for name in () if breaks else queries.unmatched_names(engine, break_filter):
+        option = name.removesuffix("_id")
+        value = getattr(break_filter, name)
+        typer.echo(f"no break, open or closed, has --{option} {value}", err=True)
     if len(breaks) == most:
         count = queries.count_breaks(engine, break_filter)
         if count > most:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ops.commands.database import refusals
-from ops.commands.day.output import all_of, print_days
+from ops.commands.day.output import day_commands, print_days
 from ops.commands.identity import open_books_as
 from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By
@@ -46,5 +46,5 @@ def close(
     closed, refused = act_on_each(days, close_one)
     print_days(closed, as_json=as_json)
     if closed and not as_json:
-        print_next(f"tieout day prepare {all_of(closed)} --reason WHY")
+        print_next(*day_commands("prepare", closed))
     raise typer.Exit(1 if refused else 0)

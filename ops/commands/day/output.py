@@ -1,6 +1,7 @@
 """Days in words, as a table and as JSON."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,12 +33,28 @@ def print_days(days: Iterable[DayStatus], *, as_json: bool) -> None:
             typer.echo(line)
 
 
-def all_of(days: Sequence[DayStatus]) -> str:
-    """The words by which a command names all these days of one date."""
-    dates = sorted({day.day for day in days})
+def day_commands(step: str, days: Sequence[DayStatus]) -> list[str]:
+    """The commands that take a step on all these days, one for each date.
+
+    ``yesterday`` is another date where it is later.
+    """
+    return [
+        f"tieout day {step} {_days_of(date, [day for day in days if day.day == date])}"
+        + _reason_for(step, [day for day in days if day.day == date])
+        for date in sorted({day.day for day in days})
+    ]
+
+
+def _days_of(date: date, days: Iterable[DayStatus]) -> str:
     slugs = sorted({day.provider for day in days})
-    providers = " ".join(f"--provider {slug}" for slug in slugs)
-    return f"{dates[0]} {providers}"
+    return " ".join([str(date), *(f"--provider {slug}" for slug in slugs)])
+
+
+def _reason_for(step: str, days: Iterable[DayStatus]) -> str:
+    """The option without which a step is refused."""
+    has_open = any(any(day.figures.open_texts()) for day in days)
+    needs = step == "reopen" or (step == "prepare" and has_open)
+    return " --reason WHY" if needs else ""
 
 
 def print_day(day: DayStatus, corrections: Iterable[DayCorrection]) -> None:

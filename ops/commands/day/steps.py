@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from ops.commands.database import refusals
-from ops.commands.day.output import all_of, print_days
+from ops.commands.day.output import day_commands, print_days
 from ops.commands.identity import open_books_for
 from ops.commands.limits import limits_in_force
-from ops.commands.next_commands import print_next
+from ops.commands.next_commands import print_next, print_next_for_another
 from ops.commands.options import AsJson, By, Reason
 from ops.commands.scope import ChosenDay, act_on_each, on_days
 from ops.context import context_of
@@ -26,11 +26,6 @@ _RIGHTS = {
     DayAction.PREPARE: Right.PREPARE_DAYS,
     DayAction.SIGN: Right.SIGN_DAYS,
     DayAction.REOPEN: Right.REOPEN_DAYS,
-}
-#: What comes next, and who does it.
-_NEXT = {
-    DayAction.PREPARE: "tieout day sign {days}   (another person)",
-    DayAction.REOPEN: "tieout day close {days}",
 }
 
 
@@ -96,6 +91,14 @@ def _take(
 
     taken, refused = act_on_each(days, take_one)
     print_days(taken, as_json=as_json)
-    if taken and action in _NEXT and not as_json:
-        print_next(_NEXT[action].format(days=all_of(taken)))
+    if not as_json:
+        _print_next(action, taken)
     raise typer.Exit(1 if refused else 0)
+
+
+def _print_next(action: DayAction, taken: list[DayStatus]) -> None:
+    if action is DayAction.PREPARE:
+        for command in day_commands("sign", taken):
+            print_next_for_another(command)
+    elif action is DayAction.REOPEN:
+        print_next(*day_commands("close", taken))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from ops.commands.database import open_books
-from ops.commands.day.output import FIGURES, all_of, day_json, day_rows
+from ops.commands.day.output import FIGURES, day_commands, day_json, day_rows
 from ops.commands.json_output import print_json
 from ops.commands.next_commands import print_next
 from ops.commands.option_values import read_business_day
@@ -87,7 +87,7 @@ def _next_commands(days: list[DayStatus]) -> Iterator[str]:
         yield f"tieout breaks list --day {open_day}"
     for state, command in _STEPS.items():
         if chosen := [day for day in days if day.state is state]:
-            yield f"tieout day {command} {all_of(chosen)}"
+            yield from day_commands(command, chosen)
 
 
 def _cells(one: SweptDay) -> Iterator[list[str]]:

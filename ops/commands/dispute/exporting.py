@@ -11,6 +11,7 @@ from ops.commands.database import refusals
 from ops.commands.dispute.named import DisputeId, complete_dispute
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
+from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By
 from ops.commands.provider_choice import entry_named
 from ops.context import context_of
@@ -82,7 +83,8 @@ def _print(pack: ExportedPack, path: Path, dispute_id: str, *, as_json: bool) ->
         f" answers are due {iso(export.due_at)}"
     )
     typer.echo(f"sha256 {export.pack_sha256}")
-    typer.echo(f"next: send it, then tieout dispute import FILE --provider {_slug(pack)}")
+    typer.echo("send it with this number; when the answer is here:")
+    print_next(f"tieout dispute import FILE --provider {_slug(pack)} --dry-run")
 
 
 def _slug(pack: ExportedPack) -> str:

@@ -11,6 +11,7 @@ from ops.commands.dispute.output import dispute_json, dispute_lines
 from ops.commands.dispute.selection import DisputeSelection, on_selection
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
+from ops.commands.next_commands import print_next
 from ops.commands.options import AsJson, By
 from ops.context import context_of
 from ops.settings.model import Settings
@@ -72,4 +73,4 @@ def _print(opened: OpenedDispute, settings: Settings, *, as_json: bool) -> None:
         typer.echo(line)
     for reason, count in opened.left_out.items():
         typer.echo(f"left out: {count}, {reason}")
-    typer.echo(f"next: tieout dispute export {dispute.dispute_id}")
+    print_next(f"tieout dispute export {dispute.dispute_id}")

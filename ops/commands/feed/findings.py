@@ -10,6 +10,8 @@ from ops.commands.database import open_books
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By, ProviderFilter
+from ops.commands.provider_choice import check_provider
+from ops.context import context_of
 from reports.find.short_ids import ShortIdKind, complete_id
 from storage.audit import record
 from vocabulary.clock import SystemClock, iso
@@ -24,6 +26,7 @@ def findings(
     ctx: typer.Context, *, provider: ProviderFilter = None, as_json: AsJson = False
 ) -> None:
     """List open findings about feeds and closed days; exit 1 if one is an error."""
+    check_provider(context_of(ctx).settings, provider)
     with open_books(ctx).connect() as connection:
         listed = [
             finding

@@ -3,13 +3,13 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Prometheus, ProviderFilter
 from ops.commands.provider_choice import chosen_providers
+from ops.commands.tables import print_table
 from ops.context import context_of
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import DAYS, explained_samples, recent_rates
@@ -59,7 +59,7 @@ def _print(rates: list[ResolutionRates]) -> None:
         for code in sorted({code for share in rate.rates for code in share.money}):
             money = [_share_text(*share.money.get(code, (0, 0))) for share in rate.rates]
             table.add_row("", code, *money)
-    Console().print(table)
+    print_table(table)
 
 
 def _share_text(part: int, whole: int) -> str:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ops.commands.finance.invoice_check import checked
@@ -18,6 +17,7 @@ from ops.commands.table_options import (
     Thousands,
     table_rules,
 )
+from ops.commands.tables import print_table
 from ops.context import context_of
 from reconcile.invoices.check import InvoiceCheck
 from reconcile.invoices.render import check_json
@@ -75,15 +75,14 @@ def _print(check_: InvoiceCheck, totals: Totals, exponents: Exponents) -> None:
             causes_text(line.causes, digits) if line.difference else "",
             text_from_minor(line.unexplained, digits),
         )
-    console = Console()
-    console.print(table)
-    _print_rounds(console, check_, exponents)
+    print_table(table)
+    _print_rounds(check_, exponents)
     _print_fee(check_)
     if totals.unposted:
         typer.echo(f"{totals.unposted} accepted batches are not posted yet and not in here")
 
 
-def _print_rounds(console: Console, check_: InvoiceCheck, exponents: Exponents) -> None:
+def _print_rounds(check_: InvoiceCheck, exponents: Exponents) -> None:
     lines = [line for checked in check_.checked if checked.difference for line in checked.lines]
     if not lines:
         return
@@ -93,7 +92,7 @@ def _print_rounds(console: Console, check_: InvoiceCheck, exponents: Exponents) 
         amount = f"{text_from_minor(line.ggr, digits)} {line.cell.currency}"
         place = (str(line.cell.day), line.round_id, line.cell.game)
         table.add_row(*place, line.cause, amount, line.break_id or "")
-    console.print(table)
+    print_table(table)
     if len(lines) > SHOWN_MAX:
         typer.echo(f"and {len(lines) - SHOWN_MAX} more rounds; see --json")
 

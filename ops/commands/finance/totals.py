@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ops.commands.json_output import print_json
@@ -14,6 +13,7 @@ from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, Maturity
 from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.commands.scope import ChosenWindow, on_windows, one_or_all
+from ops.commands.tables import print_table
 from ops.context import Context, context_of
 from ops.finance.comparison import ComparisonTerms
 from ops.settings.reporting import reporting_rates
@@ -164,7 +164,7 @@ def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None
             causes_text(row.causes, digits),
             text_from_minor(row.residual, digits),
         )
-    Console().print(table)
+    print_table(table)
     if result.unposted:
         typer.echo(f"{result.unposted} accepted batches are not posted yet and not in here")
     typer.echo("every difference is explained" if result.ties else "THE TOTALS DO NOT TIE")
@@ -187,4 +187,4 @@ def _print_rounds(result: Totals, day: date, exponents: Exponents) -> None:
             amount = f"{text_from_minor(line.ggr, digits)} {line.cell.currency}"
             named = line.break_id or ""
             table.add_row(line.round_id, line.player, line.cell.game, line.cause, amount, named)
-    Console().print(table)
+    print_table(table)

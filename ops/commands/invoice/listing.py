@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 from ops.commands.database import open_books
 from ops.commands.invoice.output import print_invoice, print_invoices
 from ops.commands.options import AsJson, ProviderFilter
+from ops.commands.provider_choice import check_provider
+from ops.context import context_of
 from reconcile.invoices.register.states import InvoiceState
 from reconcile.invoices.register.store import (
     RegisteredInvoice,
@@ -35,6 +37,7 @@ def list_registered(
     as_json: AsJson = False,
 ) -> None:
     """List the invoices of the register with their states."""
+    check_provider(context_of(ctx).settings, provider)
     with open_books(ctx).connect() as connection:
         invoices = list_invoices(connection, provider)
     chosen = [invoice for invoice in invoices if state in (None, invoice.state)]

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_for
 from ops.commands.option_values import read_period
-from ops.commands.options import By, ProviderFilter
+from ops.commands.options import By, ProviderFilter, check_currency
 from ops.commands.provider_choice import entry_named
 from ops.context import Context, context_of, database_url
 from ops.finance.journals import (
@@ -19,6 +19,7 @@ from ops.finance.journals import (
     journal_file_terms,
 )
 from reports.journal.formats import JournalFormat, render_journals
+from reports.journal.model import IssuedJournal
 from storage.transactions import transaction
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -39,18 +40,23 @@ def export(
     ] = None,
     provider: ProviderFilter = None,
     currency: Annotated[
-        str | None, typer.Option(help="Only journals in this currency are written.")
+        str | None,
+        typer.Option(
+            help="Only journals in this currency are written.", callback=check_currency
+        ),
     ] = None,
     by: By = None,
 ) -> None:
     """Export signed days as balanced, numbered journals; exit 1 if a day is not signed."""
+    if out is not None and not out.absolute().parent.is_dir():
+        raise Malformed("--out", f"the folder {out.absolute().parent} is not there: create it")
     context = context_of(ctx)
     engine, request = _request(ctx, context, period, provider, by)
     terms = journal_file_terms(context.settings)
     with refusals(), transaction(engine, "journals") as connection:
         issued = export_journals(connection, request, SystemClock().now())
         # Nothing is issued that the file cannot hold.
-        journals = [one for one in issued if currency in (None, one.key.currency)]
+        journals = _in_currency(issued, currency)
         parts = render_journals(journals, target, terms)
         if out is None and len(parts) > 1:
             filled = f"a file is expected: the journals fill {len(parts)} files"
@@ -77,6 +83,21 @@ def _request(
         clock=SystemClock(),
     )
     return engine, request
+
+
+def _in_currency(journals: list[IssuedJournal], currency: str | None) -> list[IssuedJournal]:
+    """The journals in a currency, or all.
+
+    Raises:
+        Malformed: the period has journals, and none in this currency.
+    """
+    chosen = [journal for journal in journals if currency in (None, journal.key.currency)]
+    if journals and not chosen:
+        names = ", ".join(sorted({journal.key.currency for journal in journals}))
+        raise Malformed(
+            "--currency", f"the period has no journal in {currency}, but in {names}"
+        )
+    return chosen
 
 
 def _write(parts: list[bytes], out: Path | None) -> None:

@@ -13,7 +13,9 @@ from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.option_values import read_duration, read_instant
 from ops.commands.options import AsJson, Limit, ProviderFilter
+from ops.commands.provider_choice import check_provider
 from ops.commands.tables import instant, table, text
+from ops.context import context_of
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 
@@ -40,6 +42,7 @@ def rounds(
     as_json: AsJson = False,
 ) -> None:
     """List posted rounds, oldest first."""
+    check_provider(context_of(ctx).settings, provider)
     now = SystemClock().now()
     posted = rounds_of(
         open_books(ctx),

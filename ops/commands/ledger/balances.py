@@ -46,7 +46,7 @@ def balance(
         return
     wallet = balances.balance_of(open_books(ctx), player=player, currency=currency)
     if wallet is None:
-        raise _no_wallet(player, currency)
+        raise no_wallet(player, currency)
     amount = text(wallet.balance, currency)
     if as_json:
         document = {"player": player, "currency": currency, "balance": amount}
@@ -69,7 +69,7 @@ def _balance_at(
         open_books(ctx), player=player, currency=currency, at=moment, by=clock.value
     )
     if wallet is None:
-        raise _no_wallet(player, currency)
+        raise no_wallet(player, currency)
     amount = text(wallet.balance, currency)
     if as_json:
         document = {"player": player, "currency": currency, "balance": amount}
@@ -78,7 +78,8 @@ def _balance_at(
     typer.echo(f"{player}: {amount} {currency} {clock} by {instant(moment)}")
 
 
-def _no_wallet(player: str, currency: str) -> typer.Exit:
+def no_wallet(player: str, currency: str) -> typer.Exit:
+    """Say that a player has no wallet in a currency; returns the exit."""
     typer.echo(f"no wallet of {player} in {currency}", err=True)
     return typer.Exit(1)
 

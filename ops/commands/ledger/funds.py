@@ -16,7 +16,7 @@ from ledger.corrections.fund_requests import (
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
 from ops.commands.limits import limits_in_force
-from ops.commands.next_commands import print_next
+from ops.commands.next_commands import print_next_for_another
 from ops.commands.option_values import positive
 from ops.commands.options import AsJson, By, Currency, OrderReason, Player, Reason
 from ops.commands.tables import print_rows
@@ -126,7 +126,7 @@ def _move(ctx: typer.Context, order: Deposit | Withdrawal, *, by: str | None) ->
     with refusals():
         request = request_funds(engine, order, by=name, now=SystemClock().now())
     typer.echo(f"{request} waits for a second person: above the limit of one person")
-    print_next(f"tieout ledger funds approve {request}   (another person)")
+    print_next_for_another(f"tieout ledger funds approve {request}")
 
 
 def _request_json(request: FundRequest) -> dict[str, object]:

@@ -7,7 +7,9 @@ import typer
 from ledger.queries.residuals import BookedResidual, residuals_of
 from ops.commands.database import open_books
 from ops.commands.options import AsJson, Limit, ProviderFilter
+from ops.commands.provider_choice import check_provider
 from ops.commands.tables import instant, print_rows, text
+from ops.context import context_of
 
 _COLUMNS = (
     *("residual", "booked_at", "provider", "round", "player", "moved", "stands"),
@@ -27,6 +29,7 @@ def residuals(
     as_json: AsJson = False,
 ) -> None:
     """List what runs and people moved between GGR and the difference account, newest first."""
+    check_provider(context_of(ctx).settings, provider)
     booked = residuals_of(
         open_books(ctx), provider=provider, round_id=round_id, standing=standing, limit=most
     )

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from ledger.queries.balances import StatementLine, statement_of
+from ledger.queries.balances import StatementLine, balance_of, statement_of
 from ledger.queries.provider_days import ProviderDay, provider_days
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.ledger.balances import ByClock, ClockChoice
+from ops.commands.ledger.balances import ByClock, ClockChoice, no_wallet
 from ops.commands.option_values import read_day
-from ops.commands.options import AsJson, DayOption
+from ops.commands.options import AsJson, DayOption, check_currency
 from ops.commands.provider_choice import entry_named
 from ops.commands.tables import table, text
 from ops.context import context_of
@@ -28,7 +28,8 @@ def statement(
     *,
     player: Annotated[str | None, typer.Option(help="A player's operations.")] = None,
     currency: Annotated[
-        str | None, typer.Option(help="With --player: the wallet's currency.")
+        str | None,
+        typer.Option(help="With --player: the wallet's currency.", callback=check_currency),
     ] = None,
     provider: Annotated[str | None, typer.Option(help="Or a provider's totals by day.")] = None,
     first: Annotated[
@@ -48,8 +49,11 @@ def statement(
         first, last = (day, day) if day is not None else (first, last)
         _provider_days(ctx, provider, (first, last), clock=clock, as_json=as_json)
     elif player is not None and currency is not None and provider is None:
+        engine = open_books(ctx)
+        if balance_of(engine, player=player, currency=currency) is None:
+            raise no_wallet(player, currency)
         lines = statement_of(
-            open_books(ctx), player=player, currency=currency, after_seq=after, limit=most
+            engine, player=player, currency=currency, after_seq=after, limit=most
         )
         _print_lines(lines, currency, as_json=as_json)
     else:

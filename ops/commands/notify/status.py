@@ -3,12 +3,12 @@
 from dataclasses import asdict
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
+from ops.commands.tables import print_table
 from reports.notifications import outbox
 from vocabulary.clock import iso
 
@@ -25,7 +25,7 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
             counts = (str(rule.sent), str(rule.waiting), str(rule.given_up))
             last_sent = iso(rule.last_sent_at) if rule.last_sent_at else "never"
             table.add_row(rule.rule, *counts, last_sent, rule.last_error or "")
-        Console().print(table)
+        print_table(table)
         if any(rule.given_up for rule in rules):
             typer.echo("mend the channel, then: tieout notify again")
     raise typer.Exit(1 if any(rule.given_up for rule in rules) else 0)

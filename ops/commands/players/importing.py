@@ -23,6 +23,7 @@ from ops.commands.table_options import (
     Thousands,
     table_rules,
 )
+from ops.context import context_of
 from providers.statements.format import FieldKind
 from vocabulary.errors import Malformed, Refused
 
@@ -55,16 +56,22 @@ def import_file(
     A wallet that exists keeps its balance. A file with any problem changes nothing.
     """
     rules = table_rules(decimal, thousands, encoding, null_text, numeric_ids=numeric_ids)
+    slugs = frozenset(entry.slug for entry in context_of(ctx).settings.providers)
     with file.open("rb") as stream:
-        imported = import_players(open_books(ctx), read_players_file(stream, file.name, rules))
+        rows = read_players_file(stream, file.name, rules, slugs)
+        imported = import_players(open_books(ctx), rows)
     if as_json:
         print_json({"opened": imported.opened, "known": imported.known})
         return
     typer.echo(f"{imported.opened} wallets opened, {imported.known} already known")
 
 
-def read_players_file(stream: BinaryIO, name: str, rules: FileRules) -> Iterator[PlayerRow]:
+def read_players_file(
+    stream: BinaryIO, name: str, rules: FileRules, slugs: frozenset[str] | None = None
+) -> Iterator[PlayerRow]:
     """Stream the players of a file of any format.
+
+    ``slugs``: of the providers that handles may be for; None: of any.
 
     Raises:
         PlayersUnreadable: after the last line, if any line has a problem; names them.
@@ -72,7 +79,7 @@ def read_players_file(stream: BinaryIO, name: str, rules: FileRules) -> Iterator
     reader = ValueReader(fields=_FIELDS, id_prefix=HANDLE_PREFIX, rules=rules)
     problems = ListedFindings()
     for item in reader.read(stream, name):
-        row = _player(item) if isinstance(item, ValueRow) else item
+        row = _player(item, slugs) if isinstance(item, ValueRow) else item
         if isinstance(row, UnreadableRow):
             problem = NewFinding(kind=row.kind, detail=row.reason, file=name, line=row.line)
             problems.add(problem)
@@ -86,8 +93,21 @@ def read_players_file(stream: BinaryIO, name: str, rules: FileRules) -> Iterator
         raise PlayersUnreadable("\n".join([*sentences, "nothing was imported"]))
 
 
-def _player(row: ValueRow) -> PlayerRow | UnreadableRow:
+def _player(row: ValueRow, slugs: frozenset[str] | None) -> PlayerRow | UnreadableRow:
     try:
-        return player_row(row.line, row.values)
+        player = player_row(row.line, row.values)
+        if slugs is not None:
+            _check_slugs(player, slugs)
     except Malformed as error:
         return row.problem(error)
+    return player
+
+
+def _check_slugs(player: PlayerRow, slugs: frozenset[str]) -> None:
+    unknown = sorted(player.handles.keys() - slugs)
+    if unknown:
+        configured = ", ".join(sorted(slugs)) or "none"
+        raise Malformed(
+            f"{HANDLE_PREFIX}{unknown[0]}",
+            f"no provider is called {unknown[0]}; configured: {configured}",
+        )

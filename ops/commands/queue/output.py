@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
+from ops.commands.tables import open_console
 from ops.pipeline.queue_report import QueueSnapshot
 from storage.queue.commands import ParkedItem
 from storage.queue.state import QueueState
@@ -15,7 +15,7 @@ _COUNTS = ("waiting", "in_flight", "delayed", "dead_letters")
 
 def print_status(snapshot: QueueSnapshot, findings: Sequence[str]) -> None:
     """Print the queues and the processes as tables, then every finding as a sentence."""
-    console = Console()
+    console = open_console()
     console.print(_queues(snapshot))
     if snapshot.state is not None:
         console.print(_work(snapshot.state))
@@ -28,7 +28,7 @@ def print_status(snapshot: QueueSnapshot, findings: Sequence[str]) -> None:
 
 def print_parked(items: Sequence[ParkedItem]) -> None:
     """Print every item with its context, oldest first."""
-    console = Console()
+    console = open_console()
     for item in items:
         head = f"{item.subject}  {item.job}  {item.cause}  {item.fingerprint}"
         console.print(head, style="bold", markup=False, highlight=False)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
@@ -30,6 +29,7 @@ from ops.commands.reconcile import what_if
 from ops.commands.reconcile.options import Options, business_day, run_options
 from ops.commands.reconcile.verify import verify
 from ops.commands.scope import ChosenWindow, one_or_all, read_windows
+from ops.commands.tables import print_table
 from ops.context import Context, context_of, database_url
 from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
@@ -187,7 +187,7 @@ def _show_result(result: RunResult) -> None:
         times = f" ({finding.count} times)" if finding.count > 1 else ""
         typer.echo(f"not read: {finding.kind} {place}: {finding.detail}{times}")
     if result.breaks:
-        Console().print(_table(result))
+        print_table(_table(result))
     if len(result.breaks) > SHOWN_MAX:
         typer.echo(f"and {len(result.breaks) - SHOWN_MAX} more; see --json or the report")
     typer.echo(f"run {result.run_id}")

@@ -3,13 +3,13 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ops.commands.completion import complete_run
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
+from ops.commands.tables import print_table
 from ops.context import context_of, database_url
 from ops.providers.configured import configured
 from ops.providers.reconcile_inputs import reader_of
@@ -48,7 +48,7 @@ def _print(verification: Verification) -> None:
     table = Table("what", "then", "now", "")
     for check in verification.checks:
         table.add_row(check.name, check.then, check.now, "same" if check.same else "DIFFERENT")
-    Console().print(table)
+    print_table(table)
     for problem in verification.problems:
         typer.echo(problem)
     for side in verification.changed:

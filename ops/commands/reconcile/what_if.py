@@ -6,12 +6,12 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
 from ops.commands.reconcile.comparison_terms import comparison_of
+from ops.commands.tables import print_table
 from ops.context import Context, context_of
 from ops.providers.reconcile_inputs import reader_of
 from ops.providers.rule_trials import difference_text, effect_json, proposed
@@ -67,7 +67,7 @@ def _print(effect: WhatIfEffect, base: RunRequest) -> None:
         cells = (break_.kind, break_.round_id, break_.player, amount, break_.id)
         table.add_row(change, *cells)
     if breaks:
-        Console().print(table)
+        print_table(table)
     typer.echo(
         f"breaks now {effect.before}, proposed {effect.after}: {len(effect.hidden)} hidden,"
         f" {len(effect.opened)} opened, {len(effect.changed)} changed; nothing was stored"

@@ -6,6 +6,7 @@ import typer
 
 from ops.commands.identity import os_user, register_first_admin_at
 from ops.commands.limits import set_up_limits_at
+from ops.commands.next_commands import print_next
 from ops.commands.setup.migrate import migrate_database
 from ops.context import context_of, endpoints
 from ops.runtime.server_checks import check_broker
@@ -24,7 +25,7 @@ def init(ctx: typer.Context) -> None:
     register_first_admin_at(engines.database_url)
     set_up_limits_at(engines.database_url, context.settings, by=os_user())
     typer.echo(f"data in {context.data_dir.resolve()}, schema {revision}")
-    typer.echo("next: tieout up")
+    print_next("tieout up")
 
 
 def _write_settings(path: Path) -> None:

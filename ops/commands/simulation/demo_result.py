@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+
+from ops.commands.tables import open_console
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ _DECIDED_BY_SEED = (
 
 def show(result: Mapping[str, Any], evidence: Evidence, written: Path) -> None:
     """Print the result of a demo; ``written`` is the path of its file."""
-    console = Console()
+    console = open_console()
     summary = Table("what", "figure", title="tieout demo")
     summary.columns[1].justify = "right"
     for name, figure in _summary(result, evidence):

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 import typer
 import uvloop
-from rich.console import Console
 from rich.table import Table
 
 from ledger.players.importer import import_players, read_players
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
+from ops.commands.tables import print_table
 from ops.context import Context, context_of, endpoints
 from ops.providers.configured import configured
 from ops.providers.simulated import configuration_of
@@ -35,7 +35,7 @@ from simulator.scenarios.players_csv import write_roster
 from simulator.systems.registry import SYSTEMS
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
-from vocabulary.errors import SettingsInvalid, Unavailable
+from vocabulary.errors import NotAllowed, SettingsInvalid, Unavailable
 from vocabulary.money import exponent_of, text_from_minor
 
 #: Callbacks per player when the number of players is not given.
@@ -74,6 +74,11 @@ def simulate(
     """
     context = context_of(ctx)
     target, currency = _target(context, url)
+    if context.settings.mode == "production":
+        raise NotAllowed(
+            'simulate plays invented players and money, and mode is "production": nothing was'
+            ' sent. Simulate with mode = "test" or "demo" and books of their own'
+        )
     plan = make_plan(
         seed=seed,
         callbacks=count,
@@ -217,8 +222,7 @@ def _print(document: Mapping[str, Any], *, as_json: bool) -> None:
     for slug, statement in document["history"]["statements"].items():
         table.add_row(f"{slug} statement lines", f"{statement['lines']:,}")
     table.add_row("faults injected", f"{len(document['faults']):,}")
-    console = Console()
-    console.print(table)
+    print_table(table)
     for mismatch in document["mismatches"]:
         place = f"{mismatch['side']} {mismatch['key'] or 'balance'}"
         answer = f"expected {mismatch['expected']}, saw {mismatch['seen']}"

@@ -2,6 +2,9 @@
 
 import csv
 import io
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import date, timedelta
 from itertools import groupby
@@ -21,6 +24,7 @@ from tests.harness.books.signed_days import (
     minor,
     random_facts,
 )
+from tests.harness.people import token_of
 
 NEXT = FIRST + timedelta(days=1)
 BOTH = f"{FIRST}..{NEXT}"
@@ -315,3 +319,62 @@ def test_the_database_keeps_journals_whole_in_order_and_of_signed_days(
     ):
         with pytest.raises(RestrictViolation, match=expected):
             execute(days, statement)
+
+
+def test_two_exports_at_once_number_every_journal_once(
+    days: SignedDays, tmp_path: Path
+) -> None:
+    days.sign(FIRST, NEXT)
+    periods = (BOTH, str(FIRST), BOTH, str(NEXT))
+
+    exports = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "ops", "--config", str(tmp_path / "tieout.toml")),
+                *("journal", "export", "--period", period),
+                *("--out", str(tmp_path / f"{number}.csv")),
+            ],
+            env={**os.environ, "TIEOUT_TOKEN": token_of("maria")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number, period in enumerate(periods)
+    ]
+    errors = [export.communicate(timeout=60)[1] for export in exports]
+
+    assert [export.returncode for export in exports] == [0, 0, 0, 0], errors
+    assert days.rows("SELECT array_agg(journal_no ORDER BY journal_no) FROM journals") == [
+        ([1, 2, 3],)
+    ]
+    rows = days.export(FIRST, NEXT)
+    assert booked(rows) == days.moved(FIRST, NEXT)
+    assert (tmp_path / "0.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("eur", "--currency: a code such as EUR is expected, not 'eur': EUR?"),
+        ("EUX", "--currency: the period has no journal in EUX, but in EUR"),
+    ],
+)
+def test_a_mistyped_currency_is_refused_and_nothing_is_issued(
+    days: SignedDays, code: str, says: str
+) -> None:
+    days.sign(FIRST, NEXT)
+
+    words = ("journal", "export", "--period", BOTH, "--currency", code)
+    assert says in days.run(*words, by="maria", code=1)
+    assert days.rows("SELECT count(*) FROM journals") == [(0,)]
+
+
+def test_a_folder_that_is_not_there_is_refused_before_anything_is_issued(
+    days: SignedDays, tmp_path: Path
+) -> None:
+    days.sign(FIRST, NEXT)
+
+    file = str(tmp_path / "nowhere" / "june.csv")
+    refusal = days.run("journal", "export", "--period", BOTH, "--out", file, by="maria", code=1)
+
+    assert "--out: the folder" in refusal
+    assert days.rows("SELECT count(*) FROM journals") == [(0,)]

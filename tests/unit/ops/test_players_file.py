@@ -125,3 +125,15 @@ def test_a_packed_file_and_a_workbook_are_read(tmp_path: Path) -> None:
         with path.open("rb") as stream:
             players = [_plain(row) for row in read_players_file(stream, name, USUAL)]
         assert players == [ANN]
+
+
+def test_a_handle_at_a_provider_that_is_not_configured_is_refused() -> None:
+    data = b"player,currency,balance,handle:lotery\nann,EUR,1.00,0042\n"
+    rows = read_players_file(io.BytesIO(data), "p.csv", USUAL, frozenset({"lottery", "cards"}))
+
+    with pytest.raises(PlayersUnreadable) as refusal:
+        list(rows)
+
+    assert "p.csv:2:" in str(refusal.value)
+    assert "no provider is called lotery; configured: cards, lottery" in str(refusal.value)
+    assert str(refusal.value).endswith("nothing was imported")

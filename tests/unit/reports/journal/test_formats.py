@@ -117,3 +117,12 @@ def test_no_journals_are_a_heading_alone(target: JournalFormat) -> None:
 
     assert rows(file) == []
     assert file.count(b"\r\n") == 1
+
+
+@pytest.mark.parametrize("target", JournalFormat)
+def test_texts_are_quoted_and_numbers_are_not(target: JournalFormat) -> None:
+    (file,) = render_journals([journal(code="0420", minor=123456)], target, TERMS)
+
+    lines = file.decode("utf-8-sig").splitlines()[1:]
+    assert all('"0420"' in line for line in lines)
+    assert all('"1234.56"' not in line and "1234.56" in line for line in lines)
