@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
+from console.accounts.identity_provider import IdentityProvider
 from console.accounts.sessions import BrowserSession
 from reconcile.days.states import DayStatus, StepRules
 from vocabulary.clock import Clock
@@ -41,6 +42,21 @@ class LimitsInForce:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiTerms:
+    """Limits of the API.
+
+    Attributes:
+        requests_per_minute: of one token or session.
+        token_lifetime_max: longest life of a token.
+        idempotency: how long answers are kept for repeated requests.
+    """
+
+    requests_per_minute: int
+    token_lifetime_max: timedelta
+    idempotency: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleConfig:
     """The settings of the console and of what it shows.
 
@@ -51,6 +67,8 @@ class ConsoleConfig:
         day_of: reads a day with what its feeds have not reported.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
+        api: limits of the API.
+        identity_provider: for single sign-on; None: people sign in with passwords.
     """
 
     providers: tuple[ProviderTerms, ...]
@@ -62,6 +80,13 @@ class ConsoleConfig:
     limits: Callable[[], LimitsInForce]
     try_corrections: TryCorrections
     due_rules: tuple[SlaRule, ...]
+    api: ApiTerms
+    identity_provider: IdentityProvider | None = None
+
+    @property
+    def has_passwords(self) -> bool:
+        """Whether people may sign in with a password."""
+        return self.identity_provider is None or self.identity_provider.terms.has_passwords
 
     @property
     def is_secure(self) -> bool:
@@ -107,6 +132,7 @@ class Visit:
         address: of the browser, as far as trusted proxies tell.
         url: the path with its query.
         browser_token: ties the form that signs in to this browser.
+        host: that the browser asked for.
     """
 
     console: Console
@@ -118,6 +144,7 @@ class Visit:
     address: str
     url: str
     browser_token: str
+    host: str = ""
 
     @property
     def config(self) -> ConsoleConfig:

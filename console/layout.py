@@ -20,6 +20,7 @@ NOTICES = {
     "approved": "Approved. It is booked within seconds.",
     "password": "The password is set. Sign in with it.",
     "signed-out": "You are signed out.",
+    "revoked": "The token is revoked; the next request with it is refused.",
 }
 
 

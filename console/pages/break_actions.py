@@ -122,7 +122,7 @@ def _settle(
 
 
 def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
-    break_ = break_history(engine, break_id).break_
+    break_ = break_history(visit.console.readers, break_id).break_
     corrections.propose(
         engine,
         break_id,
@@ -138,7 +138,7 @@ def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
 
 def _approve(visit: Visit, engine: Engine, break_id: str) -> str:
     """Approve only: the scheduler books what is approved, with a role of its own."""
-    break_ = break_history(engine, break_id).break_
+    break_ = break_history(visit.console.readers, break_id).break_
     corrections.approve_only(
         engine,
         break_id,

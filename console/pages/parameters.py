@@ -7,6 +7,9 @@ from console.config import ConsoleConfig, ProviderTerms
 from console.replies import not_found
 from vocabulary.errors import Malformed
 
+#: The years that have business days.
+YEAR_MIN, YEAR_MAX = 2000, 2099
+
 
 def read_day(text: str | None) -> date | None:
     """A business day; None if there is none.
@@ -17,9 +20,12 @@ def read_day(text: str | None) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise Malformed("day", "a day such as 2026-06-04 is expected") from error
+    if not YEAR_MIN <= day.year <= YEAR_MAX:  # the zones of far years leave the calendar
+        raise Malformed("day", f"a day from {YEAR_MIN} to {YEAR_MAX} is expected")
+    return day
 
 
 def read_month(text: str | None) -> date | None:

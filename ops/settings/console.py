@@ -6,7 +6,53 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from ops.settings.urls import checked_database
-from ops.settings.values import Cidr, Port, Section, Timeout
+from ops.settings.values import Cidr, Count, Port, SecretRef, Section, Timeout
+
+
+class ConsoleApiSettings(Section):
+    """The API of the console.
+
+    Attributes:
+        requests_per_minute: of one token or session, in one process.
+        token_lifetime_max: longest life of a token.
+        idempotency: how long the answer of an Idempotency-Key is kept.
+    """
+
+    requests_per_minute: Count = 600
+    token_lifetime_max: Timeout = timedelta(days=365)
+    idempotency: Timeout = timedelta(hours=24)
+
+
+class OidcSettings(Section):
+    """Single sign-on by OpenID Connect.
+
+    Attributes:
+        issuer: as the identity provider writes it in its tokens.
+        client_secret: unset: a public client, which PKCE protects.
+        claim: of the identity token, names the person; only the identity provider's
+            administrators may be able to change it.
+        domain: people of this domain only: the claim is NAME@DOMAIN; empty: the claim is the
+            name.
+        passwords: people may also sign in with a password.
+    """
+
+    issuer: str
+    client_id: str = Field(min_length=1)
+    client_secret: SecretRef | None = None
+    claim: str = Field(default="preferred_username", min_length=1)
+    domain: str = ""
+    passwords: bool = True
+
+    @field_validator("issuer")
+    @classmethod
+    def _over_tls(cls, url: str) -> str:
+        parts = urlsplit(url)
+        near = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        if parts.scheme != "https" and not (parts.scheme == "http" and near):
+            raise ValueError("a URL such as https://id.example.com")
+        if parts.query or parts.fragment:
+            raise ValueError("a URL without a query")
+        return url
 
 
 class ConsoleSettings(Section):
@@ -22,6 +68,8 @@ class ConsoleSettings(Section):
         session: longest life of a session.
         idle: longest time of a session without any request.
         trusted_proxies: whose X-Forwarded-For is believed.
+        api: limits of the API.
+        oidc: single sign-on; unset: people sign in with passwords.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +80,8 @@ class ConsoleSettings(Section):
     session: Timeout = timedelta(hours=12)
     idle: Timeout = timedelta(hours=2)
     trusted_proxies: tuple[Cidr, ...] = ()
+    api: ConsoleApiSettings = ConsoleApiSettings()
+    oidc: OidcSettings | None = None
 
     @field_validator("public_url")
     @classmethod

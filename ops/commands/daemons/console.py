@@ -1,8 +1,10 @@
 """``tieout console``: serve the web console until SIGTERM."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
@@ -11,8 +13,10 @@ import uvloop
 from sqlalchemy import Connection, Engine
 
 from breaks.trials import TryCorrections
+from console.accounts.identity_provider import IdentityProvider, OidcTerms
+from console.api.server import document_bytes
 from console.app import THREADS, ConsoleServer
-from console.config import Console, ConsoleConfig, LimitsInForce, ProviderTerms
+from console.config import ApiTerms, Console, ConsoleConfig, LimitsInForce, ProviderTerms
 from ops.context import Context, context_of, database_url
 from ops.providers.book_trials import book_trials
 from ops.runtime import logs
@@ -20,6 +24,7 @@ from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
+from ops.settings.console import OidcSettings
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.model import ProviderSettings, Settings
 from reconcile.days.states import DayStatus
@@ -29,13 +34,26 @@ from storage.schema_version import require_schema
 from vocabulary.clock import SystemClock
 
 
+class ConsolePart(StrEnum):
+    """What can be printed of the console instead of serving it."""
+
+    OPENAPI = "openapi"
+
+
 def console(
     ctx: typer.Context,
+    part: Annotated[
+        ConsolePart | None,
+        typer.Argument(help="openapi: print the document of the API instead of serving."),
+    ] = None,
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Serve the web console for finance and operations."""
+    if part is ConsolePart.OPENAPI:
+        typer.echo(json.dumps(json.loads(document_bytes()), indent=2, ensure_ascii=False))
+        return
     context = context_of(ctx)
     logs.configure()
     settings = context.settings.console
@@ -101,6 +119,27 @@ def console_config(
         limits=limits,
         try_corrections=try_corrections,
         due_rules=rules_of(settings),
+        api=ApiTerms(
+            requests_per_minute=settings.console.api.requests_per_minute,
+            token_lifetime_max=settings.console.api.token_lifetime_max,
+            idempotency=settings.console.api.idempotency,
+        ),
+        identity_provider=_identity_provider(settings.console.oidc),
+    )
+
+
+def _identity_provider(settings: OidcSettings | None) -> IdentityProvider | None:
+    if settings is None:
+        return None
+    return IdentityProvider(
+        OidcTerms(
+            issuer=settings.issuer,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            claim=settings.claim,
+            domain=settings.domain,
+            has_passwords=settings.passwords,
+        )
     )
 
 

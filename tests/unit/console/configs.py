@@ -9,7 +9,7 @@ from breaks.policy import DEFAULT_RULES, NO_LIMITS
 from breaks.store import TrackedBreak
 from breaks.suggestions import Correction
 from breaks.trials import Trial
-from console.config import ConsoleConfig, LimitsInForce, ProviderTerms
+from console.config import ApiTerms, ConsoleConfig, LimitsInForce, ProviderTerms
 from reconcile.days.states import DayStatus, StepRules
 
 
@@ -39,4 +39,9 @@ def config() -> ConsoleConfig:
         limits=no_limits,
         try_corrections=no_trial,
         due_rules=DEFAULT_RULES,
+        api=ApiTerms(
+            requests_per_minute=600,
+            token_lifetime_max=timedelta(days=365),
+            idempotency=timedelta(hours=24),
+        ),
     )
