@@ -13,11 +13,14 @@ from console.accounts.passwords import digest_of
 
 #: How long a person may take at the identity provider.
 LOGIN_LASTS = timedelta(minutes=10)
+#: Most logins that are under way: anybody may begin one.
+LOGINS_MAX = 10_000
 
 _CLEAN = "DELETE FROM sso_logins WHERE begun_at < :before"
 _BEGIN = """
 INSERT INTO sso_logins (state_hash, browser_hash, nonce, verifier, target, begun_at)
-VALUES (:state, :browser, :nonce, :verifier, :target, :now)
+SELECT :state, :browser, :nonce, :verifier, :target, :now
+ WHERE (SELECT count(*) FROM sso_logins) < :most
 """
 _TAKE = """
 UPDATE sso_logins SET used_at = :now
@@ -44,8 +47,8 @@ class SsoLogin:
 
 def begin_login(
     connection: Connection, *, browser_token: str, target: str, now: datetime
-) -> tuple[str, SsoLogin]:
-    """Begin a login; returns its state and what is kept about it."""
+) -> tuple[str, SsoLogin] | None:
+    """Begin a login; returns its state and what is kept about it; None: too many are begun."""
     state = secrets.token_urlsafe(32)
     login = SsoLogin(
         nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(64), target=target
@@ -58,9 +61,9 @@ def begin_login(
         "verifier": login.verifier,
         "target": target,
         "now": now,
+        "most": LOGINS_MAX,
     }
-    connection.execute(text(_BEGIN), params)
-    return state, login
+    return (state, login) if connection.execute(text(_BEGIN), params).rowcount else None
 
 
 def take_login(

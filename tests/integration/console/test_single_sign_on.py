@@ -8,8 +8,11 @@ from urllib.parse import urlencode
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import text
 
 from console.accounts.identity_provider import IdentityProvider, OidcTerms
+from console.accounts.sessions import form_token_of
+from console.accounts.sso_logins import LOGINS_MAX
 from storage.people import set_disabled
 from tests.harness.books.console import ConsoleBooks
 from tests.harness.servers.console import ConsoleSite, PageClient, Reply, serving
@@ -236,11 +239,30 @@ def test_an_address_names_a_person_of_the_allowed_domain_only(
             statuses[email, is_verified] = reply.status
         login = console.browser()
         page = login.get("/login")
-        refused = login.post("/login", {"form_token": "", "name": "maria", "password": "x"})
+        token = form_token_of(login.cookies["tieout-form"])
+        refused = login.post("/login", {"form_token": token, "name": "maria", "password": "x"})
 
     assert list(statuses.values()) == [303, 401, 401, 401, 401]
     assert 'name="password"' not in page.text
     assert refused.status == 403
+    assert "Passwords are switched off" in refused.shown()
+
+
+def test_logins_under_way_are_bounded(sso: ConsoleSite, console_books: ConsoleBooks) -> None:
+    with console_books.books.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO sso_logins SELECT md5(n::text) || md5(n::text),"
+                " md5('') || md5(''), '', '', '/', now() FROM generate_series(1, :most) n"
+            ),
+            {"most": LOGINS_MAX},
+        )
+    limited = sso.browser().get("/sso")
+    with console_books.books.engine.begin() as connection:
+        connection.execute(text("UPDATE sso_logins SET begun_at = now() - interval '11 min'"))
+
+    assert limited.status == 429
+    assert sso.browser().get("/sso").status == 303
 
 
 def test_without_settings_there_is_no_single_sign_on(site: ConsoleSite) -> None:
