@@ -11,11 +11,13 @@ SEEDS ?= 200
 FIRST ?= 0
 PAYLOADS ?= 20000
 FILES ?= 5000
+EXAMPLES ?= 200
+SEED ?= 1
 #: What `make check` compares names with: the last commit, so that it shows what is new.
 SINCE ?= HEAD~1
 PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports console simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect corrections callbacks files mutate style-report lock dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect corrections callbacks files fuzz-api mutate style-report lock dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -130,6 +132,10 @@ callbacks: setup-dev ## callbacks signed by real PHP and Node against a receiver
 files: setup-dev ## statement files of every format and damage, read as the truth: make files FILES=5000
 	$(BIN)/python -m tests.files.campaign --files $(FILES) --first $(FIRST)
 	$(BIN)/python -m tests.files.planted
+
+fuzz-api: setup-dev ## the API against its OpenAPI document, for long: make fuzz-api EXAMPLES=500 SEED=7
+	FUZZ_EXAMPLES=$(EXAMPLES) FUZZ_SEED=$(SEED) FUZZ_PHASES=examples,coverage,fuzzing,stateful \
+	  $(BIN)/python -m pytest -q tests/integration/console/test_api_fuzz.py
 
 dialect: setup-dev ## a new provider that works at once, to be edited: make dialect NAME=acme
 	@$(BIN)/python -m ops.tools.new_dialect "$(NAME)"

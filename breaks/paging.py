@@ -30,6 +30,8 @@ _KEYS: Mapping[BreakOrder, str] = MappingProxyType(
         BreakOrder.AGE: "CAST(0 AS bigint), l.opened_at, b.break_id",
     }
 )
+#: The end of PostgreSQL's bigint.
+_RANK_END = 2**63
 _AFTER = """
    AND ({key}) > (CAST(:last_rank AS bigint), CAST(:last_at AS timestamptz), :last_id)
 """
@@ -86,8 +88,9 @@ def _position(cursor: str | None) -> dict[str, Any]:
     try:
         rank, instant, break_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         at = datetime.fromisoformat(instant)
-    except (ValueError, TypeError, binascii.Error) as error:
+    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
         raise Malformed("after", "the link to a next page is expected") from error
-    if not isinstance(rank, int) or not isinstance(break_id, str) or "\0" in break_id:
+    is_rank = isinstance(rank, int) and abs(rank) < _RANK_END
+    if not (is_rank and at.tzinfo) or not isinstance(break_id, str) or "\0" in break_id:
         raise Malformed("after", "the link to a next page is expected")
     return {"last_rank": rank, "last_at": at, "last_id": break_id}

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import structlog
 from aiohttp import web
 
+from console.api.server import ApiServer
 from console.config import Console
 from console.gate import GateOutcome, Incoming, Route, failed, login_path, pass_gate
 from console.headers import set_headers
@@ -71,6 +72,7 @@ class ConsoleServer:
         app.on_response_prepare.append(partial(set_headers, self._console.config))
         app.add_routes(Monitoring(self._console.readers, self._threads).routes())
         app.router.add_get("/static/{name}", _static)
+        app.add_routes(ApiServer(self._console, self._threads, self._read).routes())
         for route in self._routes:
             app.router.add_route(route.method, route.path, self._handler(route))
         unknown = Route(method="GET", path="/{rest:.*}", right=None, handler=_unknown)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from breaks.group_queries import GroupCache
 from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
+from console.accounts.identity_provider import IdentityProvider
 from console.accounts.sessions import BrowserSession
 from console.pipeline import Pipeline
 from console.uploads import UploadedFile
@@ -90,6 +91,21 @@ class LimitsInForce:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiTerms:
+    """Limits of the API.
+
+    Attributes:
+        requests_per_minute: of one token or session.
+        token_lifetime_max: longest life of a token.
+        idempotency: how long answers are kept for repeated requests.
+    """
+
+    requests_per_minute: int
+    token_lifetime_max: timedelta
+    idempotency: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleConfig:
     """The settings of the console and of what it shows.
 
@@ -111,6 +127,8 @@ class ConsoleConfig:
         check_signature: verifies stored requests again.
         settings: every setting in force, without secrets.
         askable: the slugs of the providers that answer inquiries about single bets.
+        api: limits of the API.
+        identity_provider: for single sign-on; None: people sign in with passwords.
     """
 
     providers: tuple[ProviderTerms, ...]
@@ -132,7 +150,14 @@ class ConsoleConfig:
     job_kinds: Mapping[str, JobKind]
     check_signature: CheckSignature
     settings: tuple[SettingLine, ...]
+    api: ApiTerms
     askable: frozenset[str] = frozenset()
+    identity_provider: IdentityProvider | None = None
+
+    @property
+    def has_passwords(self) -> bool:
+        """Whether people may sign in with a password."""
+        return self.identity_provider is None or self.identity_provider.terms.has_passwords
 
     @property
     def is_secure(self) -> bool:
@@ -181,6 +206,7 @@ class Visit:
         address: of the browser, as far as trusted proxies tell.
         url: the path with its query.
         browser_token: ties the form that signs in to this browser.
+        host: that the browser asked for.
     """
 
     console: Console
@@ -193,6 +219,7 @@ class Visit:
     url: str
     browser_token: str
     files: tuple[UploadedFile, ...] = ()
+    host: str = ""
 
     @property
     def config(self) -> ConsoleConfig:

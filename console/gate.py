@@ -83,8 +83,8 @@ def pass_gate(console: Console, route: Route, incoming: Incoming) -> GateOutcome
     """Answer one request."""
     session = None
     try:
-        session = _session_of(console, incoming)
-        visit = _visit(console, incoming, session)
+        session = session_of(console, incoming)
+        visit = visit_of(console, incoming, session)
         if route.right is not None and session is None:
             return GateOutcome(
                 reply=SeeOther(path=login_path(incoming.url, route)), session=None
@@ -92,7 +92,7 @@ def pass_gate(console: Console, route: Route, incoming: Incoming) -> GateOutcome
         if route.method == "POST":
             _check_form(console, incoming, visit)
         if route.right is not None:
-            _check_right(visit, route.right)
+            check_right(visit, route.right)
         return GateOutcome(reply=route.handler(visit), session=session)
     except Exception as error:  # noqa: BLE001 - the edge: every failure becomes a page
         return failed(error, route, session)
@@ -121,12 +121,13 @@ def safe_path(target: str) -> str:
         and not parts.netloc
         and target.startswith("/")
         and not target.startswith("//")
-        and not parts.path.startswith(("/login", "/logout", "/reset"))
+        and not parts.path.startswith(("/login", "/logout", "/reset", "/sso"))
     )
     return target if is_ours else "/"
 
 
-def _session_of(console: Console, incoming: Incoming) -> BrowserSession | None:
+def session_of(console: Console, incoming: Incoming) -> BrowserSession | None:
+    """The session of the request's cookie; None: there is none."""
     if not incoming.cookie:
         return None
     with console.writers.begin() as connection:
@@ -138,7 +139,8 @@ def _session_of(console: Console, incoming: Incoming) -> BrowserSession | None:
         )
 
 
-def _visit(console: Console, incoming: Incoming, session: BrowserSession | None) -> Visit:
+def visit_of(console: Console, incoming: Incoming, session: BrowserSession | None) -> Visit:
+    """The request as pages see it."""
     return Visit(
         console=console,
         session=session,
@@ -150,29 +152,46 @@ def _visit(console: Console, incoming: Incoming, session: BrowserSession | None)
         address=incoming.address,
         url=incoming.url,
         browser_token=incoming.browser_token,
+        host=incoming.host,
     )
 
 
 def _check_form(console: Console, incoming: Incoming, visit: Visit) -> None:
     """Refuse a form that another site sent, or that belongs to another session."""
-    own = urlsplit(console.config.public_url).netloc or incoming.host
-    if incoming.is_fetched_elsewhere or (
-        incoming.origin and urlsplit(incoming.origin).netloc != own
-    ):
-        raise forbidden("The form came from another site, so nothing was done.")
+    check_site(console, incoming)
     secret = visit.browser_token if visit.session is None else visit.session.token
-    expected = form_token_of(secret) if secret else ""
-    if not expected or not hmac.compare_digest(
-        incoming.form.get("form_token", "").encode(), expected.encode()
-    ):
+    if not is_form_token(incoming.form.get("form_token", ""), secret):
         raise forbidden(
             "The form is too old: you signed in again, or signed out, since it was opened."
             " Nothing was done. Go back, load the page again and repeat it."
         )
 
 
-def _check_right(visit: Visit, right: Right) -> None:
+def check_site(console: Console, incoming: Incoming) -> None:
+    """Refuse what a page of another site sent."""
+    own = urlsplit(console.config.public_url).netloc or incoming.host
+    if incoming.is_fetched_elsewhere or (
+        incoming.origin and urlsplit(incoming.origin).netloc != own
+    ):
+        raise forbidden("The form came from another site, so nothing was done.")
+
+
+def is_form_token(sent: str, secret: str) -> bool:
+    """Whether a form token belongs to the session, or the browser, of a secret."""
+    expected = form_token_of(secret) if secret else ""
+    return bool(expected) and hmac.compare_digest(
+        sent.encode("utf-8", "surrogatepass"), expected.encode()
+    )
+
+
+def check_right(visit: Visit, right: Right) -> None:
+    """Refuse a person who lacks a right."""
     person = visit.signed_in.person
+    if person.limited_to is not None and right not in person.limited_to:
+        raise forbidden(
+            f"The token lacks the scope {right.name.lower()}. Its person makes another one at"
+            " /tokens."
+        )
     if not person.may(right):
         fitting = ", ".join(role for role in Role if right in RIGHTS[role])
         raise forbidden(
@@ -183,20 +202,7 @@ def _check_right(visit: Visit, right: Right) -> None:
 
 def failed(error: Exception, route: Route, session: BrowserSession | None) -> GateOutcome:
     """The error page of a failure, with an id that the log has, too."""
-    if isinstance(error, StatementError):
-        error.hide_parameters = True  # they hold hashes, names and comments
-    refusal = _refusal_of(error)
-    error_id = secrets.token_hex(5)
-    details = {
-        "error_id": error_id,
-        "status": int(refusal.status),
-        "route": route.path,
-        "error": type(error).__name__,
-    }
-    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("console_failed", **details, exc_info=error)
-    else:
-        log.info("console_refused", **details)
+    refusal, error_id = note_failure(error, route.path)
     page = HtmlPage(
         template=refusal.template,
         values={
@@ -211,7 +217,27 @@ def failed(error: Exception, route: Route, session: BrowserSession | None) -> Ga
     return GateOutcome(reply=page, session=session, error_id=error_id, status=refusal.status)
 
 
-def _refusal_of(error: Exception) -> RequestRefused:
+def note_failure(error: Exception, path: str) -> tuple[RequestRefused, str]:
+    """Log a failure; returns it as a refusal, and the id that the log has, too."""
+    if isinstance(error, StatementError):
+        error.hide_parameters = True  # they hold hashes, names and comments
+    refusal = refusal_of(error)
+    error_id = secrets.token_hex(5)
+    details = {
+        "error_id": error_id,
+        "status": int(refusal.status),
+        "route": path,
+        "error": type(error).__name__,
+    }
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("console_failed", **details, exc_info=error)
+    else:
+        log.info("console_refused", **details)
+    return refusal, error_id
+
+
+def refusal_of(error: Exception) -> RequestRefused:
+    """A failure as a person reads it."""
     match error:
         case RequestRefused():
             return error

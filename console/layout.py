@@ -42,6 +42,7 @@ NOTICES = {
     "cancelled": "Cancelled. Nothing was done.",
     "dropped": "Dropped. Nothing of it was imported.",
     "signed-out": "You are signed out.",
+    "revoked": "The token is revoked; the next request with it is refused.",
 }
 
 

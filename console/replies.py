@@ -23,10 +23,10 @@ class HtmlPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeeOther:
-    """Another page of ours to open next.
+    """Another page to open next.
 
     Attributes:
-        path: begins with a slash.
+        path: begins with a slash; only single sign-on leads to the identity provider.
         session_token: the cookie of a new session; empty: it ends; None: it stays.
     """
 

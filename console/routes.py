@@ -1,5 +1,6 @@
 """Every address of the console with the right that it needs: the one table."""
 
+from console.api import reference
 from console.gate import Route
 from console.pages import (
     day_detail,
@@ -9,7 +10,9 @@ from console.pages import (
     people,
     run_detail,
     signing_in,
+    single_sign_on,
     today,
+    tokens,
 )
 from console.pages.breaks import actions as break_actions
 from console.pages.breaks import bulk as break_bulk
@@ -41,6 +44,8 @@ ROUTES: tuple[Route, ...] = (
     Route(method="POST", path="/login", right=None, handler=signing_in.log_in),
     Route(method="GET", path="/reset/{code}", right=None, handler=signing_in.show_reset),
     Route(method="POST", path="/reset/{code}", right=None, handler=signing_in.set_password),
+    Route(method="GET", path="/sso", right=None, handler=single_sign_on.begin),
+    Route(method="GET", path="/sso/callback", right=None, handler=single_sign_on.finish),
     Route(method="POST", path="/logout", right=Right.READ, handler=signing_in.log_out),
     Route(method="GET", path="/", right=Right.READ, handler=today.show),
     Route(method="GET", path="/days", right=Right.READ, handler=day_list.show),
@@ -309,4 +314,8 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/audit", right=Right.READ, handler=audit.show),
     Route(method="GET", path="/audit.csv", right=Right.READ, handler=audit.download),
     Route(method="GET", path="/settings", right=Right.SEE_SETTINGS, handler=settings.show),
+    Route(method="GET", path="/api", right=Right.READ, handler=reference.show),
+    Route(method="GET", path="/tokens", right=Right.READ, handler=tokens.show),
+    Route(method="POST", path="/tokens", right=Right.READ, handler=tokens.make),
+    Route(method="POST", path="/tokens/{id}/revoke", right=Right.READ, handler=tokens.revoke),
 )

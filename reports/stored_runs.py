@@ -1,12 +1,15 @@
 """Stored runs: one by its id, and the newest of a provider."""
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
+from vocabulary.errors import Malformed
 from vocabulary.window import Window
 
 # The newest run of a provider that covered its whole window; optionally of one window only.
@@ -29,6 +32,15 @@ SELECT run_id, window_from, window_to, finished_at, whole,
  WHERE provider = :provider AND finished_at > :since
    AND window_from < :end AND window_to > :start
  ORDER BY finished_at, run_id LIMIT :limit
+"""
+# Pages of runs, the last finished first.
+_RUNS = """
+SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
+  FROM runs
+ WHERE (CAST(:provider AS text) IS NULL OR provider = :provider)
+   AND (CAST(:last_at AS timestamptz) IS NULL
+        OR (finished_at, run_id) < (CAST(:last_at AS timestamptz), :last_id))
+ ORDER BY finished_at DESC, run_id DESC LIMIT :limit
 """
 
 
@@ -60,12 +72,50 @@ def run_named(connection: Connection, run_id: str) -> StoredRun | None:
     return _stored_run(connection, _RUN, {"run_id": run_id})
 
 
+def runs_after(
+    connection: Connection, provider: str | None, *, after: str | None, limit: int
+) -> tuple[list[StoredRun], str | None]:
+    """Runs in the order in which they finished, the last first, and the next page's cursor.
+
+    Raises:
+        Malformed: the cursor is none of ours.
+    """
+    last_at, last_id = (None, "") if after is None else _position(after)
+    parameters = {
+        "provider": provider,
+        "last_at": last_at,
+        "last_id": last_id,
+        "limit": limit + 1,
+    }
+    rows = connection.execute(text(_RUNS), parameters).all()
+    runs = [_run(row) for row in rows[:limit]]
+    return runs, _cursor(runs[-1]) if len(rows) > limit else None
+
+
+def _cursor(run: StoredRun) -> str:
+    position = json.dumps([run.finished_at.isoformat(), run.run_id])
+    return base64.urlsafe_b64encode(position.encode()).decode()
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    try:
+        instant, run_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        finished_at = datetime.fromisoformat(instant)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Malformed("after", "the link to a next page is expected") from error
+    if finished_at.tzinfo is None or not isinstance(run_id, str) or "\0" in run_id:
+        raise Malformed("after", "the link to a next page is expected")
+    return finished_at, run_id
+
+
 def _stored_run(
     connection: Connection, query: str, parameters: Mapping[str, object]
 ) -> StoredRun | None:
     row = connection.execute(text(query), dict(parameters)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _run(row)
+
+
+def _run(row: Row[Any]) -> StoredRun:
     return StoredRun(
         run_id=row.run_id,
         provider=row.provider,

@@ -21,13 +21,20 @@ CONSOLE_ROLE = "tieout_console"
 STATEMENT_TIMEOUT_MS = 15_000
 
 #: Tables that the reader does not see.
-_SECRET = frozenset({"passwords", "password_codes", "console_sessions", "login_attempts"})
+_SECRET = frozenset(
+    {
+        *("passwords", "password_codes", "console_sessions", "login_attempts"),
+        *("api_tokens", "api_requests", "sso_logins"),
+    }
+)
 #: The columns of people that both roles see: all but the hash of the token.
 _PEOPLE = "person_id, name, skeleton, display_name, roles, os_user, disabled_at, created_at"
 #: What the console's role may do beyond reading.
 _CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "adjustments": ("INSERT", "UPDATE (state, decided_by, decided_at, decision)"),
+        "api_requests": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+        "api_tokens": ("SELECT", "INSERT", "UPDATE (last_used_at, revoked_at, revoked_by)"),
         "audit": ("INSERT",),
         "break_files": ("INSERT",),
         "break_mentions": ("INSERT", "UPDATE (read_at)"),
@@ -53,6 +60,7 @@ _CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "passwords": ("SELECT", "INSERT", "UPDATE"),
         "paused_queues": ("INSERT", "DELETE"),
         "saved_views": ("INSERT", "UPDATE (address, shared, saved_at)", "DELETE"),
+        "sso_logins": ("SELECT", "INSERT", "UPDATE (used_at)", "DELETE"),
         "write_offs": ("INSERT", "UPDATE (state, decided_by, decided_at)"),
     }
 )

@@ -105,6 +105,7 @@ class Person:
     Attributes:
         name: normalised, see ``normalized_name``.
         os_user: the operating-system user that the person works as, if any.
+        limited_to: the only rights that count, as of a token; None: all of the roles' rights.
     """
 
     person_id: int
@@ -113,10 +114,17 @@ class Person:
     roles: frozenset[Role]
     os_user: str | None = None
     disabled: bool = False
+    limited_to: frozenset[Right] | None = None
+
+    @property
+    def rights(self) -> frozenset[Right]:
+        """What the person may do: the rights of all roles, as far as they are not limited."""
+        rights = frozenset(right for role in self.roles for right in RIGHTS[role])
+        return rights if self.limited_to is None else rights & self.limited_to
 
     def may(self, right: Right) -> bool:
-        """Whether one of the roles has a right."""
-        return any(right in RIGHTS[role] for role in self.roles)
+        """Whether one of the roles has a right, and no limit takes it away."""
+        return right in self.rights
 
     def require(self, right: Right) -> None:
         """Check that the person has a right.

@@ -59,14 +59,20 @@ def form_token_of(secret: str) -> str:
 
 
 def open_session(
-    connection: Connection, person: Person, *, now: datetime, lifetime: timedelta
+    connection: Connection,
+    person: Person,
+    *,
+    now: datetime,
+    lifetime: timedelta,
+    by_single_sign_on: bool = False,
 ) -> BrowserSession:
     """Begin a session with a new token."""
     token, expires = secrets.token_urlsafe(32), now + lifetime
     connection.execute(text(_CLEAN), {"before": now - _KEPT})
     params = {"hash": digest_of(token), "person": person.person_id, "now": now}
     connection.execute(text(_OPEN), {**params, "expires": expires})
-    record(connection, person.name, "session.begun", f"person {person.name}", {})
+    detail = {"by": "single sign-on"} if by_single_sign_on else {}
+    record(connection, person.name, "session.begun", f"person {person.name}", detail)
     return BrowserSession(person=person, token=token, expires_at=expires)
 
 

@@ -46,7 +46,7 @@ _RIGHTS: Mapping[DayAction, Right] = {
 
 def show(visit: Visit) -> HtmlPage:
     """The day as it is now, with the next step."""
-    term, day = _named(visit)
+    term, day = named_day(visit)
     with visit.console.readers.connect() as connection:
         status = visit.config.day_of(connection, term.slug, day, visit.now)
         return HtmlPage(template="day.html", values=_values(visit, connection, term, status))
@@ -73,31 +73,36 @@ def version_of(status: DayStatus) -> str:
     return hashlib.sha256(json.dumps(version, sort_keys=True).encode()).hexdigest()
 
 
-def next_actions(status: DayStatus, visit: Visit) -> list[DayAction]:
-    """The steps that the state allows and the person has a right to."""
-    actions: list[DayAction] = []
+def possible_actions(status: DayStatus) -> list[DayAction]:
+    """The steps that the state allows, whoever takes them."""
+    last = status.last
     match status.state:
         case DayState.CLOSED:
-            actions = [DayAction.PREPARE]
+            return [DayAction.PREPARE]
         case DayState.PREPARED:
-            actions = [DayAction.SIGN, DayAction.REOPEN]
+            return [DayAction.SIGN, DayAction.REOPEN]
         case DayState.SIGNED:
-            actions = [DayAction.REOPEN]
+            return [DayAction.REOPEN]
         case DayState.CHANGED:
-            actions = [DayAction.PREPARE, DayAction.REOPEN]
+            if last is not None and last.action is DayAction.SIGN:
+                return [DayAction.REOPEN]
+            return [DayAction.PREPARE, DayAction.REOPEN]
         case DayState.OPEN | DayState.WAITING | DayState.READY | DayState.REOPENED:
             return []
+
+
+def next_actions(status: DayStatus, visit: Visit) -> list[DayAction]:
+    """The steps that the state allows and the person has a right to."""
     person, last = visit.signed_in.person, status.last
-    if status.state is DayState.CHANGED and last and last.action is DayAction.SIGN:
-        actions = [DayAction.REOPEN]
-    allowed = [action for action in actions if person.may(_RIGHTS[action])]
+    allowed = [action for action in possible_actions(status) if person.may(_RIGHTS[action])]
     is_own = last is not None and not are_two_people(last.eyes, actor_of(person).eyes)
     if is_own and DayAction.SIGN in allowed and visit.config.limits().days.two_people:
         allowed.remove(DayAction.SIGN)
     return allowed
 
 
-def _named(visit: Visit) -> tuple[ProviderTerms, date]:
+def named_day(visit: Visit) -> tuple[ProviderTerms, date]:
+    """The provider and the day that the address names."""
     term = provider_named(visit.config, visit.path["provider"])
     day = read_day(visit.path["day"])
     assert day is not None, "a path has no empty part"
@@ -156,7 +161,7 @@ def _can_close(status: DayStatus) -> bool:
 
 
 def _take(visit: Visit, action: DayAction) -> SeeOther:
-    term, day = _named(visit)
+    term, day = named_day(visit)
     person = visit.signed_in.person
     request = StepRequest(
         action=action,

@@ -28,15 +28,20 @@ def show(visit: Visit) -> Reply:
     text = visit.query.get("q", "").strip()
     if not text:
         return _page(None)
+    findings = search(visit, text, HITS_MAX)
+    only = only_address(findings)
+    return SeeOther(path=only) if only else _page(findings)
+
+
+def search(visit: Visit, text: str, limit: int) -> Findings:
+    """Everything that a text names, at most ``limit`` hits."""
     scope = SearchScope(
         zones=visit.config.zones,
         exponents={term.slug: term.exponents for term in visit.config.providers},
         day=read_day(visit.query.get("day")),
-        limit=HITS_MAX,
+        limit=limit,
     )
-    findings = find_anything(visit.console.readers, text, scope)
-    only = only_address(findings)
-    return SeeOther(path=only) if only else _page(findings)
+    return find_anything(visit.console.readers, text, scope)
 
 
 def only_address(findings: Findings) -> str:

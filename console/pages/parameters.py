@@ -12,6 +12,8 @@ from vocabulary.errors import Malformed
 
 #: Most digits of a number of ours.
 _DIGITS_MAX = 18
+#: The years that have business days.
+YEAR_MIN, YEAR_MAX = 2000, 2099
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
@@ -24,9 +26,12 @@ def read_day(text: str | None) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise Malformed("day", "a day such as 2026-06-04 is expected") from error
+    if not YEAR_MIN <= day.year <= YEAR_MAX:  # the zones of far years leave the calendar
+        raise Malformed("day", f"a day from {YEAR_MIN} to {YEAR_MAX} is expected")
+    return day
 
 
 def read_month(text: str | None) -> date | None:

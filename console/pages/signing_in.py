@@ -17,7 +17,7 @@ from console.accounts.sessions import end_session, open_session
 from console.acting import writers_for
 from console.config import Visit
 from console.gate import safe_path
-from console.replies import HtmlPage, Reply, RequestRefused, SeeOther
+from console.replies import HtmlPage, Reply, RequestRefused, SeeOther, forbidden
 from storage.people import get_person
 from vocabulary.errors import Malformed
 from vocabulary.people import normalized_name
@@ -33,7 +33,7 @@ def show_login(visit: Visit) -> Reply:
     target = safe_path(visit.query.get("next", "/"))
     if visit.session is not None:
         return SeeOther(path=target)
-    return _login_page(target)
+    return _login_page(visit, target)
 
 
 def log_in(visit: Visit) -> Reply:
@@ -41,6 +41,7 @@ def log_in(visit: Visit) -> Reply:
 
     An unknown name takes as long as a wrong password and gets the same answer.
     """
+    _check_passwords(visit)
     target = safe_path(visit.form.get("next", "/"))
     typed, password = visit.form.get("name", ""), visit.form.get("password", "")
     name = _stored_name(typed)
@@ -50,6 +51,7 @@ def log_in(visit: Visit) -> Reply:
     if attempt is None:
         log.warning("login_limited", address=visit.address)
         return _login_page(
+            visit,
             target,
             name=typed,
             error="Too many attempts failed. Wait"
@@ -61,6 +63,7 @@ def log_in(visit: Visit) -> Reply:
     if not fits:
         log.info("login_refused", address=visit.address)
         return _login_page(
+            visit,
             target,
             name=typed,
             error="This name and password do not belong together. `tieout user reset NAME`"
@@ -80,6 +83,7 @@ def log_out(visit: Visit) -> Reply:
 
 def show_reset(visit: Visit) -> Reply:
     """The form of a one-time code."""
+    _check_passwords(visit)
     code = visit.path["code"]
     with visit.console.writers.connect() as connection:
         owner = owner_of_code(connection, code, now=visit.now)
@@ -90,6 +94,7 @@ def show_reset(visit: Visit) -> Reply:
 
 def set_password(visit: Visit) -> Reply:
     """Set the password that a code allows to set, and end every session of its owner."""
+    _check_passwords(visit)
     code, password = visit.path["code"], visit.form.get("password", "")
     with visit.console.writers.connect() as connection:
         owner = owner_of_code(connection, code, now=visit.now)
@@ -126,10 +131,21 @@ def _stored_name(typed: str) -> str:
         return ""  # nobody has it: it costs what any other unknown name costs
 
 
+def _check_passwords(visit: Visit) -> None:
+    if not visit.config.has_passwords:
+        raise forbidden("Passwords are switched off: sign in with single sign-on at /login.")
+
+
 def _login_page(
-    target: str, *, name: str = "", error: str = "", status: int = HTTPStatus.OK
+    visit: Visit, target: str, *, name: str = "", error: str = "", status: int = HTTPStatus.OK
 ) -> HtmlPage:
-    values = {"target": target, "name": name, "error": error}
+    values = {
+        "target": target,
+        "name": name,
+        "error": error,
+        "has_passwords": visit.config.has_passwords,
+        "has_single_sign_on": visit.config.identity_provider is not None,
+    }
     return HtmlPage(template="login.html", values=values, status=status)
 
 

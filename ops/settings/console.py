@@ -7,7 +7,53 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from ops.settings.urls import checked_database
-from ops.settings.values import Cidr, Port, Section, Timeout, Whole
+from ops.settings.values import Cidr, Count, Port, SecretRef, Section, Timeout, Whole
+
+
+class ConsoleApiSettings(Section):
+    """The API of the console.
+
+    Attributes:
+        requests_per_minute: of one token or session, in one process.
+        token_lifetime_max: longest life of a token.
+        idempotency: how long the answer of an Idempotency-Key is kept.
+    """
+
+    requests_per_minute: Count = 600
+    token_lifetime_max: Timeout = timedelta(days=365)
+    idempotency: Timeout = timedelta(hours=24)
+
+
+class OidcSettings(Section):
+    """Single sign-on by OpenID Connect.
+
+    Attributes:
+        issuer: as the identity provider writes it in its tokens.
+        client_secret: unset: a public client, which PKCE protects.
+        claim: of the identity token, names the person; only the identity provider's
+            administrators may be able to change it.
+        domain: people of this domain only: the claim is NAME@DOMAIN; empty: the claim is the
+            name.
+        passwords: people may also sign in with a password.
+    """
+
+    issuer: str
+    client_id: str = Field(min_length=1)
+    client_secret: SecretRef | None = None
+    claim: str = Field(default="preferred_username", min_length=1)
+    domain: str = ""
+    passwords: bool = True
+
+    @field_validator("issuer")
+    @classmethod
+    def _over_tls(cls, url: str) -> str:
+        parts = urlsplit(url)
+        near = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        if parts.scheme != "https" and not (parts.scheme == "http" and near):
+            raise ValueError("a URL such as https://id.example.com")
+        if parts.query or parts.fragment:
+            raise ValueError("a URL without a query")
+        return url
 
 
 class ConsoleSettings(Section):
@@ -28,6 +74,8 @@ class ConsoleSettings(Section):
         job_files_keep: how long its files are kept, at most as long as the job.
         receivers: where receivers serve health and metrics, such as http://10.0.0.5:9101;
             empty: those of this machine, by receiver.ops_port.
+        api: limits of the API.
+        oidc: single sign-on; unset: people sign in with passwords.
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +90,8 @@ class ConsoleSettings(Section):
     jobs_keep: Timeout = timedelta(days=30)
     job_files_keep: Timeout = timedelta(days=7)
     receivers: tuple[str, ...] = ()
+    api: ConsoleApiSettings = ConsoleApiSettings()
+    oidc: OidcSettings | None = None
 
     @field_validator("public_url")
     @classmethod

@@ -47,6 +47,7 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/breaks/groups", f"/breaks/groups/{books.group()}"),
         "/breaks/bulk?scope=all&provider=lottery",
         *("/ops", "/ops/queues/post", "/ops/parked", "/settings/notifications"),
+        *("/tokens", "/api#get_breaks", "/api#object-Break"),
     ]
 
 
@@ -132,6 +133,27 @@ def test_a_list_is_worked_by_keyboard(signed_in: Browser, site: ConsoleSite) -> 
     assert picked == ticked == 1
     assert focused == "comment"
     assert signed_in.evaluate("return document.activeElement.id") == "find"
+
+
+def test_a_token_is_made_and_an_operation_is_tried(
+    signed_in: Browser, site: ConsoleSite
+) -> None:
+    signed_in.open(f"{site.url}/tokens")
+    name = signed_in.driver.find_element(By.ID, "name")
+    name.send_keys("nightly export")
+    name.submit()
+    wait(signed_in, lambda: signed_in.driver.find_elements(By.CSS_SELECTOR, ".secret"))
+    secret = signed_in.driver.find_element(By.CSS_SELECTOR, ".secret").text
+    signed_in.open(f"{site.url}/api#get_me")
+    form = signed_in.driver.find_element(By.CSS_SELECTOR, "#get_me form")
+    form.find_element(By.CSS_SELECTOR, "button").click()
+    reply = form.find_element(By.CSS_SELECTOR, "output")
+    wait(signed_in, lambda: '"authenticated_by": "session"' in reply.text)
+
+    assert secret.startswith("tieout_api_")
+    assert reply.text.splitlines()[1].startswith("200")
+    assert '"name": "maria"' in reply.text
+    assert signed_in.console_messages() == []
 
 
 def test_a_break_is_corrected_by_two_people_in_few_clicks(

@@ -177,7 +177,7 @@ def _settle(
 
 
 def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
-    break_ = read_break(engine, break_id)
+    break_ = read_break(visit.console.readers, break_id)
     exponents = visit.config.exponents(break_.provider)
     request = read_correction(visit.form, break_, exponents)
     corrections.propose(
@@ -209,7 +209,7 @@ def _write_off(visit: Visit, engine: Engine, break_id: str) -> str:
 
 def _approve(visit: Visit, engine: Engine, break_id: str) -> str:
     """Approve only: the scheduler books what is approved, with a role of its own."""
-    break_ = read_break(engine, break_id)
+    break_ = read_break(visit.console.readers, break_id)
     if break_.state is BreakState.WRITE_OFF_PROPOSED:
         approve_write_off_only(
             engine,

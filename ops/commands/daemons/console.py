@@ -1,9 +1,11 @@
 """``tieout console``: serve the web console until SIGTERM."""
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
@@ -12,8 +14,11 @@ import uvloop
 from sqlalchemy import Connection, Engine
 
 from breaks.trials import TryCorrections
+from console.accounts.identity_provider import IdentityProvider, OidcTerms
+from console.api.server import document_bytes
 from console.app import THREADS, ConsoleServer
 from console.config import (
+    ApiTerms,
     Console,
     ConsoleConfig,
     LimitsInForce,
@@ -36,6 +41,7 @@ from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
+from ops.settings.console import OidcSettings
 from ops.settings.dialects import dialects
 from ops.settings.feed import pulled_feeds
 from ops.settings.limits import limits_document, limits_of_document
@@ -53,13 +59,26 @@ from vocabulary.clock import SystemClock
 from workers.canary import QUEUES
 
 
+class ConsolePart(StrEnum):
+    """What can be printed of the console instead of serving it."""
+
+    OPENAPI = "openapi"
+
+
 def console(
     ctx: typer.Context,
+    part: Annotated[
+        ConsolePart | None,
+        typer.Argument(help="openapi: print the document of the API instead of serving."),
+    ] = None,
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Serve the web console for finance and operations."""
+    if part is ConsolePart.OPENAPI:
+        typer.echo(json.dumps(json.loads(document_bytes()), indent=2, ensure_ascii=False))
+        return
     context = context_of(ctx)
     logs.configure()
     settings = context.settings.console
@@ -145,6 +164,12 @@ def console_config(
         job_kinds=KINDS,
         check_signature=signature_check(settings),
         settings=listed,
+        api=ApiTerms(
+            requests_per_minute=settings.console.api.requests_per_minute,
+            token_lifetime_max=settings.console.api.token_lifetime_max,
+            idempotency=settings.console.api.idempotency,
+        ),
+        identity_provider=_identity_provider(settings.console.oidc),
     )
 
 
@@ -157,6 +182,21 @@ def _terms(entry: ProviderSettings) -> ProviderTerms:
         takes_statements=dialects()[entry.dialect].statement is not None,
         is_pulled=entry.api is not None and bool(pulled_feeds(entry.dialect)),
         stale_after=entry.feed.stale_after,
+    )
+
+
+def _identity_provider(settings: OidcSettings | None) -> IdentityProvider | None:
+    if settings is None:
+        return None
+    return IdentityProvider(
+        OidcTerms(
+            issuer=settings.issuer,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            claim=settings.claim,
+            domain=settings.domain,
+            has_passwords=settings.passwords,
+        )
     )
 
 

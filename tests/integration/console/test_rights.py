@@ -79,7 +79,8 @@ def test_only_sign_in_and_links_need_no_right() -> None:
     public = {(route.method, route.path) for route in ROUTES if route.right is None}
 
     assert public == {
-        (method, path) for path in ("/login", "/reset/{code}") for method in ("GET", "POST")
+        *((method, path) for path in ("/login", "/reset/{code}") for method in ("GET", "POST")),
+        *(("GET", path) for path in ("/sso", "/sso/callback")),
     }
 
 

@@ -14,6 +14,7 @@ from tests.conftest import PostgresServer
 
 #: What the console's role may change; it may change nothing else.
 CONSOLE_TABLES = {
+    *("api_requests", "api_tokens", "sso_logins"),
     *("adjustments", "audit", "break_notes", "break_workflows", "console_sessions"),
     *("break_files", "break_mentions", "detail_requests", "saved_views"),
     *(
@@ -32,7 +33,10 @@ CONSOLE_TABLES = {
         "write_offs",
     ),
 }
-SECRET = {"passwords", "password_codes", "console_sessions", "login_attempts"}
+SECRET = {
+    *("passwords", "password_codes", "console_sessions", "login_attempts"),
+    *("api_tokens", "api_requests", "sso_logins"),
+}
 _RIGHTS = """
 SELECT c.relname, p.name FROM pg_class c
  CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'),

@@ -9,7 +9,13 @@ from breaks.policy import DEFAULT_RULES, NO_LIMITS
 from breaks.store import TrackedBreak
 from breaks.suggestions import Correction
 from breaks.trials import Trial
-from console.config import ConsoleConfig, LimitsInForce, ProviderTerms, SignatureVerdict
+from console.config import (
+    ApiTerms,
+    ConsoleConfig,
+    LimitsInForce,
+    ProviderTerms,
+    SignatureVerdict,
+)
 from console.pipeline import Pipeline
 from providers.contract import Callback
 from reconcile.days.states import DayStatus, StepRules
@@ -59,4 +65,9 @@ def config() -> ConsoleConfig:
         job_kinds={},
         check_signature=no_secrets,
         settings=(),
+        api=ApiTerms(
+            requests_per_minute=600,
+            token_lifetime_max=timedelta(days=365),
+            idempotency=timedelta(hours=24),
+        ),
     )

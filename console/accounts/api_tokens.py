@@ -1,0 +1,197 @@
+"""Tokens of the API: found by their SHA-256, limited to scopes, ended by time or by a person.
+
+Tables written: ``api_tokens``, ``audit``.
+"""
+
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from console.accounts.passwords import digest_of
+from storage.audit import record
+from storage.people import get_person
+from vocabulary.errors import Malformed
+from vocabulary.people import Person, PersonRefused, Right
+
+#: Begins every token, so that scanners of source code recognise one that leaked.
+PREFIX = "tieout_api_"
+NAME_CHARS_MAX = 80
+#: Most tokens of a person that are neither revoked nor expired.
+TOKENS_MAX = 50
+#: The rights by the names that scopes have.
+SCOPES: Mapping[str, Right] = MappingProxyType({right.name.lower(): right for right in Right})
+#: Longest time between two notes of when a token was last used.
+_USED_EVERY = timedelta(minutes=1)
+
+_COLUMNS = """
+t.token_id, p.name AS person, t.name, t.scopes, t.made_at, t.expires_at, t.last_used_at,
+t.revoked_at, t.revoked_by
+"""
+_ADD = """
+INSERT INTO api_tokens (token_id, token_hash, person_id, name, scopes, made_at, expires_at)
+VALUES (:id, :hash, :person, :name, :scopes, :now, :expires)
+"""
+_FIND = f"""
+SELECT {_COLUMNS} FROM api_tokens t JOIN people p USING (person_id)
+ WHERE t.token_hash = :hash AND t.revoked_at IS NULL AND t.expires_at > :now
+   AND p.disabled_at IS NULL
+"""  # noqa: S608 - our own columns
+_LIST = f"""
+SELECT {_COLUMNS} FROM api_tokens t JOIN people p USING (person_id)
+ WHERE CAST(:person AS text) IS NULL OR p.name = :person
+ ORDER BY t.made_at DESC, t.token_id
+"""  # noqa: S608 - our own columns
+_GET = f"""
+SELECT {_COLUMNS} FROM api_tokens t JOIN people p USING (person_id) WHERE t.token_id = :id
+"""  # noqa: S608 - our own columns
+_COUNT = """
+SELECT count(*) FROM api_tokens
+ WHERE person_id = :person AND revoked_at IS NULL AND expires_at > :now
+"""
+_USE = "UPDATE api_tokens SET last_used_at = :now WHERE token_id = :id"
+_REVOKE = """
+UPDATE api_tokens SET revoked_at = :now, revoked_by = :by
+ WHERE token_id = :id AND revoked_at IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """A token without its secret.
+
+    Attributes:
+        person: whose rights it has, as far as the scopes reach.
+        scopes: the rights it is limited to.
+    """
+
+    token_id: str
+    person: str
+    name: str
+    scopes: frozenset[Right]
+    made_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor expired."""
+        return self.revoked_at is None and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """A token that was just made; ``secret`` is shown only now."""
+
+    token: ApiToken
+    secret: str
+
+
+def make_token(
+    connection: Connection,
+    person: Person,
+    *,
+    name: str,
+    scopes: Collection[Right],
+    lifetime: timedelta,
+    now: datetime,
+) -> NewToken:
+    """Make a token for a person who is signed in.
+
+    Raises:
+        Malformed: it has no name, no scope or no time.
+        PersonRefused: a scope is a right that the person lacks, or there are too many tokens.
+    """
+    name = _checked_name(name)
+    lacking = sorted(right for right in scopes if not person.may(right))
+    if lacking:
+        raise PersonRefused(f"{person.name} may not {lacking[0]}, so no token may")
+    if not scopes:
+        raise Malformed("scopes", "at least one right is expected")
+    if lifetime <= timedelta(0):
+        raise Malformed("days", "at least one day is expected")
+    params = {"person": person.person_id, "now": now}
+    if connection.execute(text(_COUNT), params).scalar_one() >= TOKENS_MAX:
+        raise PersonRefused(f"{person.name} has {TOKENS_MAX} tokens: revoke one first")
+    secret, token_id = f"{PREFIX}{secrets.token_urlsafe(32)}", f"tok-{secrets.token_hex(10)}"
+    values = {
+        "id": token_id,
+        "hash": digest_of(secret),
+        "name": name,
+        "scopes": sorted(right.name.lower() for right in scopes),
+        "expires": now + lifetime,
+    }
+    connection.execute(text(_ADD), params | values)
+    detail = {"name": name, "scopes": values["scopes"], "until": f"{now + lifetime:%Y-%m-%d}"}
+    record(connection, person.name, "token.made", f"token {token_id}", detail)
+    return NewToken(token=get_token(connection, token_id), secret=secret)
+
+
+def find_token(connection: Connection, secret: str, *, now: datetime) -> ApiToken | None:
+    """The token of a secret; None: unknown, revoked, expired, or its person is disabled."""
+    params = {"hash": digest_of(secret), "now": now}
+    row = connection.execute(text(_FIND), params).one_or_none()
+    if row is None:
+        return None
+    token = _token(row)
+    if token.last_used_at is None or now - token.last_used_at > _USED_EVERY:
+        connection.execute(text(_USE), {"id": token.token_id, "now": now})
+    return token
+
+
+def person_of(connection: Connection, token: ApiToken) -> Person:
+    """The token's person with the rights of now, limited to the scopes."""
+    return replace(get_person(connection, token.person), limited_to=token.scopes)
+
+
+def tokens_of(connection: Connection, person: str | None) -> list[ApiToken]:
+    """A person's tokens, the newest first; None: everybody's."""
+    return [_token(row) for row in connection.execute(text(_LIST), {"person": person})]
+
+
+def get_token(connection: Connection, token_id: str) -> ApiToken:
+    """One token.
+
+    Raises:
+        Malformed: there is none with this id.
+    """
+    row = connection.execute(text(_GET), {"id": token_id}).one_or_none()
+    if row is None:
+        raise Malformed("token", f"there is no token {token_id}")
+    return _token(row)
+
+
+def revoke_api_token(
+    connection: Connection, token_id: str, person: Person, *, now: datetime
+) -> ApiToken:
+    """End a token, one's own or as an administrator; ending it again changes nothing.
+
+    Raises:
+        Malformed: there is none with this id, or it is another person's.
+    """
+    token = get_token(connection, token_id)
+    if token.person != person.name and not person.may(Right.MANAGE_PEOPLE):
+        raise Malformed("token", f"there is no token {token_id}")
+    params = {"id": token_id, "by": person.name, "now": now}
+    if connection.execute(text(_REVOKE), params).rowcount:
+        detail = {"name": token.name, "person": token.person}
+        record(connection, person.name, "token.revoked", f"token {token_id}", detail)
+    return get_token(connection, token_id)
+
+
+def _checked_name(name: str) -> str:
+    shown = " ".join(name.split())
+    if not shown or len(shown) > NAME_CHARS_MAX or not shown.isprintable():
+        raise Malformed("name", f"a name of 1 to {NAME_CHARS_MAX} characters is expected")
+    return shown
+
+
+def _token(row: Row[Any]) -> ApiToken:
+    values = dict(row._mapping)
+    known = frozenset(SCOPES[name] for name in values.pop("scopes") if name in SCOPES)
+    return ApiToken(scopes=known, **values)

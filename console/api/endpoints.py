@@ -1,0 +1,11 @@
+"""Every endpoint of the API: the one table."""
+
+from console.api.endpoint import Endpoint
+from console.api.resources import breaks, days, people, runs
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *days.ENDPOINTS,
+    *breaks.ENDPOINTS,
+    *runs.ENDPOINTS,
+    *people.ENDPOINTS,
+)

@@ -1,0 +1,236 @@
+"""Who may call the API: every endpoint for every role, scope and nobody; tokens end."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from console.accounts.attempts import PER_NAME_AND_ADDRESS
+from console.api.endpoint import Endpoint, Read
+from console.api.endpoints import ENDPOINTS
+from storage.people import set_disabled, set_roles
+from tests.harness.books.console import DAY, ConsoleBooks
+from tests.harness.servers.api import BASE, ApiClient, json_of, token_for
+from tests.harness.servers.console import ConsoleSite, serving
+from vocabulary.people import RIGHTS, Right, Role
+
+
+def path_of(endpoint: Endpoint, break_id: str) -> str:
+    """An address of the endpoint that exists, or names nothing."""
+    parts = {"provider": "lottery", "day": DAY, "id": break_id}
+    path = re.sub(r"\{(\w+)\}", lambda part: parts[part[1]], endpoint.path)
+    return f"{path}?q=ann" if path == "/find" else path
+
+
+def status_of(client: ApiClient, endpoint: Endpoint, path: str) -> int:
+    """Ask for a thing, or act in a way that is refused after the right was checked."""
+    if isinstance(endpoint, Read):
+        return client.get(path).status
+    return client.act(path, headers={"If-Match": '"none"'}, body={"nothing": "x"}).status
+
+
+def test_each_endpoint_lets_in_the_roles_of_the_table_and_nobody_else(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    break_id, wrong = console_books.break_of("r1"), []
+    for role in Role:
+        client = ApiClient(site.port, token_for(site, f"only {role}"))
+        for endpoint in ENDPOINTS:
+            assert endpoint.right is not None
+            status = status_of(client, endpoint, path_of(endpoint, break_id))
+            may = endpoint.right in RIGHTS[role]
+            if (status == 403) == may or status >= 500 or status == 401:
+                wrong.append((role, endpoint.method, endpoint.path, status))
+
+    assert wrong == []
+
+
+def test_each_scope_lets_in_its_right_and_no_other(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    break_id, wrong = console_books.break_of("r1"), []
+    for right in sorted({endpoint.right for endpoint in ENDPOINTS if endpoint.right}):
+        client = ApiClient(site.port, token_for(site, "only admin", {right}))
+        for endpoint in ENDPOINTS:
+            status = status_of(client, endpoint, path_of(endpoint, break_id))
+            if (status == 403) == (endpoint.right is right):
+                wrong.append((right, endpoint.method, endpoint.path, status))
+
+    assert wrong == []
+
+
+def test_without_a_token_every_endpoint_is_closed(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    break_id = console_books.break_of("r1")
+    browser = site.browser_of("maria")
+    for endpoint in ENDPOINTS:
+        path = path_of(endpoint, break_id)
+        reply = ApiClient(site.port).send(endpoint.method, path)
+        by_cookie = browser.send(endpoint.method, f"{BASE}{path}", headers={})
+        assert reply.status == by_cookie.status == 401, endpoint
+        assert reply.headers["WWW-Authenticate"].startswith("Bearer")
+        assert reply.headers["Content-Type"] == "application/problem+json"
+    assert console_books.state_of(break_id) == "open"
+    assert browser.get(f"{BASE}/openapi.json").status == 200
+
+
+def test_a_session_counts_only_with_its_form_token_and_from_our_pages(
+    site: ConsoleSite,
+) -> None:
+    browser, other = site.browser_of("maria"), site.browser_of("jonas")
+    token = browser.get("/tokens").field("form_token")
+    foreign = other.get("/tokens").field("form_token")
+    path = f"{BASE}/me"
+
+    def status(**headers: str) -> int:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return browser.send("GET", path, headers=named).status
+
+    assert status(X_Form_Token=token) == 200
+    assert status(X_Form_Token=foreign) == 401
+    assert status(X_Form_Token="\xff") == 401
+    assert status(X_Form_Token=token, Sec_Fetch_Site="cross-site") == 403
+    assert status(X_Form_Token=token, Origin="https://evil.example") == 403
+    assert status(X_Form_Token=token, Authorization="Basic bWFyaWE6eA==") == 401
+
+
+def test_a_token_is_made_on_its_page_shown_once_and_revoked(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    browser = site.browser_of("maria")
+    fields = {"name": "nightly export", "days": "30", "scope_read": "yes"}
+    made = browser.submit("/tokens", "/tokens", **fields)
+    found = re.search(r"tieout_api_[\w-]{43}", made.text)
+    assert found is not None
+    client = ApiClient(site.port, found[0])
+    me = json_of(client.get("/me"))
+    listed = browser.get("/tokens")
+    (token_id,) = re.findall(r"/tokens/(tok-\w+)/revoke", listed.text)
+    stored = str(console_books.rows("SELECT * FROM api_tokens"))
+    revoked = browser.submit("/tokens", f"/tokens/{token_id}/revoke")
+
+    assert made.status == 200
+    assert me["scopes"] == ["read"]
+    assert found[0] not in listed.text
+    assert "never" not in listed.shown().partition("Make a token")[0]
+    assert found[0] not in stored
+    assert revoked.location == "/tokens?done=revoked"
+    assert client.get("/me").status == 401
+    assert "revoked by maria" in browser.get("/tokens").shown()
+    assert console_books.rows(
+        "SELECT actor, action, person_id IS NOT NULL FROM audit"
+        f" WHERE subject = 'token {token_id}' ORDER BY audit_id"
+    ) == [("maria", "token.made", True), ("maria", "token.revoked", True)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ({"name": "x", "days": "366", "scope_read": "yes"}, 400, "from 1 to 365"),
+        ({"name": "x", "days": "0", "scope_read": "yes"}, 400, "from 1 to 365"),
+        ({"name": "x", "days": "9"}, 400, "at least one right"),
+        ({"name": " ", "days": "9", "scope_read": "yes"}, 400, "what the token is for"),
+        ({"name": "x", "days": "9", "scope_sign_days": "yes"}, 403, "may not sign days"),
+    ],
+)
+def test_a_token_that_may_not_be_is_refused(
+    site: ConsoleSite, fields: dict[str, str], status: int, words: str
+) -> None:
+    reply = site.browser_of("only finance").submit("/tokens", "/tokens", **fields)
+
+    assert reply.status == status
+    assert words in reply.shown()
+
+
+def test_nobody_reaches_the_tokens_of_another_but_an_administrator(
+    site: ConsoleSite,
+) -> None:
+    owner = ApiClient(site.port, token_for(site, "erin"))
+    other = ApiClient(site.port, token_for(site, "only finance"))
+    admin = ApiClient(site.port, token_for(site, "only admin"))
+    (token,) = json_of(owner.get("/tokens"))["items"]
+    thing = f"/tokens/{token['id']}"
+
+    assert token["id"] not in other.get("/tokens").text
+    assert other.get(thing).status == other.act(f"{thing}/revoke").status == 404
+    page = site.browser_of("only finance")
+    token_field = page.get("/tokens").field("form_token")
+    assert page.post(f"{thing}/revoke", {"form_token": token_field}).status == 400
+    assert owner.get(thing).status == 200
+    assert json_of(admin.act(f"{thing}/revoke"))["revoked_by"] == "only admin"
+    assert owner.get("/me").status == 401
+
+
+def test_a_token_has_no_right_that_its_person_lost(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    client = ApiClient(site.port, token_for(site, "nora"))
+    engine = console_books.books.engine
+    day = f"/days/lottery/{DAY}"
+    before = client.act(f"{day}/sign", of=day).status
+    with engine.begin() as connection:
+        set_roles(connection, "nora", {Role.VIEWER}, by="ann")
+    after, me = client.act(f"{day}/sign", of=day).status, json_of(client.get("/me"))
+    with engine.begin() as connection:
+        set_disabled(connection, "nora", disabled=True, by="ann")
+
+    assert (before, after) == (422, 403)
+    assert me["scopes"] == ["read"]
+    assert client.get("/me").status == 401
+
+
+def test_a_token_expires_and_a_wrong_one_is_limited(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    secret = token_for(site, "bob", lifetime=timedelta(days=1))
+    with console_books.books.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE api_tokens SET made_at = made_at - interval '2 days',"
+                " expires_at = expires_at - interval '2 days' WHERE person_id ="
+                " (SELECT person_id FROM people WHERE name = 'bob')"
+            )
+        )
+    expired = ApiClient(site.port, secret).get("/me")
+    guesses = [ApiClient(site.port, f"guess {n}").get("/me") for n in range(20)]
+    valid = ApiClient(site.port, token_for(site, "bob")).get("/me")
+
+    assert expired.status == 401
+    statuses = [reply.status for reply in guesses]
+    assert statuses.count(401) < PER_NAME_AND_ADDRESS
+    assert statuses[-1] == 429
+    assert int(guesses[-1].headers["Retry-After"]) > 0
+    assert valid.status == 200
+    assert site.browser_of("maria").get("/").status == 200  # passwords are counted apart
+
+
+def test_too_many_requests_of_one_token_wait(site: ConsoleSite) -> None:
+    api = replace(site.console.config.api, requests_per_minute=5)
+    console = replace(site.console, config=replace(site.console.config, api=api))
+    with serving(console) as limited:
+        clients = [ApiClient(limited.port, token_for(limited, name)) for name in ("ann", "eve")]
+        replies = [clients[0].get("/me") for _ in range(7)]
+        other = clients[1].get("/me")
+
+    assert [reply.status for reply in replies[:5]] == [200] * 5
+    assert replies[-1].status == 429
+    assert 1 <= int(replies[-1].headers["Retry-After"]) <= 13
+    assert other.status == 200
+
+
+def test_the_page_of_the_api_shows_every_operation(site: ConsoleSite) -> None:
+    browser = site.browser_of("maria")
+    page = browser.get("/api")
+    document: Any = json_of(browser.get(f"{BASE}/openapi.json"))
+
+    assert page.status == 200
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert f'data-path="{path}"' in page.text
+            assert f'id="{operation["operationId"]}"' in page.text
+            assert method in {"get", "post"}
+    assert Right.READ in page.shown()
