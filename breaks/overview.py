@@ -3,7 +3,7 @@
 Added up by the database, so that they cost the same however many breaks there are to show.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,18 +23,28 @@ SELECT b.provider, b.impact, b.currency,
  GROUP BY b.provider, b.impact, b.currency, age
 """
 _WAITING = """
-SELECT count(*) FILTER (WHERE l.state = ANY(:proposed)) AS proposed,
-       count(*) FILTER (WHERE l.state <> ALL(:settled) AND l.assignee = :person) AS assigned,
-       count(*) FILTER (WHERE l.state <> ALL(:settled)) AS open,
-       count(*) FILTER (WHERE l.state <> ALL(:settled) AND EXISTS (
+SELECT count(*) FILTER (WHERE state = ANY(:proposed)) AS proposed,
+       count(*) FILTER (WHERE state <> ALL(:settled) AND assignee = :person) AS assigned,
+       count(*) FILTER (WHERE state <> ALL(:settled)) AS open
+  FROM break_workflows WHERE state <> 'closed'
+"""
+# Only what is older than the shortest time of any rule is compared with the rules.
+_OVERDUE = """
+SELECT count(*) FROM breaks b JOIN break_workflows l USING (break_id)
+ WHERE l.state <> 'closed' AND l.state <> ALL(:settled) AND l.opened_at < :shortest
+   AND EXISTS (
            SELECT FROM unnest(CAST(:impacts AS text[]), CAST(:befores AS timestamptz[]),
                               CAST(:currencies AS text[]), CAST(:least AS bigint[]))
                     AS r (impact, before, currency, least)
             WHERE r.impact = b.impact AND l.opened_at < r.before
               AND (r.currency IS NULL
-                   OR (r.currency = b.currency AND abs(b.difference) >= r.least)))) AS overdue
-  FROM breaks b JOIN break_workflows l USING (break_id)
- WHERE l.state <> 'closed'
+                   OR (r.currency = b.currency AND abs(b.difference) >= r.least)))
+"""
+# A step of a person writes an audit row in its transaction, a run its own row.
+_LAST_CHANGE = """
+SELECT (SELECT max(audit_id) FROM audit) AS audit_id,
+       ARRAY(SELECT (SELECT max(finished_at) FROM runs WHERE provider = p.slug)
+               FROM unnest(CAST(:providers AS text[])) AS p (slug)) AS finished_at
 """
 
 
@@ -72,6 +82,15 @@ class BreakWork:
     overdue: int
 
 
+def last_change(connection: Connection, providers: Iterable[str]) -> tuple[object, ...]:
+    """A stamp that changes with what people and runs do to breaks and days.
+
+    Transactions that commit out of order can leave it as it is for a moment.
+    """
+    row = connection.execute(text(_LAST_CHANGE), {"providers": list(providers)}).one()
+    return (row.audit_id, *row.finished_at)
+
+
 def open_sums(connection: Connection, *, now: datetime) -> list[OpenSum]:
     """The breaks that are not settled, by provider, impact, currency and age."""
     ages = list(AGES)
@@ -103,9 +122,11 @@ def waiting_work(
         "befores": [limit[1] for limit in limits],
         "currencies": [limit[2] for limit in limits],
         "least": [limit[3] for limit in limits],
+        "shortest": max((limit[1] for limit in limits), default=None),
     }
     row = connection.execute(text(_WAITING), params).one()
-    return BreakWork(**row._mapping)
+    overdue = connection.execute(text(_OVERDUE), params).scalar_one()
+    return BreakWork(**row._mapping, overdue=overdue)
 
 
 def _limits(

@@ -4,7 +4,7 @@ Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, 
 ``feed_records``, ``audit``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
@@ -38,10 +38,11 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
         "player": "b.player = :player",
         "game": "EXISTS (SELECT FROM feed_records f WHERE f.match_key = b.match_key"
         " AND f.provider = b.provider AND f.game = :game)",
-        "words": "strpos(lower(concat_ws(' ', b.break_id, b.round_id, b.alias, b.player,"
-        " b.explanation)), lower(:words)) > 0",
+        "words": "strpos(b.words, lower(:words)) > 0",
     }
 )
+#: Those of them that are about the workflow.
+_ON_WORKFLOWS = frozenset({"assignee", "opened_before"})
 _ANY_RECORD = """
 SELECT EXISTS (SELECT FROM feed_records
                 WHERE provider = :provider AND created_at >= :start AND created_at < :end)
@@ -90,15 +91,46 @@ class BreakFilter:
 
         Only the conditions that are set are part of it, so each can use its index.
         """
-        chosen = [sql for name, sql in _CONDITIONS.items() if getattr(self, name) is not None]
+        chosen = [*self._of_breaks(), *self._of_workflows()]
+        return text(f"SELECT {select} {_FROM} WHERE {' AND '.join(chosen) or 'true'} {end}")
+
+    def count_query(self) -> TextClause:
+        """A query of how many breaks match; reads both tables only if both have a condition.
+
+        Every break has exactly one workflow, so either table can be counted.
+        """
+        of_breaks, of_workflows = self._of_breaks(), self._of_workflows()
+        if not of_breaks:
+            source, chosen = "break_workflows l", of_workflows
+        elif not of_workflows:
+            source, chosen = "breaks b", of_breaks
+        else:
+            return self.query("count(*)")
+        return text(f"SELECT count(*) FROM {source} WHERE {' AND '.join(chosen) or 'true'}")  # noqa: S608 - our own conditions
+
+    def _of_breaks(self) -> list[str]:
+        """The conditions on breaks."""
+        chosen = self._chosen(_CONDITIONS.keys() - _ON_WORKFLOWS)
+        if self.windows is not None:
+            spans = (_window_sql(slug, number) for number, slug in enumerate(self.windows))
+            chosen.append(f"({' OR '.join(spans)})")
+        return chosen
+
+    def _of_workflows(self) -> list[str]:
+        """The conditions on workflows."""
+        chosen = self._chosen(_ON_WORKFLOWS)
         if self.states:
             chosen.append("l.state = ANY(:states)")
         elif not self.include_closed:
             chosen.append("l.state <> 'closed'")
-        if self.windows is not None:
-            spans = (_window_sql(slug, number) for number, slug in enumerate(self.windows))
-            chosen.append(f"({' OR '.join(spans)})")
-        return text(f"SELECT {select} {_FROM} WHERE {' AND '.join(chosen) or 'true'} {end}")
+        return chosen
+
+    def _chosen(self, names: Set[str]) -> list[str]:
+        return [
+            sql
+            for name, sql in _CONDITIONS.items()
+            if name in names and getattr(self, name) is not None
+        ]
 
     def parameters(self) -> dict[str, object]:
         """The parameters of the query."""
@@ -187,7 +219,7 @@ def count_breaks(engine: Engine, break_filter: BreakFilter) -> int:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        query = break_filter.query("count(*)")
+        query = break_filter.count_query()
         return int(connection.execute(query, break_filter.parameters()).scalar_one())
 
 

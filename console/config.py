@@ -1,6 +1,6 @@
 """What the console knows from the settings, as values: it reads no settings itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
@@ -11,11 +11,14 @@ from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
 from console.accounts.sessions import BrowserSession
 from reconcile.days.states import DayStatus, StepRules
+from storage.kept import KeptReads
 from vocabulary.clock import Clock
 from vocabulary.networks import Network
 
 #: Reads a day of a provider as it is at an instant.
 DayReader = Callable[[Connection, str, date, datetime], DayStatus]
+#: Reads days of providers as they are at an instant.
+DaysReader = Callable[[Connection, Sequence[tuple[str, date]], datetime], list[DayStatus]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class ConsoleConfig:
         session_lasts: longest life of a session; ``session_idle``: without any request.
         trusted_proxies: whose X-Forwarded-For is believed.
         day_of: reads a day with what its feeds have not reported.
+        listed_days: reads the days of a list together; sums of both sides may be some minutes
+            old, and say when they were added up.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
     """
@@ -59,6 +64,7 @@ class ConsoleConfig:
     session_idle: timedelta
     trusted_proxies: tuple[Network, ...]
     day_of: DayReader
+    listed_days: DaysReader
     limits: Callable[[], LimitsInForce]
     try_corrections: TryCorrections
     due_rules: tuple[SlaRule, ...]
@@ -88,12 +94,14 @@ class Console:
     Attributes:
         readers: connections that cannot write.
         writers: connections that can do what people decide, and no more.
+        kept: results of costly queries.
     """
 
     config: ConsoleConfig
     readers: Engine
     writers: Engine
     clock: Clock
+    kept: KeptReads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from console.rendering import count_text, day_text, money_text, signed_text
 from reconcile.days.figures import NO_MONEY, NO_TOTALS, DayFigures, changes_between
@@ -97,6 +97,12 @@ def since_lines(status: DayStatus) -> list[str]:
         for change in changes_between(step.figures, figures)
     ]
     return lines or ["no figure changed, but a break or a correction did"]
+
+
+def summed_at(days: Iterable[DayStatus]) -> datetime | None:
+    """When the oldest sums of these days were added up; None: just now."""
+    instants = (day.figures.summed_at for day in days)
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def figure_rows(figures: DayFigures) -> list[dict[str, object]]:

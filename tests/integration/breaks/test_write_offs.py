@@ -14,7 +14,7 @@ from breaks.states import ActionRefused, BreakState
 from breaks.store import transaction
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
 from ledger.queries.balances import trial_balance
-from reconcile.days.store import figures_of
+from reconcile.days.sums import figures_of
 from storage import people
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
