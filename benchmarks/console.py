@@ -1,7 +1,7 @@
 """Server time and memory of every page of the console, over books of a given size.
 
-    python -m benchmarks.console [--operations N] [--records N] [--breaks N] [--data DIR]
-                                 [--views K] [--memory-views M] [--commands]
+    python -m benchmarks.console [--operations N] [--records N] [--breaks N] [--days N]
+                                 [--data DIR] [--views K] [--memory-views M] [--commands]
 
 Builds an embedded database, or uses the one in ``--data``; starts the real console, signs in
 and asks for every address of ``console.routes`` with ids of these books, and for the usual
@@ -26,7 +26,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import psutil  # type: ignore[import-untyped] # no types come with it
 import psycopg
@@ -35,8 +35,8 @@ from sqlalchemy import Engine, text
 from benchmarks.bench import BenchSetup as Site
 from benchmarks.bench import free_port, running, wait_until_answering
 from benchmarks.console_books import PEOPLE, ZONES, BookSize, build
+from benchmarks.console_pages import REFERENCE, addresses_of
 from console.accounts.passwords import set_password
-from console.routes import ROUTES
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from storage.engine import open_engine
@@ -46,39 +46,8 @@ from vocabulary.clock import SystemClock
 
 #: Most milliseconds that 95 of 100 views of a page may take.
 AIM_MS = 100.0
-REFERENCE = "/readyz"
 _PASSWORD = "three wooden doors"
-_EXAMPLES = 40
-#: By placeholder of an address, the column that has its values.
-_SAMPLES = {
-    "break": "SELECT break_id FROM breaks ORDER BY md5(break_id) LIMIT :n",
-    "run": "SELECT run_id FROM runs ORDER BY md5(run_id) LIMIT :n",
-    "round": "SELECT round_id FROM breaks ORDER BY md5(round_id) LIMIT :n",
-    "player": "SELECT player FROM players ORDER BY player LIMIT :n",
-    "handle": "SELECT handle FROM handles ORDER BY md5(handle) LIMIT :n",
-    "transaction": "SELECT 'txn-' || wallet_id || '-' || seq FROM wallets LIMIT :n",
-    "batch": "SELECT 'batch ' || batch_id FROM batches LIMIT :n",
-    "file": "SELECT name FROM feed_files ORDER BY md5(name) LIMIT :n",
-    "finding": "SELECT finding_id FROM feed_findings LIMIT :n",
-    "adjustment": "SELECT id FROM adjustments LIMIT :n",
-}
-_DAYS = """
-SELECT provider || '/' || business_day FROM day_closes ORDER BY md5(provider || business_day)
- LIMIT :n
-"""
-_AMOUNTS = """
-SELECT to_char(abs(difference) / 100.0, 'FM9999990.00') || ' ' || currency || '|'
-       || began_at::date
-  FROM breaks WHERE currency <> 'JPY' AND difference <> 0 ORDER BY md5(break_id) LIMIT :n
-"""
 _ONE_BREAK = "SELECT break_id, round_id, provider, began_at::date AS day FROM breaks LIMIT 1"
-#: Filters of the list of breaks, as people set them.
-_BREAK_FILTERS: tuple[Mapping[str, str], ...] = (
-    *({}, {"provider": "aggregator"}, {"kind": "payout_mismatch"}, {"state": "open"}),
-    *({"state": "all"}, {"state": "closed"}, {"impact": "player_owed"}, {"assignee": "maria"}),
-    *({"sort": "age"}, {"state": "all", "sort": "age"}, {"q": "1000000000000079"}),
-    {"state": "all", "q": "no such words"},
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +71,7 @@ def main() -> int:
     parser.add_argument("--operations", type=int, default=10_000_000)
     parser.add_argument("--records", type=int, default=10_000_000)
     parser.add_argument("--breaks", type=int, default=50_000)
+    parser.add_argument("--days", type=int, default=90, help="how many days they lie in")
     parser.add_argument("--data", type=Path, help="where the books live; else temporary")
     parser.add_argument("--views", type=int, default=40, help="views of each page")
     parser.add_argument("--memory-views", type=int, default=10_000)
@@ -116,7 +86,10 @@ def main() -> int:
 def _measured(place: Path, options: argparse.Namespace) -> int:
     home = open_data_directory(place)
     size = BookSize(
-        operations=options.operations, records=options.records, breaks=options.breaks
+        operations=options.operations,
+        records=options.records,
+        breaks=options.breaks,
+        days=options.days,
     )
     try:
         with locked(home):
@@ -197,73 +170,6 @@ def _report(site: Site, engine: Engine, options: argparse.Namespace) -> int:
         memory = _memory(browser, meter, addresses, options.memory_views)
     commands = _commands(site, engine) if options.commands else {}
     return _print(timings, memory, commands)
-
-
-def addresses_of(engine: Engine) -> dict[str, list[str]]:
-    """By name of a line, the paths that its views ask for in turn.
-
-    Raises:
-        SystemExit: an address of the console has no example.
-    """
-    with engine.connect() as connection:
-        samples = {
-            name: [
-                str(value)
-                for value in connection.execute(text(query), {"n": _EXAMPLES}).scalars()
-            ]
-            for name, query in {**_SAMPLES, "day": _DAYS, "amount": _AMOUNTS}.items()
-        }
-    pages = _pages(samples)
-    routes = [route.path for route in ROUTES if route.method == "GET"]
-    missing = sorted(set(routes) - set(pages))
-    if missing:
-        raise SystemExit(f"no example of {', '.join(missing)}: add it to benchmarks/console.py")
-    filters = {
-        f"/breaks?{urlencode(fields)}": [f"/breaks?{urlencode(fields)}"]
-        for fields in _BREAK_FILTERS
-    }
-    by_player = [f"/breaks?state=all&player={quote(name)}" for name in samples["player"]]
-    by_day = [f"/breaks?state=all&day={day.partition('/')[2]}" for day in samples["day"]]
-    return {
-        REFERENCE: [REFERENCE],
-        **pages,
-        **filters,
-        "/breaks by player": by_player,
-        "/breaks by day": by_day,
-        **_searches(samples),
-    }
-
-
-def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """By address of a route, paths that it serves."""
-    days = samples["day"]
-    return {
-        "/login": ["/login"],
-        "/reset/{code}": ["/reset/none"],
-        "/": ["/"],
-        "/days": ["/days"],
-        "/days/{provider}/{day}": [f"/days/{day}" for day in days],
-        "/breaks": ["/breaks"],
-        "/breaks.csv": [f"/breaks.csv?day={day.partition('/')[2]}" for day in days],
-        "/breaks/{id}": [f"/breaks/{name}" for name in samples["break"]],
-        "/find": [f"/find?q={quote(name)}" for name in samples["round"]],
-        "/runs/{id}": [f"/runs/{name}" for name in samples["run"]],
-        "/people": ["/people"],
-    }
-
-
-def _searches(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """A search for each kind of name, and for amounts of a day."""
-    named = {
-        f"/find a {kind}": [f"/find?{urlencode({'q': name})}" for name in names]
-        for kind, names in samples.items()
-        if kind not in {"day", "amount"}
-    }
-    amounts = []
-    for sample in samples["amount"]:
-        amount, _, day = sample.partition("|")
-        amounts.append(f"/find?{urlencode({'q': amount, 'day': day})}")
-    return {**named, "/find an amount": amounts}
 
 
 class Browser:

@@ -40,7 +40,6 @@ ZONES = {
     "sportsbook": "America/Sao_Paulo",
     "xigs": "Asia/Tokyo",
 }
-DAYS = 90
 HEAVY = 20
 PEOPLE = {
     "maria": Role.FINANCE,
@@ -50,7 +49,6 @@ PEOPLE = {
     "vera": Role.VIEWER,
 }
 _SLUGS = tuple(ZONES)
-_TEMPLATE_DAY = DAYS // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +58,7 @@ class BookSize:
     operations: int
     records: int
     breaks: int
+    days: int
 
 
 def round_id_of(number: int) -> str:
@@ -70,7 +69,7 @@ def round_id_of(number: int) -> str:
 def build(engine: Engine, size: BookSize) -> None:
     """Fill a migrated database."""
     now = SystemClock().now().replace(microsecond=0)
-    start = now.replace(hour=0, minute=0, second=0) - timedelta(days=DAYS)
+    start = now.replace(hour=0, minute=0, second=0) - timedelta(days=size.days)
     with engine.begin() as connection:
         for name, role in PEOPLE.items():
             add_person(connection, name, roles={role}, by="benchmark")
@@ -85,11 +84,11 @@ def build(engine: Engine, size: BookSize) -> None:
                 with connection.transaction():
                     connection.execute(filled.encode())
         connection.execute("VACUUM (ANALYZE)")
-        run_id = _real_run(engine, start)
+        run_id = _real_run(engine, start + timedelta(days=size.days // 2))
         for statement in AFTER:
             connection.execute(statement.encode(), {"run_id": run_id})
         connection.execute("VACUUM ANALYZE breaks, break_workflows, audit, runs, day_closes")
-        _sign_days(engine, connection, start)
+        _sign_days(engine, connection, start, size.days)
         connection.execute("DROP VIEW planned; DROP TABLE plan, plan_terms")
         connection.execute("VACUUM (ANALYZE)")
         connection.execute("CHECKPOINT")
@@ -112,7 +111,7 @@ def _plan(
         "step": max(size.operations // size.breaks, 1),
         "heavy": HEAVY,
         "light": max(size.operations // 200, 50),
-        "days": DAYS,
+        "days": size.days,
     }
     for statement in BEFORE:
         connection.execute(statement.encode())
@@ -153,18 +152,19 @@ SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index
         connection.execute(definition.encode())
 
 
-def _real_run(engine: Engine, start: datetime) -> str:
+def _real_run(engine: Engine, at: datetime) -> str:
     """A run of one day, as every other day has one; its id."""
-    day = (start + timedelta(days=_TEMPLATE_DAY)).date()
     request = RunRequest(
         provider=_SLUGS[0],
-        window=day_window(day, ZoneInfo(ZONES[_SLUGS[0]])),
+        window=day_window(at.date(), ZoneInfo(ZONES[_SLUGS[0]])),
         maturity=timedelta(minutes=15),
     )
     return reconcile(url_of(engine), request, clock=SystemClock()).run_id
 
 
-def _sign_days(engine: Engine, connection: "psycopg.Connection[Any]", start: datetime) -> None:
+def _sign_days(
+    engine: Engine, connection: "psycopg.Connection[Any]", start: datetime, days: int
+) -> None:
     """Prepare and sign every day but the last five, with the figures of that day."""
     insert = """
 INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, at, reason,
@@ -177,7 +177,7 @@ SELECT provider, business_day, number, action, by_name, ARRAY['person:' || by_na
 """
     first = start.date() + timedelta(days=1)
     with engine.connect() as reader:
-        for back in range(DAYS - 6):
+        for back in range(max(days - 6, 1)):
             day = first + timedelta(days=back)
             for slug, zone in ZONES.items():
                 window = day_window(day, ZoneInfo(zone))
