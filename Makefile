@@ -108,6 +108,7 @@ bench: setup-dev ## measure the accept path, posting, reconciliation and import 
 	$(BIN)/python -m benchmarks.reconcile
 	$(BIN)/python -m benchmarks.statement_import
 	$(BIN)/python -m benchmarks.daily_job
+	$(BIN)/python -m benchmarks.console --operations 500000 --records 500000 --breaks 20000
 
 simulate: setup-dev ## seeded days against an independent auditor, and planted bugs it must find
 	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) --first $(FIRST)

@@ -1,20 +1,26 @@
 """Groups of the breaks that a filter matches, and their sums without the breaks themselves."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, text
 
 from breaks.groups import BreakCause, BreakGroup, GroupContext, GroupSum, group_breaks
 from breaks.kinds import BreakKind
-from breaks.queries import BreakFilter, list_breaks, silent_days
+from breaks.queries import BreakFilter, list_breaks
 from breaks.standing import Standing, count_standings
 from breaks.store import transaction
+from vocabulary.window import day_window
 
 #: Longest time that groups are reused, if no break and no run changed.
 REUSED_FOR = timedelta(minutes=1)
+_ANY_RECORD = """
+SELECT EXISTS (SELECT FROM feed_records
+                WHERE provider = :provider AND created_at >= :start AND created_at < :end)
+"""
 _STATE_OF_BREAKS = """
 SELECT (SELECT count(*) FROM break_workflows WHERE state <> 'closed') AS breaks,
        (SELECT max(since) FROM break_workflows WHERE state <> 'closed') AS since,
@@ -113,3 +119,21 @@ def _summary(group: BreakGroup) -> GroupSummary:
         standings=count_standings(break_.standing for break_ in group.breaks),
         oldest=min(break_.opened_at for break_ in group.breaks),
     )
+
+
+def silent_days(
+    engine: Engine, days: Iterable[tuple[str, date]], zones: Mapping[str, str]
+) -> frozenset[tuple[str, date]]:
+    """Those of the business days for which a provider reported no record.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    silent = set()
+    with transaction(engine) as connection:
+        for slug, day in sorted(set(days)):
+            window = day_window(day, ZoneInfo(zones.get(slug, "UTC")))
+            params = {"provider": slug, "start": window.start, "end": window.end}
+            if not connection.execute(text(_ANY_RECORD), params).scalar_one():
+                silent.add((slug, day))
+    return frozenset(silent)

@@ -3,6 +3,7 @@
 Added up by the database, so that they cost the same however many breaks there are to show.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,14 +23,22 @@ SELECT b.provider, b.impact, b.currency,
  WHERE l.state <> ALL(:settled)
  GROUP BY b.provider, b.impact, b.currency, age
 """
-_WAITING = f"""
-SELECT count(*) FILTER (WHERE l.state = ANY(:proposed)) AS proposed,
-       count(*) FILTER (WHERE l.state <> ALL(:settled) AND l.assignee = :person) AS assigned,
-       count(*) FILTER (WHERE l.state <> ALL(:settled)) AS open,
-       count(*) FILTER (WHERE {OVERDUE}) AS overdue
-  FROM breaks b JOIN break_workflows l USING (break_id)
- WHERE l.state <> 'closed'
+_WAITING = """
+SELECT count(*) FILTER (WHERE state = ANY(:proposed)) AS proposed,
+       count(*) FILTER (WHERE state <> ALL(:settled) AND assignee = :person) AS assigned,
+       count(*) FILTER (WHERE state <> ALL(:settled)) AS open
+  FROM break_workflows WHERE state <> 'closed'
+"""
+_OVERDUE = f"""
+SELECT count(*) FROM breaks b JOIN break_workflows l USING (break_id)
+ WHERE l.state <> 'closed' AND {OVERDUE}
 """  # noqa: S608 - our own condition
+# A step of a person writes an audit row in its transaction, a run its own row.
+_LAST_CHANGE = """
+SELECT (SELECT max(audit_id) FROM audit) AS audit_id,
+       ARRAY(SELECT (SELECT max(finished_at) FROM runs WHERE provider = p.slug)
+               FROM unnest(CAST(:providers AS text[])) AS p (slug)) AS finished_at
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +75,15 @@ class BreakWork:
     overdue: int
 
 
+def last_change(connection: Connection, providers: Iterable[str]) -> tuple[object, ...]:
+    """A stamp that changes with what people and runs do to breaks and days.
+
+    Transactions that commit out of order can leave it as it is for a moment.
+    """
+    row = connection.execute(text(_LAST_CHANGE), {"providers": list(providers)}).one()
+    return (row.audit_id, *row.finished_at)
+
+
 def open_sums(connection: Connection, *, now: datetime) -> list[OpenSum]:
     """The breaks that are not settled, by provider, impact, currency and age."""
     ages = list(AGES)
@@ -94,7 +112,8 @@ def waiting_work(
         "proposed": [BreakState.PROPOSED.value, BreakState.WRITE_OFF_PROPOSED.value],
     }
     row = connection.execute(text(_WAITING), params).one()
-    return BreakWork(**row._mapping)
+    overdue = connection.execute(text(_OVERDUE), params).scalar_one()
+    return BreakWork(**row._mapping, overdue=overdue)
 
 
 def _settled() -> list[str]:

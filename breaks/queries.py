@@ -4,11 +4,10 @@ Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, 
 ``feed_records``, ``audit``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, TextClause, text
 
@@ -21,11 +20,11 @@ from breaks.write_offs import WriteOff, write_offs_of
 from ledger.corrections.adjustments import Adjustment, all_adjustments
 from storage.audit import AuditRow, trail
 from vocabulary.ids import match_key
-from vocabulary.window import Window, day_window
+from vocabulary.window import Window
 
 #: Whether a break that is not settled is past a due date; see ``overdue_parameters``.
 OVERDUE = """
-l.state <> ALL(:settled) AND EXISTS (
+l.state <> ALL(:settled) AND l.opened_at < :overdue_shortest AND EXISTS (
   SELECT FROM unnest(CAST(:overdue_impacts AS text[]), CAST(:overdue_befores AS timestamptz[]),
                      CAST(:overdue_currencies AS text[]), CAST(:overdue_least AS bigint[]))
            AS r (impact, before, currency, least)
@@ -54,14 +53,11 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
         "mentioned": "EXISTS (SELECT FROM break_mentions m WHERE m.break_id = b.break_id"
         " AND m.person_id = :mentioned AND m.read_at IS NULL)",
         "overdue": OVERDUE,
-        "words": "strpos(lower(concat_ws(' ', b.break_id, b.round_id, b.alias, b.player,"
-        " b.explanation)), lower(:words)) > 0",
+        "words": "strpos(b.words, lower(:words)) > 0",
     }
 )
-_ANY_RECORD = """
-SELECT EXISTS (SELECT FROM feed_records
-                WHERE provider = :provider AND created_at >= :start AND created_at < :end)
-"""
+#: Those of them that are about the workflow.
+_ON_WORKFLOWS = frozenset({"assignee", "opened_before"})
 _OF_ROUND = f"""
 SELECT {COLUMNS} {_FROM}
  WHERE b.match_key = :match_key AND b.provider = :provider AND b.round_id = :round_id
@@ -119,15 +115,48 @@ class BreakFilter:
 
         Only the conditions that are set are part of it, so each can use its index.
         """
-        chosen = [sql for name, sql in _CONDITIONS.items() if getattr(self, name) is not None]
+        chosen = [*self._of_breaks(), *self._of_workflows()]
+        return text(f"SELECT {select} {_FROM} WHERE {' AND '.join(chosen) or 'true'} {end}")
+
+    def count_query(self) -> TextClause:
+        """A query of how many breaks match; reads both tables only if both have a condition.
+
+        Every break has exactly one workflow, so either table can be counted.
+        """
+        of_breaks, of_workflows = self._of_breaks(), self._of_workflows()
+        if self.overdue is not None:
+            return self.query("count(*)")
+        if not of_breaks:
+            source, chosen = "break_workflows l", of_workflows
+        elif not of_workflows:
+            source, chosen = "breaks b", of_breaks
+        else:
+            return self.query("count(*)")
+        return text(f"SELECT count(*) FROM {source} WHERE {' AND '.join(chosen) or 'true'}")  # noqa: S608 - our own conditions
+
+    def _of_breaks(self) -> list[str]:
+        """The conditions on breaks."""
+        chosen = self._chosen(_CONDITIONS.keys() - _ON_WORKFLOWS)
+        if self.windows is not None:
+            spans = (_window_sql(slug, number) for number, slug in enumerate(self.windows))
+            chosen.append(f"({' OR '.join(spans)})")
+        return chosen
+
+    def _of_workflows(self) -> list[str]:
+        """The conditions on workflows."""
+        chosen = self._chosen(_ON_WORKFLOWS)
         if self.states:
             chosen.append("l.state = ANY(:states)")
         elif not self.include_closed:
             chosen.append("l.state <> 'closed'")
-        if self.windows is not None:
-            spans = (_window_sql(slug, number) for number, slug in enumerate(self.windows))
-            chosen.append(f"({' OR '.join(spans)})")
-        return text(f"SELECT {select} {_FROM} WHERE {' AND '.join(chosen) or 'true'} {end}")
+        return chosen
+
+    def _chosen(self, names: Set[str]) -> list[str]:
+        return [
+            sql
+            for name, sql in _CONDITIONS.items()
+            if name in names and getattr(self, name) is not None
+        ]
 
     def parameters(self) -> dict[str, object]:
         """The parameters of the query."""
@@ -159,6 +188,8 @@ def overdue_parameters(limits: Iterable[OverdueLimit]) -> dict[str, object]:
     listed = list(limits)
     return {
         "settled": [str(state) for state in SETTLED],
+        # Only what is older than the shortest time of any rule is compared with the rules.
+        "overdue_shortest": max((limit.opened_before for limit in listed), default=None),
         "overdue_impacts": [str(limit.impact) for limit in listed],
         "overdue_befores": [limit.opened_before for limit in listed],
         "overdue_currencies": [limit.currency for limit in listed],
@@ -252,7 +283,7 @@ def count_breaks(engine: Engine, break_filter: BreakFilter) -> int:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        query = break_filter.query("count(*)")
+        query = break_filter.count_query()
         return int(connection.execute(query, break_filter.parameters()).scalar_one())
 
 
@@ -268,24 +299,6 @@ def unmatched_names(engine: Engine, break_filter: BreakFilter) -> list[str]:
         if (value := getattr(break_filter, name)) is not None
         and not count_breaks(engine, replace(_ANY_BREAK, **{name: value}))
     ]
-
-
-def silent_days(
-    engine: Engine, days: Iterable[tuple[str, date]], zones: Mapping[str, str]
-) -> frozenset[tuple[str, date]]:
-    """Those of the business days for which a provider reported no record.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
-    silent = set()
-    with transaction(engine) as connection:
-        for slug, day in sorted(set(days)):
-            window = day_window(day, ZoneInfo(zones.get(slug, "UTC")))
-            params = {"provider": slug, "start": window.start, "end": window.end}
-            if not connection.execute(text(_ANY_RECORD), params).scalar_one():
-                silent.add((slug, day))
-    return frozenset(silent)
 
 
 def lock_ids(connection: Connection, break_filter: BreakFilter) -> list[str]:

@@ -21,6 +21,8 @@ ROWS_MAX = 50
 #: Largest statement file in which a line is looked for, in bytes.
 SCANNED_BYTES_MAX = 256 * 1024
 
+# A round's operations are found between two positions of its wallet's chain: nothing indexes
+# operations by round, and a player may have made hundreds of thousands.
 _OPERATIONS = """
 SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::text AS decision,
        o.reason, o.amount, o.declared_stake, o.declared_payout, o.balance_after, o.currency,
@@ -29,8 +31,12 @@ SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::te
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS entries
   FROM (SELECT o.* FROM rounds r
-          JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-                           AND o.provider = r.provider AND o.round_id = r.round_id
+          JOIN operations o
+            ON o.wallet_id = r.wallet_id
+           AND o.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
+           AND o.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
+           AND o.match_key = r.match_key AND o.provider = r.provider
+           AND o.round_id = r.round_id
          WHERE r.match_key = ANY(CAST(:match_keys AS bigint[])) AND r.provider = :provider
         UNION
         SELECT o.* FROM operations o

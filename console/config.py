@@ -1,6 +1,6 @@
 """What the console knows from the settings, as values: it reads no settings itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
@@ -19,11 +19,14 @@ from reconcile.days.states import DayStatus, StepRules
 from reports.notifications.rules import NotifyRule
 from reports.rates import ReportingRates
 from storage.jobs.kinds import JobKind
+from storage.kept import KeptReads
 from vocabulary.clock import Clock
 from vocabulary.networks import Network
 
 #: Reads a day of a provider as it is at an instant.
 DayReader = Callable[[Connection, str, date, datetime], DayStatus]
+#: Reads days of providers as they are at an instant.
+DaysReader = Callable[[Connection, Sequence[tuple[str, date]], datetime], list[DayStatus]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ class ConsoleConfig:
         upload_bytes_max: most bytes of all files of a form.
         job_kinds: what may be requested of the scheduler, by name.
         day_of: reads a day with what its feeds have not reported.
+        listed_days: reads the days of a list together; sums of both sides may be some minutes
+            old, and say when they were added up.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
         read_pipeline: reads queues, receivers, feeds, sizes and proofs.
@@ -137,6 +142,7 @@ class ConsoleConfig:
     session_idle: timedelta
     trusted_proxies: tuple[Network, ...]
     day_of: DayReader
+    listed_days: DaysReader
     limits: Callable[[], LimitsInForce]
     try_corrections: TryCorrections
     read_pipeline: Callable[[], Pipeline]
@@ -185,12 +191,14 @@ class Console:
         readers: connections that cannot write.
         writers: connections that can do what people decide, and no more.
         groups: the groups of breaks, made again when a break changed.
+        kept: results of costly queries.
     """
 
     config: ConsoleConfig
     readers: Engine
     writers: Engine
     clock: Clock
+    kept: KeptReads
     groups: GroupCache = field(default_factory=GroupCache)
 
 

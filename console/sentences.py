@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from console.rendering import count_text, day_text, money_text, signed_text
 from reconcile.days.figures import NO_MONEY, NO_TOTALS, DayFigures, changes_between
@@ -116,6 +116,12 @@ def changed_rows(status: DayStatus) -> list[dict[str, object]]:
                 if (old := getattr(then, name)) != (new := getattr(after, name))
             ]
     return rows
+
+
+def summed_at(days: Iterable[DayStatus]) -> datetime | None:
+    """When the oldest sums of these days were added up; None: just now."""
+    instants = (day.figures.summed_at for day in days)
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def figure_rows(figures: DayFigures) -> list[dict[str, object]]:

@@ -163,6 +163,20 @@ def maturity_for(
     return provider_maturity(_observed_delays(connection, provider, rules, now), rules)
 
 
+def longest_maturity(
+    connection: Connection, provider: str, rules: MaturityRules, now: datetime
+) -> timedelta:
+    """The age by which every row of a provider must have its other side.
+
+    Samples arrivals only if the rules learn from them; up to ``SAMPLES_MAX`` cost tenths of a
+    second.
+    """
+    if not rules.learns:
+        return max(rules.declared_for(kind) for kind in RecordKind)
+    maturity = maturity_for(connection, provider, rules, now)
+    return max(age.age for age in maturity.by_kind.values())
+
+
 def _observed_delays(
     connection: Connection, provider: str, rules: MaturityRules, now: datetime
 ) -> dict[RecordKind, list[int]]:

@@ -9,7 +9,7 @@ from console.pages import day_jobs
 from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import provider_named
 from console.replies import HtmlPage
-from console.sentences import counted, figure_rows, since_lines
+from console.sentences import counted, figure_rows, since_lines, summed_at
 from reconcile.days.states import DayState, DayStatus
 from vocabulary.people import Right
 
@@ -22,16 +22,20 @@ def show(visit: Visit) -> HtmlPage:
     chosen = visit.query.get("provider")
     config, now = visit.config, visit.now
     terms = config.providers if not chosen else (provider_named(config, chosen),)
-    listed = []
+    wanted = [
+        (term.slug, now.astimezone(ZoneInfo(term.zone)).date() - timedelta(days=back))
+        for back in range(DAYS + 1)
+        for term in terms
+    ]
     with visit.console.readers.connect() as connection:
-        for back in range(DAYS + 1):
-            for term in terms:
-                day = now.astimezone(ZoneInfo(term.zone)).date() - timedelta(days=back)
-                status = config.day_of(connection, term.slug, day, now)
-                if status.closed or status.figures.currencies:
-                    listed.append(status)
+        listed = [
+            status
+            for status in config.listed_days(connection, wanted, now)
+            if status.closed or status.figures.currencies
+        ]
     values = {
         "sentence": _sentence(listed),
+        "summed_at": summed_at(listed),
         "days": [
             {
                 "status": status,

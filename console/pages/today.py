@@ -1,21 +1,22 @@
 """The first page: how yesterday stands at each provider, the month, and what waits for whom."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from breaks.mentions import count_unread
-from breaks.overview import OpenSum, open_sums, waiting_work
+from breaks.overview import OpenSum, last_change, open_sums, waiting_work
 from breaks.policy import AGES
-from console.config import ConsoleConfig, Visit
+from console.config import Visit
 from console.pages.parameters import read_day, read_month
 from console.replies import HtmlPage
-from console.sentences import figure_rows, since_lines, today_sentence
-from reconcile.days.calendar import calendar_of
+from console.sentences import figure_rows, since_lines, summed_at, today_sentence
+from reconcile.days.calendar import CalendarDay, calendars_of
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -23,32 +24,36 @@ def show(visit: Visit) -> HtmlPage:
     config, now = visit.config, visit.now
     chosen = read_day(visit.query.get("day"))
     with visit.console.readers.connect() as connection:
-        days = [
-            config.day_of(connection, term.slug, chosen or yesterday(now, term.zone), now)
-            for term in config.providers
-        ]
+        wanted = [(term.slug, chosen or yesterday(now, term.zone)) for term in config.providers]
+        days = config.listed_days(connection, wanted, now)
         day = chosen or (days[0].day if days else yesterday(now, "UTC"))
         month = read_month(visit.query.get("month")) or day.replace(day=1)
-        values = {
-            "sentence": today_sentence(days, day),
-            "day": day,
-            "before": day - timedelta(days=1),
-            "after": day + timedelta(days=1),
-            "days": [
-                {
-                    "status": status,
-                    "rows": figure_rows(status.figures),
-                    "since": since_lines(status),
-                }
-                for status in days
-            ],
-            "month": month_of(connection, config, month, now),
-            "waiting": waiting_work(
-                connection, visit.signed_in.person.name, config.due_rules, now=now
-            ),
-            "mentioned": count_unread(connection, visit.signed_in.person.person_id),
-            **money_by_age(open_sums(connection, now=now)),
-        }
+        stamp = last_change(connection, config.zones)
+        kept = [
+            visit.console.kept.get(connection, key, read, stamp=stamp)
+            for key, read in _costly(visit, month).items()
+        ]
+        mentioned = count_unread(connection, visit.signed_in.person.person_id)
+    waiting, sums, calendars = (read.value for read in kept)
+    values = {
+        "sentence": today_sentence(days, day),
+        "summed_at": min([summed_at(days) or now, *(read.read_at for read in kept)]),
+        "day": day,
+        "before": day - timedelta(days=1),
+        "after": day + timedelta(days=1),
+        "days": [
+            {
+                "status": status,
+                "rows": figure_rows(status.figures),
+                "since": since_lines(status),
+            }
+            for status in days
+        ],
+        "month": month_of(calendars, month),
+        "waiting": waiting,
+        "mentioned": mentioned,
+        **money_by_age(sums),
+    }
     return HtmlPage(template="today.html", values=values)
 
 
@@ -57,24 +62,33 @@ def yesterday(now: datetime, zone: str) -> date:
     return now.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
 
 
-def month_of(
-    connection: Connection, config: ConsoleConfig, first: date, now: datetime
-) -> dict[str, Any]:
+def _costly(visit: Visit, month: date) -> dict[tuple[object, ...], Callable[[Connection], Any]]:
+    """What adds up all open breaks, or a month of them, by the key under which it is kept."""
+    config, now, person = visit.config, visit.now, visit.signed_in.person.name
+    return {
+        ("waiting", person): partial(
+            waiting_work, person=person, rules=config.due_rules, now=now
+        ),
+        ("open sums",): partial(open_sums, now=now),
+        ("month", month): partial(
+            calendars_of, zones=config.zones, first=month, last=_last_of(month), now=now
+        ),
+    }
+
+
+def _last_of(month: date) -> date:
+    return (month + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+
+
+def month_of(calendars: Mapping[str, Sequence[CalendarDay]], first: date) -> dict[str, Any]:
     """The days of a month by provider, with the months beside it."""
-    after = (first + timedelta(days=32)).replace(day=1)
-    last = after - timedelta(days=1)
+    last = _last_of(first)
     return {
         "first": first,
         "before": (first - timedelta(days=1)).replace(day=1),
-        "after": after,
+        "after": last + timedelta(days=1),
         "days": [first + timedelta(days=offset) for offset in range(last.day)],
-        "rows": [
-            (
-                term.slug,
-                calendar_of(connection, term.slug, term.zone, first=first, last=last, now=now),
-            )
-            for term in config.providers
-        ],
+        "rows": list(calendars.items()),
     }
 
 

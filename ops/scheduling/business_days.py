@@ -1,27 +1,33 @@
 """Business days of configured providers: what settings and feeds say about one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from feeds.arrival_delay import maturity_for
+from feeds.arrival_delay import longest_maturity
 from ledger.queries.account_movements import has_started
 from ops.providers.configured import configured_provider
 from ops.providers.maturity import maturity_rules
-from ops.scheduling.closing_days import missing_from_feeds
+from ops.scheduling.closing_days import missing_by_day
 from ops.settings.model import ProviderSettings
 from reconcile.days.states import DayState, DayStatus
-from reconcile.days.store import DayTerms, load_day
-from vocabulary.window import day_window
+from reconcile.days.store import DayTerms, load_days
+from reconcile.days.sums import SidesReader, read_sides
+from vocabulary.window import Window, day_window
 
 _ARRIVED = """
-SELECT EXISTS (SELECT FROM rounds
-                WHERE provider = :provider AND first_at >= :start AND first_at < :end) AS ours,
-       EXISTS (SELECT FROM feed_records
-                WHERE provider = :provider AND created_at >= :start AND created_at < :end)
-           AS theirs
+SELECT EXISTS (SELECT FROM rounds r
+                WHERE r.provider = d.provider AND r.first_at >= d.start_at
+                  AND r.first_at < d.end_at) AS ours,
+       EXISTS (SELECT FROM feed_records f
+                WHERE f.provider = d.provider AND f.created_at >= d.start_at
+                  AND f.created_at < d.end_at) AS theirs
+  FROM unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]),
+              CAST(:ends AS timestamptz[]))
+         WITH ORDINALITY AS d (provider, start_at, end_at, place)
+ ORDER BY d.place
 """
 
 
@@ -29,30 +35,74 @@ def business_day_of(
     connection: Connection, entry: ProviderSettings, day: date, now: datetime
 ) -> DayStatus:
     """A day of a provider as it is now, with what its feeds have not reported."""
-    window = day_window(day, ZoneInfo(entry.timezone))
-    maturity = maturity_for(connection, entry.slug, maturity_rules(entry), now)
-    mature_at = window.end + max(kind.age for kind in maturity.by_kind.values())
-    terms = DayTerms(
-        provider=entry.slug,
-        day=day,
-        window=window,
-        zone=entry.timezone,
-        mature_at=mature_at,
-        waits_for=tuple(_waits(connection, entry, day, mature_at)),
-        exponents=configured_provider(entry).provider.exponents,
+    return business_days_of(connection, [(entry, day)], now)[0]
+
+
+def business_days_of(
+    connection: Connection,
+    days: Sequence[tuple[ProviderSettings, date]],
+    now: datetime,
+    *,
+    maturity: Mapping[str, timedelta] | None = None,
+    sides: SidesReader = read_sides,
+) -> list[DayStatus]:
+    """Days of providers as they are now, read together.
+
+    Args:
+        connection: of the books.
+        days: each a provider and a business day.
+        now: the current instant.
+        maturity: by provider, the age by which every row has its other side; None: reads it.
+        sides: adds up both sides, or keeps their sums.
+    """
+    if maturity is None:
+        maturity = maturities_of(connection, (entry for entry, _ in days), now)
+    windows = [day_window(day, ZoneInfo(entry.timezone)) for entry, day in days]
+    mature = [
+        window.end + maturity[entry.slug]
+        for (entry, _), window in zip(days, windows, strict=True)
+    ]
+    missing = missing_by_day(
+        connection,
+        [(entry, day, mature_at) for (entry, day), mature_at in zip(days, mature, strict=True)],
     )
-    return load_day(connection, terms, now)
+    silent = _silent(connection, days, windows)
+    terms = [
+        DayTerms(
+            provider=entry.slug,
+            day=day,
+            window=windows[place],
+            zone=entry.timezone,
+            mature_at=mature[place],
+            waits_for=(*missing[place], *silent[place]),
+            exponents=configured_provider(entry).provider.exponents,
+        )
+        for place, (entry, day) in enumerate(days)
+    ]
+    return load_days(connection, terms, now, sides=sides)
+
+
+def maturities_of(
+    connection: Connection, entries: Iterable[ProviderSettings], now: datetime
+) -> dict[str, timedelta]:
+    """By provider, the age by which every row must have its other side."""
+    by_slug = {entry.slug: entry for entry in entries}
+    return {
+        slug: longest_maturity(connection, slug, maturity_rules(entry), now)
+        for slug, entry in by_slug.items()
+    }
 
 
 def recent_days(
-    connection: Connection, entry: ProviderSettings, now: datetime, *, days: int
+    connection: Connection, entries: Sequence[ProviderSettings], now: datetime, *, days: int
 ) -> list[DayStatus]:
-    """The last days of a provider on which either side has a row, or that are closed."""
-    today = now.astimezone(ZoneInfo(entry.timezone)).date()
-    listed = (
-        business_day_of(connection, entry, today - timedelta(days=back), now)
+    """The last days of providers on which either side has a row, or that are closed."""
+    wanted = [
+        (entry, now.astimezone(ZoneInfo(entry.timezone)).date() - timedelta(days=back))
+        for entry in entries
         for back in range(days - 1, -1, -1)
-    )
+    ]
+    listed = business_days_of(connection, wanted, now)
     return [day for day in listed if day.closed or day.figures.currencies]
 
 
@@ -68,12 +118,19 @@ def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
-def _waits(
-    connection: Connection, entry: ProviderSettings, day: date, mature_at: datetime
-) -> Iterator[str]:
-    yield from missing_from_feeds(connection, entry, day, mature_at)
-    window = day_window(day, ZoneInfo(entry.timezone))
-    params = {"provider": entry.slug, "start": window.start, "end": window.end}
-    rows = connection.execute(text(_ARRIVED), params).one()
-    if rows.ours and not rows.theirs:
-        yield f"no record of {day} was received"
+def _silent(
+    connection: Connection,
+    days: Sequence[tuple[ProviderSettings, date]],
+    windows: Sequence[Window],
+) -> list[tuple[str, ...]]:
+    """For each day, in words, that we have rounds of it and the provider reported nothing."""
+    params = {
+        "providers": [entry.slug for entry, _ in days],
+        "starts": [window.start for window in windows],
+        "ends": [window.end for window in windows],
+    }
+    rows = connection.execute(text(_ARRIVED), params).all()
+    return [
+        (f"no record of {day} was received",) if row.ours and not row.theirs else ()
+        for (_, day), row in zip(days, rows, strict=True)
+    ]

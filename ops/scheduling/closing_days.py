@@ -6,14 +6,15 @@ imported. For pushed history, no record that arrived by then waits to be stored.
 nothing: only a person, with a reason, closes a day that its feeds have not reported.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from feeds.arrival_delay import maturity_for
+from feeds.arrival_delay import longest_maturity
 from ops.providers.maturity import maturity_rules
 from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
@@ -30,17 +31,24 @@ SELECT EXISTS (SELECT FROM rounds
     OR EXISTS (SELECT FROM feed_records
                 WHERE provider = :provider AND created_at >= :start AND created_at < :end)
 """
-_WATERMARKS = "SELECT feed, watermark FROM feed_watermarks WHERE provider = :provider"
-_HAS_STATEMENT = """
-SELECT EXISTS (SELECT FROM feed_files
-                WHERE provider = :provider AND verdict <> 'quarantined'
-                  AND (business_day = :day
-                       OR (business_day IS NULL AND covers_from < :end AND covers_to >= :end)))
+_WATERMARKS = """
+SELECT provider, feed, watermark FROM feed_watermarks
+ WHERE provider = ANY(CAST(:providers AS text[]))
 """
-_PUSHED = """
-SELECT count(*) FROM deliveries
- WHERE provider = :provider AND verdict = 'recorded' AND ingested_at IS NULL
-   AND parked_at IS NULL AND received_at < :mature_at
+_REPORTED = """
+SELECT d.place,
+       EXISTS (SELECT FROM feed_files f
+                WHERE f.provider = d.provider AND f.verdict <> 'quarantined'
+                  AND (f.business_day = d.day
+                       OR (f.business_day IS NULL AND f.covers_from < d.end_at
+                           AND f.covers_to >= d.end_at))) AS has_statement,
+       (SELECT count(*) FROM deliveries e
+         WHERE e.provider = d.provider AND e.verdict = 'recorded' AND e.ingested_at IS NULL
+           AND e.parked_at IS NULL AND e.received_at < d.mature_at) AS pushed
+  FROM unnest(CAST(:providers AS text[]), CAST(:days AS date[]), CAST(:ends AS timestamptz[]),
+              CAST(:mature AS timestamptz[]))
+         WITH ORDINALITY AS d (provider, day, end_at, mature_at, place)
+ ORDER BY d.place
 """
 
 
@@ -80,8 +88,7 @@ def due_days(
         patience: how long a mature day waits for its feeds before a person is asked; zero: for
             ever.
     """
-    maturity = maturity_for(connection, entry.slug, maturity_rules(entry), now)
-    longest = max(kind.age for kind in maturity.by_kind.values())
+    longest = longest_maturity(connection, entry.slug, maturity_rules(entry), now)
     days = open_days(connection, entry.slug, zone=entry.timezone, maturity=longest, now=now)
     return [_with_waits(connection, entry, day, now, patience) for day in days]
 
@@ -141,42 +148,58 @@ def _with_waits(
     mature_at = due.mature_at
     if not due.is_mature or mature_at is None:
         return due
-    missing = tuple(missing_from_feeds(connection, entry, due.day, mature_at))
+    missing = missing_from_feeds(connection, entry, due.day, mature_at)
     is_late = bool(patience) and now >= mature_at + patience
     return replace(due, waits_for=missing, needs_person=is_late and bool(missing))
 
 
 def missing_from_feeds(
     connection: Connection, entry: ProviderSettings, day: date, mature_at: datetime
-) -> Iterator[str]:
+) -> tuple[str, ...]:
     """What the feeds of a provider have not reported of a day, in words."""
-    if entry.feed.pull_every:
-        yield from _missing_pulls(connection, entry, mature_at)
-    parameters = {
-        "provider": entry.slug,
-        "day": day,
-        "end": day_window(day, ZoneInfo(entry.timezone)).end,
-        "mature_at": mature_at,
+    return missing_by_day(connection, [(entry, day, mature_at)])[0]
+
+
+def missing_by_day(
+    connection: Connection, days: Sequence[tuple[ProviderSettings, date, datetime]]
+) -> list[tuple[str, ...]]:
+    """What the feeds of providers have not reported of days, each with when it is mature."""
+    params = {
+        "providers": [entry.slug for entry, _, _ in days],
+        "days": [day for _, day, _ in days],
+        "ends": [day_window(day, ZoneInfo(entry.timezone)).end for entry, day, _ in days],
+        "mature": [mature_at for _, _, mature_at in days],
     }
-    statements = connection.execute(text(_HAS_STATEMENT), parameters)
-    if entry.statement.daily and not statements.scalar_one():
-        yield f"no statement of {day} was taken in"
-    pushed = connection.execute(text(_PUSHED), parameters).scalar_one()
-    if pushed:
-        yield f"pushed records that are not taken in yet: {pushed}"
+    watermarks = {
+        (row.provider, row.feed): row.watermark
+        for row in connection.execute(text(_WATERMARKS), params)
+    }
+    rows = connection.execute(text(_REPORTED), params).all()
+    return [
+        tuple(_missing(entry, day, mature_at, row, watermarks))
+        for (entry, day, mature_at), row in zip(days, rows, strict=True)
+    ]
 
 
-def _missing_pulls(
-    connection: Connection, entry: ProviderSettings, mature_at: datetime
+def _missing(
+    entry: ProviderSettings,
+    day: date,
+    mature_at: datetime,
+    row: Row[Any],
+    watermarks: Mapping[tuple[str, str], datetime | None],
 ) -> Iterator[str]:
-    rows = connection.execute(text(_WATERMARKS), {"provider": entry.slug})
-    watermarks = {row.feed: row.watermark for row in rows}
-    for feed in pulled_feeds(entry.dialect):
-        watermark = watermarks.get(feed)
-        if watermark is None:
-            yield f"feed {feed} was never read whole"
-        elif watermark < mature_at:
-            yield f"feed {feed} is read up to {_text(watermark)}, not up to {_text(mature_at)}"
+    if entry.feed.pull_every:
+        for feed in pulled_feeds(entry.dialect):
+            watermark = watermarks.get((entry.slug, feed))
+            if watermark is None:
+                yield f"feed {feed} was never read whole"
+            elif watermark < mature_at:
+                reach, wanted = _text(watermark), _text(mature_at)
+                yield f"feed {feed} is read up to {reach}, not up to {wanted}"
+    if entry.statement.daily and not row.has_statement:
+        yield f"no statement of {day} was taken in"
+    if row.pushed:
+        yield f"pushed records that are not taken in yet: {row.pushed}"
 
 
 def _text(instant: datetime) -> str:

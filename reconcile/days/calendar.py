@@ -5,60 +5,72 @@ breaks or corrections moved after its last step shows as changed. Figures that m
 break show on the page of their day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from breaks.states import SETTLED
 from reconcile.days.states import DayAction, DayState
-from vocabulary.window import Window, day_window
+from reconcile.days.sums import NO_LINES
+from vocabulary.window import day_window
 
+_Key = tuple[str, date]
+
+_OF = """
+unnest(CAST(:providers AS text[]), CAST(:zones AS text[]), CAST(:starts AS timestamptz[]),
+       CAST(:ends AS timestamptz[])) AS p (provider, zone, start_at, end_at)
+"""
 _CLOSES = """
-SELECT business_day, close_no FROM day_closes
- WHERE provider = :provider AND business_day BETWEEN :first AND :last
+SELECT provider, business_day, close_no FROM day_closes
+ WHERE provider = ANY(:providers) AND business_day BETWEEN :first AND :last
 """
 _LAST_STEPS = """
-SELECT DISTINCT ON (business_day) business_day, action, close_no, figures ->> 'state' AS digest
+SELECT DISTINCT ON (provider, business_day) provider, business_day, action, close_no,
+       figures ->> 'state' AS digest
   FROM day_steps
- WHERE provider = :provider AND business_day BETWEEN :first AND :last
- ORDER BY business_day, number DESC
+ WHERE provider = ANY(:providers) AND business_day BETWEEN :first AND :last
+ ORDER BY provider, business_day, number DESC
 """
-_OF_DAYS = """
-WITH of_days AS (
-    SELECT b.break_id, b.currency, b.difference, w.state, b.cleared_at IS NULL AS found,
-           (coalesce(b.began_at, b.first_seen) AT TIME ZONE :zone)::date AS day
-      FROM breaks b JOIN break_workflows w USING (break_id)
-     WHERE b.provider = :provider
-       AND coalesce(b.began_at, b.first_seen) >= :start
-       AND coalesce(b.began_at, b.first_seen) < :end)
-"""
-_OPEN = f"""
-{_OF_DAYS}
-SELECT day, currency, count(*) AS breaks, sum(abs(difference))::bigint AS gross
-  FROM of_days WHERE found AND state <> ALL(:settled) GROUP BY day, currency
- ORDER BY day, currency
+_OF_DAYS = f"""
+WITH of_days AS MATERIALIZED (
+    SELECT b.provider, b.break_id, b.currency, b.difference, w.state,
+           b.cleared_at IS NULL AS found,
+           (coalesce(b.began_at, b.first_seen) AT TIME ZONE p.zone)::date AS day
+      FROM {_OF}
+      JOIN breaks b ON b.provider = p.provider
+                   AND coalesce(b.began_at, b.first_seen) >= p.start_at
+                   AND coalesce(b.began_at, b.first_seen) < p.end_at
+      JOIN break_workflows w USING (break_id))
 """  # noqa: S608 - only the constant above is put in
-# The same lines as reconcile.days.store digests for one day.
-_DIGESTS = f"""
-{_OF_DAYS},
-lines AS (
-    SELECT day, concat_ws(' ', break_id, state, difference, found) AS line FROM of_days
-    UNION ALL
-    SELECT o.day, concat_ws(' ', a.id, a.state, a.amount)
-      FROM adjustments a JOIN of_days o USING (break_id)
-     WHERE a.state <> 'rejected'
-)
-SELECT day, md5(string_agg(line, E'\\n' ORDER BY line)) AS digest FROM lines GROUP BY day
-"""  # noqa: S608 - as above
-_FIRST = """
-SELECT least((SELECT min(first_at) FROM rounds WHERE provider = :provider),
-             (SELECT min(created_at) FROM feed_records WHERE provider = :provider)) AS first_at
+_OPEN = """
+SELECT provider, day, currency, count(*) AS breaks, sum(abs(difference))::bigint AS gross,
+       CAST(NULL AS text) AS digest
+  FROM of_days WHERE found AND state <> ALL(:settled) GROUP BY provider, day, currency
 """
-#: The digest of a day without any break.
-_NO_LINES = "d41d8cd98f00b204e9800998ecf8427e"
+# The same lines as reconcile.days.sums digests for one day; only for days that have a step.
+_DIGESTS = """
+SELECT provider, day, '', 0, 0, md5(string_agg(line, E'\\n' ORDER BY line))
+  FROM (SELECT provider, day, concat_ws(' ', break_id, state, difference, found) AS line
+          FROM of_days
+        UNION ALL
+        SELECT o.provider, o.day, concat_ws(' ', a.id, a.state, a.amount)
+          FROM adjustments a JOIN of_days o USING (break_id)
+         WHERE a.state <> 'rejected') AS lines
+ WHERE EXISTS (SELECT FROM day_steps s
+                WHERE s.provider = lines.provider AND s.business_day = lines.day)
+ GROUP BY provider, day
+"""
+_BREAKS = f"{_OF_DAYS} {_OPEN} UNION ALL {_DIGESTS} ORDER BY provider, day, currency"
+_FIRST = f"""
+SELECT p.provider, least((SELECT min(first_at) FROM rounds r WHERE r.provider = p.provider),
+                         (SELECT min(created_at) FROM feed_records f
+                           WHERE f.provider = p.provider)) AS first_at
+  FROM {_OF}
+"""  # noqa: S608 - only the constant above is put in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,57 +104,86 @@ class CalendarDay:
         return sum(gross.breaks for gross in self.open_breaks)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the database holds about days, by provider and day."""
+
+    closes: Mapping[_Key, int]
+    steps: Mapping[_Key, Row[Any]]
+    open_breaks: Mapping[_Key, Sequence[OpenGross]]
+    digests: Mapping[_Key, str]
+    began_at: Mapping[str, datetime | None]
+
+
 def calendar_of(
     connection: Connection, provider: str, zone: str, *, first: date, last: date, now: datetime
 ) -> list[CalendarDay]:
     """The days of a provider from ``first`` to ``last``, both included."""
-    span = Window(
-        start=day_window(first, ZoneInfo(zone)).start, end=day_window(last, ZoneInfo(zone)).end
-    )
+    calendars = calendars_of(connection, {provider: zone}, first=first, last=last, now=now)
+    return calendars[provider]
+
+
+def calendars_of(
+    connection: Connection, zones: Mapping[str, str], *, first: date, last: date, now: datetime
+) -> dict[str, list[CalendarDay]]:
+    """The days of providers from ``first`` to ``last``, both included, by provider."""
+    rows = _read(connection, zones, first, last)
+    return {
+        provider: [_day(rows, provider, ZoneInfo(zone), day, now) for day in _days(first, last)]
+        for provider, zone in zones.items()
+    }
+
+
+def _read(connection: Connection, zones: Mapping[str, str], first: date, last: date) -> _Rows:
     params = {
-        "provider": provider,
+        "providers": list(zones),
+        "zones": list(zones.values()),
+        "starts": [day_window(first, ZoneInfo(zone)).start for zone in zones.values()],
+        "ends": [day_window(last, ZoneInfo(zone)).end for zone in zones.values()],
         "first": first,
         "last": last,
-        "zone": zone,
-        "start": span.start,
-        "end": span.end,
         "settled": [str(state) for state in SETTLED],
     }
-    closes = {
-        row.business_day: row.close_no for row in connection.execute(text(_CLOSES), params)
-    }
-    steps = {row.business_day: row for row in connection.execute(text(_LAST_STEPS), params)}
-    digests = (
-        {row.day: row.digest for row in connection.execute(text(_DIGESTS), params)}
-        if steps
-        else {}
-    )
-    began_at = connection.execute(text(_FIRST), params).scalar_one()
-    began = None if began_at is None else began_at.astimezone(ZoneInfo(zone)).date()
-    open_breaks: dict[date, list[OpenGross]] = {}
-    for row in connection.execute(text(_OPEN), params):
+    open_breaks: dict[_Key, list[OpenGross]] = {}
+    digests: dict[_Key, str] = {}
+    for row in connection.execute(text(_BREAKS), params):
+        if row.digest is not None:
+            digests[row.provider, row.day] = row.digest
+            continue
         gross = OpenGross(currency=row.currency, breaks=row.breaks, gross=row.gross)
-        open_breaks.setdefault(row.day, []).append(gross)
-    days = []
-    for day in _days(first, last):
-        step = steps.get(day)
-        state = calendar_state(
-            is_over=day_window(day, ZoneInfo(zone)).end <= now,
-            close_no=closes.get(day),
-            last_action=None if step is None else step.action,
-            last_close_no=-1 if step is None else step.close_no,
-            is_changed=step is not None and step.digest != digests.get(day, _NO_LINES),
-        )
-        days.append(
-            CalendarDay(
-                provider=provider,
-                day=day,
-                state=state,
-                is_used=day in closes or (began is not None and began <= day),
-                open_breaks=tuple(open_breaks.get(day, ())),
-            )
-        )
-    return days
+        open_breaks.setdefault((row.provider, row.day), []).append(gross)
+    closes, steps = (
+        connection.execute(text(query), params).all() for query in (_CLOSES, _LAST_STEPS)
+    )
+    return _Rows(
+        closes={(row.provider, row.business_day): row.close_no for row in closes},
+        steps={(row.provider, row.business_day): row for row in steps},
+        open_breaks=open_breaks,
+        digests=digests,
+        began_at={
+            row.provider: row.first_at for row in connection.execute(text(_FIRST), params)
+        },
+    )
+
+
+def _day(rows: _Rows, provider: str, zone: ZoneInfo, day: date, now: datetime) -> CalendarDay:
+    key = (provider, day)
+    step, began_at = rows.steps.get(key), rows.began_at[provider]
+    state = calendar_state(
+        is_over=day_window(day, zone).end <= now,
+        close_no=rows.closes.get(key),
+        last_action=None if step is None else step.action,
+        last_close_no=-1 if step is None else step.close_no,
+        is_changed=step is not None and step.digest != rows.digests.get(key, NO_LINES),
+    )
+    has_begun = began_at is not None and began_at.astimezone(zone).date() <= day
+    return CalendarDay(
+        provider=provider,
+        day=day,
+        state=state,
+        is_used=key in rows.closes or has_begun,
+        open_breaks=tuple(rows.open_breaks.get(key, ())),
+    )
 
 
 def calendar_state(

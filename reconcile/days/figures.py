@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from vocabulary.money import exponent_of, minor_from_text, text_from_minor
@@ -19,6 +20,19 @@ class SideTotals:
     def ggr(self) -> int:
         """Stakes less payouts."""
         return self.stake - self.payout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BothSides:
+    """Both sides of a window, by currency.
+
+    Attributes:
+        summed_at: when they were added up, if that was earlier; None: just now.
+    """
+
+    ours: Mapping[str, SideTotals]
+    theirs: Mapping[str, SideTotals]
+    summed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +68,7 @@ class DayFigures:
     Attributes:
         state: a digest of every break and correction of the day with its state and amount.
         exponents: the provider's overrides of decimal places.
+        summed_at: when both sides were added up, if that was earlier; None: just now.
     """
 
     ours: Mapping[str, SideTotals]
@@ -61,6 +76,7 @@ class DayFigures:
     breaks: Mapping[str, OpenMoney]
     state: str
     exponents: Mapping[str, int] = field(default_factory=dict, compare=False)
+    summed_at: datetime | None = field(default=None, compare=False)
 
     @property
     def currencies(self) -> list[str]:

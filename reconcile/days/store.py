@@ -1,20 +1,18 @@
 """Read what decides the state of a day, and store the steps of people.
 
-Tables read: ``rounds``, ``feed_records``, ``breaks``, ``break_workflows``, ``adjustments``,
-``day_closes``, ``seals``; written: ``day_steps``, ``audit``.
+Tables read: ``day_closes``, ``day_steps``, ``seals``, and those of ``reconcile.days.sums``;
+written: ``day_steps``, ``audit``.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from breaks.kinds import OF_BOOKS
-from breaks.states import SETTLED
-from reconcile.days.figures import DayFigures, OpenMoney, SideTotals, stored_figures
+from reconcile.days.figures import DayFigures, stored_figures
 from reconcile.days.states import (
     ClosedDay,
     DayAction,
@@ -24,59 +22,20 @@ from reconcile.days.states import (
     StepRules,
     take_step,
 )
+from reconcile.days.sums import SidesReader, figures_of_days, read_sides
 from storage.audit import record
 from vocabulary.window import Window
 
-_OURS = """
-SELECT currency, count(*) AS rounds, sum(stake)::bigint AS stake, sum(payout)::bigint AS payout
-  FROM rounds WHERE provider = :provider AND first_at >= :start AND first_at < :end
- GROUP BY currency
+_CLOSES = """
+SELECT c.* FROM day_closes c
+  JOIN unnest(CAST(:providers AS text[]), CAST(:days AS date[])) AS d (provider, business_day)
+       USING (provider, business_day)
 """
-# A player's round with any rolled back record moved nothing, whatever its other records hold.
-_THEIRS = """
-SELECT f.currency, count(DISTINCT (f.match_key, f.round_id, f.handle)) AS rounds,
-       coalesce(sum(f.stake) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS stake,
-       coalesce(sum(f.payout) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS payout
-  FROM feed_records f
-  LEFT JOIN (SELECT DISTINCT match_key, round_id, handle FROM feed_records
-              WHERE provider = :provider AND rolled_back) u USING (match_key, round_id, handle)
- WHERE f.provider = :provider AND f.created_at >= :start AND f.created_at < :end
- GROUP BY f.currency
-"""
-_BREAKS_OF_DAY = """
-    SELECT b.break_id, b.currency, b.difference, b.kind, w.state, b.cleared_at IS NULL AS found
-      FROM breaks b JOIN break_workflows w USING (break_id)
-     WHERE b.provider = :provider
-       AND coalesce(b.began_at, b.first_seen) >= :start
-       AND coalesce(b.began_at, b.first_seen) < :end
-"""
-_BREAKS = f"""
-WITH of_day AS ({_BREAKS_OF_DAY}),
-unsettled AS (SELECT *, found AND state <> ALL(:settled) AS is_open
-                FROM of_day)
-SELECT currency, count(*) FILTER (WHERE is_open) AS count,
-       coalesce(sum(difference) FILTER (WHERE is_open AND difference > 0), 0)::bigint AS owed,
-       coalesce(sum(difference) FILTER (WHERE is_open AND difference < 0), 0)::bigint AS owing,
-       coalesce(-sum(difference) FILTER (WHERE found AND kind = ANY(:of_books)), 0)::bigint
-           AS in_breaks
-  FROM unsettled GROUP BY currency
-"""  # noqa: S608 - only the constant above is put in
-# Every break and correction of the day with its state and amount: a digest tells any change.
-_STATE = f"""
-WITH of_day AS ({_BREAKS_OF_DAY}),
-lines AS (
-    SELECT concat_ws(' ', break_id, state, difference, found) AS line FROM of_day
-    UNION ALL
-    SELECT concat_ws(' ', a.id, a.state, a.amount)
-      FROM adjustments a
-     WHERE a.state <> 'rejected'
-       AND a.break_id IN (SELECT break_id FROM of_day)
-)
-SELECT md5(coalesce(string_agg(line, E'\\n' ORDER BY line), '')) FROM lines
-"""  # noqa: S608 - as above
-_CLOSE = "SELECT * FROM day_closes WHERE provider = :provider AND business_day = :day"
 _STEPS = """
-SELECT * FROM day_steps WHERE provider = :provider AND business_day = :day ORDER BY number
+SELECT s.* FROM day_steps s
+  JOIN unnest(CAST(:providers AS text[]), CAST(:days AS date[])) AS d (provider, business_day)
+       USING (provider, business_day)
+ ORDER BY s.number
 """
 _SEAL = "SELECT hash FROM seals ORDER BY day DESC LIMIT 1"
 _INSERT = """
@@ -116,9 +75,44 @@ class DayTerms:
 
 def load_day(connection: Connection, terms: DayTerms, now: datetime) -> DayStatus:
     """Read a day with its figures of now."""
-    params = {"provider": terms.provider, "day": terms.day}
-    close = connection.execute(text(_CLOSE), params).one_or_none()
-    rows = connection.execute(text(_STEPS), params).all()
+    return load_days(connection, [terms], now)[0]
+
+
+def load_days(
+    connection: Connection,
+    days: Sequence[DayTerms],
+    now: datetime,
+    *,
+    sides: SidesReader = read_sides,
+) -> list[DayStatus]:
+    """Read days with their figures of now, or with sums of both sides that ``sides`` keeps."""
+    params = {
+        "providers": [terms.provider for terms in days],
+        "days": [terms.day for terms in days],
+    }
+    closes = {_key(row): row for row in connection.execute(text(_CLOSES), params)}
+    steps: dict[tuple[str, date], list[Row[Any]]] = {}
+    for row in connection.execute(text(_STEPS), params):
+        steps.setdefault(_key(row), []).append(row)
+    figures = figures_of_days(
+        connection,
+        [(terms.provider, terms.window, terms.exponents) for terms in days],
+        sides=sides,
+    )
+    return [
+        _status(terms, now, closes.get(key), steps.get(key, []), sums)
+        for terms, sums in zip(days, figures, strict=True)
+        for key in [(terms.provider, terms.day)]
+    ]
+
+
+def _status(
+    terms: DayTerms,
+    now: datetime,
+    close: Row[Any] | None,
+    rows: Sequence[Row[Any]],
+    figures: DayFigures,
+) -> DayStatus:
     reopened_at = rows[-1].close_no if rows and rows[-1].action == DayAction.REOPEN else -1
     return DayStatus(
         provider=terms.provider,
@@ -131,24 +125,7 @@ def load_day(connection: Connection, terms: DayTerms, now: datetime) -> DayStatu
         closed=None if close is None else _closed(close),
         closed_again=close is not None and close.close_no > reopened_at,
         steps=tuple(_step(row, terms.exponents) for row in rows),
-        figures=figures_of(connection, terms.provider, terms.window, terms.exponents),
-    )
-
-
-def figures_of(
-    connection: Connection, provider: str, window: Window, exponents: Mapping[str, int]
-) -> DayFigures:
-    """Add up both sides and the breaks of a window as they are now."""
-    params = {"provider": provider, "start": window.start, "end": window.end}
-    of_books = [str(kind) for kind in OF_BOOKS]
-    states = {"of_books": of_books, "settled": [str(state) for state in SETTLED]}
-    breaks = connection.execute(text(_BREAKS), params | states).mappings()
-    return DayFigures(
-        ours=_side(connection, _OURS, params),
-        theirs=_side(connection, _THEIRS, params),
-        breaks={row["currency"]: OpenMoney(**_without_currency(row)) for row in breaks},
-        state=connection.execute(text(_STATE), params).scalar_one(),
-        exponents=exponents,
+        figures=figures,
     )
 
 
@@ -214,13 +191,8 @@ def day_subject(provider: str, day: date) -> str:
     return f"day {provider} {day}"
 
 
-def _side(connection: Connection, sql: str, params: Mapping[str, Any]) -> dict[str, SideTotals]:
-    rows = connection.execute(text(sql), dict(params)).mappings()
-    return {row["currency"]: SideTotals(**_without_currency(row)) for row in rows}
-
-
-def _without_currency(row: Mapping[Any, Any]) -> dict[str, int]:
-    return {str(name): value for name, value in row.items() if name != "currency"}
+def _key(row: Row[Any]) -> tuple[str, date]:
+    return row.provider, row.business_day
 
 
 def _closed(row: Row[Any]) -> ClosedDay:

@@ -47,15 +47,22 @@ def rows_of_amount(
     """
     return [
         row
-        for slug in slugs(scope, own=own)
-        if (parameters := _day_parameters(candidate, scope, slug)) is not None
+        for parameters in days_of_amount(candidate, scope, own=own)
         for row in fetch(connection, query, {**parameters, "own": OWN_SLUG})
     ]
 
 
+def days_of_amount(
+    candidate: Candidate, scope: SearchScope, *, own: bool = False
+) -> list[dict[str, Any]]:
+    """The parameters of a search for an amount, for each provider that can have it."""
+    parameters = (_day_parameters(candidate, scope, slug) for slug in slugs(scope, own=own))
+    return [day for day in parameters if day is not None]
+
+
 def _day_parameters(
     candidate: Candidate, scope: SearchScope, slug: str
-) -> dict[str, object] | None:
+) -> dict[str, Any] | None:
     """The parameters of a search for an amount on the day of a provider.
 
     None if the provider has no such amount: it has more digits than the currency.

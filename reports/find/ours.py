@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from reports.find.hits import Hit, SearchScope
-from reports.find.lookup import at, fetch, match_keys, rows_of_amount, slugs
+from reports.find.lookup import at, days_of_amount, fetch, match_keys, rows_of_amount, slugs
 from reports.find.query import By, Candidate, FoundKind
 from vocabulary.ids import chain_position, transaction_id
 
@@ -25,11 +25,24 @@ _BY_KEY = _TRANSACTION.format(
     operations="operations o",
     where="WHERE o.provider = ANY(CAST(:slugs AS text[])) AND o.op_key = :text",
 )
-_BY_AMOUNT = _TRANSACTION.format(
-    operations="batches t JOIN operations o USING (batch_id)",
-    where="WHERE t.committed_at >= :start AND t.committed_at < :end AND o.provider = :slug"
-    " AND o.currency = :currency AND abs(o.amount) = :minor",
-)
+# All providers in one pass: nothing indexes operations by time, and batches hold those of all.
+_BY_AMOUNT = """
+SELECT * FROM (
+    SELECT o.wallet_id, o.wallet_seq, o.provider, o.op_key, o.kind::text AS kind,
+           o.decision::text AS decision, o.reason, w.player, o.currency, o.amount,
+           o.balance_after, o.round_id, o.route, o.reply_status, o.received_at, o.batch_id,
+           t.posted_at, d.place,
+           row_number() OVER (PARTITION BY d.place ORDER BY o.wallet_id, o.wallet_seq) AS nth
+      FROM batches t JOIN operations o USING (batch_id)
+      JOIN unnest(CAST(:slugs AS text[]), CAST(:starts AS timestamptz[]),
+                  CAST(:ends AS timestamptz[]), CAST(:minors AS bigint[]))
+             WITH ORDINALITY AS d (slug, start_at, end_at, minor, place)
+        ON o.provider = d.slug AND abs(o.amount) = d.minor
+           AND t.committed_at >= d.start_at AND t.committed_at < d.end_at
+      JOIN wallets w USING (wallet_id)
+     WHERE t.committed_at >= :start AND t.committed_at < :end AND o.currency = :currency) o
+ WHERE nth <= :limit ORDER BY place, nth
+"""
 _ROUND = """
 SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, r.wins,
        r.rollbacks, r.status::text AS status, r.first_at, r.last_at,
@@ -105,7 +118,20 @@ def transactions_of_amount(
     connection: Connection, candidate: Candidate, scope: SearchScope
 ) -> list[Hit]:
     """Operations of a day that moved an amount, either way."""
-    rows = rows_of_amount(connection, _BY_AMOUNT, candidate, scope, own=True)
+    days = days_of_amount(candidate, scope, own=True)
+    if not days:
+        return []
+    parameters = {
+        **{
+            f"{name}s": [day[name] for day in days]
+            for name in ("slug", "start", "end", "minor")
+        },
+        "start": min(day["start"] for day in days),
+        "end": max(day["end"] for day in days),
+        "currency": candidate.currency,
+        "limit": scope.limit,
+    }
+    rows = fetch(connection, _BY_AMOUNT, parameters)
     return [_transaction(row, scope, exact=False) for row in rows]
 
 

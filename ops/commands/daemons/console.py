@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
@@ -39,7 +39,7 @@ from ops.runtime import logs
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
-from ops.scheduling.business_days import business_day_of
+from ops.scheduling.business_days import business_days_of, maturities_of
 from ops.settings.break_policy import rules_of
 from ops.settings.console import OidcSettings
 from ops.settings.dialects import dialects
@@ -50,9 +50,12 @@ from ops.settings.model import ProviderSettings, Settings
 from ops.settings.notify_rules import rules_of_notify
 from ops.settings.notify_text import notify_text
 from ops.settings.reporting import ReportingSettings, reporting_rates
+from reconcile.days.kept_sums import KeptSums
 from reconcile.days.states import DayStatus
+from reconcile.days.sums import SidesReader, read_sides
 from reports.rates import ReportingRates
 from storage.engine import open_engine
+from storage.kept import KeptReads
 from storage.limit_versions import version_in_force
 from storage.schema_version import require_schema
 from vocabulary.clock import SystemClock
@@ -63,6 +66,10 @@ class ConsolePart(StrEnum):
     """What can be printed of the console instead of serving it."""
 
     OPENAPI = "openapi"
+
+
+#: How long a learned maturity is kept.
+_MATURITY_KEPT = timedelta(minutes=10)
 
 
 def console(
@@ -101,6 +108,8 @@ def open_console(context: Context) -> Console:
     require_roles(urls)
     connections = THREADS + STREAM_THREADS
     readers = open_engine(urls.reader, pool_size=connections)
+    clock = SystemClock()
+    kept = KeptReads(readers, clock, ThreadPoolExecutor(1, thread_name_prefix="renewals"))
     return Console(
         config=console_config(
             settings,
@@ -110,14 +119,17 @@ def open_console(context: Context) -> Console:
                 settings,
                 engine=readers,
                 broker_url=partial(broker_url_of, context),
-                clock=SystemClock(),
+                clock=clock,
+                kept=kept,
                 disk=disk_reader(owner_url, open_data_directory(context.data_dir)),
             ),
             listed=setting_lines(settings, context.config, os.environ),
+            listed_sides=KeptSums(kept, clock),
         ),
         readers=readers,
         writers=open_engine(urls.writer, pool_size=connections),
-        clock=SystemClock(),
+        clock=clock,
+        kept=kept,
     )
 
 
@@ -140,16 +152,27 @@ def console_config(
     try_corrections: TryCorrections,
     read_pipeline: Callable[[], Pipeline],
     listed: tuple[SettingLine, ...] = (),
+    listed_sides: SidesReader = read_sides,
 ) -> ConsoleConfig:
-    """What the console shows and asks of people, from the settings."""
-    entries = {entry.slug: entry for entry in settings.providers}
+    """What the console shows and asks of people, from the settings.
+
+    Args:
+        settings: of the whole system.
+        limits: reads the limits in force.
+        try_corrections: tries corrections before they are proposed or approved.
+        read_pipeline: reads queues, receivers, feeds, sizes and proofs.
+        listed: every setting in force, without secrets.
+        listed_sides: adds up both sides of the days of a list, or keeps their sums.
+    """
+    days = _DayReader({entry.slug: entry for entry in settings.providers}, listed_sides)
     return ConsoleConfig(
         providers=tuple(_terms(entry) for entry in settings.providers),
         public_url=settings.console.public_url,
         session_lasts=settings.console.session,
         session_idle=settings.console.idle,
         trusted_proxies=settings.console.trusted_proxies,
-        day_of=_DayReader(entries),
+        day_of=days.one,
+        listed_days=days.listed,
         limits=limits,
         try_corrections=try_corrections,
         read_pipeline=read_pipeline,
@@ -200,16 +223,43 @@ def _identity_provider(settings: OidcSettings | None) -> IdentityProvider | None
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _DayReader:
-    """Reads days of the configured providers, by slug."""
+    """Reads days of the configured providers, by slug.
 
-    entries: Mapping[str, ProviderSettings]
+    The age by which both sides have every row is read once in ``_MATURITY_KEPT``: learning it
+    samples a provider's history.
+    """
 
-    def __call__(
-        self, connection: Connection, slug: str, day: date, now: datetime
-    ) -> DayStatus:
-        return business_day_of(connection, self.entries[slug], day, now)
+    def __init__(
+        self, entries: Mapping[str, ProviderSettings], listed_sides: SidesReader
+    ) -> None:
+        self._entries, self._listed_sides = entries, listed_sides
+        self._maturity: Mapping[str, timedelta] = {}
+        self._read_at = datetime.min.replace(tzinfo=UTC)
+
+    def one(self, connection: Connection, slug: str, day: date, now: datetime) -> DayStatus:
+        """A day as it is now."""
+        days = [(self._entries[slug], day)]
+        maturity = self._maturity_at(connection, now)
+        return business_days_of(connection, days, now, maturity=maturity)[0]
+
+    def listed(
+        self, connection: Connection, days: Sequence[tuple[str, date]], now: datetime
+    ) -> list[DayStatus]:
+        """Days for a list, with kept sums of both sides."""
+        return business_days_of(
+            connection,
+            [(self._entries[slug], day) for slug, day in days],
+            now,
+            maturity=self._maturity_at(connection, now),
+            sides=self._listed_sides,
+        )
+
+    def _maturity_at(self, connection: Connection, now: datetime) -> Mapping[str, timedelta]:
+        if now - self._read_at > _MATURITY_KEPT:
+            self._maturity = maturities_of(connection, self._entries.values(), now)
+            self._read_at = now
+        return self._maturity
 
 
 class _RatesReader:

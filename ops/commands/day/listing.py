@@ -29,9 +29,7 @@ def list_days(
     settings, now = context_of(ctx).settings, SystemClock().now()
     entries = settings.providers if provider is None else [entry_named(settings, provider)]
     with open_books(ctx).connect() as connection:
-        listed = [
-            day for entry in entries for day in recent_days(connection, entry, now, days=days)
-        ]
+        listed = recent_days(connection, entries, now, days=days)
     print_days(listed, as_json=as_json)
 
 

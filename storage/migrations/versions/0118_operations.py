@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0118"
-down_revision = "0115"
+down_revision = "0116"
 branch_labels = None
 depends_on = None
 

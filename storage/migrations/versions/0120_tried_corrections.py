@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0120"
-down_revision = "0118"
+down_revision = "0119"
 branch_labels = None
 depends_on = None
 

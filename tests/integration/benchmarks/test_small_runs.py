@@ -14,6 +14,10 @@ SMALL_RUNS = {
         *("--seconds", "0.1", "--rounds", "1"),
         *("--dialects", "aggregator", "--connections", "16"),
     ),
+    "console": (
+        *("--operations", "20000", "--records", "20000", "--breaks", "200"),
+        *("--views", "2", "--memory-views", "20"),
+    ),
     "reconcile": ("--rows", "20000", "--repeat", "1"),
     "reconcile_scale": ("--rows", "5000"),
     "statement_import": ("--rows", "500", "--formats", "csv"),

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from breaks.kinds import BreakKind, Impact
+from breaks.paging import BreakOrder, page_of_breaks
 from breaks.policy import DEFAULT_RULES, overdue_limits
 from breaks.queries import BreakFilter, count_breaks, list_breaks, lock_ids
 from breaks.states import BreakState
@@ -88,6 +89,39 @@ def test_no_filter_reads_a_whole_table(engine: Engine, name: str) -> None:
 
     assert len(statements) == 3
     assert scanned(engine, statements) == []
+
+
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [
+        (BreakOrder.MONEY, "breaks_by_money"),
+        (BreakOrder.AGE, "break_workflows_by_age"),
+    ],
+)
+def test_a_page_reads_breaks_in_the_order_of_an_index(
+    engine: Engine, order: BreakOrder, index: str
+) -> None:
+    everything = BreakFilter(include_closed=True)
+    with engine.connect() as connection:
+        first = page_of_breaks(connection, everything, order=order, after=None, limit=50)
+        with recorded(engine) as statements:
+            page_of_breaks(connection, everything, order=order, after=first.next, limit=50)
+
+    page, _count = plans(engine, statements)
+    assert index in str(page)
+    assert list(_scans(page)) == []
+
+
+def test_conditions_of_one_table_are_counted_in_that_table(engine: Engine) -> None:
+    filters = [
+        BreakFilter(assignee="maria"),
+        BreakFilter(player="player7", include_closed=True),
+    ]
+    with recorded(engine) as statements:
+        for break_filter in filters:
+            count_breaks(engine, break_filter)
+
+    assert [" JOIN " in statement for statement, _ in statements] == [False, False]
 
 
 def test_notifications_of_due_breaks_read_only_what_is_due(engine: Engine) -> None:

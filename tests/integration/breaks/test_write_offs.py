@@ -21,7 +21,7 @@ from breaks.write_offs import (
     reject_write_off,
 )
 from ledger.queries.balances import trial_balance
-from reconcile.days.store import figures_of
+from reconcile.days.sums import figures_of
 from storage import people
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks

@@ -24,12 +24,14 @@ REFUSED = {
     "feed_records_occurrence_positive": "UPDATE feed_records SET occurrence = 0",
 }
 INDEXES = {
-    "rounds": {"rounds_pkey", "rounds_by_time"},
+    "rounds": {"rounds_pkey", "rounds_by_time", "rounds_by_provider_time"},
     "feed_records": {
         "feed_records_pkey",
         "feed_records_by_round",
         "feed_records_continuing",
         "feed_records_by_time",
+        "feed_records_by_provider_time",
+        "feed_records_rolled_back",
         "feed_records_taken_back",
         "feed_records_by_order",
         "feed_records_by_update",

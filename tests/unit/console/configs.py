@@ -25,6 +25,12 @@ def no_day(connection: Connection, slug: str, day: date, now: datetime) -> DaySt
     raise AssertionError("no test reads a day without a database")
 
 
+def no_days(
+    connection: Connection, days: Sequence[tuple[str, date]], now: datetime
+) -> list[DayStatus]:
+    raise AssertionError("no test reads days without a database")
+
+
 def no_limits() -> LimitsInForce:
     return LimitsInForce(write_offs=NO_LIMITS, days=StepRules(two_people=True))
 
@@ -52,6 +58,7 @@ def config() -> ConsoleConfig:
         session_idle=timedelta(hours=2),
         trusted_proxies=(),
         day_of=no_day,
+        listed_days=no_days,
         limits=no_limits,
         try_corrections=no_trial,
         read_pipeline=no_pipeline,

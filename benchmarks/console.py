@@ -1,0 +1,336 @@
+"""Server time and memory of every page of the console, over books of a given size.
+
+    python -m benchmarks.console [--operations N] [--records N] [--breaks N] [--days N]
+                                 [--data DIR] [--views K] [--memory-views M] [--commands]
+
+Builds an embedded database, or uses the one in ``--data``; starts the real console, signs in
+and asks for every address of ``console.routes`` with ids of these books, and for the usual
+filters and searches. The reference is ``/readyz``, which asks the database for nothing but
+``SELECT 1``. An address without an example here is an error, so no new page can be forgotten.
+Processor time is that of console and database together, for each view. ``--commands`` times the
+commands of the command line that read the same, too.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+from urllib.parse import urlencode
+
+import psutil  # type: ignore[import-untyped] # no types come with it
+import psycopg
+from sqlalchemy import Engine, text
+
+from benchmarks.bench import BenchSetup as Site
+from benchmarks.bench import free_port, running, wait_until_answering
+from benchmarks.console_books import PEOPLE, ZONES, BookSize, build
+from benchmarks.console_pages import REFERENCE, addresses_of
+from console.accounts.passwords import set_password
+from ops.runtime import postgres_server
+from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from storage.engine import open_engine
+from storage.migrate import migrate
+from storage.people import get_person
+from vocabulary.clock import SystemClock
+
+#: Most milliseconds that 95 of 100 views of a page may take.
+AIM_MS = 100.0
+_PASSWORD = "three wooden doors"
+_ONE_BREAK = "SELECT break_id, round_id, provider, began_at::date AS day FROM breaks LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """One line of the table: milliseconds of the views of a page.
+
+    Attributes:
+        processor: of console and database, by view.
+    """
+
+    name: str
+    p50: float
+    p95: float
+    longest: float
+    processor: float
+    views: int
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Pages of the console over large books.")
+    parser.add_argument("--operations", type=int, default=10_000_000)
+    parser.add_argument("--records", type=int, default=10_000_000)
+    parser.add_argument("--breaks", type=int, default=50_000)
+    parser.add_argument("--days", type=int, default=90, help="how many days they lie in")
+    parser.add_argument("--data", type=Path, help="where the books live; else temporary")
+    parser.add_argument("--views", type=int, default=40, help="views of each page")
+    parser.add_argument("--memory-views", type=int, default=10_000)
+    parser.add_argument("--only", default="", help="only lines that contain this text")
+    parser.add_argument("--commands", action="store_true", help="time commands, too")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = options.data or Path(folder) / "books"
+        return _measured(place, options)
+
+
+def _measured(place: Path, options: argparse.Namespace) -> int:
+    home = open_data_directory(place)
+    size = BookSize(
+        operations=options.operations,
+        records=options.records,
+        breaks=options.breaks,
+        days=options.days,
+    )
+    try:
+        with locked(home):
+            postgres_server.start(home)
+        engine = open_engine(postgres_server.url(home))
+        _books(engine, home, size)
+        return _report(_site(home, engine), engine, options)
+    finally:
+        postgres_server.stop(home)
+
+
+def _books(engine: Engine, home: DataDirectory, size: BookSize) -> None:
+    """Build the books unless they are there."""
+    migrate(engine)
+    with engine.connect() as connection:
+        if connection.execute(text("SELECT EXISTS (SELECT FROM day_steps)")).scalar_one():
+            return
+    engine.dispose()
+    with _loading(home):
+        build(open_engine(postgres_server.url(home)), size)
+
+
+@contextmanager
+def _loading(home: DataDirectory) -> Iterator[None]:
+    """Write no log and wait for no disk while the books are built."""
+    settings = {"wal_level": "minimal", "max_wal_senders": "0", "fsync": "off"}
+    _configure(home, [f"SET {name} = '{value}'" for name, value in settings.items()])
+    yield
+    _configure(home, ["RESET ALL"])
+    os.sync()
+
+
+def _configure(home: DataDirectory, changes: Sequence[str]) -> None:
+    with psycopg.connect(postgres_server.url(home), autocommit=True) as connection:
+        for change in changes:
+            connection.execute(f"ALTER SYSTEM {change}".encode())
+    postgres_server.stop(home)
+    with locked(home):
+        postgres_server.start(home)
+
+
+def _site(home: DataDirectory, engine: Engine) -> Site:
+    """The settings of a console over the books, and a password for everybody."""
+    port = free_port()
+    config = home.root / "console.toml"
+    config.write_text(
+        'mode = "test"\n[broker]\nurl = "redis://127.0.0.1:1/0"\n'
+        f"[database]\nurl = {json.dumps(postgres_server.url(home))}\n[console]\nport = {port}\n"
+        + "".join(
+            f'[[providers]]\nslug = "{slug}"\ndialect = "{slug}"\ncurrency = "USD"\n'
+            f'timezone = "{zone}"\nsecrets = ["literal:secret"]\n'
+            for slug, zone in ZONES.items()
+        ),
+        encoding="utf-8",
+    )
+    with engine.begin() as connection:
+        for name in PEOPLE:
+            person, now = get_person(connection, name), SystemClock().now()
+            set_password(connection, person, _PASSWORD, by=name, now=now)
+    return Site(data=home.root, config=config, port=port, database_url=str(engine.url))
+
+
+def _report(site: Site, engine: Engine, options: argparse.Namespace) -> int:
+    addresses = {
+        name: paths
+        for name, paths in addresses_of(engine).items()
+        if options.only in name or name == REFERENCE
+    }
+    with running("ops", "console", stage=site) as process:
+        wait_until_answering(site.port)
+        browser = Browser(site.port)
+        browser.sign_in("root")
+        meter = Meter(process.pid, postmaster=_postmaster(engine))
+        timings = [
+            _timing(browser, meter, name, paths, options.views)
+            for name, paths in addresses.items()
+        ]
+        memory = _memory(browser, meter, addresses, options.memory_views)
+    commands = _commands(site, engine) if options.commands else {}
+    return _print(timings, memory, commands)
+
+
+class Browser:
+    """One kept connection with the cookies of a session."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        self._cookies: dict[str, str] = {}
+
+    def get(self, path: str) -> tuple[int, str]:
+        """The status of a page and its text."""
+        return self._send("GET", path)
+
+    def sign_in(self, name: str) -> None:
+        """Sign in by the form."""
+        page = self.get("/login")[1]
+        token = page.partition('name="form_token" value="')[2].partition('"')[0]
+        fields = {"form_token": token, "name": name, "password": _PASSWORD, "next": "/"}
+        status, _ = self._send("POST", "/login", urlencode(fields))
+        if status != 303:
+            raise SystemExit(f"signing in was answered {status}")
+
+    def _send(self, method: str, path: str, body: str = "") -> tuple[int, str]:
+        headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items())}
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        self._connection.request(method, path, body, headers)
+        response = self._connection.getresponse()
+        content = response.read().decode()
+        for cookie in response.headers.get_all("Set-Cookie", []):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self._cookies[name] = value
+        return response.status, content
+
+
+class Meter:
+    """Processor time and memory of the console and its connections to the database."""
+
+    def __init__(self, console: int, *, postmaster: int) -> None:
+        self._console, self._postmaster = psutil.Process(console), psutil.Process(postmaster)
+
+    def processor(self) -> float:
+        """Milliseconds so far."""
+        processes = [self._console, *self._postmaster.children(recursive=True)]
+        times = [process.cpu_times() for process in processes if process.is_running()]
+        return float(sum(taken.user + taken.system for taken in times)) * 1000
+
+    def mebibytes(self) -> float:
+        """Resident memory of the console."""
+        return float(self._console.memory_info().rss) / 2**20
+
+
+def _postmaster(engine: Engine) -> int:
+    with engine.connect() as connection:
+        query = text("SELECT pg_backend_pid()")
+        backend = int(connection.execute(query).scalar_one())
+    return int(psutil.Process(backend).ppid())
+
+
+def _timing(
+    browser: Browser, meter: Meter, name: str, paths: Sequence[str], views: int
+) -> Timing:
+    """Ask for a page once, then time its views."""
+    _checked(browser, paths[0])
+    before, taken = meter.processor(), []
+    for path in islice(cycle(paths), views):
+        began = time.perf_counter()
+        _checked(browser, path)
+        taken.append((time.perf_counter() - began) * 1000)
+    processor = (meter.processor() - before) / views
+    cuts = quantiles(taken, n=20, method="inclusive")
+    return Timing(
+        name=name,
+        p50=cuts[9],
+        p95=cuts[18],
+        longest=max(taken),
+        processor=processor,
+        views=views,
+    )
+
+
+def _checked(browser: Browser, path: str) -> None:
+    status, content = browser.get(path)
+    if status >= 500 or (status >= 400 and not path.startswith("/reset")):
+        raise SystemExit(f"{path} was answered {status}: {content[:2000]}")
+
+
+def _memory(
+    browser: Browser, meter: Meter, addresses: Mapping[str, Sequence[str]], views: int
+) -> dict[str, float]:
+    """Resident memory after a tenth of the views of all pages in turn, and at the end."""
+    paths = [path for listed in addresses.values() for path in listed[:4]]
+    settled = 0.0
+    for number, path in enumerate(islice(cycle(paths), views)):
+        if number == views // 10:
+            settled = meter.mebibytes()
+        _checked(browser, path)
+    return {"views": views, "after_a_tenth_mib": settled, "at_the_end_mib": meter.mebibytes()}
+
+
+def _commands(site: Site, engine: Engine) -> dict[str, float]:
+    """Seconds of commands that read the same, and of one that does nothing."""
+    with engine.connect() as connection:
+        query = text(
+            "SELECT break_id, round_id, provider, began_at::date AS day FROM breaks LIMIT 1"
+        )
+        row = connection.execute(query).one()
+    lines = (
+        *(("--version",), ("day", "list"), ("breaks", "list", "--json")),
+        *(("breaks", "show", row.break_id), ("find", row.round_id)),
+        ("day", "show", str(row.day), "--provider", row.provider),
+    )
+    environment = {
+        **os.environ,
+        "TIEOUT_CONFIG": str(site.config),
+        "TIEOUT_DATA": str(site.data),
+    }
+    seconds = {}
+    for words in lines:
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "ops", *words],
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
+        seconds[" ".join(words)] = time.perf_counter() - began
+        if done.returncode:
+            raise SystemExit(f"{words} exited {done.returncode}: {done.stderr.decode()}")
+    return seconds
+
+
+def _print(
+    timings: Sequence[Timing], memory: Mapping[str, float], commands: Mapping[str, float]
+) -> int:
+    """The table and one line of JSON."""
+    reference = timings[0].p50
+    print(
+        f"{'page':<46} {'p50 ms':>8} {'p95 ms':>8} {'max ms':>8} {'cpu ms':>8} {'over ref.':>9}"
+    )
+    for line in timings:
+        mark = " " if line.p95 < AIM_MS else "!"
+        print(
+            f"{line.name[:45]:<45}{mark} {line.p50:8.1f} {line.p95:8.1f} {line.longest:8.1f}"
+            f" {line.processor:8.1f} {line.p50 / reference:9.1f}"
+        )
+    growth = memory["at_the_end_mib"] - memory["after_a_tenth_mib"]
+    print(f"memory over {memory['views']:.0f} views: {growth:+.1f} MiB, {memory}")
+    for words, seconds in commands.items():
+        print(f"{seconds:6.2f} s  tieout {words}")
+    slow = [line.name for line in timings if line.p95 >= AIM_MS]
+    figures: dict[str, Any] = {
+        "benchmark": "console",
+        "slow": slow,
+        "growth_mib": growth,
+        "pages": {line.name: [line.p50, line.p95, line.processor] for line in timings},
+        "commands": dict(commands),
+    }
+    print(json.dumps(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

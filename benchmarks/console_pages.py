@@ -1,0 +1,109 @@
+"""Addresses of every page of the console, with ids of the books of ``benchmarks.console``."""
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote, urlencode
+
+from sqlalchemy import Engine, text
+
+from console.routes import ROUTES
+
+#: The page that asks the database for nothing but ``SELECT 1``.
+REFERENCE = "/readyz"
+_EXAMPLES = 40
+#: By placeholder of an address, the column that has its values.
+_SAMPLES = {
+    "break": "SELECT break_id FROM breaks ORDER BY md5(break_id) LIMIT :n",
+    "run": "SELECT run_id FROM runs ORDER BY md5(run_id) LIMIT :n",
+    "round": "SELECT round_id FROM breaks ORDER BY md5(round_id) LIMIT :n",
+    "player": "SELECT player FROM players ORDER BY player LIMIT :n",
+    "handle": "SELECT handle FROM handles ORDER BY md5(handle) LIMIT :n",
+    "transaction": "SELECT 'txn-' || wallet_id || '-' || seq FROM wallets LIMIT :n",
+    "batch": "SELECT 'batch ' || batch_id FROM batches LIMIT :n",
+    "file": "SELECT name FROM feed_files ORDER BY md5(name) LIMIT :n",
+    "finding": "SELECT finding_id FROM feed_findings LIMIT :n",
+    "adjustment": "SELECT id FROM adjustments LIMIT :n",
+}
+_DAYS = """
+SELECT provider || '/' || business_day FROM day_closes ORDER BY md5(provider || business_day)
+ LIMIT :n
+"""
+_AMOUNTS = """
+SELECT to_char(abs(difference) / 100.0, 'FM9999990.00') || ' ' || currency || '|'
+       || began_at::date
+  FROM breaks WHERE currency <> 'JPY' AND difference <> 0 ORDER BY md5(break_id) LIMIT :n
+"""
+#: Filters of the list of breaks, as people set them.
+_BREAK_FILTERS: tuple[Mapping[str, str], ...] = (
+    *({}, {"provider": "aggregator"}, {"kind": "payout_mismatch"}, {"state": "open"}),
+    *({"state": "all"}, {"state": "closed"}, {"impact": "player_owed"}, {"assignee": "maria"}),
+    *({"sort": "age"}, {"state": "all", "sort": "age"}, {"q": "1000000000000079"}),
+    {"state": "all", "q": "no such words"},
+)
+
+
+def addresses_of(engine: Engine) -> dict[str, list[str]]:
+    """By name of a line, the paths that its views ask for in turn.
+
+    Raises:
+        SystemExit: an address of the console has no example.
+    """
+    with engine.connect() as connection:
+        samples = {
+            name: [
+                str(value)
+                for value in connection.execute(text(query), {"n": _EXAMPLES}).scalars()
+            ]
+            for name, query in {**_SAMPLES, "day": _DAYS, "amount": _AMOUNTS}.items()
+        }
+    pages = _pages(samples)
+    routes = [route.path for route in ROUTES if route.method == "GET"]
+    missing = sorted(set(routes) - set(pages))
+    if missing:
+        names = ", ".join(missing)
+        raise SystemExit(f"no example of {names}: add it to benchmarks/console_pages.py")
+    filters = {
+        f"/breaks?{urlencode(fields)}": [f"/breaks?{urlencode(fields)}"]
+        for fields in _BREAK_FILTERS
+    }
+    by_player = [f"/breaks?state=all&player={quote(name)}" for name in samples["player"]]
+    by_day = [f"/breaks?state=all&day={day.partition('/')[2]}" for day in samples["day"]]
+    return {
+        REFERENCE: [REFERENCE],
+        **pages,
+        **filters,
+        "/breaks by player": by_player,
+        "/breaks by day": by_day,
+        **_searches(samples),
+    }
+
+
+def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """By address of a route, paths that it serves."""
+    days = samples["day"]
+    return {
+        "/login": ["/login"],
+        "/reset/{code}": ["/reset/none"],
+        "/": ["/"],
+        "/days": ["/days"],
+        "/days/{provider}/{day}": [f"/days/{day}" for day in days],
+        "/breaks": ["/breaks"],
+        "/breaks.csv": [f"/breaks.csv?day={day.partition('/')[2]}" for day in days],
+        "/breaks/{id}": [f"/breaks/{name}" for name in samples["break"]],
+        "/find": [f"/find?q={quote(name)}" for name in samples["round"]],
+        "/runs/{id}": [f"/runs/{name}" for name in samples["run"]],
+        "/people": ["/people"],
+    }
+
+
+def _searches(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """A search for each kind of name, and for amounts of a day."""
+    named = {
+        f"/find a {kind}": [f"/find?{urlencode({'q': name})}" for name in names]
+        for kind, names in samples.items()
+        if kind not in {"day", "amount"}
+    }
+    amounts = []
+    for sample in samples["amount"]:
+        amount, _, day = sample.partition("|")
+        amounts.append(f"/find?{urlencode({'q': amount, 'day': day})}")
+    return {**named, "/find an amount": amounts}

@@ -1,0 +1,138 @@
+"""Add up the figures of business days: both sides, and the breaks between them.
+
+Days are read together, so that a list of days takes as many statements as one day. Tables read:
+``rounds``, ``feed_records``, ``breaks``, ``break_workflows``, ``adjustments``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from breaks.kinds import OF_BOOKS
+from breaks.states import SETTLED
+from reconcile.days.figures import BothSides, DayFigures, OpenMoney, SideTotals
+from vocabulary.window import Window
+
+_OURS = """
+SELECT currency, count(*) AS rounds, sum(stake)::bigint AS stake, sum(payout)::bigint AS payout
+  FROM rounds WHERE provider = :provider AND first_at >= :start AND first_at < :end
+ GROUP BY currency
+"""
+# A player's round with any rolled back record moved nothing, whatever its other records hold.
+# Rounds are grouped before they are counted: hashing them costs a third of sorting them.
+_THEIRS = """
+WITH shares AS (
+    SELECT currency, match_key, round_id, handle, sum(stake) AS stake, sum(payout) AS payout
+      FROM feed_records
+     WHERE provider = :provider AND created_at >= :start AND created_at < :end
+     GROUP BY currency, match_key, round_id, handle
+), undone AS (
+    SELECT DISTINCT match_key, round_id, handle FROM feed_records
+     WHERE provider = :provider AND rolled_back
+)
+SELECT s.currency, count(*) AS rounds,
+       coalesce(sum(s.stake) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS stake,
+       coalesce(sum(s.payout) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS payout
+  FROM shares s LEFT JOIN undone u USING (match_key, round_id, handle)
+ GROUP BY s.currency
+"""
+_DAYS = """
+unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
+  WITH ORDINALITY AS d (provider, start_at, end_at, place)
+"""
+_BREAKS_OF_DAYS = f"""
+    SELECT d.place, b.break_id, b.currency, b.difference, b.kind, w.state,
+           b.cleared_at IS NULL AS found
+      FROM {_DAYS}
+      JOIN breaks b ON b.provider = d.provider
+                   AND coalesce(b.began_at, b.first_seen) >= d.start_at
+                   AND coalesce(b.began_at, b.first_seen) < d.end_at
+      JOIN break_workflows w USING (break_id)
+"""  # noqa: S608 - only the constant above is put in
+_BREAKS = f"""
+WITH of_days AS ({_BREAKS_OF_DAYS}),
+unsettled AS (SELECT *, found AND state <> ALL(:settled) AS is_open
+                FROM of_days)
+SELECT place, currency, count(*) FILTER (WHERE is_open) AS count,
+       coalesce(sum(difference) FILTER (WHERE is_open AND difference > 0), 0)::bigint AS owed,
+       coalesce(sum(difference) FILTER (WHERE is_open AND difference < 0), 0)::bigint AS owing,
+       coalesce(-sum(difference) FILTER (WHERE found AND kind = ANY(:of_books)), 0)::bigint
+           AS in_breaks
+  FROM unsettled GROUP BY place, currency
+"""  # noqa: S608 - as above
+# Every break and correction of a day with its state and amount: a digest tells any change.
+_STATES = f"""
+WITH of_days AS ({_BREAKS_OF_DAYS}),
+lines AS (
+    SELECT place, concat_ws(' ', break_id, state, difference, found) AS line FROM of_days
+    UNION ALL
+    SELECT o.place, concat_ws(' ', a.id, a.state, a.amount)
+      FROM adjustments a JOIN of_days o USING (break_id)
+     WHERE a.state <> 'rejected'
+)
+SELECT place, md5(string_agg(line, E'\\n' ORDER BY line)) AS digest FROM lines GROUP BY place
+"""  # noqa: S608 - as above
+#: The digest of a day without any break.
+NO_LINES = "d41d8cd98f00b204e9800998ecf8427e"
+
+#: Reads or remembers the sums of both sides of a provider's window.
+SidesReader = Callable[[Connection, str, Window], BothSides]
+
+
+def read_sides(connection: Connection, provider: str, window: Window) -> BothSides:
+    """Add up both sides of a window as they are now."""
+    params = {"provider": provider, "start": window.start, "end": window.end}
+    return BothSides(
+        ours=_side(connection, _OURS, params), theirs=_side(connection, _THEIRS, params)
+    )
+
+
+def figures_of(
+    connection: Connection, provider: str, window: Window, exponents: Mapping[str, int]
+) -> DayFigures:
+    """Add up both sides and the breaks of a window as they are now."""
+    return figures_of_days(connection, [(provider, window, exponents)])[0]
+
+
+def figures_of_days(
+    connection: Connection,
+    days: Sequence[tuple[str, Window, Mapping[str, int]]],
+    *,
+    sides: SidesReader = read_sides,
+) -> list[DayFigures]:
+    """The figures of windows of providers, with the providers' overrides of decimal places."""
+    params = {
+        "providers": [provider for provider, _, _ in days],
+        "starts": [window.start for _, window, _ in days],
+        "ends": [window.end for _, window, _ in days],
+        "of_books": [str(kind) for kind in OF_BOOKS],
+        "settled": [str(state) for state in SETTLED],
+    }
+    breaks: dict[int, dict[str, OpenMoney]] = {}
+    for row in connection.execute(text(_BREAKS), params).mappings():
+        values = {name: row[name] for name in ("count", "owed", "owing", "in_breaks")}
+        breaks.setdefault(row["place"], {})[row["currency"]] = OpenMoney(**values)
+    digests = {row.place: row.digest for row in connection.execute(text(_STATES), params)}
+    figures = []
+    for place, (provider, window, exponents) in enumerate(days, start=1):
+        both = sides(connection, provider, window)
+        figures.append(
+            DayFigures(
+                ours=both.ours,
+                theirs=both.theirs,
+                breaks=breaks.get(place, {}),
+                state=digests.get(place, NO_LINES),
+                exponents=exponents,
+                summed_at=both.summed_at,
+            )
+        )
+    return figures
+
+
+def _side(connection: Connection, sql: str, params: Mapping[str, Any]) -> dict[str, SideTotals]:
+    rows = connection.execute(text(sql), dict(params))
+    return {
+        row.currency: SideTotals(rounds=row.rounds, stake=row.stake, payout=row.payout)
+        for row in rows
+    }
