@@ -1,5 +1,6 @@
 """Addresses of every page of the console, with ids of the books of ``benchmarks.console``."""
 
+import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlencode
 
@@ -9,6 +10,10 @@ from console.routes import ROUTES
 
 #: The page that asks the database for nothing but ``SELECT 1``.
 REFERENCE = "/readyz"
+#: Part of an address of something that these books do not have: its page says so.
+ABSENT = "none"
+#: Streams, which end when the page is left.
+_STREAMS = frozenset({"/ops/events", "/jobs/{id}/events"})
 _EXAMPLES = 40
 #: By placeholder of an address, the column that has its values.
 _SAMPLES = {
@@ -19,6 +24,9 @@ _SAMPLES = {
     "handle": "SELECT handle FROM handles ORDER BY md5(handle) LIMIT :n",
     "transaction": "SELECT 'txn-' || wallet_id || '-' || seq FROM wallets LIMIT :n",
     "batch": "SELECT 'batch ' || batch_id FROM batches LIMIT :n",
+    "player with breaks": "SELECT DISTINCT player FROM breaks WHERE player <> '' LIMIT :n",
+    "round address": "SELECT provider || '/' || round_id FROM breaks ORDER BY md5(round_id)"
+    " LIMIT :n",
     "file": "SELECT name FROM feed_files ORDER BY md5(name) LIMIT :n",
     "finding": "SELECT finding_id FROM feed_findings LIMIT :n",
     "adjustment": "SELECT id FROM adjustments LIMIT :n",
@@ -56,8 +64,8 @@ def addresses_of(engine: Engine) -> dict[str, list[str]]:
             for name, query in {**_SAMPLES, "day": _DAYS, "amount": _AMOUNTS}.items()
         }
     pages = _pages(samples)
-    routes = [route.path for route in ROUTES if route.method == "GET"]
-    missing = sorted(set(routes) - set(pages))
+    routes = {route.path for route in ROUTES if route.method == "GET"} - _STREAMS
+    missing = sorted(routes - set(pages))
     if missing:
         names = ", ".join(missing)
         raise SystemExit(f"no example of {names}: add it to benchmarks/console_pages.py")
@@ -81,8 +89,13 @@ def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """By address of a route, paths that it serves."""
     days = samples["day"]
     return {
+        **_pages_of_records(samples),
+        **_pages_of_figures(samples),
+        **_pages_of_work(samples),
         "/login": ["/login"],
-        "/reset/{code}": ["/reset/none"],
+        "/reset/{code}": [f"/reset/{ABSENT}"],
+        "/sso": [f"/sso?{ABSENT}"],
+        "/sso/callback": [f"/sso/callback?state={ABSENT}"],
         "/": ["/"],
         "/days": ["/days"],
         "/days/{provider}/{day}": [f"/days/{day}" for day in days],
@@ -91,7 +104,66 @@ def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         "/breaks/{id}": [f"/breaks/{name}" for name in samples["break"]],
         "/find": [f"/find?q={quote(name)}" for name in samples["round"]],
         "/runs/{id}": [f"/runs/{name}" for name in samples["run"]],
-        "/people": ["/people"],
+        **{
+            path: [path]
+            for path in ("/people", "/audit", "/audit.csv", "/settings", "/api", "/tokens")
+        },
+    }
+
+
+def _pages_of_records(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The pages of the things that are found."""
+    operations = [f"/operations/{name}" for name in samples["transaction"]]
+    return {
+        "/rounds/{provider}/{round}": [f"/rounds/{name}" for name in samples["round address"]],
+        "/operations/{id}": operations,
+        "/operations/{id}/{side}": [f"{path}/reply?{ABSENT}" for path in operations],
+        "/requests/{id}": [f"/requests/1?{ABSENT}"],
+        "/requests/{id}/{side}": [f"/requests/1/request?{ABSENT}"],
+        "/players/{player}": [f"/players/{name}" for name in samples["player with breaks"]],
+        "/batches/{id}": [f"/batches/{name.split()[1]}" for name in samples["batch"]],
+        "/seals/{day}": [f"/seals/2020-01-01?{ABSENT}"],
+        "/files/{id}": [f"/files/1?{ABSENT}"],
+        "/files/{id}/content": [f"/files/1/content?{ABSENT}"],
+    }
+
+
+def _pages_of_figures(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Totals of one day and trends of a month."""
+    days = [day.partition("/")[2] for day in samples["day"]]
+    spans = [f"from={day}&to={day}" for day in days]
+    return {
+        **{
+            path: [f"{path}?{span}" for span in spans]
+            for path in ("/totals", "/totals.csv", "/totals.xlsx")
+        },
+        "/trends": ["/trends"],
+        "/trends/{chart}.csv": ["/trends/ggr.csv"],
+    }
+
+
+def _pages_of_work(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The pages of actions, jobs, feeds, packs and operations."""
+    days = [day.partition("/")[2] for day in samples["day"]]
+    breaks = [f"/breaks/{name}" for name in samples["break"]]
+    plain = (
+        *("/days/what-if", "/breaks/groups", "/feeds", "/jobs", "/disputes", "/disputes/new"),
+        *("/invoices", "/reports", "/ops", "/ops/parked", "/settings/notifications"),
+    )
+    absent = (
+        *("/breaks/groups/{id}", "/breaks/{id}/files/{note}", "/jobs/{id}"),
+        *("/jobs/{id}/files/{file}", "/ops/parked/{action}", "/settings/notifications/draft"),
+        *("/disputes/{id}", "/disputes/{id}/packs/{number}", "/invoices/{id}"),
+        "/invoices/{id}/file",
+    )
+    return {
+        **{path: [path] for path in plain},
+        **{path: [re.sub(r"\{\w+\}", "1", path) + f"?{ABSENT}"] for path in absent},
+        "/breaks.xlsx": [f"/breaks.xlsx?day={day}" for day in days],
+        "/breaks/bulk": ["/breaks/bulk?scope=all&provider=aggregator&kind=payout_mismatch"],
+        "/breaks/{id}/correct": [f"{path}/correct" for path in breaks],
+        "/feeds/{provider}": ["/feeds/aggregator"],
+        "/ops/queues/{queue}": ["/ops/queues/post"],
     }
 
 
@@ -100,7 +172,7 @@ def _searches(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     named = {
         f"/find a {kind}": [f"/find?{urlencode({'q': name})}" for name in names]
         for kind, names in samples.items()
-        if kind not in {"day", "amount"}
+        if kind not in {"day", "amount", "round address"}
     }
     amounts = []
     for sample in samples["amount"]:
