@@ -88,7 +88,7 @@ def test_a_console_that_dies_amid_a_request_requested_nothing(jobs: RequestedJob
         with jobs.owner.connect() as connection:
             connection.execute(text(CUT))
 
-    with pytest.raises(OperationalError, match="terminat|closed"):
+    with pytest.raises(OperationalError, match=r"terminat|closed"):
         jobs.request("words.say", key="form", files=(sent,), before_commit=cut)
     nothing = jobs.rows("SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM job_files)")
     again = jobs.request("words.say", key="form", files=(sent,))
