@@ -54,7 +54,7 @@ class JobLanes:
         settings: what the jobs work with, and how long they are kept.
         endpoints: the database and the broker.
         data_dir: where runs keep their finished parts.
-        child_jobs: runs the jobs; is stopped before the runner.
+        child_jobs: runs the jobs, and other work of the scheduler; ``stop`` stops all of it.
         runner: the name of this scheduler.
         clock: says what is old.
         kinds: every kind by name.
@@ -95,9 +95,14 @@ class JobLanes:
         try:
             yield
         finally:
-            self._stopped.set()
+            self.stop()
             for thread in threads:
                 thread.join()
+
+    def stop(self) -> None:
+        """Take no more jobs, then stop the child jobs, which interrupts what runs."""
+        self._stopped.set()
+        self._child_jobs.stop()
 
     def run_next(self, *, heavy: bool) -> bool:
         """Take and run the next job, if one waits.

@@ -99,20 +99,14 @@ def keep_schedule(
     )
     on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
     jobs += notify_jobs(settings, engines.database_url, child_jobs)
-    runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
+    requested = JobLanes(
+        engine, settings, engines, data_dir, child_jobs, runner=worker.name, clock=clock
+    )
+    runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=requested.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a restart takes new settings
     logs.obey_level_signals()
-    requested = JobLanes(
-        engine,
-        settings,
-        engines,
-        data_dir,
-        child_jobs,
-        runner=worker.name,
-        clock=clock,
-    )
     with (
         _metrics(settings, engines, clock, child_jobs),
         _registered(engine, worker),
