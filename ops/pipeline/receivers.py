@@ -8,7 +8,7 @@ import math
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,12 +60,21 @@ class ReceiverReader:
         urls: where metrics and health are served.
         is_exact: whether somebody must answer at each address; else one is enough.
         note: what these addresses cannot show.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, urls: Sequence[str], *, is_exact: bool, note: str = "") -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        *,
+        is_exact: bool,
+        note: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._urls = tuple(urls)
         self._is_exact = is_exact
         self._note = note
+        self._clock = clock
         self._readings: deque[_Reading] = deque()
         self._lock = threading.Lock()
 
@@ -81,7 +90,7 @@ class ReceiverReader:
                 whys = {process.why for process, _ in answers}
                 asked = self._urls[0] if len(self._urls) == 1 else f"{self._urls[0]} and on"
                 return Part(why=f"none answers at {asked} ({', '.join(sorted(whys))})")
-            reading = _Reading(time.monotonic(), values)
+            reading = _Reading(self._clock(), values)
             figures = _figures(processes, self._base(reading), reading, self._note)
             self._keep(reading)
         return Part(value=figures)

@@ -10,6 +10,8 @@ from console.replies import EventStream, HtmlPage, StreamEvent
 
 #: Seconds between two readings of an open page.
 EVERY_S = 3.0
+#: Rows whose names fit into an address; of more, nobody counts the new ones.
+ROWS_MAX = 500
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -25,13 +27,18 @@ def show(visit: Visit) -> HtmlPage:
 
 
 def stream_address(pipeline: Pipeline) -> str:
-    """Where a page that shows this gets its events."""
-    return "/ops/events?rows=" + ".".join(sorted(rows_of(pipeline)))
+    """Where a page that shows this gets its events; it names its rows, unless they are many."""
+    rows = rows_of(pipeline)
+    return (
+        "/ops/events?rows=" + ".".join(sorted(rows))
+        if len(rows) <= ROWS_MAX
+        else ("/ops/events")
+    )
 
 
 def events(visit: Visit) -> EventStream:
     """The figures of an open page, and how many rows it does not have yet."""
-    shown = frozenset(visit.query.get("rows", "").split("."))
+    shown = frozenset(filter(None, visit.query.get("rows", "").split(".")))
     return EventStream(read=partial(read_events, visit.config, shown), every_s=EVERY_S)
 
 
@@ -40,7 +47,7 @@ def read_events(
 ) -> Sequence[StreamEvent]:
     """What an open page shows now."""
     pipeline = config.read_pipeline()
-    return [
-        StreamEvent.values(figures_of(pipeline)),
-        StreamEvent(name="new", data={"ops": len(rows_of(pipeline) - shown)}),
-    ]
+    values = StreamEvent.values(figures_of(pipeline))
+    if not shown:
+        return [values]
+    return [values, StreamEvent(name="new", data={"ops": len(rows_of(pipeline) - shown)})]

@@ -10,9 +10,12 @@ import pytest
 from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.notify_jobs import notify_jobs
 from ops.settings.loader import load
+from reports.notifications.outbox import request_test
+from storage.engine import open_engine
 from tests.harness.books.reports import fill, run
 from tests.harness.servers.command_line import run_tieout
 from tests.harness.servers.message_sinks import HookSink, hook_sink
+from vocabulary.clock import SystemClock
 
 SETTINGS = """
 mode = "test"
@@ -58,6 +61,21 @@ def test_the_scheduled_job_tells_of_breaks_and_its_status_shows_it(
     (rule,) = json.loads(result.stdout)
     assert result.returncode == 0, result.stderr
     assert (rule["rule"], rule["sent"], rule["waiting"]) == ("finance", 1, 0)
+
+
+def test_a_message_that_tries_a_rule_is_stored_once_and_sent_by_the_job(
+    folder: Path, database: str, hook: HookSink
+) -> None:
+    engine, now = open_engine(database), SystemClock().now()
+    with engine.begin() as connection:
+        asked = [request_test(connection, "finance", by="ann", now=now) for _ in range(2)]
+    engine.dispose()
+    settings = load(folder / "tieout.toml", os.environ)
+    (job,) = notify_jobs(settings, database, ChildJobs())
+    job.run("slot")
+
+    assert asked == [True, False]
+    assert len(hook.requests) == 1
 
 
 def test_a_test_message_is_sent_now(folder: Path, hook: HookSink) -> None:

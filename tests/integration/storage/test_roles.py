@@ -152,6 +152,17 @@ def test_the_console_cannot_touch_the_books(database: str, statement: str) -> No
         connection.execute(statement.encode())
 
 
+def test_only_the_console_may_call_what_gives_parked_work_back(database: str) -> None:
+    call = b"SELECT requeue_parked(ARRAY[]::bigint[], ARRAY[]::integer[])"
+    with psycopg.connect(url_as(database, CONSOLE_ROLE, login=True)) as connection:
+        assert connection.execute(call).fetchall() == []
+    with (
+        psycopg.connect(url_as(database, READER_ROLE, login=True)) as connection,
+        pytest.raises(InsufficientPrivilege, match="permission denied for function"),
+    ):
+        connection.execute(call)
+
+
 def test_migrating_again_grants_nothing_anew_but_what_is_missing(database: str) -> None:
     engine = open_engine(database)
     try:

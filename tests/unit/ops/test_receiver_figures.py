@@ -58,12 +58,9 @@ def read(reader: ReceiverReader, *counts: int) -> ReceiverFigures:
     return figures
 
 
-def test_rates_are_unknown_at_first_then_of_what_came_since(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rates_are_unknown_at_first_then_of_what_came_since(url: str) -> None:
     now = [100.0]
-    monkeypatch.setattr("ops.pipeline.receivers.time.monotonic", lambda: now[0])
-    reader = ReceiverReader([url], is_exact=True)
+    reader = ReceiverReader([url], is_exact=True, clock=lambda: now[0])
     first = read(reader, 90, 10, 50, 99, 100)
     now[0] += 10
     second = read(reader, 190, 10, 50, 199, 200)
