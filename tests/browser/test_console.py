@@ -38,6 +38,7 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/find", "/find?q=ann", "/find?q=nothing+at+all"),
         *(f"/runs/{run_id}", "/people"),
         *(f"/totals?from={DAY}&to={DAY}&by=game", "/totals?from=2026-01-01&to=2026-01-01"),
+        *("/disputes", f"/disputes/new?provider=lottery&day={DAY}", "/invoices", "/reports"),
         *(f"/trends?from=2026-05-20&to={DAY}", "/trends?from=2026-01-01&to=2026-01-01"),
     ]
 
