@@ -42,6 +42,7 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/operations/txn-1-2", "/operations/txn-1-1", "/requests/1", "/files/1"),
         *("/operations/txn-1-14", "/seals/2020-01-01", "/seals/2020-01-01?check=now"),
         *(f"/totals?from={DAY}&to={DAY}&by=game", "/totals?from=2026-01-01&to=2026-01-01"),
+        *("/disputes", f"/disputes/new?provider=lottery&day={DAY}", "/invoices", "/reports"),
         *(f"/trends?from=2026-05-20&to={DAY}", "/trends?from=2026-01-01&to=2026-01-01"),
         f"/breaks/{books.break_of('r3')}/correct",
         *("/breaks/groups", f"/breaks/groups/{books.group()}"),

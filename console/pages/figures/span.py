@@ -17,6 +17,7 @@ from console.replies import RequestRefused
 from reconcile.totals.sides import side_sums
 from reports.coverage import ComparedWindow, comparisons, gaps
 from reports.grouped_totals import ProviderSums
+from storage.roles import STATEMENT_TIMEOUT_MS
 from storage.transactions import AT_ONE_INSTANT
 from vocabulary.errors import Malformed
 from vocabulary.window import Window, day_window
@@ -99,8 +100,14 @@ def read_span(
 
 
 @contextmanager
-def one_instant(readers: Engine) -> Iterator[Connection]:
+def one_instant(
+    readers: Engine, *, timeout_ms: int = STATEMENT_TIMEOUT_MS
+) -> Iterator[Connection]:
     """A connection that sees the database at one instant.
+
+    Args:
+        readers: connections that cannot write.
+        timeout_ms: longest time of one statement.
 
     Raises:
         TooMuch: a statement takes longer than a page may.
@@ -108,6 +115,7 @@ def one_instant(readers: Engine) -> Iterator[Connection]:
     try:
         with readers.connect() as connection:
             connection.execute(text(AT_ONE_INSTANT))
+            connection.execute(text(f"SET LOCAL statement_timeout = {int(timeout_ms)}"))
             yield connection
     except OperationalError as error:
         if isinstance(error.orig, QueryCanceled):

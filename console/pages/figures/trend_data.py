@@ -27,6 +27,8 @@ from vocabulary.money import exponent_of
 
 #: The horizon of the chart of what is explained.
 WITHIN = timedelta(hours=24)
+#: Longest time, in milliseconds, of a statement that reads every row of the days.
+ROWS_TIMEOUT_MS = 3_000
 _T = TypeVar("_T")
 #: Values by provider and day.
 ByDay = Mapping[str, Mapping[date, _T]]
@@ -135,7 +137,7 @@ def _unless_slow(
 ) -> ByDay[_T] | None:
     """Read every row of the days; None if that takes longer than a page may."""
     try:
-        with one_instant(visit.console.readers) as connection:
+        with one_instant(visit.console.readers, timeout_ms=ROWS_TIMEOUT_MS) as connection:
             return _by_day(span, lambda term: read(connection, visit, term, span))
     except TooMuch:
         return None

@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from console.pages.figures.span import TooMuch, one_instant
 from reconcile.totals.differences import NO_BREAKS
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
 from tests.harness.servers.console import ConsoleSite, PageClient
@@ -162,3 +164,13 @@ def test_the_values_of_the_charts_are_those_of_the_totals(vera: PageClient) -> N
     assert (late["Provider"], late["Seconds"]) == ("lottery", "0")
     ages = rows_of(vera, f"/trends/ages.csv?{SPAN}")
     assert sum(int(row["Breaks"]) for row in ages) == 14
+
+
+def test_figures_that_take_too_long_are_refused_with_advice(site: ConsoleSite) -> None:
+    readers = site.console.readers
+    with pytest.raises(TooMuch) as refused, one_instant(readers, timeout_ms=20) as connection:
+        connection.execute(text("SELECT pg_sleep(5)"))
+
+    assert (refused.value.status, "Choose fewer days" in refused.value.why) == (422, True)
+    with one_instant(readers) as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
