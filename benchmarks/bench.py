@@ -25,7 +25,7 @@ from storage.migrate import migrate
 from vocabulary.money import Money
 
 #: Longest wait for a process to answer, in seconds.
-READY_S = 15.0
+READY_S = 60.0
 #: Longest wait for a backlog to be posted, in seconds.
 DRAIN_S = 120.0
 

@@ -67,8 +67,7 @@ def addresses_of(engine: Engine) -> dict[str, list[str]]:
     routes = {route.path for route in ROUTES if route.method == "GET"} - _STREAMS
     missing = sorted(routes - set(pages))
     if missing:
-        names = ", ".join(missing)
-        raise SystemExit(f"no example of {names}: add it to benchmarks/console_pages.py")
+        raise SystemExit(f"no example of {', '.join(missing)}: add it to {__file__}")
     filters = {
         f"/breaks?{urlencode(fields)}": [f"/breaks?{urlencode(fields)}"]
         for fields in _BREAK_FILTERS

@@ -25,22 +25,28 @@ _BY_KEY = _TRANSACTION.format(
     operations="operations o",
     where="WHERE o.provider = ANY(CAST(:slugs AS text[])) AND o.op_key = :text",
 )
-# All providers in one pass: nothing indexes operations by time, and batches hold those of all.
+# All providers in one pass, kept apart from their days: nothing indexes operations by time, and
+# batches hold those of all.
 _BY_AMOUNT = """
-SELECT * FROM (
+WITH moved AS MATERIALIZED (
     SELECT o.wallet_id, o.wallet_seq, o.provider, o.op_key, o.kind::text AS kind,
-           o.decision::text AS decision, o.reason, w.player, o.currency, o.amount,
-           o.balance_after, o.round_id, o.route, o.reply_status, o.received_at, o.batch_id,
-           t.posted_at, d.place,
-           row_number() OVER (PARTITION BY d.place ORDER BY o.wallet_id, o.wallet_seq) AS nth
+           o.decision::text AS decision, o.reason, o.currency, o.amount, o.balance_after,
+           o.round_id, o.route, o.reply_status, o.received_at, o.batch_id, t.posted_at,
+           t.committed_at
       FROM batches t JOIN operations o USING (batch_id)
+     WHERE t.committed_at >= :start AND t.committed_at < :end AND o.currency = :currency
+       AND abs(o.amount) = ANY(CAST(:minors AS bigint[]))
+)
+SELECT m.*, w.player FROM (
+    SELECT m.*, d.place,
+           row_number() OVER (PARTITION BY d.place ORDER BY m.wallet_id, m.wallet_seq) AS nth
+      FROM moved m
       JOIN unnest(CAST(:slugs AS text[]), CAST(:starts AS timestamptz[]),
                   CAST(:ends AS timestamptz[]), CAST(:minors AS bigint[]))
              WITH ORDINALITY AS d (slug, start_at, end_at, minor, place)
-        ON o.provider = d.slug AND abs(o.amount) = d.minor
-           AND t.committed_at >= d.start_at AND t.committed_at < d.end_at
-      JOIN wallets w USING (wallet_id)
-     WHERE t.committed_at >= :start AND t.committed_at < :end AND o.currency = :currency) o
+        ON m.provider = d.slug AND abs(m.amount) = d.minor
+           AND m.committed_at >= d.start_at AND m.committed_at < d.end_at) m
+  JOIN wallets w USING (wallet_id)
  WHERE nth <= :limit ORDER BY place, nth
 """
 _ROUND = """
