@@ -27,7 +27,8 @@ def print_days(days: Iterable[DayStatus], *, as_json: bool) -> None:
     if as_json:
         print_json([day_json(day) for day in listed], indent=2, instant=iso)
         return
-    wide_table(COLUMNS, (row for day in listed for row in day_rows(day)), left=3)
+    if listed:  # where every day was refused, a heading alone says nothing
+        wide_table(COLUMNS, (row for day in listed for row in day_rows(day)), left=3)
     for day in listed:
         for line in since_lines(day):
             typer.echo(line)
