@@ -39,11 +39,10 @@ from console.api.models.breaks import (
 )
 from console.api.models.values import money, money_of_text
 from console.config import ConsoleConfig, Visit
-from console.pages.break_actions import ACTIONS
-from console.pages.break_detail import corrections_suggested
-from console.pages.break_list import PAGE_ROWS, read_query
+from console.pages.breaks.actions import ACTIONS
+from console.pages.breaks.correction import corrections_suggested
+from console.pages.breaks.listing import PAGE_ROWS, query_of
 from console.replies import not_found
-from console.timeline import in_order
 from storage.audit import AuditRow
 from vocabulary.people import Right
 
@@ -53,18 +52,23 @@ _TAG = "breaks"
 _WRITES: Mapping[str, tuple[str, type[BaseModel]]] = {
     "comment": ("Comment on a break", CommentBody),
     "assign": ("Assign a break to a person", AssignBody),
+    "read": ("Say that the comments that name you are read", NoBody),
+    "ask": ("Ask the provider for its detail of the bet", NoBody),
     "explain": ("Explain why the books differ and need no correction", ReasonBody),
     "wait": ("Leave a break until the provider answers", ReasonBody),
     "propose": ("Try the suggested corrections and propose them", ReasonBody),
-    "approve": ("Try the proposed corrections again and approve them", NoBody),
-    "reject": ("Reject the proposed corrections", ReasonBody),
+    "write-off": ("Propose to write the difference off", ReasonBody),
+    "approve": ("Approve what is proposed; corrections are tried again", NoBody),
+    "reject": ("Reject what is proposed", ReasonBody),
     "reopen": ("Reopen a break", ReasonBody),
 }
+#: Writes that are taken whatever happened meanwhile.
+_UNVERSIONED = frozenset({"comment", "read", "ask"})
 
 
 def list_breaks(visit: Visit) -> BreakListJson:
     """One page of the breaks that the filters select."""
-    query = read_query(visit.query, visit.config)
+    query = query_of(visit)
     with visit.console.readers.connect() as connection:
         page = page_of_breaks(
             connection,
@@ -103,7 +107,9 @@ def show_sources(visit: Visit) -> SourceListJson:
     """What every source says about the round of a break, by time."""
     break_ = _history(visit).break_
     exponents = visit.config.exponents(break_.provider)
-    words = in_order(sources_of(visit.console.readers, break_, exponents))
+    words = sorted(
+        sources_of(visit.console.readers, break_, exponents), key=lambda word: word.at
+    )
     with_bytes = visit.query.get("bytes") == "true"
     return SourceListJson(items=tuple(_source(word, with_bytes=with_bytes) for word in words))
 
@@ -302,7 +308,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             act=action.handle,
             body=_WRITES[action.name][1],
             of=_BREAK,
-            needs_version=action.name != "comment",
+            needs_version=action.name not in _UNVERSIONED,
         )
         for action in ACTIONS
         if action.name in _WRITES

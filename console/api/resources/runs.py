@@ -14,7 +14,7 @@ from console.api.models.others import (
 )
 from console.api.models.values import money_of_text, window_json
 from console.config import Visit
-from console.pages.break_list import PAGE_ROWS
+from console.pages.breaks.listing import PAGE_ROWS
 from console.pages.parameters import provider_named
 from console.replies import not_found
 from reports.stored_runs import StoredRun, run_named, runs_after

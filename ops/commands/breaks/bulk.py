@@ -105,7 +105,7 @@ def _print_corrected(
         return
     if step in {BulkAction.PROPOSE, BulkAction.WRITE_OFF}:
         # Everything that waits: whoever approves takes earlier proposals with these.
-        waiting = states_for(BulkAction.APPROVE.value, BreakFilter())
+        waiting = states_for(BulkAction.APPROVE, BreakFilter())
         count = count_breaks(engine, waiting)
         print_next("tieout breaks list --state adjustment_proposed,write_off_proposed")
         print_next_for_another(f"tieout breaks bulk approve --expect {count}")

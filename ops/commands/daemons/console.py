@@ -120,7 +120,6 @@ def open_console(context: Context) -> Console:
                 engine=readers,
                 broker_url=partial(broker_url_of, context),
                 clock=clock,
-                kept=kept,
                 disk=disk_reader(owner_url, open_data_directory(context.data_dir)),
             ),
             listed=setting_lines(settings, context.config, os.environ),

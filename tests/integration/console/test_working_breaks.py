@@ -11,8 +11,8 @@ from openpyxl import load_workbook
 from breaks.attachments import FILE_BYTES_MAX, FILES_MAX
 from ops.scheduling.booking_jobs import book_approved_write_offs
 from tests.harness.books.console import SCRIPT, ConsoleBooks
-from tests.harness.servers.console import ConsoleSite, PageClient, Reply
-from tests.integration.console.test_uploads import BOUNDARY, parts
+from tests.harness.servers.console import BOUNDARY, ConsoleSite, PageClient, Reply
+from tests.integration.console.test_uploads import parts
 from vocabulary.clock import SystemClock
 
 MANY = 2_000

@@ -22,6 +22,7 @@ from tests.harness.books.ledger import bet, request
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Verdict
 from webhooks.group_commit import GroupCommit
+from webhooks.sampled_log import SampledLog
 
 #: Awaits of one batch on a new connection: connect, session, read players, read operations,
 #: and the statement that writes, if it comes to that.
@@ -104,6 +105,7 @@ async def _decide_two(driver: Driver) -> list[Decision]:
         Acceptor(driver.connect, session=ReceiverSession()),
         queue_max=10,
         commit_timeout_s=5,
+        sampled=SampledLog(),
         on_commit=lambda _: None,
     )
     loop = asyncio.create_task(commit.run())
