@@ -119,6 +119,12 @@ def _write(endpoint: Write, visit: Visit, request: ApiRequest) -> ApiAnswer:
     if key is not None:
         check_key(key)
     body = _body_of(endpoint, request)
+    if endpoint.needs_version and not request.header("if-match"):
+        raise refuse(
+            HTTPStatus.PRECONDITION_REQUIRED,
+            f"Send `If-Match` with the ETag of GET {endpoint.of.path}, so that nobody decides"
+            " on what they have not seen. Nothing was done.",
+        )
     # A replica may lag behind: whoever writes reads where they write.
     console = replace(visit.console, readers=visit.console.writers)
     visit = replace(visit, console=console, form=endpoint.form(body))
@@ -159,21 +165,15 @@ def _perform_once(
 def _perform(endpoint: Write, visit: Visit, request: ApiRequest) -> ApiAnswer:
     reading = replace(visit, console=replace(visit.console, writers=visit.console.readers))
     thing = endpoint.of.show(reading)
-    version = _checked_version(endpoint, request, thing)
+    version = _checked_version(request, thing)
     form = {**visit.form, **({} if version is None else {"version": version})}
     endpoint.act(replace(visit, form=form))
     return _answer_of(endpoint.of.show(reading))
 
 
-def _checked_version(endpoint: Write, request: ApiRequest, thing: BaseModel) -> str | None:
+def _checked_version(request: ApiRequest, thing: BaseModel) -> str | None:
     """The version of the thing, if it is what the sender saw."""
     named, etag = request.header("if-match"), _answer_of(thing).headers["ETag"]
-    if not named and endpoint.needs_version:
-        raise refuse(
-            HTTPStatus.PRECONDITION_REQUIRED,
-            f"Send `If-Match` with the ETag of GET {endpoint.of.path}, so that nobody decides"
-            " on what they have not seen. Nothing was done.",
-        )
     if named and not _names_version(named, etag):
         raise refuse(
             HTTPStatus.PRECONDITION_FAILED,

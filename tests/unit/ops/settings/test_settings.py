@@ -217,6 +217,7 @@ EXAMPLE_SECRETS = {
     "AGGREGATOR_SECRET": "s",
     "AGGREGATOR_API_KEY": "k",
     "FINANCE_CHAT_URL": "https://chat.example.com/hook",
+    "OIDC_SECRET": "s",
 }
 
 
@@ -237,8 +238,10 @@ def test_the_commented_example_is_complete_and_its_values_are_the_defaults(
     optional = {"ops_host": None, "ops_port": None}
     assert settings.receiver.model_copy(update=optional) == Settings().receiver
     assert settings.metrics.model_copy(update={"port": None}) == Settings().metrics
+    assert settings.console.model_copy(update={"oidc": None}) == Settings().console
     assert settings.reporting.currency == "EUR"
     shown_otherwise = {
+        "console": Settings().console,
         "receiver": Settings().receiver,
         "metrics": Settings().metrics,
         "reporting": Settings().reporting,
