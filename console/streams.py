@@ -103,8 +103,8 @@ class Streams:
         try:
             await response.prepare(request)
             await self._send_events(request, response, opened)
-        except (ConnectionError, TimeoutError):
-            pass  # the browser left, or reads nothing any more
+        except (ConnectionError, TimeoutError) as error:
+            log.debug("stream_left", route=opened.route.path, error=type(error).__name__)
         finally:
             self._open[token] -= 1
             if not self._open[token]:

@@ -46,7 +46,7 @@ _UNKNOWN_TIMEOUT = timedelta(minutes=1)
 log = structlog.get_logger()
 
 
-class JobRunner:
+class JobLanes:
     """Takes and runs jobs until stopped.
 
     Args:

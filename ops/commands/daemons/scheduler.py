@@ -14,7 +14,7 @@ import typer
 from sqlalchemy import Engine
 
 from ops.context import context_of, endpoints
-from ops.jobs.runner import JobRunner
+from ops.jobs.runner import JobLanes
 from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
 from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import fault_signals, logs
@@ -101,7 +101,7 @@ def keep_schedule(
     runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=child_jobs.stop)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
-    requested = JobRunner(
+    requested = JobLanes(
         engine,
         settings,
         engines,

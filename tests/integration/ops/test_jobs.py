@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from typer.testing import CliRunner
 
 from ops import cli
-from ops.jobs.runner import JobRunner
+from ops.jobs.runner import JobLanes
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.servers import Endpoints
 from ops.settings.loader import load
@@ -45,8 +45,8 @@ class Jobs:
 
     def runner(
         self, name: str, children: ChildJobs, clock: FrozenClock | None = None
-    ) -> JobRunner:
-        return JobRunner(
+    ) -> JobLanes:
+        return JobLanes(
             self.owner,
             self.settings,
             self.endpoints,
@@ -209,12 +209,20 @@ def test_only_what_waits_is_cancelled_and_the_console_can_begin_or_end_nothing(
     assert jobs.runner("one", ChildJobs()).run_next(heavy=False)
     with pytest.raises(JobNotCancelled, match=f"job {done} is done"), engine.begin() as again:
         cancel_job(again, done, by="maria", now=now)
-    for statement, refusal in (
-        ("UPDATE jobs SET runner = 'me'", ProgrammingError),
-        ("UPDATE jobs SET state = 'done' WHERE state = 'cancelled'", IntegrityError),
-        ("UPDATE jobs SET state = 'queued', finished_at = NULL", IntegrityError),
+    for statement, refusal, why in (
+        ("UPDATE jobs SET runner = 'me'", ProgrammingError, "permission denied"),
+        (
+            "UPDATE jobs SET state = 'done' WHERE state = 'cancelled'",
+            IntegrityError,
+            "is cancelled: it cannot be done now",
+        ),
+        (
+            "UPDATE jobs SET state = 'queued', finished_at = NULL",
+            IntegrityError,
+            "it cannot be queued now",
+        ),
     ):
-        with pytest.raises(refusal), engine.begin() as connection:
+        with pytest.raises(refusal, match=why), engine.begin() as connection:
             connection.execute(text(statement))
 
     assert jobs.job(waiting).state is JobState.CANCELLED
