@@ -58,7 +58,7 @@ def openapi_document(endpoints: Sequence[Endpoint], *, version: str) -> dict[str
         },
         "servers": [{"url": "/"}],
         "security": [{"token": []}, {"page": []}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(each.tag for each in endpoints)],
+        "tags": [{"name": tag} for tag in dict.fromkeys(item.tag for item in endpoints)],
         "paths": paths,
         "components": {
             "schemas": models,
@@ -80,14 +80,14 @@ def openapi_document(endpoints: Sequence[Endpoint], *, version: str) -> dict[str
 def _schemas(
     endpoints: Iterable[Endpoint],
 ) -> tuple[dict[str, Any], Mapping[type[BaseModel], str]]:
-    answers = {each.answer for each in endpoints} | {Problem}
-    bodies = {each.body for each in endpoints if isinstance(each, Write)}
+    answers = {item.answer for item in endpoints} | {Problem}
+    bodies = {item.body for item in endpoints if isinstance(item, Write)}
     ordered = [
         *(
             (model, "serialization")
-            for model in sorted(answers, key=lambda each: each.__name__)
+            for model in sorted(answers, key=lambda item: item.__name__)
         ),
-        *((model, "validation") for model in sorted(bodies, key=lambda each: each.__name__)),
+        *((model, "validation") for model in sorted(bodies, key=lambda item: item.__name__)),
     ]
     _, definitions = models_json_schema(
         ordered,  # type: ignore[arg-type]
@@ -113,7 +113,7 @@ def _plain_names(schema: Any) -> Any:
                 for key, value in schema.items()
             }
         case list():
-            return [_plain_names(each) for each in schema]
+            return [_plain_names(item) for item in schema]
         case _:
             return schema
 
@@ -198,7 +198,7 @@ def _query(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def _without_null(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    choices = [each for each in field.get("anyOf", [field]) if each.get("type") != "null"]
+    choices = [item for item in field.get("anyOf", [field]) if item.get("type") != "null"]
     chosen = dict(choices[0])
     if "$ref" in chosen:
         chosen = dict(definitions[chosen["$ref"].rpartition("/")[2]])

@@ -58,8 +58,8 @@ def refuse(
 def malformed(error: ValidationError, what: str) -> RequestProblem:
     """A body or parameters that do not follow their schema."""
     parts = [
-        ProblemPart(place=".".join(map(str, each["loc"])) or what, detail=each["msg"])
-        for each in error.errors(include_url=False, include_input=False, include_context=False)
+        ProblemPart(place=".".join(map(str, item["loc"])) or what, detail=item["msg"])
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     why = f"The {what} does not follow the schema. Nothing was done."
     return refuse(HTTPStatus.BAD_REQUEST, why, parts=parts)

@@ -84,7 +84,7 @@ def _operation(
         summary=operation["summary"],
         needs=_plain(operation["description"]),
         parameters=tuple(
-            _parameter(document, _resolved(document, each)) for each in operation["parameters"]
+            _parameter(document, _resolved(document, item)) for item in operation["parameters"]
         ),
         body=_example(_resolved(document, content["application/json"]["schema"]))
         if content
@@ -130,7 +130,7 @@ def _kind(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
     if "anyOf" in schema:
-        return " or ".join(_kind(document, each) for each in schema["anyOf"])
+        return " or ".join(_kind(document, item) for item in schema["anyOf"])
     if schema.get("type") == "array":
         return f"list of {_kind(document, schema.get('items', {}))}"
     extra = schema.get("additionalProperties")

@@ -31,7 +31,7 @@ def make(visit: Visit) -> HtmlPage:
     person = visit.signed_in.person
     chosen = {right for name, right in SCOPES.items() if visit.form.get(f"scope_{name}")}
     with writers_for(visit.console, person).begin() as connection:
-        made = make_token(
+        new_token = make_token(
             connection,
             person,
             name=required(visit.form, "name", "what the token is for"),
@@ -39,7 +39,7 @@ def make(visit: Visit) -> HtmlPage:
             lifetime=_lifetime(visit),
             now=visit.now,
         )
-    return _page(visit, made)
+    return _page(visit, new_token)
 
 
 def revoke(visit: Visit) -> SeeOther:
@@ -62,13 +62,13 @@ def _lifetime(visit: Visit) -> timedelta:
     return min(timedelta(days=int(text)), visit.config.api.token_lifetime_max)
 
 
-def _page(visit: Visit, made: NewToken | None) -> HtmlPage:
+def _page(visit: Visit, new_token: NewToken | None) -> HtmlPage:
     person = visit.signed_in.person
     sees_all = person.may(Right.MANAGE_PEOPLE)
     with visit.console.writers.connect() as connection:  # the reader does not see tokens
         listed = tokens_of(connection, None if sees_all else person.name)
     values = {
-        "made": made,
+        "made": new_token,
         "valid": [token for token in listed if token.is_valid(visit.now)],
         "ended": [token for token in listed if not token.is_valid(visit.now)],
         "sees_all": sees_all,

@@ -77,7 +77,7 @@ def list_breaks(visit: Visit) -> BreakListJson:
             after=query.after,
             limit=int(visit.query.get("limit", PAGE_ROWS)),
         )
-    items = tuple(BreakJson(**break_fields(each, visit.config)) for each in page.breaks)
+    items = tuple(BreakJson(**break_fields(item, visit.config)) for item in page.breaks)
     return BreakListJson(items=items, total=page.total, next=page.next)
 
 
@@ -93,9 +93,9 @@ def show_break(visit: Visit) -> BreakDetailJson:
         trial=trial_json(break_, exponents),
         suggested=tuple(
             CorrectionJson(
-                amount=money(each.amount, break_.currency, exponents), side=each.side
+                amount=money(item.amount, break_.currency, exponents), side=item.side
             )
-            for each in corrections_suggested(break_, exponents)
+            for item in corrections_suggested(break_, exponents)
         ),
         actions=tuple(action.name for action in ACTIONS if break_.state in action.states),
         trail=trail_json(history.trail),
@@ -164,9 +164,9 @@ def trial_json(break_: TrackedBreak, exponents: _Exponents) -> TrialJson | None:
     def breaks(name: str) -> tuple[TrialBreakJson, ...]:
         return tuple(
             TrialBreakJson(
-                **{**each, "difference": amount(each["difference"], each["currency"])}
+                **{**item, "difference": amount(item["difference"], item["currency"])}
             )
-            for each in trial[name]
+            for item in trial[name]
         )
 
     return TrialJson(
@@ -175,12 +175,12 @@ def trial_json(break_: TrackedBreak, exponents: _Exponents) -> TrialJson | None:
         opens=breaks("opens"),
         changes=breaks("changes"),
         entries=tuple(
-            TrialEntryJson(account=each["account"], amount=amount(each["amount"]))
-            for each in trial["entries"]
+            TrialEntryJson(account=item["account"], amount=amount(item["amount"]))
+            for item in trial["entries"]
         ),
         balance_before=amount(trial["balance_before"]),
         balance_after=amount(trial["balance_after"]),
-        contradictions=tuple(ContradictionJson(**each) for each in trial["contradictions"]),
+        contradictions=tuple(ContradictionJson(**item) for item in trial["contradictions"]),
         overruled=tuple(trial["overruled"]),
     )
 
@@ -230,10 +230,10 @@ def _decisions(history: BreakHistory, exponents: _Exponents) -> dict[str, Any]:
         ),
         "adjustments": tuple(
             AdjustmentJson(
-                amount=money(each.amount, each.currency, exponents),
-                side=None if each.within is None else each.within.side,
+                amount=money(item.amount, item.currency, exponents),
+                side=None if item.within is None else item.within.side,
                 **{
-                    name: getattr(each, name)
+                    name: getattr(item, name)
                     for name in (
                         "id",
                         "state",
@@ -244,14 +244,14 @@ def _decisions(history: BreakHistory, exponents: _Exponents) -> dict[str, Any]:
                     )
                 },
             )
-            for each in history.adjustments
+            for item in history.adjustments
         ),
         "write_offs": tuple(
             WriteOffJson(
-                amount=money(each.amount, each.currency, exponents),
-                **{name: getattr(each, name) for name in write_off_names},
+                amount=money(item.amount, item.currency, exponents),
+                **{name: getattr(item, name) for name in write_off_names},
             )
-            for each in history.write_offs
+            for item in history.write_offs
         ),
     }
 

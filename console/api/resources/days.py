@@ -89,9 +89,9 @@ def show_day(visit: Visit) -> DayDetailJson:
         corrections = corrections_of(connection, term.slug, status.window, term.exponents)
         return DayDetailJson(
             **day_fields(status),
-            corrections=tuple(_correction(each, term.exponents) for each in corrections),
+            corrections=tuple(_correction(item, term.exponents) for item in corrections),
             trail=trail_json(trail(connection, day_subject(term.slug, day))),
-            actions=tuple(_ACTION_NAMES[each] for each in day_detail.possible_actions(status)),
+            actions=tuple(_ACTION_NAMES[item] for item in day_detail.possible_actions(status)),
         )
 
 
@@ -161,13 +161,13 @@ def day_fields(status: DayStatus) -> dict[str, Any]:
         "changed_since": status.has_changed,
         "since_sign_off": tuple(
             DayChangeJson(
-                currency=each.currency,
-                ours=money(each.ours, each.currency, exponents),
-                theirs=money(each.theirs, each.currency, exponents),
-                open_before=each.open_before,
-                open_now=each.open_now,
+                currency=item.currency,
+                ours=money(item.ours, item.currency, exponents),
+                theirs=money(item.theirs, item.currency, exponents),
+                open_before=item.open_before,
+                open_now=item.open_now,
             )
-            for each in changes
+            for item in changes
         ),
         "version": day_detail.version_of(status),
     }
@@ -182,13 +182,13 @@ def figures_json(figures: DayFigures) -> DayFiguresJson:
     def side(totals: Mapping[str, SideTotals]) -> dict[str, SideTotalsJson]:
         return {
             code: SideTotalsJson(
-                rounds=each.rounds,
+                rounds=item.rounds,
                 **{
-                    name: amount(getattr(each, name), code)
+                    name: amount(getattr(item, name), code)
                     for name in ("stake", "payout", "ggr")
                 },
             )
-            for code, each in sorted(totals.items())
+            for code, item in sorted(totals.items())
         }
 
     return DayFiguresJson(
@@ -196,13 +196,13 @@ def figures_json(figures: DayFigures) -> DayFiguresJson:
         theirs=side(figures.theirs),
         breaks={
             code: OpenMoneyJson(
-                open=each.count,
+                open=item.count,
                 **{
-                    name: amount(getattr(each, name), code)
+                    name: amount(getattr(item, name), code)
                     for name in ("owed", "owing", "in_breaks")
                 },
             )
-            for code, each in sorted(figures.breaks.items())
+            for code, item in sorted(figures.breaks.items())
         },
         difference={
             code: amount(figures.difference(code), code) for code in figures.currencies
@@ -224,12 +224,12 @@ def _step(step: DayStep) -> DayStepJson:
     return DayStepJson(figures=figures_json(step.figures), **fields)
 
 
-def _correction(each: DayCorrection, exponents: Mapping[str, int]) -> DayCorrectionJson:
+def _correction(item: DayCorrection, exponents: Mapping[str, int]) -> DayCorrectionJson:
     same = (*("id", "state", "reason", "proposed_by", "decided_by", "decided_at", "began_at"),)
     return DayCorrectionJson(
-        round_key=each.round_id,
-        amount=money_of_text(each.amount, each.currency, exponents),
-        **{name: getattr(each, name) for name in same},
+        round_key=item.round_id,
+        amount=money_of_text(item.amount, item.currency, exponents),
+        **{name: getattr(item, name) for name in same},
     )
 
 
@@ -249,8 +249,8 @@ def _calendar_day(day: CalendarDay, exponents: Mapping[str, int]) -> CalendarDay
         state=str(day.state),
         breaks=day.open_count,
         gross={
-            each.currency: money(each.gross, each.currency, exponents)
-            for each in day.open_breaks
+            item.currency: money(item.gross, item.currency, exponents)
+            for item in day.open_breaks
         },
     )
 

@@ -83,7 +83,7 @@ def list_tokens(visit: Visit) -> TokenListJson:
     person = visit.signed_in.person
     owner = None if person.may(Right.MANAGE_PEOPLE) else person.name
     with visit.console.writers.connect() as connection:  # the reader does not see tokens
-        return TokenListJson(items=tuple(_token(each) for each in tokens_of(connection, owner)))
+        return TokenListJson(items=tuple(_token(item) for item in tokens_of(connection, owner)))
 
 
 def show_token(visit: Visit) -> TokenJson:

@@ -79,7 +79,7 @@ def _side(run: StoredRun, name: str, exponents: Mapping[str, int]) -> RunSideJso
         rows=side["rows"],
         totals={
             code: RunTotalsJson(
-                **{each: money_of_text(sums[each], code, exponents) for each in sums}
+                **{item: money_of_text(sums[item], code, exponents) for item in sums}
             )
             for code, sums in side["totals"].items()
         },
