@@ -9,6 +9,7 @@ from console.pages import (
     finding,
     people,
     run_detail,
+    sign_off,
     signing_in,
     single_sign_on,
     today,
@@ -54,6 +55,19 @@ ROUTES: tuple[Route, ...] = (
         method="POST", path="/days/what-if", right=Right.RUN_DAYS, handler=day_jobs.try_rules
     ),
     Route(method="POST", path="/days/sweep", right=Right.RUN_DAYS, handler=day_jobs.sweep),
+    Route(method="GET", path="/days/sign-off", right=Right.READ, handler=sign_off.show),
+    Route(
+        method="POST",
+        path="/days/sign-off/prepare",
+        right=Right.PREPARE_DAYS,
+        handler=sign_off.prepare,
+    ),
+    Route(
+        method="POST",
+        path="/days/sign-off/sign",
+        right=Right.SIGN_DAYS,
+        handler=sign_off.sign,
+    ),
     Route(
         method="POST",
         path="/days/{provider}/{day}/run",

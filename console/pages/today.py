@@ -13,10 +13,13 @@ from breaks.mentions import count_unread
 from breaks.overview import OpenSum, last_change, open_sums, waiting_work
 from breaks.policy import AGES
 from console.config import Visit
+from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import read_day, read_month
 from console.replies import HtmlPage
 from console.sentences import figure_rows, since_lines, summed_at, today_sentence
 from reconcile.days.calendar import CalendarDay, calendars_of
+from reconcile.days.states import DayState, DayStatus
+from vocabulary.people import Right
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -52,9 +55,27 @@ def show(visit: Visit) -> HtmlPage:
         "month": month_of(calendars, month),
         "waiting": waiting,
         "mentioned": mentioned,
+        "next": next_steps(days, day),
+        "may_run": visit.signed_in.person.may(Right.RUN_DAYS),
+        "may_decide": visit.signed_in.person.may(Right.DECIDE),
+        "request_key": new_request_key(),
         **money_by_age(sums),
     }
     return HtmlPage(template="today.html", values=values)
+
+
+def next_steps(days: Sequence[DayStatus], day: date) -> dict[str, Any]:
+    """What can be done about a day: whom to sweep, how many breaks are open, what to sign."""
+    of_day = [status for status in days if status.day == day and status.is_over]
+    signable = {DayState.CLOSED, DayState.PREPARED, DayState.CHANGED}
+    unclosed = {DayState.READY, DayState.WAITING, DayState.REOPENED}
+    return {
+        "sweep": [s.provider for s in of_day if s.state is not DayState.SIGNED],
+        "breaks": sum(status.figures.open_count for status in of_day),
+        "sign_off": sum(status.state in signable for status in of_day),
+        "closes": any(status.state in unclosed for status in of_day),
+        "signed": bool(of_day) and all(s.state is DayState.SIGNED for s in of_day),
+    }
 
 
 def yesterday(now: datetime, zone: str) -> date:

@@ -8,11 +8,13 @@ reach, the next form goes on with.
 import base64
 import binascii
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 from http import HTTPStatus
+from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import Connection
 
@@ -26,6 +28,7 @@ from console.config import Visit
 from console.pages.breaks.actions import TEXT_CHARS_MAX
 from console.pages.breaks.groups import filter_of, group_of
 from console.pages.breaks.listing import query_of
+from console.pages.breaks.selection import FIELDS, read_query
 from console.pages.parameters import required
 from console.replies import HtmlPage, RequestRefused, forbidden
 from console.sentences import counted
@@ -43,6 +46,8 @@ WORKED_FOR = timedelta(seconds=10)
 PICK = "pick-"
 #: Longest list of versions, in bytes, unpacked.
 _VERSIONS_BYTES_MAX = 256 * 1024
+#: Longest address of a selection, in characters.
+_ADDRESS_CHARS_MAX = 4_000
 #: The actions of the form, each with the states in which a break takes it.
 _SETTLES = frozenset(
     {BreakState.OPEN, BreakState.ASSIGNED, BreakState.EXPLAINED, BreakState.WAITING}
@@ -71,9 +76,25 @@ class OfferedAction:
 
 def show(visit: Visit) -> HtmlPage:
     """The selected breaks: how many, their money, and what may be done to them."""
-    return HtmlPage(
-        template="breaks/bulk.html", values=_values(visit, _selected(visit), BulkForm())
-    )
+    breaks = _selected(visit)
+    form = BulkForm(action=visit.query.get("do", ""))
+    address = _selection_of(visit.query)
+    values = {
+        **_values(visit, breaks, form),
+        "selection": address,
+        "kinds": _kinds(breaks, visit.query) if address else [],
+        "chosen_kind": visit.query.get("kind", ""),
+    }
+    return HtmlPage(template="breaks/bulk.html", values=values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindCount:
+    """How many of the selected breaks are of a kind; ``address``: the query of these alone."""
+
+    kind: str
+    count: int
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +113,7 @@ def act(visit: Visit) -> HtmlPage:
     if not person.may(RIGHTS[action]):
         raise forbidden(f"{person.name} may not {RIGHTS[action]}. Nothing was done.")
     seen = decode_versions(visit.form.get("versions", ""))
+    selection, rest = _selection_of_form(visit)
     breaks = _in_order_of(seen, list_breaks(visit.console.readers, _of_ids(seen)))
     as_seen = [break_ for break_ in breaks if digest_of(break_) == seen[break_.break_id]]
     if action is BulkAction.COMMENT:
@@ -107,6 +129,9 @@ def act(visit: Visit) -> HtmlPage:
         **_values(visit, left, BulkForm(action=action, reason=order.reason, to=order.to)),
         "result": result,
         "done": _done_text(action, result),
+        "action": str(action),
+        "selection": selection,
+        "selected": count_breaks(visit.console.readers, rest) if rest else 0,
         "now_is": {
             break_.break_id: break_
             for break_ in list_breaks(
@@ -115,6 +140,43 @@ def act(visit: Visit) -> HtmlPage:
         },
     }
     return HtmlPage(template="breaks/bulk_done.html", values=values)
+
+
+def _selection_of(query: Mapping[str, str]) -> str:
+    """The address of all that filters select, of any kind; empty if boxes were ticked."""
+    if query.get("scope") != "all" or query.get("group"):
+        return ""
+    fields = {name: query[name] for name in FIELDS if query.get(name) and name != "kind"}
+    return urlencode({"scope": "all", **fields})
+
+
+def _kinds(breaks: Sequence[TrackedBreak], query: Mapping[str, str]) -> list[KindCount]:
+    """The kinds of the selected breaks, each with the address of these alone."""
+    counts = Counter(str(break_.kind) for break_ in breaks)
+    fields = {name: query[name] for name in ("do",) if query.get(name)}
+    return [
+        KindCount(
+            kind=kind,
+            count=count,
+            address=f"{_selection_of(query)}&{urlencode({'kind': kind, **fields})}",
+        )
+        for kind, count in counts.most_common()
+    ]
+
+
+def _selection_of_form(visit: Visit) -> tuple[str, BreakFilter | None]:
+    """The selection that a form came from: its address, and what it selects.
+
+    Raises:
+        Malformed: a filter that cannot be read.
+    """
+    query = dict(parse_qsl(visit.form.get("selection", "")[:_ADDRESS_CHARS_MAX]))
+    address = _selection_of(query)
+    if not address:
+        return "", None
+    person_id = visit.signed_in.person.person_id
+    selected = read_query(query, visit.config, now=visit.now, person_id=person_id)
+    return address, selected.break_filter
 
 
 def digest_of(break_: TrackedBreak) -> str:

@@ -34,7 +34,7 @@ def show(visit: Visit) -> HtmlPage:
         made = jobs_before(connection, kinds=MAKING, limit=MADE_MAX)
         files = {job.job_id: _made(connection, job) for job in made}
         journals = _journals(connection, visit, last_day)
-    month = (last_day.replace(day=1) - timedelta(days=1)).replace(day=1)
+    month_end = last_day.replace(day=1) - timedelta(days=1)
     values = {
         "sentence": _sentence(made, journals),
         "made": made,
@@ -43,8 +43,8 @@ def show(visit: Visit) -> HtmlPage:
         "journal_count": len(journals),
         "journal_days": JOURNAL_DAYS,
         "formats": list(JournalFormat),
-        "first": month,
-        "last": last_day.replace(day=1) - timedelta(days=1),
+        "first": read_day(visit.query.get("first")) or month_end.replace(day=1),
+        "last": read_day(visit.query.get("last")) or month_end,
         "config": visit.config,
         "may_export": visit.signed_in.person.may(Right.EXPORT_JOURNALS),
         "request_key": new_request_key(),
