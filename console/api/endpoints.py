@@ -1,10 +1,11 @@
 """Every endpoint of the API: the one table."""
 
 from console.api.endpoint import Endpoint
-from console.api.resources import breaks, days, jobs, people, runs
+from console.api.resources import break_lists, breaks, days, jobs, people, runs
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *days.ENDPOINTS,
+    *break_lists.ENDPOINTS,
     *breaks.ENDPOINTS,
     *runs.ENDPOINTS,
     *jobs.ENDPOINTS,

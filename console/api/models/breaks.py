@@ -35,7 +35,7 @@ Limit = Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]?|1[0-9]{2}|200)$
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{1,400}$")]
 
 
-class BreakListQuery(ApiModel):
+class BreakFilters(ApiModel):
     """Which breaks; without ``state`` all but closed ones."""
 
     provider: FilterText | None = None
@@ -65,6 +65,11 @@ class BreakListQuery(ApiModel):
     mentioned: Literal["me"] | None = Field(
         default=None, description="Only with a comment that names who asks, not read yet."
     )
+
+
+class BreakListQuery(BreakFilters):
+    """Which breaks in which order; without ``state`` all but closed ones."""
+
     sort: BreakOrder | None = Field(
         default=None, description="The largest money first, or the oldest."
     )

@@ -423,3 +423,54 @@ def test_a_long_body_is_not_read_from_somebody_who_may_not_send_it(
     assert viewer.act("/jobs/feed.preview", body).status == 403
     assert nobody.act("/jobs/feed.preview", body).status == 401
     assert viewer.act("/jobs/day.run", body).status == 413
+
+
+def test_many_breaks_are_worked_at_once_if_they_are_as_many_as_expected(
+    maria: ApiClient, console_books: ConsoleBooks
+) -> None:
+    ids = [item["id"] for item in json_of(maria.get("/breaks?state=open&limit=2"))["items"]]
+    chosen = {"action": "wait", "ids": ids, "reason": "they answer tomorrow"}
+    other = maria.act("/breaks/bulk", {**chosen, "count": 3})
+    count = json_of(maria.get("/breaks?state=open"))["total"]
+    unfit = {"filter": {"state": "open"}, "action": "approve", "count": count}
+    key = {"Idempotency-Key": "wait-for-both"}
+    done = json_of(maria.act("/breaks/bulk", {**chosen, "count": 2}, headers=key))
+    repeated = json_of(maria.act("/breaks/bulk", {**chosen, "count": 2}, headers=key))
+    groups = json_of(maria.get("/breaks/groups"))
+
+    check_problem(other, 412, "3 breaks were expected, 2 are selected")
+    assert maria.act("/breaks/bulk", {"action": "wait", "count": 1}).status == 400
+    assert maria.act("/breaks/bulk", unfit).status == 403
+    assert sorted(done["done"]) == sorted(ids)
+    assert repeated == done
+    assert [console_books.state_of(break_id) for break_id in ids] == ["waiting"] * 2
+    for group in groups["items"]:
+        shown = json_of(maria.get(f"/breaks/groups/{group['id']}?limit=1"))
+        assert shown["breaks"] == group["breaks"]
+        assert len(shown["items"]) == 1
+        assert (shown["next"] is None) == (group["breaks"] == 1)
+
+
+def test_a_file_is_attached_listed_and_read_again(
+    maria: ApiClient, console_books: ConsoleBooks
+) -> None:
+    thing = f"/breaks/{console_books.break_of('r3')}"
+    file = {"name": "mail.txt", "content": b64encode(b"they agree").decode()}
+    attached = json_of(maria.act(f"{thing}/attach", {"file": file}))["notes"][-1]
+    read = json_of(maria.get(f"{thing}/files/{attached['id']}"))
+
+    assert attached["size"] == 10
+    assert (read["name"], b64decode(read["content"])) == ("mail.txt", b"they agree")
+    check_problem(maria.get(f"{thing}/files/0"), 404, "file of the break")
+
+
+def test_a_list_is_saved_shared_and_removed(maria: ApiClient, jonas: ApiClient) -> None:
+    body = {"name": "old ones", "query": "age=3&sort=age", "shared": True}
+    (saved,) = json_of(maria.act("/breaks/views", body))["items"]
+    (seen,) = json_of(jonas.get("/breaks/views"))["items"]
+    wrong = maria.act("/breaks/views", {**body, "query": "age=x"})
+
+    assert (saved["query"], saved["is_own"], seen["is_own"]) == ("age=3&sort=age", True, False)
+    check_problem(wrong, 400, "days")
+    check_problem(jonas.act(f"/breaks/views/{saved['id']}/remove"), 404, "list of yours")
+    assert json_of(maria.act(f"/breaks/views/{saved['id']}/remove"))["items"] == []
