@@ -72,7 +72,7 @@ class OfferedAction:
 def show(visit: Visit) -> HtmlPage:
     """The selected breaks: how many, their money, and what may be done to them."""
     return HtmlPage(
-        template="breaks/bulk.html", values=_values(visit, _selected(visit), BulkForm())
+        template="breaks/bulk.html", values=_values(visit, selected(visit), BulkForm())
     )
 
 
@@ -176,7 +176,7 @@ def offered(breaks: Sequence[TrackedBreak], person: Person) -> list[OfferedActio
     return [each for each in actions if each.count]
 
 
-def _selected(visit: Visit) -> list[TrackedBreak]:
+def selected(visit: Visit) -> list[TrackedBreak]:
     """The breaks that the list ticked, or all that it selects.
 
     Raises:
