@@ -17,6 +17,10 @@ from console.pages.parameters import read_day, read_month
 from console.replies import HtmlPage
 from console.sentences import figure_rows, since_lines, summed_at, today_sentence
 from reconcile.days.calendar import CalendarDay, calendars_of
+from storage.jobs.queries import jobs_before
+
+#: Most jobs that are counted as under way.
+JOBS_MAX = 100
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -33,6 +37,7 @@ def show(visit: Visit) -> HtmlPage:
             visit.console.kept.get(connection, key, read, stamp=stamp)
             for key, read in _costly(visit, month).items()
         ]
+        active = jobs_before(connection, active=True, limit=JOBS_MAX)
         mentioned = count_unread(connection, visit.signed_in.person.person_id)
     waiting, sums, calendars = (read.value for read in kept)
     values = {
@@ -52,6 +57,7 @@ def show(visit: Visit) -> HtmlPage:
         "month": month_of(calendars, month),
         "waiting": waiting,
         "mentioned": mentioned,
+        "jobs": len(active),
         **money_by_age(sums),
     }
     return HtmlPage(template="today.html", values=values)
