@@ -168,6 +168,7 @@ def sources_of_round(
         "logged": [],
         "webhooks": [],
         "most": ROWS_MAX,
+        "scanned": SCANNED_BYTES_MAX,
     }
     return _words(engine, params, exponents)
 

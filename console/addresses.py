@@ -45,6 +45,8 @@ def fact_address(hit: Hit, name: str) -> str:
             return address("runs", fact)
         case "break" if fact != "none":
             return address("breaks", fact)
+        case "stored file":
+            return address("files", fact)
         case _:
             return ""
 
@@ -52,6 +54,11 @@ def fact_address(hit: Hit, name: str) -> str:
 def _of_adjustment(hit: Hit) -> str:
     break_id = hit.facts["break"]
     return "" if break_id == "none" else address("breaks", break_id)
+
+
+def _of_finding(hit: Hit) -> str:
+    file = hit.facts.get("stored file")
+    return address("files", file) if file else address("feeds", hit.provider)
 
 
 def _of_record(hit: Hit) -> str:
@@ -64,6 +71,9 @@ _OF_HITS: Mapping[FoundKind, Callable[[Hit], str]] = MappingProxyType(
         FoundKind.RUN: lambda hit: address("runs", hit.id),
         FoundKind.WRITE_OFF: lambda hit: address("breaks", hit.facts["break"]),
         FoundKind.ADJUSTMENT: _of_adjustment,
+        FoundKind.INVOICE: lambda hit: address("invoices", hit.id),
+        FoundKind.DISPUTE: lambda hit: address("disputes", hit.id),
+        FoundKind.FINDING: _of_finding,
         FoundKind.TRANSACTION: lambda hit: address("operations", hit.id),
         FoundKind.ROUND: lambda hit: address("rounds", hit.provider, hit.id),
         FoundKind.RECORD: _of_record,

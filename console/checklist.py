@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from console.rendering import local_text, money_text
+from console.rendering import local_text, minus_text, money_text
 from console.sentences import counted
 from reconcile.days.states import DayAction, DayState, DayStatus
 
@@ -120,7 +120,7 @@ def _settled(status: DayStatus) -> Condition:
     name, figures = "Its breaks are worked", status.figures
     if not figures.open_count:
         return Condition(name=name, state="done", text="none is open")
-    money = "; ".join(words for words, _, _ in figures.open_texts())
+    money = minus_text("; ".join(words for words, _, _ in figures.open_texts()))
     return Condition(
         name=name,
         state="todo",

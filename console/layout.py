@@ -19,11 +19,27 @@ SECTIONS = (
 )
 #: The menu of the person who is signed in: path, name, and the right that the page needs.
 PERSONAL = (
+    ("/jobs", "Jobs", Right.READ),
+    ("/invoices", "Invoices", Right.READ),
+    ("/reports", "Reports", Right.READ),
+    ("/settings/notifications", "Notifications", Right.READ),
     ("/people", "People", Right.READ),
     ("/audit", "Audit", Right.READ),
     ("/settings", "Settings", Right.SEE_SETTINGS),
     ("/tokens", "API tokens", Right.READ),
+    ("/api", "API", Right.READ),
 )
+#: Pages that belong to a section although their address does not begin with it.
+SECTION_OF = {
+    "/runs": "/days",
+    "/trends": "/totals",
+    "/invoices": "/totals",
+    "/reports": "/totals",
+    "/files": "/feeds",
+    "/batches": "/ops",
+    "/seals": "/ops",
+    "/settings/notifications": "/ops",
+}
 #: The fragments of notices that a redirect may ask for, with their text.
 NOTICES = {
     "saved": "Done. The history below has it.",
@@ -74,5 +90,6 @@ def html_of(
 
 def _section(path: str) -> str:
     """The section of the navigation that a path belongs to."""
-    fitting = [start for start, _ in SECTIONS if path == start or path.startswith(f"{start}/")]
-    return fitting[-1] if fitting else ""
+    sections = {**{start: start for start, _ in SECTIONS}, **SECTION_OF}
+    fitting = [start for start in sections if path == start or path.startswith(f"{start}/")]
+    return sections[fitting[-1]] if fitting else ""

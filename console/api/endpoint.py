@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from console.api.models.values import ApiModel
 from console.config import Visit
+from console.uploads import FORM_BYTES_MAX
 from vocabulary.people import Right
 
 #: Where every endpoint begins.
 BASE = "/api/v1"
+#: Largest file of a body, and the longest body with it: base64 makes four bytes of three.
+FILE_BYTES_MAX = 8 * 1024 * 1024
+FILE_BODY_BYTES_MAX = FILE_BYTES_MAX * 4 // 3 + FORM_BYTES_MAX
 
 
 class NoQuery(ApiModel):
@@ -85,4 +89,41 @@ class Write:
         return self.of.answer
 
 
-Endpoint = Read | Write
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """A POST that makes a new thing or acts on several, and answers with what it did.
+
+    Attributes:
+        act: does it, from the body and the visit, whose form has the fields of the body as
+            text, and under ``request_key`` a digest of the Idempotency-Key. A repeat whose
+            answer was lost calls it again, so a second call must do nothing more.
+        body: the model of the body.
+        takes_file: whether the body may be as long as a file in base64.
+    """
+
+    path: str
+    summary: str
+    tag: str
+    right: Right
+    act: Callable[[Any, Visit], BaseModel]
+    body: type[BaseModel]
+    answer: type[BaseModel]
+    takes_file: bool = False
+
+    @property
+    def method(self) -> Literal["POST"]:
+        """POST."""
+        return "POST"
+
+    @property
+    def needs_version(self) -> bool:
+        """It decides on no version."""
+        return False
+
+    @property
+    def body_bytes_max(self) -> int:
+        """Longest body, in bytes."""
+        return FILE_BODY_BYTES_MAX if self.takes_file else FORM_BYTES_MAX
+
+
+Endpoint = Read | Write | Create

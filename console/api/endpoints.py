@@ -1,11 +1,13 @@
 """Every endpoint of the API: the one table."""
 
 from console.api.endpoint import Endpoint
-from console.api.resources import breaks, days, people, runs
+from console.api.resources import break_lists, breaks, days, jobs, people, runs
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *days.ENDPOINTS,
+    *break_lists.ENDPOINTS,
     *breaks.ENDPOINTS,
     *runs.ENDPOINTS,
+    *jobs.ENDPOINTS,
     *people.ENDPOINTS,
 )

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from console.api.endpoint import BASE, Endpoint, Read, Write
+from console.api.endpoint import BASE, Endpoint, Read
 from console.api.models.problems import PROBLEM_TYPE, Problem
 
 _SCHEMAS = "#/components/schemas/"
@@ -21,9 +21,9 @@ STATUSES: Mapping[int, str] = {
     403: "The person has no right to it, or the token lacks the scope.",
     404: "Nothing has that id.",
     405: "The path has no such method; Allow names those it has.",
-    409: "A request with this Idempotency-Key is being performed.",
+    409: "It is not as expected any more, or this Idempotency-Key is being performed.",
     412: "It changed since the ETag of If-Match; nothing was done.",
-    413: "A body of more than 64 KiB.",
+    413: "A body of more than 64 KiB, or of more than 8 MiB where it has a file.",
     415: "A body that is no application/json.",
     422: "The rules do not allow it, or the Idempotency-Key belongs to another request.",
     428: "If-Match is missing.",
@@ -81,7 +81,7 @@ def _schemas(
     endpoints: Iterable[Endpoint],
 ) -> tuple[dict[str, Any], Mapping[type[BaseModel], str]]:
     answers = {item.answer for item in endpoints} | {Problem}
-    bodies = {item.body for item in endpoints if isinstance(item, Write)}
+    bodies = {item.body for item in endpoints if not isinstance(item, Read)}
     ordered = [
         *(
             (model, "serialization")
@@ -139,7 +139,7 @@ def _operation(endpoint: Endpoint, names: Mapping[type[BaseModel], str]) -> dict
             },
         },
     }
-    if isinstance(endpoint, Write):
+    if not isinstance(endpoint, Read):
         required = any(field.is_required() for field in endpoint.body.model_fields.values())
         operation["requestBody"] = {
             "required": required,
@@ -172,7 +172,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         }
         for name in re.findall(r"\{(\w+)\}", endpoint.path)
     ]
-    if isinstance(endpoint, Write):
+    if not isinstance(endpoint, Read):
         keys = [
             *([{"$ref": f"{_PARAMETERS}If-Match"}] if endpoint.needs_version else []),
             {"$ref": f"{_PARAMETERS}Idempotency-Key"},

@@ -4,14 +4,15 @@ Runs in threads, because endpoints read the database.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 
 from pydantic import BaseModel, ValidationError
 
 from console.api.credentials import ApiSender, sender_of
-from console.api.endpoint import Endpoint, NoQuery, Read, Write
+from console.api.endpoint import Create, Endpoint, NoQuery, Read, Write, form_of
 from console.api.idempotency import (
     REPLAYED,
     KeyClaim,
@@ -27,6 +28,7 @@ from console.api.rates import RateLimit
 from console.config import Console, Visit
 from console.gate import Incoming, check_right, visit_of
 from console.replies import not_found
+from vocabulary.people import Right
 
 #: What an answer may be kept by: whoever asks has to ask us again each time.
 _KEEP = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, X-Form-Token"}
@@ -62,11 +64,20 @@ def answer_request(
         match endpoint:
             case Read():
                 return _read(endpoint, visit, request)
-            case Write():
+            case Write() | Create():
                 return _write(endpoint, visit, request)
     except Exception as error:  # noqa: BLE001 - the edge: every failure becomes a problem
         path = request.incoming.url.partition("?")[0]
         return problem_of(error, endpoint.path, path)
+
+
+def turned_away(console: Console, endpoint: Endpoint, request: ApiRequest) -> ApiAnswer | None:
+    """The answer to somebody who may not send a long body; None if they may."""
+    try:
+        _sent_by(console, endpoint.right, request)
+    except Exception as error:  # noqa: BLE001 - the edge: every failure becomes a problem
+        return problem_of(error, endpoint.path, request.incoming.url.partition("?")[0])
+    return None
 
 
 def _admit(
@@ -75,15 +86,23 @@ def _admit(
     """The request of somebody who may send it."""
     if endpoint.right is None:
         return visit_of(console, request.incoming, None)
+    return _sent_by(console, endpoint.right, request, rates)
+
+
+def _sent_by(
+    console: Console, right: Right | None, request: ApiRequest, rates: RateLimit | None = None
+) -> Visit:
     sender: ApiSender = sender_of(
         console,
         request.incoming,
         authorization=request.header("authorization"),
         form_token=request.header("x-form-token"),
     )
-    rates.take(sender.key)
+    if rates is not None:
+        rates.take(sender.key)
     visit = visit_of(console, request.incoming, sender.session)
-    check_right(visit, endpoint.right)
+    if right is not None:
+        check_right(visit, right)
     return visit
 
 
@@ -114,22 +133,25 @@ def _read(endpoint: Read, visit: Visit, request: ApiRequest) -> ApiAnswer:
     return answer
 
 
-def _write(endpoint: Write, visit: Visit, request: ApiRequest) -> ApiAnswer:
+def _write(endpoint: Write | Create, visit: Visit, request: ApiRequest) -> ApiAnswer:
     key = request.headers.get("idempotency-key")
     if key is not None:
         check_key(key)
     body = _body_of(endpoint, request)
-    if endpoint.needs_version and not request.header("if-match"):
-        raise refuse(
-            HTTPStatus.PRECONDITION_REQUIRED,
-            f"Send `If-Match` with the ETag of GET {endpoint.of.path}, so that nobody decides"
-            " on what they have not seen. Nothing was done.",
-        )
+    if isinstance(endpoint, Write) and endpoint.needs_version:
+        _require_version(endpoint, request)
     # A replica may lag behind: whoever writes reads where they write.
     console = replace(visit.console, readers=visit.console.writers)
-    visit = replace(visit, console=console, form=endpoint.form(body))
+    visit = replace(visit, console=console)
+    replay: Callable[[Visit], BaseModel]
+    if isinstance(endpoint, Create):
+        visit = replace(visit, form=_form_of(body, key))
+        perform, replay = partial(_create, endpoint, body), partial(endpoint.act, body)
+    else:
+        visit = replace(visit, form=endpoint.form(body))
+        perform, replay = partial(_perform, endpoint, request), endpoint.of.show
     if key is None:
-        return _perform(endpoint, visit, request)
+        return perform(visit)
     claim = claim_key(
         console.writers,
         visit.signed_in.person,
@@ -140,21 +162,41 @@ def _write(endpoint: Write, visit: Visit, request: ApiRequest) -> ApiAnswer:
     )
     match claim:
         case KeyClaim():
-            return _perform_once(endpoint, visit, request, claim)
+            return _perform_once(perform, visit, claim)
         case ApiAnswer():
             return claim
         case None:  # it was done, and whoever did it died before the answer was kept
-            answer = _answer_of(endpoint.of.show(visit))
+            answer = _answer_of(replay(visit))
             return replace(answer, headers={**answer.headers, **REPLAYED})
 
 
+def _require_version(endpoint: Write, request: ApiRequest) -> None:
+    """Refuse a decision on what the sender has not seen."""
+    if not request.header("if-match"):
+        raise refuse(
+            HTTPStatus.PRECONDITION_REQUIRED,
+            f"Send `If-Match` with the ETag of GET {endpoint.of.path}, so that nobody decides"
+            " on what they have not seen. Nothing was done.",
+        )
+
+
+def _form_of(body: BaseModel, key: str | None) -> dict[str, str]:
+    """The form of a request that creates; a digest of its key fits where forms have theirs."""
+    digest = "" if key is None else hashlib.sha256(key.encode()).hexdigest()
+    return {**form_of(body), "request_key": digest}
+
+
+def _create(endpoint: Create, body: BaseModel, visit: Visit) -> ApiAnswer:
+    return _answer_of(endpoint.act(body, visit))
+
+
 def _perform_once(
-    endpoint: Write, visit: Visit, request: ApiRequest, claim: KeyClaim
+    perform: Callable[[Visit], ApiAnswer], visit: Visit, claim: KeyClaim
 ) -> ApiAnswer:
     engine = visit.console.writers
     marked = replace(visit.console, writers=performing(engine, claim, visit.now))
     try:
-        answer = _perform(endpoint, replace(visit, console=marked), request)
+        answer = perform(replace(visit, console=marked))
     except BaseException:
         release_key(engine, claim)  # keeps it if the action was committed
         raise
@@ -162,7 +204,7 @@ def _perform_once(
     return answer
 
 
-def _perform(endpoint: Write, visit: Visit, request: ApiRequest) -> ApiAnswer:
+def _perform(endpoint: Write, request: ApiRequest, visit: Visit) -> ApiAnswer:
     reading = replace(visit, console=replace(visit.console, writers=visit.console.readers))
     thing = endpoint.of.show(reading)
     version = _checked_version(request, thing)
@@ -183,7 +225,7 @@ def _checked_version(request: ApiRequest, thing: BaseModel) -> str | None:
     return getattr(thing, "version", None)
 
 
-def _body_of(endpoint: Write, request: ApiRequest) -> BaseModel:
+def _body_of(endpoint: Write | Create, request: ApiRequest) -> BaseModel:
     media = request.header("content-type").partition(";")[0].strip().lower()
     if request.body and media != "application/json":
         raise refuse(

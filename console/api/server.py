@@ -10,10 +10,10 @@ from importlib.metadata import version
 
 from aiohttp import web
 
-from console.api.endpoint import BASE, Endpoint
+from console.api.endpoint import BASE, Create, Endpoint
 from console.api.endpoints import ENDPOINTS
 from console.api.openapi import openapi_document
-from console.api.perform import ApiRequest, answer_request
+from console.api.perform import ApiRequest, answer_request, turned_away
 from console.api.problems import ApiAnswer, problem_of, refuse
 from console.api.rates import RateLimit
 from console.config import Console
@@ -21,6 +21,8 @@ from console.gate import Incoming
 from console.replies import not_found
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+#: Bodies with a file that are held in memory at once.
+LONG_BODIES_MAX = 2
 _DOCUMENT = f"{BASE}/openapi.json"
 
 
@@ -45,6 +47,7 @@ class ApiServer:
         self._threads = threads
         self._read = read
         self._endpoints = endpoints
+        self._long_bodies = asyncio.Semaphore(LONG_BODIES_MAX)
         self._rates = RateLimit(console.config.api.requests_per_minute)
 
     def routes(self) -> list[web.RouteDef]:
@@ -76,6 +79,21 @@ class ApiServer:
         return handle
 
     async def _answer(self, endpoint: Endpoint, request: web.Request) -> web.Response:
+        if isinstance(endpoint, Create) and endpoint.takes_file:
+            async with self._long_bodies:
+                return await self._answer_long(endpoint, request)
+        return await self._answer_body(endpoint, request)
+
+    async def _answer_long(self, endpoint: Create, request: web.Request) -> web.Response:
+        """Answer a request with a file, which is read only if its sender may send it."""
+        sender = partial(turned_away, self._console, endpoint, self._received(request, b""))
+        answer = await asyncio.get_running_loop().run_in_executor(self._threads, sender)
+        if answer is not None:
+            return _response(answer)
+        longer = request.clone(client_max_size=endpoint.body_bytes_max)
+        return await self._answer_body(endpoint, longer)
+
+    async def _answer_body(self, endpoint: Endpoint, request: web.Request) -> web.Response:
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
@@ -83,19 +101,23 @@ class ApiServer:
                 request,
                 refuse(
                     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    "A body of at most 64 KiB is expected. Nothing was done.",
+                    f"A body of at most {request.client_max_size // 1024} KiB is expected."
+                    " Nothing was done.",
                 ),
             )
+        received = self._received(request, body)
+        answer = partial(answer_request, self._console, self._rates, endpoint, received)
+        loop = asyncio.get_running_loop()
+        return _response(await loop.run_in_executor(self._threads, answer))
+
+    def _received(self, request: web.Request, body: bytes) -> ApiRequest:
         names = [name for name, _ in request.query.items()]
-        received = ApiRequest(
+        return ApiRequest(
             incoming=self._read(request),
             headers={name.lower(): value for name, value in request.headers.items()},
             body=body,
             repeated=tuple(sorted({name for name in names if names.count(name) > 1})),
         )
-        answer = partial(answer_request, self._console, self._rates, endpoint, received)
-        loop = asyncio.get_running_loop()
-        return _response(await loop.run_in_executor(self._threads, answer))
 
     async def _document(self, request: web.Request) -> web.StreamResponse:
         """The OpenAPI document; it holds no secret, so nobody has to be known."""

@@ -19,7 +19,11 @@ from console.replies import HtmlPage
 from console.sentences import figure_rows, since_lines, summed_at, today_sentence
 from reconcile.days.calendar import CalendarDay, calendars_of
 from reconcile.days.states import DayState, DayStatus
+from storage.jobs.queries import jobs_before
 from vocabulary.people import Right
+
+#: Most jobs that are counted as under way.
+JOBS_MAX = 100
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -36,6 +40,7 @@ def show(visit: Visit) -> HtmlPage:
             visit.console.kept.get(connection, key, read, stamp=stamp)
             for key, read in _costly(visit, month).items()
         ]
+        active = jobs_before(connection, active=True, limit=JOBS_MAX)
         mentioned = count_unread(connection, visit.signed_in.person.person_id)
     waiting, sums, calendars = (read.value for read in kept)
     values = {
@@ -59,6 +64,7 @@ def show(visit: Visit) -> HtmlPage:
         "may_run": visit.signed_in.person.may(Right.RUN_DAYS),
         "may_decide": visit.signed_in.person.may(Right.DECIDE),
         "request_key": new_request_key(),
+        "jobs": len(active),
         **money_by_age(sums),
     }
     return HtmlPage(template="today.html", values=values)

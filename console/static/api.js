@@ -39,7 +39,7 @@
   };
 
   for (const operation of root.querySelectorAll("details.operation")) {
-    const form = operation.querySelector("form.trial");
+    const form = operation.querySelector("form.request");
     form.hidden = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();

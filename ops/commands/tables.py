@@ -12,6 +12,11 @@ from vocabulary.money import Money
 
 #: The width of a file or pipe, in columns.
 _UNLIMITED = 10_000
+#: The width of lists that are not printed on a terminal, in columns.
+_NARROW = 80
+#: Between two cells, and before the second line of a row.
+_GAP = "  "
+_INDENT = "  "
 
 
 def text(minor: int, currency: str) -> str:
@@ -48,22 +53,64 @@ def open_console() -> Console:
     return console if console.is_terminal else Console(width=_UNLIMITED)
 
 
-def wide_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: int) -> None:
-    """Print rows that must stay whole, however narrow the terminal is.
+def wide_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: int, empty: str
+) -> None:
+    """Print rows whose cells stay whole; what is wider than the output goes on a further line.
 
     Args:
         columns: the headings.
         rows: the cells.
         left: how many columns hold words; the others hold figures, which end below each other.
+        empty: the sentence that is printed if there are no rows.
     """
-    lines = [list(columns), *(list(row) for row in rows)]
+    body = [list(row) for row in rows]
+    if not body:
+        typer.echo(empty)
+        return
+    lines = [list(columns), *body]
     widths = [max(len(line[number]) for line in lines) for number in range(len(columns))]
+    parts = _parts(widths, left, _output_width())
     for line in lines:
         cells = [
             cell.ljust(width) if number < left else cell.rjust(width)
             for number, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
-        typer.echo("  ".join(cells).rstrip())
+        for number, part in enumerate(parts):
+            indent = _INDENT if number else ""
+            typer.echo((indent + _GAP.join(cells[part.start : part.stop])).rstrip())
+
+
+def _parts(widths: Sequence[int], left: int, room: int) -> list[range]:
+    """The columns that each line of a row holds.
+
+    One line if it has room, else one of words and one of figures; if these have no room either,
+    as many lines as it takes, each with as many columns as have room, and at least one.
+    """
+    every, words, figures = range(len(widths)), range(left), range(left, len(widths))
+    if _width(widths, every) <= room:
+        return [every]
+    if 0 < left < len(widths) and max(_width(widths, words), _width(widths, figures)) <= room:
+        return [words, figures]
+    parts, begin = [], 0
+    for number in range(1, len(widths)):
+        if _width(widths, range(begin, number + 1)) > room:
+            parts.append(range(begin, number))
+            begin = number
+    return [*parts, range(begin, len(widths))]
+
+
+def _width(widths: Sequence[int], part: range) -> int:
+    """The columns that a line takes, with its indent."""
+    indent = len(_INDENT) if part.start else 0
+    cells = sum(widths[number] for number in part)
+    return indent + cells + len(_GAP) * (len(part) - 1)
+
+
+def _output_width() -> int:
+    """The columns of the terminal; without one, those that every terminal has."""
+    console = Console()
+    return console.width if console.is_terminal else _NARROW
 
 
 def print_rows(

@@ -22,6 +22,6 @@ def setting_lines(
     """
     origin_of = origins(config, environ)
     return tuple(
-        SettingLine(key=name, value=json.dumps(value), source=origin_of(path))
+        SettingLine(key=name, value=json.dumps(value, default=str), source=origin_of(path))
         for name, path, value in leaves(without_secrets(settings))
     )

@@ -44,7 +44,9 @@ _FILE_BY_NUMBER = _FILE.format(where="WHERE file_id = :number")
 _FILE_BY_NAME = _FILE.format(where="WHERE name = :text")
 _FINDING = """
 SELECT finding_id, provider, feed, kind, severity, file, line, record_id, round_id, detail,
-       first_seen, last_seen, resolved_at, resolved_by
+       first_seen, last_seen, resolved_at, resolved_by,
+       (SELECT max(f.file_id) FROM feed_files f
+         WHERE f.name = feed_findings.file AND f.provider = feed_findings.provider) AS file_id
   FROM feed_findings
  WHERE finding_id >= :text AND finding_id < :beyond ORDER BY finding_id LIMIT :limit
 """
@@ -195,6 +197,7 @@ def _finding(row: Mapping[str, Any], *, exact: bool) -> Hit:
         facts={
             "place": place,
             "detail": row["detail"],
+            **({} if row["file_id"] is None else {"stored file": str(row["file_id"])}),
             "seen": f"{at(row['first_seen'])} to {at(row['last_seen'])}",
             "resolved": "not yet"
             if is_open

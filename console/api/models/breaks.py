@@ -20,11 +20,22 @@ _STATE = "|".join(state.value for state in BreakState)
 #: Most breaks of one answer.
 LIMIT_MAX = 200
 
+#: The code of a currency.
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{2,7}$")]
+#: An amount in a filter, as people write it.
+DecimalText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$")]
+#: A number of days, up to ten years.
+Days = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2}|36[0-4][0-9]|3650)$"
+    ),
+]
 Limit = Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]?|1[0-9]{2}|200)$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{1,400}$")]
 
 
-class BreakListQuery(ApiModel):
+class BreakFilters(ApiModel):
     """Which breaks; without ``state`` all but closed ones."""
 
     provider: FilterText | None = None
@@ -41,6 +52,24 @@ class BreakListQuery(ApiModel):
     q: FilterText | None = Field(
         default=None, description="Part of an id, the player or the explanation."
     )
+    currency: Currency | None = None
+    min: DecimalText | None = Field(
+        default=None, description="Smallest difference; needs `currency`."
+    )
+    max: DecimalText | None = Field(
+        default=None, description="Largest difference; needs `currency`."
+    )
+    age: Days | None = Field(default=None, description="Open for at least so many days.")
+    overdue: Literal["1"] | None = Field(default=None, description="Only what is overdue.")
+    game: FilterText | None = None
+    mentioned: Literal["me"] | None = Field(
+        default=None, description="Only with a comment that names who asks, not read yet."
+    )
+
+
+class BreakListQuery(BreakFilters):
+    """Which breaks in which order; without ``state`` all but closed ones."""
+
     sort: BreakOrder | None = Field(
         default=None, description="The largest money first, or the oldest."
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -71,6 +71,11 @@ class WindowJson(ApiModel):
 
     start: Instant = Field(serialization_alias="from")
     to: Instant
+
+
+def attributes(thing: object, names: str) -> dict[str, Any]:
+    """The attributes of a thing with these names, which blanks separate."""
+    return {name: getattr(thing, name) for name in names.split()}
 
 
 def money(minor: int, currency: str, exponents: Mapping[str, int]) -> MoneyJson:

@@ -150,7 +150,7 @@ def _attach(visit: Visit, engine: Engine, break_id: str) -> str:
 
 def _ask(visit: Visit, engine: Engine, break_id: str) -> str:
     """Request the provider's bet detail; a worker asks, because it has the provider's keys."""
-    break_ = read_break(engine, break_id)
+    break_ = read_break(visit.console.readers, break_id)
     if break_.provider not in visit.config.askable:
         raise ActionRefused(
             f"{break_.provider} has no call about one bet, or its API is not configured"
@@ -161,7 +161,7 @@ def _ask(visit: Visit, engine: Engine, break_id: str) -> str:
 
 
 def _assign(visit: Visit, engine: Engine, break_id: str) -> str:
-    with engine.connect() as connection:
+    with visit.console.readers.connect() as connection:
         to = get_person(connection, required(visit.form, "to", "the name of a person"))
     by = visit.signed_in.person.name
     return _apply(visit, engine, break_id, assigning(to=to.name, by=by, now=visit.now))
@@ -234,7 +234,7 @@ def _approve(visit: Visit, engine: Engine, break_id: str) -> str:
 
 
 def _reject(visit: Visit, engine: Engine, break_id: str) -> str:
-    break_ = read_break(engine, break_id)
+    break_ = read_break(visit.console.readers, break_id)
     is_write_off = break_.state is BreakState.WRITE_OFF_PROPOSED
     reject = reject_write_off if is_write_off else corrections.reject
     reject(

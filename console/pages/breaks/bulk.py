@@ -76,7 +76,7 @@ class OfferedAction:
 
 def show(visit: Visit) -> HtmlPage:
     """The selected breaks: how many, their money, and what may be done to them."""
-    breaks = _selected(visit)
+    breaks = selected(visit)
     form = BulkForm(action=visit.query.get("do", ""))
     address = _selection_of(visit.query)
     values = {
@@ -238,7 +238,7 @@ def offered(breaks: Sequence[TrackedBreak], person: Person) -> list[OfferedActio
     return [each for each in actions if each.count]
 
 
-def _selected(visit: Visit) -> list[TrackedBreak]:
+def selected(visit: Visit) -> list[TrackedBreak]:
     """The breaks that the list ticked, or all that it selects.
 
     Raises:

@@ -6,6 +6,7 @@ Others show the run, the round, the player and the operations that it links to.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from breaks.attachments import attached_notes
@@ -22,7 +23,7 @@ from console.config import ConsoleConfig, Visit
 from console.pages.breaks.actions import actions_for
 from console.pages.breaks.columns import due_of
 from console.pages.breaks.correction import corrections_suggested
-from console.rendering import money_text
+from console.rendering import local_text, money_text
 from console.replies import HtmlPage, not_found
 from console.timeline import events_of, lying_timeline, standing_timeline
 from ledger.queries.operations import START_BYTES
@@ -65,7 +66,7 @@ def show(visit: Visit) -> HtmlPage:
         "history": history,
         "exponents": exponents,
         "zone": zone,
-        "sides": side_rows(break_),
+        "sides": side_rows(break_, zone),
         "consequence": consequence(break_, exponents),
         "due": due_text(break_, config, visit),
         "actions": actions_for(history, visit.signed_in.person, config.askable),
@@ -134,14 +135,17 @@ def _course(history: BreakHistory) -> dict[str, object]:
     }
 
 
-def side_rows(break_: TrackedBreak) -> list[SideRow]:
+def side_rows(break_: TrackedBreak, zone: str) -> list[SideRow]:
     """Both sides field by field; a field differs if both sides have it and disagree."""
     ours, theirs = break_.ours, break_.theirs
     if ours is None and theirs is None:
         return []
     rows = []
     for name in dict.fromkeys([*(ours or {}), *(theirs or {})]):
-        pair = [None if side is None else _text(side.get(name)) for side in (ours, theirs)]
+        pair = [
+            None if side is None else _text(name, side.get(name), zone)
+            for side in (ours, theirs)
+        ]
         differs = pair[0] != pair[1] and name not in _NOT_COMPARED
         rows.append(SideRow(name=name, ours=pair[0], theirs=pair[1], differs=differs))
     return rows
@@ -216,5 +220,7 @@ def _state_after(after: object) -> str:
     return str(after.get("state", "")) if isinstance(after, Mapping) else str(after or "")
 
 
-def _text(value: object) -> str | None:
+def _text(name: str, value: object, zone: str) -> str | None:
+    if name == "at" and isinstance(value, str):
+        return f"{local_text(datetime.fromisoformat(value), zone)} {zone}"
     return None if value is None else str(value)

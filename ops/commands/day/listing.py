@@ -31,6 +31,8 @@ def list_days(
     with open_books(ctx).connect() as connection:
         listed = recent_days(connection, entries, now, days=days)
     print_days(listed, as_json=as_json)
+    if not listed and not as_json:
+        typer.echo(f"no day of the last {days} has a round or a record; --days looks further")
 
 
 @on_days

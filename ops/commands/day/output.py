@@ -28,7 +28,8 @@ def print_days(days: Iterable[DayStatus], *, as_json: bool) -> None:
         print_json([day_json(day) for day in listed], indent=2, instant=iso)
         return
     if listed:  # where every day was refused, a heading alone says nothing
-        wide_table(COLUMNS, (row for day in listed for row in day_rows(day)), left=3)
+        rows = (row for day in listed for row in day_rows(day))
+        wide_table(COLUMNS, rows, left=3, empty="no day")
     for day in listed:
         for line in since_lines(day):
             typer.echo(line)

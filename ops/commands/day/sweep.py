@@ -67,7 +67,8 @@ def run(
 
 def _print(swept: list[SweptDay]) -> None:
     columns = ("provider", "day", "state", "feed received", *FIGURES, "overdue")
-    wide_table(columns, (cells for one in swept for cells in _cells(one)), left=4)
+    rows = (cells for one in swept for cells in _cells(one))
+    wide_table(columns, rows, left=4, empty="no provider")
     for one in swept:
         for reason in one.reasons:
             typer.echo(f"{one.day.provider} {one.day.day}: {reason}")

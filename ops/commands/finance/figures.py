@@ -163,7 +163,7 @@ def _print_table(report: FiguresReport) -> None:
         ]
         for figures in report.days
     )
-    wide_table(columns, rows, left=2)
+    wide_table(columns, rows, left=2, empty="nothing was booked on these days")
     for day, names in report.unsigned.items():
         if names:
             typer.echo(f"{day}: not signed: {', '.join(names)}")

@@ -1,6 +1,7 @@
 """Invoices of the register in words, as a table and as JSON."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import typer
@@ -11,6 +12,7 @@ from reconcile.invoices.register.states import InvoiceStep
 from reconcile.invoices.register.store import RegisteredInvoice
 from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.window import last_of_month
 
 _COLUMNS = ("id", "provider", "number", "period", "state", "check", "fee")
 #: Digits of an id in a list; enough to name it.
@@ -22,7 +24,7 @@ def print_invoices(invoices: Iterable[RegisteredInvoice], *, as_json: bool) -> N
     if as_json:
         print_json([invoice_json(one) for one in invoices], indent=2, instant=iso)
     else:
-        wide_table(_COLUMNS, map(_cells, invoices), left=6)
+        wide_table(_COLUMNS, map(_cells, invoices), left=6, empty="no invoice")
 
 
 def print_invoice(invoice: RegisteredInvoice, *, as_json: bool) -> None:
@@ -73,10 +75,18 @@ def invoice_json(invoice: RegisteredInvoice) -> dict[str, Any]:
 def _cells(invoice: RegisteredInvoice) -> list[str]:
     return [
         *(invoice.invoice_id[:_ID_CHARS], invoice.provider, invoice.number),
-        f"{invoice.first_day}..{invoice.last_day}",
+        _period_text(invoice.first_day, invoice.last_day),
         *(str(invoice.state), _check_text(invoice)),
         f"{_fee(invoice)} {invoice.currency}",
     ]
+
+
+def _period_text(first: date, last: date) -> str:
+    """A month or a day by its name, as ``--period`` takes it; else its first and last day."""
+    if first == last:
+        return str(first)
+    is_month = first.day == 1 and last == last_of_month(first)
+    return f"{first:%Y-%m}" if is_month else f"{first}..{last}"
 
 
 def _check_text(invoice: RegisteredInvoice) -> str:
@@ -84,7 +94,7 @@ def _check_text(invoice: RegisteredInvoice) -> str:
     checks = [step.checked for step in invoice.steps if step.checked is not None]
     if not checks[-1]["ties"]:
         return "does not tie"
-    return "days not signed" if checks[-1]["unsigned"] else "ties"
+    return "unsigned days" if checks[-1]["unsigned"] else "ties"
 
 
 def _fee(invoice: RegisteredInvoice) -> str:

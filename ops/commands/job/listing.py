@@ -122,7 +122,7 @@ def _print_list(jobs: list[StoredJob]) -> None:
         )
         for job in jobs
     )
-    wide_table(columns, rows, left=len(columns))
+    wide_table(columns, rows, left=len(columns), empty="no job")
 
 
 def _print(job: StoredJob, files: list[JobFile], written: list[Path]) -> None:

@@ -43,7 +43,7 @@ def list_journals(
     if as_json:
         print_json([journal_json(journal) for journal in journals], indent=2, instant=iso)
     else:
-        wide_table(_COLUMNS, map(_cells, journals), left=6)
+        wide_table(_COLUMNS, map(_cells, journals), left=6, empty="no journal")
 
 
 def journal_json(journal: IssuedJournal) -> dict[str, Any]:

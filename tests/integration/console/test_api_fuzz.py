@@ -53,8 +53,10 @@ def with_ids(client: ApiClient, console_books: ConsoleBooks) -> dict[str, Any]:
     }
     document: dict[str, Any] = json_of(client.get("/openapi.json"))
     for path, methods in document["paths"].items():
-        values = {"provider": ["lottery"], "day": [DAY, "2026-06-05"]}
-        values["id"] = ids.get(path.split("/")[3], [])
+        values = {"provider": ["lottery"], "day": [DAY, "2026-06-05"], "file": ["1"]}
+        values |= {"queue": ["post"], "action": ["requeue"], "rule": ["ops"], "note": ["1"]}
+        values |= {"round": ["r1"], "player": ["ann"], "side": ["request"], "number": ["1"]}
+        values["id"] = ids.get(path.split("/")[3], ["1"])
         for operation in methods.values():
             for parameter in operation["parameters"]:
                 if parameter.get("in") == "path":

@@ -20,7 +20,9 @@ from vocabulary.people import RIGHTS, Right, Role
 
 def path_of(endpoint: Endpoint, break_id: str) -> str:
     """An address of the endpoint that exists, or names nothing."""
-    parts = {"provider": "lottery", "day": DAY, "id": break_id}
+    parts = {"provider": "lottery", "day": DAY, "id": break_id, "file": "1", "note": "0"}
+    parts |= {"queue": "post", "action": "requeue", "rule": "ops", "chart": "ggr"}
+    parts |= {"round": "r1", "player": "ann", "side": "request", "number": "1"}
     path = re.sub(r"\{(\w+)\}", lambda part: parts[part[1]], endpoint.path)
     return f"{path}?q=ann" if path == "/find" else path
 

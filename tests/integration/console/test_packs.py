@@ -109,7 +109,7 @@ def answered(pack: bytes, comment: str) -> bytes:
         (name,) = [one for one in archive.namelist() if one.endswith("answer.csv")]
         text = archive.read(name).decode("utf-8-sig")
     head, first, *rest = text.splitlines()
-    assert head.endswith("answer,reference,comment"), head
+    assert head.endswith('"answer","reference","comment"'), head
     changed = f"{first.rpartition(',')[0].rpartition(',')[0].rpartition(',')[0]}"
     return "\n".join([head, f"{changed},rejected,R-1,{comment}", *rest]).encode()
 

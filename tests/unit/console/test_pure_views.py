@@ -184,16 +184,16 @@ def test_no_marks_of_a_lane_cover_each_other(count: int) -> None:
 
 def test_fields_that_differ_are_marked_but_instants_prove_nothing() -> None:
     break_ = tracked(
-        ours={"at": "1", "stake": "1.00", "payout": "0.00"},
-        theirs={"at": "2", "stake": "1.00", "payout": "2.50"},
+        ours={"at": "2026-06-04T12:00:00+00:00", "stake": "1.00", "payout": "0.00"},
+        theirs={"at": "2026-06-04T12:00:01+00:00", "stake": "1.00", "payout": "2.50"},
     )
 
-    assert [(row.name, row.differs) for row in side_rows(break_)] == [
+    assert [(row.name, row.differs) for row in side_rows(break_, "UTC")] == [
         ("at", False),
         ("stake", False),
         ("payout", True),
     ]
-    assert side_rows(tracked(ours=None, theirs=None)) == []
+    assert side_rows(tracked(ours=None, theirs=None), "UTC") == []
     assert consequence(break_, {}) == (
         "we owe the player 2.50 EUR; the provider's GGR is lower than ours by 2.50 EUR"
     )

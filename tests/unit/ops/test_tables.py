@@ -27,3 +27,48 @@ def test_on_a_narrow_terminal_a_long_cell_is_folded(
     assert "…" not in printed
     assert printed.count("r") >= len(ROW[1])
     assert len(printed.splitlines()[0]) <= 60
+
+
+def test_a_row_that_is_wider_than_the_output_goes_on_a_further_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = ("provider", "state", "ours", "theirs", "difference")
+    ours, theirs = "1234567890123.45 USD", "9876543210987.65 USD"
+    state = "changed since (signed by jonas)"
+    rows = [["aggregator", state, ours, theirs, "-1"], ["b", "", "", "", "0"]]
+
+    tables.wide_table(names, rows, left=2, empty="nothing")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split("  ")[0] for line in lines[::2]] == ["provider", "aggregator", "b"]
+    assert all(line.startswith("  ") for line in lines[1::2])
+    assert {len(line) for line in lines[1::2]} == {len(lines[1])}
+    assert state in lines[2]
+    assert ours in lines[3]
+    assert theirs in lines[3]
+
+
+def test_more_figures_than_a_line_holds_take_as_many_lines_as_they_need(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    amount, long = "1234567890123.45 USD", "9" * 100
+
+    tables.wide_table(tuple("abcdefg"), [["b", *[amount] * 5, long]], left=1, empty="nothing")
+
+    lines = capsys.readouterr().out.splitlines()[3:]
+    assert [line.count(amount) for line in lines] == [3, 2, 0]
+    assert [len(line) <= 80 for line in lines] == [True, True, False]
+    assert lines[2].strip() == long
+
+
+def test_a_row_that_has_room_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.wide_table(("day", "GGR"), [["2026-06-04", "1.00"]], left=1, empty="nothing")
+
+    assert capsys.readouterr().out == "day          GGR\n2026-06-04  1.00\n"
+
+
+def test_no_rows_are_a_sentence_and_no_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.wide_table(("day", "GGR"), [], left=1, empty="nothing was booked")
+
+    assert capsys.readouterr().out == "nothing was booked\n"
