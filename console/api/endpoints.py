@@ -6,7 +6,9 @@ from console.api.resources import (
     breaks,
     days,
     feeds,
+    figures,
     jobs,
+    ops,
     packs,
     people,
     records,
@@ -22,5 +24,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *feeds.ENDPOINTS,
     *packs.ENDPOINTS,
     *records.ENDPOINTS,
+    *figures.ENDPOINTS,
+    *ops.ENDPOINTS,
     *people.ENDPOINTS,
 )
