@@ -16,7 +16,7 @@ class SpanQuery(ApiModel):
     currency: Currency | None = None
 
 
-class TotalsQuery(SpanQuery):
+class TotalsListQuery(SpanQuery):
     """Which figures, and what rows are grouped by beside the currency."""
 
     by: GroupBy | None = Field(default=None, description="`day` if not given.")

@@ -9,7 +9,7 @@ from console.api.models.figures import (
     OpenAgeJson,
     SpanQuery,
     TotalsJson,
-    TotalsQuery,
+    TotalsListQuery,
     TotalsRowJson,
     TrendDayJson,
     TrendsJson,
@@ -120,7 +120,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         right=Right.READ,
         show=show_totals,
         answer=TotalsJson,
-        query=TotalsQuery,
+        query=TotalsListQuery,
     ),
     Read(
         path="/trends",
