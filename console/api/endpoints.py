@@ -1,7 +1,19 @@
 """Every endpoint of the API: the one table."""
 
 from console.api.endpoint import Endpoint
-from console.api.resources import break_lists, breaks, days, jobs, people, runs
+from console.api.resources import (
+    break_lists,
+    breaks,
+    days,
+    feeds,
+    figures,
+    jobs,
+    ops,
+    packs,
+    people,
+    records,
+    runs,
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *days.ENDPOINTS,
@@ -9,5 +21,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *breaks.ENDPOINTS,
     *runs.ENDPOINTS,
     *jobs.ENDPOINTS,
+    *feeds.ENDPOINTS,
+    *packs.ENDPOINTS,
+    *records.ENDPOINTS,
+    *figures.ENDPOINTS,
+    *ops.ENDPOINTS,
     *people.ENDPOINTS,
 )

@@ -102,7 +102,7 @@ class ShownTotals:
 
 def show(visit: Visit) -> HtmlPage:
     """The table, what it rests on, and the breaks behind its differences."""
-    shown = _read(visit)
+    shown = read_totals(visit)
     query = shown.query
     values = {
         "sentence": totals_sentence(query.span, shown.foot, shown.coverage),
@@ -185,7 +185,8 @@ def links_of(query: TotalsQuery, row: TotalsGroup) -> dict[str, str]:
     }
 
 
-def _read(visit: Visit) -> ShownTotals:
+def read_totals(visit: Visit) -> ShownTotals:
+    """The figures that the address asks for, all of one instant."""
     query = read_query(visit)
     rates, fault = _rates(visit)
     with one_instant(visit.console.readers) as connection:
@@ -246,7 +247,7 @@ def _reporting(rates: ReportingRates | None) -> Mapping[str, Any] | None:
 
 
 def _file(visit: Visit) -> TableFile:
-    shown = _read(visit)
+    shown = read_totals(visit)
     span = shown.query.span
     return TableFile(
         grid=totals_grid(shown.query.by, shown.rows, shown.rates),

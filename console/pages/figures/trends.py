@@ -16,7 +16,7 @@ DAYS, ROWS_MAX = 14, 40
 
 def show(visit: Visit) -> HtmlPage:
     """Every chart over the chosen days."""
-    data = _read(visit)
+    data = read_data(visit)
     values = {
         "sentence": totals_sentence(data.span, data.foot, data.coverage),
         "data": data,
@@ -32,11 +32,12 @@ def download(visit: Visit) -> FileDownload:
     slug = visit.path["chart"]
     if slug not in CHARTS:
         raise not_found("chart", slug)
-    data = _read(visit)
+    data = read_data(visit)
     return _table(CHARTS[slug](data), data).csv()
 
 
-def _read(visit: Visit) -> TrendData:
+def read_data(visit: Visit) -> TrendData:
+    """The figures of the charts over the days that the address names."""
     currency = visit.query.get("currency", "").strip() or None
     if currency is not None and not is_currency(currency):
         raise Malformed("currency", "a currency code such as EUR is expected")

@@ -64,7 +64,7 @@ class ParkedView:
 
 def show(visit: Visit) -> HtmlPage:
     """What is parked, by cause, and a page of its items."""
-    selection, fields = _selection(visit.query)
+    selection, fields = selection_of(visit.query)
     readers = visit.console.readers
     after = _number(visit.query.get("after", ""), "after") or 0
     items = parked_page(readers, selection, after=after, limit=PAGE + 1)
@@ -90,7 +90,7 @@ def show(visit: Visit) -> HtmlPage:
 def confirm(visit: Visit) -> HtmlPage:
     """How much an action is about, before anything is done."""
     action = _action(visit)
-    selection, fields = _selection(visit.query)
+    selection, fields = selection_of(visit.query)
     items = parked_items(visit.console.readers, selection)
     values = {
         "action": action,
@@ -108,7 +108,7 @@ def confirm(visit: Visit) -> HtmlPage:
 def decide(visit: Visit) -> SeeOther:
     """Do it, if what is selected is what the form showed."""
     action = _action(visit)
-    selection, fields = _selection(visit.form)
+    selection, fields = selection_of(visit.form)
     engine = writers_for(visit.console, visit.signed_in.person)
     try:
         _ACTIONS[action](
@@ -144,7 +144,7 @@ def _action(visit: Visit) -> str:
     return action
 
 
-def _selection(fields: Mapping[str, str]) -> tuple[ParkedFilter, dict[str, str]]:
+def selection_of(fields: Mapping[str, str]) -> tuple[ParkedFilter, dict[str, str]]:
     """The filter of a query or form, and the fields that it has."""
     given = {name: fields[name].strip() for name in _FIELDS if fields.get(name, "").strip()}
     minutes = _number(given.get("older", ""), "older")

@@ -19,12 +19,12 @@ from vocabulary.people import Right
 #: Longest reason, in characters.
 REASON_CHARS_MAX = 500
 #: The job whose messages a queue carries.
-_JOBS = {"post": "post.v1", "ingest": "ingest.v1", "fetch": "fetch.v1"}
+JOBS = {"post": "post.v1", "ingest": "ingest.v1", "fetch": "fetch.v1"}
 
 
 def show(visit: Visit) -> HtmlPage:
     """The queue of the address."""
-    queue = _queue(visit)
+    queue = named_queue(visit)
     pipeline = visit.config.read_pipeline()
     state = read_state(visit.console.readers)
     values = {
@@ -32,9 +32,9 @@ def show(visit: Visit) -> HtmlPage:
         "pipeline": pipeline,
         "live": figures_of(pipeline),
         "stream": stream_address(pipeline),
-        "paused": _pause_of(state.paused, queue),
+        "paused": pause_of(state.paused, queue),
         "canary": next((each for each in state.canaries if each.queue == queue), None),
-        "parked": [cause for cause in state.parked if cause.job == _JOBS.get(queue)],
+        "parked": [cause for cause in state.parked if cause.job == JOBS.get(queue)],
         "workers": [worker for worker in state.workers if worker.role == "worker"],
         "may_decide": visit.signed_in.person.may(Right.RUN_QUEUES),
     }
@@ -64,26 +64,32 @@ def decision_of(visit: Visit) -> OperatorDecision:
 def _switch(
     visit: Visit, change: Callable[[Engine, str, OperatorDecision], bool], done: str
 ) -> SeeOther:
-    queue = _queue(visit)
+    queue = named_queue(visit)
     engine = writers_for(visit.console, visit.signed_in.person)
     if not change(engine, queue, decision_of(visit)):
         raise _stale(visit, queue)
     return SeeOther(path=f"/ops/queues/{queue}?done={done}")
 
 
-def _queue(visit: Visit) -> str:
+def named_queue(visit: Visit) -> str:
+    """The queue that the address names.
+
+    Raises:
+        RequestRefused: there is none.
+    """
     queue = visit.path["queue"]
     if queue not in visit.config.queues:
         raise not_found("queue", queue)
     return queue
 
 
-def _pause_of(pauses: tuple[Pause, ...], queue: str) -> Pause | None:
+def pause_of(pauses: tuple[Pause, ...], queue: str) -> Pause | None:
+    """The pause of a queue; None: workers work on it."""
     return next((pause for pause in pauses if pause.queue == queue), None)
 
 
 def _stale(visit: Visit, queue: str) -> RequestRefused:
-    pause = _pause_of(read_state(visit.console.readers).paused, queue)
+    pause = pause_of(read_state(visit.console.readers).paused, queue)
     now_is = "works" if pause is None else f"paused by {pause.paused_by}: {pause.why}"
     return RequestRefused(
         status=HTTPStatus.CONFLICT,

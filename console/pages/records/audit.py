@@ -37,7 +37,7 @@ def show(visit: Visit) -> HtmlPage:
             for name, column in (("person", "actor"), ("action", "action"))
         }
     listed = rows[:PAGE_ROWS]
-    older = _position_of(listed[-1]) if len(rows) > PAGE_ROWS else ""
+    older = position_of(listed[-1]) if len(rows) > PAGE_ROWS else ""
     values = {
         "sentence": _sentence(listed, fields, is_more=bool(older)),
         "rows": [(row, object_address(row.subject), _detail(row)) for row in listed],
@@ -101,7 +101,8 @@ def object_address(subject: str) -> str:
     return f"/find?{urlencode({'q': subject})}"
 
 
-def _position_of(row: AuditRow) -> str:
+def position_of(row: AuditRow) -> str:
+    """Where older rows begin, as ``before`` names it."""
     return f"{row.at.isoformat()}/{row.audit_id}"
 
 

@@ -26,7 +26,7 @@ from ledger.queries.round_parts import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SideSums:
+class RoundSums:
     """What each side says of a round in one currency, minor units; None: it has nothing."""
 
     currency: str
@@ -82,7 +82,7 @@ def show(visit: Visit) -> HtmlPage:
     return HtmlPage(template="records/round.html", values=values)
 
 
-def sums_of(parts: Sequence[RoundPart], records: Sequence[RoundRecord]) -> list[SideSums]:
+def sums_of(parts: Sequence[RoundPart], records: Sequence[RoundRecord]) -> list[RoundSums]:
     """Stake and payout of both sides by currency; withdrawn and undone records do not count."""
     ours = _by_currency((part.currency, part.stake, part.payout) for part in parts)
     theirs = _by_currency(
@@ -93,7 +93,7 @@ def sums_of(parts: Sequence[RoundPart], records: Sequence[RoundRecord]) -> list[
         if not record.withdrawn
     )
     return [
-        SideSums(currency=currency, ours=ours.get(currency), theirs=theirs.get(currency))
+        RoundSums(currency=currency, ours=ours.get(currency), theirs=theirs.get(currency))
         for currency in sorted({*ours, *theirs})
     ]
 
@@ -101,7 +101,7 @@ def sums_of(parts: Sequence[RoundPart], records: Sequence[RoundRecord]) -> list[
 def sentence_of(
     parts: Sequence[RoundPart],
     records: Sequence[RoundRecord],
-    sums: Sequence[SideSums],
+    sums: Sequence[RoundSums],
     breaks: int,
 ) -> str:
     """How the two sides of a round stand, in a sentence."""

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from console.pages.figures.span import TooMuch, one_instant
 from reconcile.totals.differences import NO_BREAKS
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
+from tests.harness.servers.api import ApiClient, json_of, token_for
 from tests.harness.servers.console import ConsoleSite, PageClient
 
 SPAN = f"from={DAY}&to={DAY}"
@@ -174,3 +175,18 @@ def test_figures_that_take_too_long_are_refused_with_advice(site: ConsoleSite) -
     assert (refused.value.status, "Choose fewer days" in refused.value.why) == (422, True)
     with one_instant(readers) as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def test_totals_and_trends_are_the_same_by_the_api(site: ConsoleSite, vera: PageClient) -> None:
+    client = ApiClient(site.port, token_for(site, "only viewer"))
+    days = f"from={DAY}&to={DAY}"
+    totals = json_of(client.get(f"/totals?{days}&by=provider"))
+    trends = json_of(client.get(f"/trends?{days}&currency=EUR"))
+    (row,) = [item for item in totals["items"] if item["name"] == ["lottery"]]
+    (day,) = [item for item in trends["days"] if item["provider"] == "lottery"]
+
+    assert totals["sentence"] in vera.get(f"/totals?{days}&by=provider").shown()
+    assert row["ours"]["stake"]["exponent"] == 2
+    assert (row["ours"], row["theirs"]) == (day["ours"], day["theirs"])
+    assert day["opened"] >= row["open_breaks"] > 0
+    assert client.get("/totals?from=2026-06-05&to=2026-06-04").status == 400

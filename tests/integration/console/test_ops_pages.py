@@ -16,6 +16,7 @@ from ops.commands.daemons.console import open_console
 from ops.settings.notify_text import notify_text
 from reports.notifications.rules import ChatHook, EventKind, NotifyRule
 from tests.harness.books.console import SCRIPT, ConsoleBooks
+from tests.harness.servers.api import ApiClient, json_of, token_for
 from tests.harness.servers.console import ConsoleSite, PageClient, serving
 from vocabulary.secrets import Secret
 
@@ -290,3 +291,30 @@ def test_a_rule_is_written_as_settings_text_that_the_settings_take(
     assert "This is no rule yet." in refused.shown()
     assert "a reference such as env:NAME" in secret.shown()
     assert notify_text({"name": "a", "when_break": "1", "channel": "chat", "url": "env:X"})
+
+
+@pytest.mark.usefixtures("parked")
+def test_the_pipeline_is_read_and_worked_by_the_api(ops_site: ConsoleSite) -> None:
+    client = ApiClient(ops_site.port, token_for(ops_site, "only ops"))
+    queue, why = "/ops/queues/post", {"reason": "a test"}
+    shown = json_of(client.get("/ops"))
+    paused = json_of(client.act(f"{queue}/pause", why))
+    again = client.act(f"{queue}/pause", why)
+    resumed = json_of(client.act(f"{queue}/resume", why))
+    listed = json_of(client.get("/ops/parked?limit=1"))
+    chosen = {"job": listed["items"][0]["job"], "reason": "mended"}
+    count = sum(part["count"] for part in listed["counts"] if part["job"] == chosen["job"])
+    wrong = client.act("/ops/parked/requeue", {**chosen, "count": count + 1})
+    done = json_of(client.act("/ops/parked/requeue", {**chosen, "count": count}))
+
+    assert shown["queues"]
+    assert shown["sentence"] == shown["figures"]["sentence"]["text"]
+    assert (paused["paused"], paused["paused_by"], paused["why"]) == (
+        True,
+        "only ops",
+        "a test",
+    )
+    assert (again.status, resumed["paused"]) == (412, False)
+    assert wrong.status == 412
+    assert (done["action"], done["count"], done["total"]) == ("requeue", count, 0)
+    assert client.act("/settings/notifications/none/try").status == 404

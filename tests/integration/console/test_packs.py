@@ -3,10 +3,12 @@
 import io
 import re
 import zipfile
+from base64 import b64decode
 
 import pytest
 
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
+from tests.harness.servers.api import ApiClient, json_of, token_for
 from tests.harness.servers.console import ConsoleSite, PageClient, Reply
 
 
@@ -204,3 +206,43 @@ def test_journals_of_unsigned_days_are_refused_and_a_statement_is_made(
     assert vera.submit("/reports", "/reports/journals", **days).status == 403
     assert maria.submit("/reports", "/reports/journals", **days, format="dbf").status == 400
     assert console_books.rows("SELECT count(*) FROM journals") == [(0,)]
+
+
+def test_disputes_invoices_and_reports_are_the_same_by_the_api(
+    site: ConsoleSite, dispute: str, invoice: str
+) -> None:
+    client = ApiClient(site.port, token_for(site, "maria"))
+    opened, received = json_of(client.get(dispute)), json_of(client.get(invoice))
+    listed = json_of(client.get("/disputes?state=all"))
+    again = client.act("/disputes", {"breaks": [opened["items"][1]["break_id"]], "count": 1})
+    body = {"reason": "once more"}
+    late = client.act(f"{invoice}/dispute", body, headers={"If-Match": '"seen-long-ago"'})
+    fit = client.act(f"{invoice}/dispute", body, of=invoice)
+
+    assert opened["sums"] == [{"minor": -30, "currency": "EUR", "exponent": 2}]
+    assert opened["note"] == f"please look {SCRIPT}"
+    assert [item["id"] for item in listed["items"]] == [opened["id"]]
+    assert [line["name"] for line in opened["items"]] == [
+        f"{opened['id']}/1",
+        f"{opened['id']}/2",
+    ]
+    assert (again.status, late.status) == (422, 412)
+    assert fit.status == (422 if received["state"] == "paid" else 200)
+    assert received["fee"] == {"minor": 61, "currency": "EUR", "exponent": 2}
+    assert received["version"] == str(len(received["steps"]))
+    assert b64decode(json_of(client.get(f"{invoice}/file"))["content"]).startswith(b"currency")
+    assert json_of(client.get("/invoices"))["items"][0]["id"] == received["id"]
+    assert json_of(client.get("/reports"))["journals"] == []
+
+
+def test_a_dispute_is_opened_by_the_api(
+    site: ConsoleSite, console_books: ConsoleBooks, dispute: str
+) -> None:
+    client = ApiClient(site.port, token_for(site, "jonas"))
+    body = {"breaks": [console_books.break_of("r4")], "note": "by a program"}
+    wrong = client.act("/disputes", {**body, "count": 2})
+    opened = json_of(client.act("/disputes", {**body, "count": 1}))
+
+    assert wrong.status == 412
+    assert (opened["opened_by"], opened["lines"]) == ("jonas", 1)
+    assert f"/disputes/{opened['id']}" != dispute

@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+from base64 import b64decode
 from itertools import pairwise
+from urllib.parse import quote
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
 from tests.harness.books.ledger import NOON
 from tests.harness.books.things import BODY, FILE, FILE_ID, HOSTILE, things
 from tests.harness.plans import recorded, scans_without_index
+from tests.harness.servers.api import ApiClient, json_of, token_for
 from tests.harness.servers.console import ConsoleSite, PageClient
 
 __all__ = ["things"]
@@ -292,3 +295,66 @@ def test_every_page_of_a_thing_is_read_by_indexes(
 
 def minor(text: str) -> int:
     return int(re.sub(r"[^\d−]", "", text).replace("−", "-"))
+
+
+@pytest.fixture(scope="module")
+def client(site: ConsoleSite, things: ConsoleBooks) -> ApiClient:
+    """A program with the rights of maria."""
+    return ApiClient(site.port, token_for(site, "maria"))
+
+
+def test_a_round_and_its_operations_are_the_same_by_the_api(
+    client: ApiClient, things: ConsoleBooks
+) -> None:
+    shown = json_of(client.get("/rounds/lottery/r3"))
+    name = transaction_of(things, "r3-b")
+    operation = json_of(client.get(f"/operations/{name}"))
+    hostile = transaction_of(things, "hostile")
+    with_bytes = json_of(client.get(f"/operations/{hostile}?bytes=true"))
+    batch = json_of(client.get(f"/batches/{operation['batch']}"))
+
+    assert shown["breaks"] == [things.break_of("r3")]
+    assert shown["sums"][0]["difference"] == {"minor": 40, "currency": "EUR", "exponent": 2}
+    assert name in [item["transaction"] for item in shown["operations"]]
+    assert (operation["round_key"], operation["player"]) == ("r3", "ann")
+    assert operation["received"] is None
+    assert sum(entry["amount"]["minor"] for entry in operation["entries"]) == 0
+    assert b64decode(with_bytes["received"]) == BODY
+    assert with_bytes["received_size"] == len(BODY)
+    assert name in [item["transaction"] for item in batch["items"]]
+    for wrong in ("/operations/txn-0-0", "/batches/0", "/requests/0", "/rounds/lottery/none"):
+        assert client.get(wrong).status == 404, wrong
+
+
+def test_a_player_is_read_page_by_page_by_the_api(client: ApiClient) -> None:
+    page = json_of(client.get("/players/ann"))
+    lines = [line["transaction"] for line in page["statement"]]
+    while page["next"] is not None:
+        page = json_of(client.get(f"/players/ann?after={page['next']}"))
+        lines += [line["transaction"] for line in page["statement"]]
+    wallet = page["wallets"][0]
+
+    assert len(lines) == len(set(lines)) > 0
+    assert wallet["balance"]["currency"] == page["currency"]
+    assert client.get("/players/nobody").status == 404
+    assert client.get("/players/ann?currency=XTS").status == 404
+
+
+def test_files_seals_and_the_trail_are_the_same_by_the_api(client: ApiClient) -> None:
+    file = json_of(client.get(f"/files/{FILE_ID}"))
+    content = json_of(client.get(f"/files/{FILE_ID}/content"))
+    feeds = json_of(client.get("/feeds/lottery"))
+    seal = json_of(client.get("/seals/2020-01-01"))
+    first = json_of(client.get("/audit?limit=2"))
+    second = json_of(client.get(f"/audit?limit=2&after={quote(first['next'])}"))
+
+    assert b64decode(content["content"]) == FILE
+    assert (file["verdict"], file["findings_count"]) == ("partly", 1)
+    assert feeds["last_files"][0]["name"] == f"{SCRIPT}.csv"
+    assert json_of(client.get("/feeds"))["items"][0]["provider"] == "lottery"
+    assert (seal["first"], seal["faults"]) == (True, None)
+    ids = [int(row["id"]) for row in first["items"] + second["items"]]
+    assert len(set(ids)) == 4
+    assert {row["action"] for row in first["items"]} >= {"token.made"}
+    assert client.get("/audit?after=2026").status == 400
+    assert client.get("/seals/2020-01-02").status == 404

@@ -13,7 +13,7 @@ from console.pages.finding import grouped, only_address
 from console.pages.parameters import read_name, read_number, read_position
 from console.pages.records.audit import object_address, read_filter
 from console.pages.records.files import preview_of
-from console.pages.records.rounds import SideSums, balance_changes, sentence_of, sums_of
+from console.pages.records.rounds import RoundSums, balance_changes, sentence_of, sums_of
 from console.pages.run_detail import flat
 from console.rendering import id_parts
 from console.replies import RequestRefused
@@ -178,7 +178,7 @@ def test_withdrawn_and_rolled_back_records_do_not_count_in_the_sums() -> None:
     records = [record(), record(stake=50, withdrawn=True), record(stake=30, rolled_back=True)]
 
     assert sums_of([part()], records) == [
-        SideSums(currency="EUR", ours=(100, 0), theirs=(100, 0))
+        RoundSums(currency="EUR", ours=(100, 0), theirs=(100, 0))
     ]
     assert sums_of([], [record(payout=250)])[0].difference == 150
 
