@@ -39,7 +39,7 @@ def test_a_round_shows_both_sides_its_operations_and_its_break(
     assert f'href="/operations/{transaction_of(things, "r3-b")}"' in page.text
     assert 'href="/players/ann"' in page.text
     assert "ann : balance" in shown
-    assert re.search(r'<circle class="point callback"', page.text)
+    assert re.search(r'<rect class="point callback"', page.text)
     assert "Only the provider" in maria.get("/rounds/lottery/lost").shown()
 
 
