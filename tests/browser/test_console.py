@@ -21,7 +21,8 @@ __all__ = ["console_books", "site", "things"]
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 VIOLATIONS = """
 const done = arguments[0];
-axe.run({resultTypes: ['violations'], iframes: false}).then((result) => done(result.violations.map(
+const options = {resultTypes: ['violations'], iframes: false};
+axe.run(options).then((result) => done(result.violations.map(
   (each) => `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)));
 """
 OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
