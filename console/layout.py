@@ -79,7 +79,7 @@ def html_of(
         "current_path": path,
         "form_token": form_token_of(secret),
         "sections": SECTIONS,
-        "section": _section(path),
+        "section": section_of(path),
         "notice": NOTICES.get(incoming.query.get("done", ""), ""),
         "query_text": incoming.query.get("q", "") if path == "/find" else "",
         "now": console.clock.now(),
@@ -88,7 +88,7 @@ def html_of(
     return render(page.template, {**surroundings, **page.values})
 
 
-def _section(path: str) -> str:
+def section_of(path: str) -> str:
     """The section of the navigation that a path belongs to."""
     sections = {**{start: start for start, _ in SECTIONS}, **SECTION_OF}
     fitting = [start for start in sections if path == start or path.startswith(f"{start}/")]

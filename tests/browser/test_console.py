@@ -21,7 +21,8 @@ __all__ = ["console_books", "site", "things"]
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 VIOLATIONS = """
 const done = arguments[0];
-axe.run().then((result) => done(result.violations.map(
+const options = {resultTypes: ['violations'], iframes: false};
+axe.run(options).then((result) => done(result.violations.map(
   (each) => `${each.id}: ${each.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)));
 """
 OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -53,7 +54,7 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/breaks/groups", f"/breaks/groups/{books.group()}"),
         "/breaks/bulk?scope=all&provider=lottery",
         *("/ops", "/ops/queues/post", "/ops/parked", "/settings/notifications"),
-        *("/tokens", "/api#get_breaks", "/api#object-Break"),
+        *("/tokens", "/api#get_breaks"),
         *("/days/what-if", "/feeds", "/feeds/lottery", "/disputes?state=all"),
         *("/jobs", "/jobs?by=nobody"),
         *(f"/jobs/{number}" for (number,) in books.rows("SELECT job_id FROM jobs")),

@@ -203,6 +203,7 @@ def test_a_run_is_drawn_down_to_zero_with_the_breaks_it_opened(
         ("c0ffee1111", ""),
         (f"{SCRIPT}.csv", "/files/1"),
         ("txn-1-2", "/operations/txn-1-2"),
+        ("fnd-0123456789abcdef0123", "/files/1"),
     ],
 )
 def test_a_text_opens_the_page_of_the_only_thing_it_names(

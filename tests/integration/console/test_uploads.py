@@ -106,7 +106,7 @@ def test_more_than_the_limit_is_413_and_nothing_is_kept(maria: PageClient, token
     text_ = send(maria, "/upload", parts({**fields, "note": "x" * 70_000}))
 
     assert [whole.status, slightly.status, text_.status] == [413, 413, 413]
-    assert "293 KiB are expected. Nothing was done, nothing stored." in slightly.shown()
+    assert "293 KiB are expected. Nothing was done. Nothing was stored." in slightly.shown()
     assert "64 KiB are expected" in text_.shown()
     assert left_behind() == set()
     assert send(maria, "/upload", parts(fields, ("a", b"x" * LIMIT))).status == 200

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.addresses import address, fact_address, hit_address
+from console.layout import section_of
 from console.pages.finding import grouped, only_address
 from console.pages.parameters import read_name, read_number, read_position
 from console.pages.records.audit import object_address, read_filter
@@ -127,6 +128,30 @@ def test_hits_are_grouped_by_kind_and_a_kind_without_a_page_has_no_address() -> 
         *("/players/ann", "/rounds/lottery/r1", "/runs/run-1", "/batches/7", ""),
     ]
     assert hit_address(hit(FoundKind.ADJUSTMENT, "adj", facts={"break": "none"})) == ""
+
+
+def test_what_is_about_money_or_a_feed_leads_to_its_page() -> None:
+    assert hit_address(hit(FoundKind.INVOICE, "inv-1")) == "/invoices/inv-1"
+    assert hit_address(hit(FoundKind.DISPUTE, "dsp-1")) == "/disputes/dsp-1"
+    assert hit_address(hit(FoundKind.FINDING, "fnd-1")) == "/feeds/lottery"
+    of_file = hit(FoundKind.FINDING, "fnd-1", facts={"stored file": "7"})
+    assert (hit_address(of_file), fact_address(of_file, "stored file")) == ("/files/7",) * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [
+        ("/", "/"),
+        ("/breaks/brk-1", "/breaks"),
+        ("/trends", "/totals"),
+        ("/invoices/inv-1", "/totals"),
+        ("/files/1", "/feeds"),
+        ("/settings/notifications", "/ops"),
+        ("/settings", ""),
+    ],
+)
+def test_a_page_marks_its_section(path: str, section: str) -> None:
+    assert section_of(path) == section
 
 
 @pytest.mark.parametrize(
