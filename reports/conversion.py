@@ -91,6 +91,17 @@ def converted_day(
     )
 
 
+def sum_text(consolidation: Consolidation) -> str:
+    """The sums in one line; none where no day has a rate, because zero would be a figure."""
+    code, digits = consolidation.currency, exponent_of(consolidation.currency)
+    if consolidation.missing and all(day.rate is None for day in consolidation.days):
+        return f"GGR in {code}: no figure, because no day has a rate"
+    ours, theirs = consolidation.ours, consolidation.theirs
+    texts = [text_from_minor(minor, digits) for minor in (ours, theirs, theirs - ours)]
+    partly = ", without what has no rate" if consolidation.missing else ""
+    return f"GGR in {code}: ours {texts[0]}, theirs {texts[1]}, difference {texts[2]}{partly}"
+
+
 def missing_text(missing: Iterable[tuple[date, str]]) -> str:
     """Name the days and currencies without a rate in one line; empty if there is none."""
     names = [f"{currency} on {day}" for day, currency in missing]

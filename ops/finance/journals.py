@@ -16,6 +16,7 @@ from ledger.queries.account_movements import (
     account_movements,
 )
 from ops.finance.accruals import FeeAccrual, fee_accruals
+from ops.finance.unsigned_days import SIGN_FIRST, UnsignedDay, unsigned_lines
 from ops.providers.configured import configured_provider
 from ops.scheduling.business_days import business_day_of, days_between, needs_signature
 from ops.settings.journal import mapped_accounts
@@ -171,30 +172,28 @@ def _signed_days(
     connection: Connection, request: ExportRequest, now: datetime
 ) -> dict[tuple[str, date], DayStatus]:
     """Every day of the period that must be signed, and is."""
-    signed, unsigned = {}, []
+    signed: dict[tuple[str, date], DayStatus] = {}
+    unsigned: list[UnsignedDay] = []
     for entry in request.entries:
         for day in request.days:
             status = business_day_of(connection, entry, day, now)
             if status.state is DayState.SIGNED:
                 signed[entry.slug, day] = status
             elif needs_signature(connection, status):
-                unsigned.append(f"{entry.slug} {day} ({status.state})")
+                unsigned.append(UnsignedDay(entry.slug, day, str(status.state)))
     if request.own_zone is not None:
         unsigned += _unfinished(request, now)
     if unsigned:
-        raise DayRefused(
-            f"not signed: {', '.join(unsigned)}. Nothing was exported; close, prepare and sign"
-            " each with `tieout day`"
-        )
+        raise DayRefused("\n".join(["not signed:", *unsigned_lines(unsigned), SIGN_FIRST]))
     return signed
 
 
-def _unfinished(request: ExportRequest, now: datetime) -> Iterator[str]:
+def _unfinished(request: ExportRequest, now: datetime) -> Iterator[UnsignedDay]:
     """The days of our own operations that are not over."""
     zone = ZoneInfo(request.own_zone or "")
     for day in request.days:
         if day_window(day, zone).end > now:
-            yield f"{OWN_SLUG} {day} (open)"
+            yield UnsignedDay(OWN_SLUG, day, "open")
 
 
 def _targets(

@@ -1,6 +1,6 @@
 """One sweep over a day of a provider, from what arrived to a closed day and its pack."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, text
 
-from breaks.queries import BreakFilter, due_breaks
+from breaks.queries import BreakFilter, DueBreak, due_breaks
 from feeds.statements.importer import ImportRequest
 from feeds.statements.keep import keep_and_import
 from ops.providers.configured import configured_provider
@@ -19,12 +19,13 @@ from ops.scheduling.day_close import close_if_ready
 from ops.settings.break_policy import rules_of
 from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
-from reconcile.days.since import since_lines
+from reconcile.days.since import since_texts
 from reconcile.days.states import DayState, DayStatus
 from reconcile.partitions.options import RunOptions
 from storage.engine import url_of
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Contradiction, Refused, TieoutError
+from vocabulary.window import Window
 
 _RECEIVED = """
 SELECT max(received_at) FROM feed_records
@@ -135,7 +136,11 @@ def _write_pack(
 def _overdue(engine: Engine, settings: Settings, day: DayStatus) -> int:
     break_filter = BreakFilter(provider=day.provider)
     due = due_breaks(engine, break_filter, rules_of(settings), now=day.now)
-    window = day.window
+    return count_overdue(due, day.window)
+
+
+def count_overdue(due: Iterable[DueBreak], window: Window) -> int:
+    """How many overdue breaks a day has; a break without a bet is of the day that found it."""
     return sum(
         item.overdue
         and window.start <= (item.break_.began_at or item.break_.first_seen) < window.end
@@ -156,4 +161,4 @@ def _reasons(day: DayStatus, overdue: int) -> Iterator[str]:
             yield f"unexplained: {day.figures.text(currency, minor)} {currency}"
     if overdue:
         yield f"overdue breaks: {overdue}"
-    yield from since_lines(day)
+    yield from since_texts(day)

@@ -5,12 +5,17 @@ from reconcile.days.states import DayAction, DayStatus, DayStep, last_signed
 
 
 def since_lines(day: DayStatus) -> list[str]:
+    """What changed since the day was prepared or signed, each line with provider and day."""
+    return [f"{day.provider} {day.day} {change}" for change in since_texts(day)]
+
+
+def since_texts(day: DayStatus) -> list[str]:
     """What changed since the day was prepared or signed, in words."""
     step = fixed_step(day)
     if step is None or step.figures == day.figures:
         return []
     since = "sign-off" if step is last_signed(day.steps) else "it was prepared"
-    start = f"{day.provider} {day.day} since {since} by {step.by}:"
+    start = f"since {since} by {step.by}:"
     figures = day.figures
     changes = [
         f"{start} ours {signed_text(figures, one.currency, one.ours)}, theirs"

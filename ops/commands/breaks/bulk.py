@@ -18,6 +18,7 @@ from ops.commands.breaks.bulk_corrections import (
     states_for,
 )
 from ops.commands.breaks.filters import filtered
+from ops.commands.breaks.next_run import commands_after_booking
 from ops.commands.breaks.output import print_breaks
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
@@ -110,8 +111,7 @@ def _print_corrected(
         print_next("tieout breaks list --state adjustment_proposed,write_off_proposed")
         print_next_for_another(f"tieout breaks bulk approve --expect {count}")
     elif step is BulkAction.APPROVE:
-        slugs = sorted({break_.provider for break_ in breaks})
-        print_next(f"tieout day run {' '.join(f'--provider {slug}' for slug in slugs)}")
+        print_next(*commands_after_booking(breaks, settings))
 
 
 def _print_count(count: int, *, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from breaks.store import TrackedBreak, read_break
 from breaks.suggestions import Correction
 from breaks.trials import Source
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
+from ops.commands.breaks.next_run import commands_after_booking
 from ops.commands.breaks.output import print_breaks
 from ops.commands.breaks.targets import on_break
 from ops.commands.breaks.trial import trial_lines
@@ -18,6 +19,7 @@ from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.limits import limits_in_force
+from ops.commands.next_commands import print_next, print_next_for_another
 from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of, database_url
 from ops.providers.book_trials import book_trials
@@ -33,6 +35,8 @@ _SIDES: dict[str | None, Literal["stake", "payout"] | None] = {
     "stake": "stake",
     "payout": "payout",
 }
+#: Digits of an id in a command to type.
+_ID_CHARS = 12
 
 
 @on_break
@@ -83,6 +87,7 @@ def propose(
     typer.echo("\n".join(ids))
     for line in trial_lines(proposed):
         typer.echo(line)
+    print_next_for_another(f"tieout breaks approve {break_id[:_ID_CHARS]}")
 
 
 @on_break
@@ -104,6 +109,7 @@ def write_off(
         print_json([name])
     else:
         typer.echo(name)
+        print_next_for_another(f"tieout breaks approve {break_id[:_ID_CHARS]}")
 
 
 @on_break
@@ -130,6 +136,8 @@ def approve(
                 exponents=exponents_of(settings, proposed.provider),
             )
     print_breaks([break_], settings, as_json=as_json)
+    if not as_json and break_.state is BreakState.POSTED:
+        print_next(*commands_after_booking([break_], settings))
 
 
 @on_break

@@ -19,7 +19,13 @@ from ops.finance.comparison import ComparisonTerms
 from ops.settings.reporting import reporting_rates
 from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
 from reconcile.totals.tie_out import Totals, totals
-from reports.conversion import Consolidation, consolidated, consolidation_json, missing_text
+from reports.conversion import (
+    Consolidation,
+    consolidated,
+    consolidation_json,
+    missing_text,
+    sum_text,
+)
 from reports.coverage import comparisons, gaps
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
@@ -171,10 +177,7 @@ def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None
 
 
 def _print_consolidation(consolidation: Consolidation) -> None:
-    code, digits = consolidation.currency, exponent_of(consolidation.currency)
-    ours, theirs = consolidation.ours, consolidation.theirs
-    texts = [text_from_minor(minor, digits) for minor in (ours, theirs, theirs - ours)]
-    typer.echo(f"GGR in {code}: ours {texts[0]}, theirs {texts[1]}, difference {texts[2]}")
+    typer.echo(sum_text(consolidation))
     if consolidation.missing:
         typer.echo(missing_text(consolidation.missing))
 

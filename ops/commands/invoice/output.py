@@ -7,8 +7,9 @@ from typing import Any
 import typer
 
 from ops.commands.json_output import print_json
+from ops.commands.next_commands import print_next, print_next_for_another
 from ops.commands.tables import wide_table
-from reconcile.invoices.register.states import InvoiceStep
+from reconcile.invoices.register.states import InvoiceState, InvoiceStep
 from reconcile.invoices.register.store import RegisteredInvoice
 from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
@@ -25,6 +26,20 @@ def print_invoices(invoices: Iterable[RegisteredInvoice], *, as_json: bool) -> N
         print_json([invoice_json(one) for one in invoices], indent=2, instant=iso)
     else:
         wide_table(_COLUMNS, map(_cells, invoices), left=6, empty="no invoice")
+
+
+def print_taken_step(invoice: RegisteredInvoice, *, as_json: bool) -> None:
+    """Print an invoice after a step, with the command of the one that follows."""
+    print_invoice(invoice, as_json=as_json)
+    if as_json:
+        return
+    name = invoice.invoice_id[:_ID_CHARS]
+    state, clean = invoice.state, invoice.steps[-1].clean
+    if state is InvoiceState.APPROVED:
+        print_next(f"tieout invoice pay {name} --date DAY --reference TEXT")
+    elif state in {InvoiceState.RECEIVED, InvoiceState.DISPUTED}:
+        reason = "" if state is InvoiceState.RECEIVED and clean else " --reason WHY"
+        print_next_for_another(f"tieout invoice approve {name}{reason}")
 
 
 def print_invoice(invoice: RegisteredInvoice, *, as_json: bool) -> None:

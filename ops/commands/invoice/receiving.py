@@ -1,7 +1,9 @@
 """``tieout invoice receive``: register an invoice, keep its file and check it."""
 
+import shlex
 from datetime import date, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -9,7 +11,8 @@ import typer
 from ops.commands.database import refusals
 from ops.commands.finance.invoice_check import claims_of, file_bytes, period_of
 from ops.commands.identity import open_books_for
-from ops.commands.invoice.output import print_invoice
+from ops.commands.invoice.output import print_taken_step
+from ops.commands.next_commands import print_next
 from ops.commands.option_values import read_period
 from ops.commands.options import AsJson, By, Provider
 from ops.commands.provider_choice import entry_named
@@ -29,6 +32,9 @@ from storage.transactions import transaction
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
+
+#: How a table is read if no option says otherwise.
+_READING = MappingProxyType({"decimal": ".", "thousands": "", "encoding": "utf-8"})
 
 
 def receive(
@@ -74,9 +80,23 @@ def receive(
     with refusals(), transaction(engine, "invoices") as connection:
         registered = load_invoice(connection, receive_invoice(connection, invoice, request))
     assert registered is not None
-    print_invoice(registered, as_json=as_json)
     if check.doubts and not as_json:
-        typer.echo(f"{check.doubts}: `tieout invoice check` shows the rounds")
+        typer.echo(check.doubts)
+        if not check.ties:
+            print_next(_check_command(ctx, file, provider, first, last))
+    print_taken_step(registered, as_json=as_json)
+
+
+def _check_command(
+    ctx: typer.Context, file: Path, provider: str, first: date, last: date
+) -> str:
+    """The command that shows the rounds behind a difference, reading the file alike."""
+    words = ["tieout", "invoice", "check", str(file), "--provider", provider]
+    words += ["--period", f"{first}/{last + timedelta(days=1)}"]
+    for name, default in _READING.items():
+        if ctx.params[name] != default:
+            words += [f"--{name}", ctx.params[name]]
+    return shlex.join(words)
 
 
 def _number(typed: str | None, read: str) -> str:

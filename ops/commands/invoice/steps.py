@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_for
 from ops.commands.invoice.listing import InvoiceName, invoice_named
-from ops.commands.invoice.output import print_invoice
+from ops.commands.invoice.output import print_taken_step
 from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, By, ProviderFilter, Reason
 from ops.commands.provider_choice import entry_named
@@ -116,4 +116,4 @@ def _take(
         store_invoice_step(connection, invoice, request, today)
         changed = load_invoice(connection, invoice.invoice_id)
     assert changed is not None
-    print_invoice(changed, as_json=as_json)
+    print_taken_step(changed, as_json=as_json)

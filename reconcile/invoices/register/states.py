@@ -132,7 +132,9 @@ def check_invoice_step(
     before = steps[-1].state if steps else None
     if before not in _FROM[request.state]:
         last = f"{steps[-1].state} by {steps[-1].by}" if steps else "not received yet"
-        _refuse(f"it is {last} and cannot be {request.state}")
+        needs = " or ".join(sorted(filter(None, _FROM[request.state])))
+        expected = f": it has to be {needs} first" if needs else ""
+        _refuse(f"it is {last} and cannot be {request.state}{expected}")
     if request.state is InvoiceState.APPROVED:
         _check_approval(steps, request)
     elif request.state is InvoiceState.PAID:

@@ -75,7 +75,7 @@ def test_an_invoice_is_received_approved_by_another_person_and_paid(days: Signed
         "unsigned": {},
     }
     assert "maria received it: another person approves it" in alone
-    assert "it is received by maria and cannot be paid" in early
+    assert "it is received by maria and cannot be paid: it has to be approved first" in early
     assert (approved["state"], approved["steps"][-1]["clean"]) == ("approved", True)
     assert paid["state"] == "paid"
     assert paid["steps"][-1]["paid_on"] == "2026-06-20"
@@ -95,6 +95,10 @@ def test_days_not_signed_and_a_fee_that_does_not_tie_need_a_reason(days: SignedD
 
     assert "it claims 16.00, we compute 15.00" in said
     assert "days not signed: 2026-05-31 (waiting for feed)" in said
+    check, approve = r"→ tieout invoice check \S+", r"→ tieout invoice approve inv-\w{8}"
+    period = "--provider lottery --period 2026-05-01/2026-06-01"
+    assert re.search(rf"{check} {period}\n", said)
+    assert re.search(rf"another person:\n{approve} --reason WHY\n", said)
     assert "it claims 16.00, we compute 15.00; days not signed" in refusal
     assert "--reason is expected" in refusal
     shown = days.json("invoice", "show", "2026/17")
