@@ -90,7 +90,8 @@ def _no_form(error: Exception) -> RequestRefused:
         return RequestRefused(
             status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             title="Too long",
-            why=f"At most {bytes_text(limit)} are expected. Nothing was done. Nothing was stored.",
+            why=f"At most {bytes_text(limit)} are expected."
+            " Nothing was done. Nothing was stored.",
         )
     return RequestRefused(
         status=HTTPStatus.BAD_REQUEST,

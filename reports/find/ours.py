@@ -33,7 +33,10 @@ WITH moved AS MATERIALIZED (
            o.decision::text AS decision, o.reason, o.currency, o.amount, o.balance_after,
            o.round_id, o.route, o.reply_status, o.received_at, o.batch_id, t.posted_at,
            t.committed_at
-      FROM batches t JOIN operations o USING (batch_id)
+      FROM batches t
+           -- OFFSET keeps this a lookup by batch, whatever statistics say.
+           CROSS JOIN LATERAL (SELECT * FROM operations o
+                                WHERE o.batch_id = t.batch_id OFFSET 0) o
      WHERE t.committed_at >= :start AND t.committed_at < :end AND o.currency = :currency
        AND abs(o.amount) = ANY(CAST(:minors AS bigint[]))
 )

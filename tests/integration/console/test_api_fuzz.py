@@ -20,7 +20,7 @@ from tests.harness.servers.api import ApiClient, json_of, token_for
 from tests.harness.servers.console import ConsoleSite, serving
 
 #: Examples for each operation, in the suite; `make fuzz-api` sets more.
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
 PHASES = os.environ.get("FUZZ_PHASES", "fuzzing")
 #: Other cases than those of the suite; empty: those.
 SEED = os.environ.get("FUZZ_SEED", "")
