@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from console.accounts.api_tokens import make_token
 from storage.people import get_person
 from tests.harness.servers.console import ConsoleSite, PageClient, Reply
@@ -81,3 +83,24 @@ class ApiClient:
 def json_of(reply: Reply) -> Any:
     """The document of an answer."""
     return json.loads(reply.content)
+
+
+@pytest.fixture(scope="module")
+def maria(site: ConsoleSite) -> ApiClient:
+    return ApiClient(site.port, token_for(site, "maria"))
+
+
+@pytest.fixture(scope="module")
+def jonas(site: ConsoleSite) -> ApiClient:
+    return ApiClient(site.port, token_for(site, "jonas"))
+
+
+def check_problem(reply: Reply, status: int, words: str = "") -> dict[str, Any]:
+    """The problem that an answer is."""
+    assert reply.status == status, reply.text
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    problem: dict[str, Any] = json_of(reply)
+    assert problem["status"] == status
+    assert problem["error_id"] == reply.headers["X-Error-Id"]
+    assert words in problem["detail"]
+    return problem
