@@ -146,7 +146,15 @@ def _pages_of_work(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]
     days = [day.partition("/")[2] for day in samples["day"]]
     breaks = [f"/breaks/{name}" for name in samples["break"]]
     plain = (
-        *("/days/what-if", "/breaks/groups", "/feeds", "/jobs", "/disputes", "/disputes/new"),
+        *(
+            "/days/what-if",
+            "/days/sign-off",
+            "/breaks/groups",
+            "/feeds",
+            "/jobs",
+            "/disputes",
+            "/disputes/new",
+        ),
         *("/invoices", "/reports", "/ops", "/ops/parked", "/settings/notifications"),
     )
     absent = (
