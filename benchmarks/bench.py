@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import sample
 from socket import socket
 from time import monotonic, sleep
 
@@ -43,9 +44,13 @@ class BenchSetup:
 
 
 def free_port() -> int:
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, below those that outgoing connections are given."""
+    ports = sample(range(24_000, 32_000), 100)
+    for port in ports:
+        with socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise SystemExit(f"no port of {len(ports)} is free")
 
 
 @contextlib.contextmanager
