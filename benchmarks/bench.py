@@ -88,8 +88,13 @@ def staged(folder: Path) -> Iterator[BenchSetup]:
 def running(
     *command: str, stage: BenchSetup | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process of ours, stopped at the end; its log lines go nowhere."""
-    environment = dict(os.environ)
+    """A process of ours, stopped at the end; its log lines go nowhere.
+
+    Settings in the environment of whoever measures are none of the benchmark's.
+    """
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("TIEOUT_")
+    }
     if stage is not None:
         environment |= {"TIEOUT_CONFIG": str(stage.config), "TIEOUT_DATA": str(stage.data)}
     process = subprocess.Popen(
