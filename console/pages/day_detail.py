@@ -160,8 +160,22 @@ def _can_close(status: DayStatus) -> bool:
     return True
 
 
-def _take(visit: Visit, action: DayAction) -> SeeOther:
-    term, day = named_day(visit)
+class DayMoved(Exception):
+    """The day is not as the person saw it; ``status`` is what it is now."""
+
+    def __init__(self, status: DayStatus) -> None:
+        super().__init__(f"{status.provider} {status.day} changed")
+        self.status = status
+
+
+def take_step(visit: Visit, action: DayAction, slug: str, day: date, version: str) -> None:
+    """Store the person's step of a day that still has the version of its page.
+
+    Raises:
+        DayMoved: it has another version; nothing was done.
+        DayRefused: the rules do not allow the step.
+        PersonRefused: the database refuses the person.
+    """
     person = visit.signed_in.person
     request = StepRequest(
         action=action,
@@ -171,10 +185,18 @@ def _take(visit: Visit, action: DayAction) -> SeeOther:
     )
     engine = writers_for(visit.console, person)
     with refused_people(), engine.begin() as connection:
-        status = visit.config.day_of(connection, term.slug, day, visit.now)
-        if version_of(status) != visit.form.get("version"):
-            raise _stale(visit, status)
+        status = visit.config.day_of(connection, slug, day, visit.now)
+        if version_of(status) != version:
+            raise DayMoved(status)
         store_step(connection, status, request, visit.config.limits().days)
+
+
+def _take(visit: Visit, action: DayAction) -> SeeOther:
+    term, day = named_day(visit)
+    try:
+        take_step(visit, action, term.slug, day, visit.form.get("version", ""))
+    except DayMoved as moved:
+        raise _stale(visit, moved.status) from moved
     return SeeOther(path=f"/days/{term.slug}/{day}?done=saved")
 
 

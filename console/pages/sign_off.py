@@ -7,17 +7,14 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from console.acting import actor_of, writers_for
 from console.config import ProviderTerms, Visit
-from console.pages.day_detail import next_actions, version_of
+from console.pages.day_detail import DayMoved, next_actions, take_step, version_of
 from console.pages.day_jobs import last_over
 from console.pages.parameters import provider_named, read_day
 from console.rendering import day_text
 from console.replies import HtmlPage
 from console.sentences import counted, figure_rows, since_lines
-from reconcile.days.states import DayAction, DayRefused, DayState, DayStatus, StepRequest
-from reconcile.days.store import store_step
-from storage.people import refused_people
+from reconcile.days.states import DayAction, DayRefused, DayState, DayStatus
 from vocabulary.errors import Malformed
 from vocabulary.people import PersonRefused, Right
 
@@ -135,24 +132,11 @@ def _take_one(
     visit: Visit, action: DayAction, seen: tuple[str, date, str], result: StepResult
 ) -> None:
     slug, day, version = seen
-    person = visit.signed_in.person
-    request = StepRequest(
-        action=action,
-        by=person.name,
-        eyes=actor_of(person).eyes,
-        reason=visit.form.get("reason", ""),
-    )
-    engine = writers_for(visit.console, person)
     try:
-        with refused_people(), engine.begin() as connection:
-            status = visit.config.day_of(connection, slug, day, visit.now)
-            if version_of(status) != version:
-                result.changed.append(slug)
-                return
-            store_step(connection, status, request, visit.config.limits().days)
+        take_step(visit, action, slug, day, version)
     except (DayRefused, PersonRefused) as error:
         result.refused[slug] = str(error)
-    except IntegrityError:  # somebody took a step between reading and storing
+    except (DayMoved, IntegrityError):  # or somebody took a step between reading and storing
         result.changed.append(slug)
     else:
         result.done.append(slug)
