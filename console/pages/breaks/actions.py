@@ -24,24 +24,23 @@ from breaks.actions import (
     reopening,
 )
 from breaks.attachments import attach_files, check_size
+from breaks.bulk import BulkAction, correct
 from breaks.impact import effects_of
 from breaks.mentions import mark_read
 from breaks.provider_inquiries import request_inquiry
 from breaks.queries import BreakHistory
 from breaks.states import STEPS, ActionRefused, BreakChanged, BreakState
 from breaks.store import break_exists, read_break
-from breaks.write_offs import approve_write_off_only, propose_write_off, reject_write_off
 from console.acting import writers_for
 from console.config import Visit
 from console.pages.breaks.correction import read_correction
+from console.pages.breaks.orders import TEXT_CHARS_MAX, order_of
 from console.pages.parameters import required
 from console.replies import RequestRefused, SeeOther, not_found
 from storage.people import get_person
 from vocabulary.errors import Malformed
 from vocabulary.people import Person, Right
 
-#: Longest comment or reason, in characters.
-TEXT_CHARS_MAX = 4_000
 _UNDECIDED = frozenset(
     {BreakState.OPEN, BreakState.ASSIGNED, BreakState.EXPLAINED, BreakState.WAITING}
 )
@@ -195,56 +194,29 @@ def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
     return "proposed"
 
 
-def _write_off(visit: Visit, engine: Engine, break_id: str) -> str:
-    propose_write_off(
+def _decide(visit: Visit, engine: Engine, break_id: str, action: BulkAction) -> None:
+    """A decision about one break, as about many; approving only approves: ADR 0048."""
+    correct(
         engine,
-        break_id,
-        by=visit.signed_in.person.name,
-        reason=_text(visit, "reason", "a reason"),
-        now=visit.now,
+        read_break(visit.console.readers, break_id),
+        order_of(visit, action),
+        visit.console.clock,
         version=visit.form.get("version", ""),
     )
+
+
+def _write_off(visit: Visit, engine: Engine, break_id: str) -> str:
+    _decide(visit, engine, break_id, BulkAction.WRITE_OFF)
     return "proposed"
 
 
 def _approve(visit: Visit, engine: Engine, break_id: str) -> str:
-    """Approve only: the scheduler books what is approved, with a role of its own."""
-    break_ = read_break(visit.console.readers, break_id)
-    if break_.state is BreakState.WRITE_OFF_PROPOSED:
-        approve_write_off_only(
-            engine,
-            break_id,
-            by=visit.signed_in.person.name,
-            now=visit.now,
-            limits=visit.config.limits().write_offs,
-            version=visit.form.get("version", ""),
-        )
-        return "approved"
-    corrections.approve_only(
-        engine,
-        break_id,
-        by=visit.signed_in.person.name,
-        now=visit.now,
-        try_corrections=visit.config.try_corrections,
-        limits=visit.config.limits().write_offs,
-        exponents=visit.config.exponents(break_.provider),
-        version=visit.form.get("version", ""),
-    )
+    _decide(visit, engine, break_id, BulkAction.APPROVE)
     return "approved"
 
 
 def _reject(visit: Visit, engine: Engine, break_id: str) -> str:
-    break_ = read_break(visit.console.readers, break_id)
-    is_write_off = break_.state is BreakState.WRITE_OFF_PROPOSED
-    reject = reject_write_off if is_write_off else corrections.reject
-    reject(
-        engine,
-        break_id,
-        by=visit.signed_in.person.name,
-        reason=_text(visit, "reason", "a reason"),
-        now=visit.now,
-        version=visit.form.get("version", ""),
-    )
+    _decide(visit, engine, break_id, BulkAction.REJECT)
     return "saved"
 
 

@@ -18,21 +18,20 @@ from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import Connection
 
-from breaks.bulk import RIGHTS, STATES, BulkAction, BulkOrder, BulkResult, act_on_each
+from breaks.bulk import RIGHTS, STATES, BulkAction, BulkResult, act_on_each
 from breaks.groups import GroupSum
 from breaks.queries import BreakFilter, count_breaks, list_breaks
 from breaks.states import BreakState
 from breaks.store import TrackedBreak
 from console.acting import writers_for
 from console.config import Visit
-from console.pages.breaks.actions import TEXT_CHARS_MAX
 from console.pages.breaks.groups import filter_of, group_of
 from console.pages.breaks.listing import query_of
+from console.pages.breaks.orders import order_of
 from console.pages.breaks.selection import FIELDS, read_query
-from console.pages.parameters import required
 from console.replies import HtmlPage, RequestRefused, forbidden
 from console.sentences import counted
-from storage.people import get_person, people_in
+from storage.people import people_in
 from vocabulary.errors import Malformed
 from vocabulary.people import Person, Right
 
@@ -62,8 +61,6 @@ TAKES: Mapping[BulkAction, frozenset[BreakState]] = {
     BulkAction.APPROVE: frozenset(STATES[BulkAction.REJECT]),
     BulkAction.REJECT: frozenset(STATES[BulkAction.REJECT]),
 }
-#: Those that need no reason.
-_WITHOUT_REASON = frozenset({BulkAction.ASSIGN, BulkAction.APPROVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +115,7 @@ def act(visit: Visit) -> HtmlPage:
     as_seen = [break_ for break_ in breaks if digest_of(break_) == seen[break_.break_id]]
     if action is BulkAction.COMMENT:
         as_seen = breaks
-    order = _order(visit, action)
+    order = order_of(visit, action)
     engine = writers_for(visit.console, person)
     until = visit.console.clock.now() + WORKED_FOR
     result = act_on_each(engine, as_seen, order, clock=visit.console.clock, until=until)
@@ -304,26 +301,6 @@ def _action(form: Mapping[str, str]) -> BulkAction:
         if action == form.get("action"):
             return action
     raise Malformed("action", f"one of {', '.join(TAKES)} is expected")
-
-
-def _order(visit: Visit, action: BulkAction) -> BulkOrder:
-    form, to = visit.form, ""
-    if action is BulkAction.ASSIGN:
-        with visit.console.readers.connect() as connection:
-            to = get_person(connection, required(form, "to", "the name of a person")).name
-    reason = form.get("reason", "").strip()[:TEXT_CHARS_MAX]
-    if action not in _WITHOUT_REASON:
-        reason = required(form, "reason", "a reason")[:TEXT_CHARS_MAX]
-    return BulkOrder(
-        action=action,
-        by=visit.signed_in.person.name,
-        reason=reason,
-        to=to,
-        limits=visit.config.limits().write_offs,
-        try_corrections=visit.config.try_corrections,
-        exponents=visit.config.exponents,
-        books=False,
-    )
 
 
 def _done_text(action: BulkAction, result: BulkResult) -> str:

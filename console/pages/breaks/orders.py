@@ -1,0 +1,37 @@
+"""What a form asks to be done to one break or to many."""
+
+from breaks.bulk import BulkAction, BulkOrder
+from console.config import Visit
+from console.pages.parameters import required
+from storage.people import get_person
+
+#: Longest comment or reason, in characters.
+TEXT_CHARS_MAX = 4_000
+#: Those that need no reason.
+_WITHOUT_REASON = frozenset({BulkAction.ASSIGN, BulkAction.APPROVE})
+
+
+def order_of(visit: Visit, action: BulkAction) -> BulkOrder:
+    """The order of the person who sent the form; the scheduler books what it approves.
+
+    Raises:
+        Malformed: the reason or the name of the assignee is missing.
+        PersonRefused: nobody of that name is registered.
+    """
+    form, to = visit.form, ""
+    if action is BulkAction.ASSIGN:
+        with visit.console.readers.connect() as connection:
+            to = get_person(connection, required(form, "to", "the name of a person")).name
+    reason = form.get("reason", "").strip()[:TEXT_CHARS_MAX]
+    if action not in _WITHOUT_REASON:
+        reason = required(form, "reason", "a reason")[:TEXT_CHARS_MAX]
+    return BulkOrder(
+        action=action,
+        by=visit.signed_in.person.name,
+        reason=reason,
+        to=to,
+        limits=visit.config.limits().write_offs,
+        try_corrections=visit.config.try_corrections,
+        exponents=visit.config.exponents,
+        books=False,
+    )
