@@ -273,10 +273,7 @@ def _memory(
 def _commands(site: Site, engine: Engine) -> dict[str, float]:
     """Seconds of commands that read the same, and of one that does nothing."""
     with engine.connect() as connection:
-        query = text(
-            "SELECT break_id, round_id, provider, began_at::date AS day FROM breaks LIMIT 1"
-        )
-        row = connection.execute(query).one()
+        row = connection.execute(text(_ONE_BREAK)).one()
     lines = (
         *(("--version",), ("day", "list"), ("breaks", "list", "--json")),
         *(("breaks", "show", row.break_id), ("find", row.round_id)),

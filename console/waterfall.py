@@ -20,7 +20,6 @@ STEPS = (
 )
 #: Sizes in the units of the drawing.
 WIDTH, LEFT, SIDE_HEIGHT, TOP = 960, 90, 150, 28
-BAR_WIDTH = 74
 _COLUMN = (WIDTH - LEFT) // (len(STEPS) + 1)
 
 

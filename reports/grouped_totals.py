@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from reconcile.totals.cells import NO_FIGURES, DayGgr, Figures
-from reconcile.totals.sides import SideSums
+from reconcile.totals.cells import DayGgr, Figures
+from reconcile.totals.sides import ComparedSides, SideSums
 from reports.conversion import ConvertedDay, converted_day
 from reports.rates import ReportingRates
 from vocabulary.money import exponent_of
@@ -56,33 +56,18 @@ class ConvertedGgr:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TotalsGroup:
+class TotalsGroup(ComparedSides):
     """Both sides of several cells in one currency; amounts in units of ``digits`` places.
 
     Attributes:
         name: the values of the columns that it is grouped by, without the currency.
-        in_breaks: the difference of GGR, theirs less ours, that breaks explain.
         converted: in the reporting currency; None: there is none, or games are told apart.
     """
 
     name: tuple[str, ...]
     currency: str
     digits: int
-    ours: Figures = NO_FIGURES
-    theirs: Figures = NO_FIGURES
-    in_breaks: int = 0
-    open_breaks: int = 0
     converted: ConvertedGgr | None = None
-
-    @property
-    def difference(self) -> int:
-        """Theirs less ours in GGR."""
-        return self.theirs.ggr - self.ours.ggr
-
-    @property
-    def unexplained(self) -> int:
-        """What no break explains of the difference."""
-        return self.difference - self.in_breaks
 
 
 def grouped(

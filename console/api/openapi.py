@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from console.api.credentials import FORM_TOKEN_HEADER
 from console.api.endpoint import BASE, Endpoint, Read
 from console.api.models.problems import PROBLEM_TYPE, Problem
 
@@ -69,7 +70,7 @@ def openapi_document(endpoints: Sequence[Endpoint], *, version: str) -> dict[str
                 "page": {
                     "type": "apiKey",
                     "in": "header",
-                    "name": "X-Form-Token",
+                    "name": FORM_TOKEN_HEADER,
                     "description": "With the session cookie, as pages of the console send it.",
                 },
             },

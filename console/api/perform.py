@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from pydantic import BaseModel, ValidationError
 
-from console.api.credentials import ApiSender, sender_of
+from console.api.credentials import FORM_TOKEN_HEADER, ApiSender, sender_of
 from console.api.endpoint import Create, Endpoint, NoQuery, Read, Write, form_of
 from console.api.idempotency import (
     REPLAYED,
@@ -31,7 +31,10 @@ from console.replies import not_found
 from vocabulary.people import Right
 
 #: What an answer may be kept by: whoever asks has to ask us again each time.
-_KEEP = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, X-Form-Token"}
+_KEEP = {
+    "Cache-Control": "private, no-cache",
+    "Vary": f"Authorization, Cookie, {FORM_TOKEN_HEADER}",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ def _sent_by(
         console,
         request.incoming,
         authorization=request.header("authorization"),
-        form_token=request.header("x-form-token"),
+        form_token=request.header(FORM_TOKEN_HEADER.lower()),
     )
     if rates is not None:
         rates.take(sender.key)

@@ -41,15 +41,14 @@ _PLACEHOLDERS = {name: f":{name}" for name in _NAMES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SideSums:
-    """Both sides of one cell; amounts in minor units.
+class ComparedSides:
+    """What both sides add up to; amounts in minor units.
 
     Attributes:
         in_breaks: the difference of GGR, theirs less ours, that breaks explain.
         open_breaks: breaks that nobody has settled yet.
     """
 
-    cell: TotalsCell
     ours: Figures = NO_FIGURES
     theirs: Figures = NO_FIGURES
     in_breaks: int = 0
@@ -64,6 +63,13 @@ class SideSums:
     def unexplained(self) -> int:
         """What no break explains of the difference."""
         return self.difference - self.in_breaks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideSums(ComparedSides):
+    """Both sides of one cell."""
+
+    cell: TotalsCell
 
 
 def side_sums(

@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from breaks.queries import break_history
 from breaks.states import ActionRefused, BreakState, check_step
-from breaks.store import TrackedBreak, break_exists
+from breaks.store import TrackedBreak, break_exists, read_break
 from breaks.suggestions import Correction, RoundSide, suggested_corrections
 from breaks.trials import Source, Trial, check_overruled, check_trial, sources_against
 from console.config import Visit
@@ -60,7 +59,7 @@ def show(visit: Visit) -> HtmlPage:
     break_id = visit.path["id"]
     if not break_exists(visit.console.readers, break_id):
         raise not_found("break", break_id)
-    break_ = break_history(visit.console.readers, break_id).break_
+    break_ = read_break(visit.console.readers, break_id)
     exponents = visit.config.exponents(break_.provider)
     request = read_correction(visit.query, break_, exponents)
     attempt = try_correction(visit, break_, request)

@@ -15,7 +15,7 @@ from breaks.queries import BreakFilter
 from breaks.states import BreakState
 from console.config import ConsoleConfig
 from console.pages.breaks.columns import COLUMNS, SHOWN
-from console.pages.parameters import provider_named, read_day
+from console.pages.parameters import provider_named, read_choice, read_day
 from vocabulary.errors import Malformed
 from vocabulary.money import exponent_of, is_currency, minor_from_text
 from vocabulary.window import Window, day_window
@@ -87,7 +87,7 @@ def read_query(
             raise Malformed(name, f"at most {WORDS_CHARS_MAX} characters are expected")
     if "provider" in fields:
         provider_named(config, fields["provider"])
-    order = _choice(BreakOrder, query, "sort") or BreakOrder.MONEY
+    order = read_choice(BreakOrder, query, "sort") or BreakOrder.MONEY
     return BreakQuery(
         break_filter=_filter(fields, config, now=now, person_id=person_id),
         order=order,
@@ -106,8 +106,8 @@ def _filter(
     is_overdue = _flag(fields, "overdue", "1")
     return BreakFilter(
         provider=fields.get("provider"),
-        kind=_choice(BreakKind, fields, "kind"),
-        impact=_choice(Impact, fields, "impact"),
+        kind=read_choice(BreakKind, fields, "kind"),
+        impact=read_choice(Impact, fields, "impact"),
         states=() if state in {None, "all"} else _states(state or ""),
         include_closed=state == "all",
         assignee=fields.get("assignee"),
@@ -172,17 +172,9 @@ def _windows_of(day: date | None, zones: Mapping[str, str]) -> dict[str, Window]
     }
 
 
-def _choice(choices: type[_Choice], fields: Mapping[str, str], name: str) -> _Choice | None:
-    if not fields.get(name):
-        return None
-    try:
-        return choices(fields[name])
-    except ValueError as error:
-        expected = ", ".join(choices)
-        raise Malformed(name, f"one of {expected} is expected") from error
-
-
 def _states(text: str) -> tuple[BreakState, ...]:
     """One state, or several with commas between."""
-    states = (_choice(BreakState, {"state": name.strip()}, "state") for name in text.split(","))
+    states = (
+        read_choice(BreakState, {"state": name.strip()}, "state") for name in text.split(",")
+    )
     return tuple(state for state in states if state is not None)

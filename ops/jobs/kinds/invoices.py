@@ -1,30 +1,20 @@
 """Invoices of providers: received, checked and approved by our books."""
 
-from datetime import date
-from typing import Self
+from pydantic import Field
 
-from pydantic import Field, model_validator
-
+from ops.jobs.kinds.spans import SpanArguments
 from storage.jobs.kinds import JobArguments, JobKind
 from vocabulary.people import Right
 
 
-class ReceiveArguments(JobArguments):
+class ReceiveArguments(SpanArguments):
     """Whose invoice it is, for which days, and how the values of its file are written."""
 
     provider: str
-    first: date
-    last: date
     number: str = Field(default="", max_length=100)
     decimal: str = Field(default=".", min_length=1, max_length=1)
     thousands: str = Field(default="", max_length=1)
     encoding: str = Field(default="utf-8", max_length=40)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.last < self.first:
-            raise ValueError("the first day comes first")
-        return self
 
     def title(self) -> str:
         """What the job does."""

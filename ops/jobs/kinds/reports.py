@@ -1,27 +1,17 @@
 """Files that are made to be downloaded: journals for accounting, statements to sign."""
 
-from datetime import date
-from typing import Self
+from pydantic import Field
 
-from pydantic import Field, model_validator
-
+from ops.jobs.kinds.spans import SpanArguments
 from reports.journal.formats import JournalFormat
-from storage.jobs.kinds import JobArguments, JobKind
+from storage.jobs.kinds import JobKind
 from vocabulary.people import Right
 
 
-class PeriodArguments(JobArguments):
-    """Days of one provider or of all; both are included."""
+class PeriodArguments(SpanArguments):
+    """Days of one provider or of all."""
 
-    first: date
-    last: date
     provider: str = ""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.last < self.first:
-            raise ValueError("the first day comes first")
-        return self
 
     def title(self) -> str:
         """What the job does."""
