@@ -252,9 +252,9 @@ def actor_for(
     acting = by_token or next(iter(enabled or by_os_user), None)
     if acting is None:
         raise Malformed(
-            "--by",
-            f"nobody is registered for the operating-system user {os_user}: an administrator"
-            f" runs `tieout user add NAME --os-user {os_user}`, or set TIEOUT_TOKEN",
+            f"operating-system user {os_user}",
+            "nobody is registered for it: an administrator runs"
+            f" `tieout user add NAME --os-user {os_user}`, or set TIEOUT_TOKEN",
         )
     if by is not None and named is None:
         raise PersonRefused(f"nobody is registered as {by!r}; `tieout user list` shows who is")
