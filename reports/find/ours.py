@@ -9,6 +9,7 @@ from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import at, days_of_amount, fetch, match_keys, rows_of_amount, slugs
 from reports.find.query import By, Candidate, FoundKind
 from vocabulary.ids import chain_position, transaction_id
+from vocabulary.plurals import counted
 
 _TRANSACTION = """
 SELECT o.wallet_id, o.wallet_seq, o.provider, o.op_key, o.kind::text AS kind,
@@ -206,8 +207,8 @@ def _round(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
         f" {payout}, {row['status'].replace('_', ' ')}",
         facts={
             "player": row["player"],
-            "operations": f"{row['bets']} bets, {row['wins']} wins, {row['rollbacks']}"
-            " rollbacks",
+            "operations": f"{counted(row['bets'], 'bet')}, {counted(row['wins'], 'win')},"
+            f" {counted(row['rollbacks'], 'rollback')}",
             "time": f"{at(row['first_at'])} to {at(row['last_at'])}",
             "breaks": ", ".join(breaks) or "none that a run still finds",
         },
@@ -276,7 +277,7 @@ def _batch(row: Mapping[str, Any]) -> Hit:
         kind=FoundKind.BATCH,
         id=str(number),
         provider=None,
-        summary=f"batch {number}: {row['operations']} operations, posted {posting}",
+        summary=f"batch {number}: {counted(row['operations'], 'operation')}, posted {posting}",
         facts={
             "committed": at(row["committed_at"]) or "",
             "first transactions": ", ".join(first) or "none: it holds requests only",
@@ -351,8 +352,8 @@ def _seal(row: Mapping[str, Any], *, exact: bool) -> Hit:
         facts={
             "day": str(row["day"]),
             "sealed": at(row["sealed_at"]) or "",
-            "holds": f"{row['batches']} batches, {row['operations']} operations,"
-            f" {row['entries']} entries",
+            "holds": f"{counted(row['batches'], 'batch')},"
+            f" {counted(row['operations'], 'operation')}, {counted(row['entries'], 'entry')}",
         },
         next=(f"tieout ledger audit recheck --day {row['day']}",),
         exact=exact,

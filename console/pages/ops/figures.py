@@ -17,6 +17,7 @@ from console.pipeline import (
 )
 from console.rendering import age_text, count_text
 from storage.queue.state import QueueState
+from vocabulary.plurals import counted
 
 #: A text with the state that its colour shows: ``well``, ``bad``, or nothing special.
 Figure = dict[str, str]
@@ -56,11 +57,15 @@ def sentence_of(pipeline: Pipeline) -> str:
         things = (
             "One thing needs"
             if len(pipeline.findings) == 1
-            else (f"{len(pipeline.findings)} things need")
+            else (f"{counted(len(pipeline.findings), 'thing needs', 'things need')}")
         )
         return f"{things} somebody."
     if pipeline.unseen:
-        return f"What can be seen is well; {len(pipeline.unseen)} parts cannot be seen."
+        return (
+            "What can be seen is well; "
+            f"{counted(len(pipeline.unseen), 'part cannot be seen', 'parts cannot be seen')}"
+            "."
+        )
     return "The pipeline is well."
 
 

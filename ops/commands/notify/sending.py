@@ -10,6 +10,7 @@ from ops.settings.notify_rules import rules_of_notify
 from reports.notifications import outbox
 from reports.notifications.channels import SendingFailed, send
 from vocabulary.clock import SystemClock
+from vocabulary.plurals import counted
 
 
 def test(
@@ -34,4 +35,7 @@ def again(ctx: typer.Context) -> None:
     """Make every message that was given up due again."""
     with open_books(ctx).begin() as connection:
         messages = outbox.send_again(connection, SystemClock().now())
-    typer.echo(f"{messages} messages are sent again by the scheduler")
+    typer.echo(
+        f"{counted(messages, 'message is sent again', 'messages are sent again')}"
+        " by the scheduler"
+    )

@@ -26,6 +26,7 @@ from ops.commands.table_options import (
 from ops.context import context_of
 from providers.statements.format import FieldKind
 from vocabulary.errors import Malformed, Refused
+from vocabulary.plurals import counted
 
 _FIELDS = {
     "player": FieldKind.ID,
@@ -63,7 +64,10 @@ def import_file(
     if as_json:
         print_json({"opened": imported.opened, "known": imported.known})
         return
-    typer.echo(f"{imported.opened} wallets opened, {imported.known} already known")
+    typer.echo(
+        f"{counted(imported.opened, 'wallet opened', 'wallets opened')}"
+        f", {imported.known} already known"
+    )
 
 
 def read_players_file(

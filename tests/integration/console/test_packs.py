@@ -95,7 +95,7 @@ def test_a_pack_is_written_downloaded_and_answered(
     again = maria.upload("/disputes", "/disputes/answers", ("b.csv", answers), **fields)
     page = vera.get(dispute)
 
-    assert "1 answers stored (0 accepted, 1 rejected, 0 will restate)" in imported
+    assert "1 answer stored (0 accepted, 1 rejected, 0 will restate)" in imported
     assert "1 known before" in done(maria, console_books, again)
     assert SCRIPT not in page.text
     assert "rejected R-1" in page.shown()
