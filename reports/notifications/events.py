@@ -18,6 +18,7 @@ from reports.grid import WHO_OWES, readable
 from reports.notifications.rules import EventKind, NotifyRule
 from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.plurals import plural
 
 #: Events of one kind and rule that one turn takes; the next turn takes the next ones.
 EVENTS_MAX = 1_000
@@ -372,7 +373,8 @@ def _parked(connection: Connection, rule: NotifyRule, _: Circumstances) -> Itera
             kind=EventKind.PARKED,
             key=row.event_key,
             provider="",
-            sentence=f"{row.subjects} of job {row.job} are set aside: {row.cause}.",
+            sentence=f"{row.subjects} of job {row.job} {plural(row.subjects, 'is', 'are')}"
+            f" set aside: {row.cause}.",
             subject=row.fingerprint,
         )
 
