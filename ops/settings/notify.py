@@ -76,6 +76,7 @@ class NotifySettings(Section):
         overdue_within: tells of a break so long before it is due.
         every: at most one message in this time; 0s: as soon as there is something.
         players: whether messages may name players.
+        people: with ``mentioned``, the people whose mentions it is about; empty: everybody.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
@@ -89,6 +90,7 @@ class NotifySettings(Section):
             "day_ready",
             "day_signed",
             "parked",
+            "mentioned",
         ],
         ...,
     ] = Field(min_length=1)
@@ -97,6 +99,7 @@ class NotifySettings(Section):
     overdue_within: Duration = timedelta(0)
     every: Duration = timedelta(0)
     players: bool = False
+    people: tuple[str, ...] = ()
     mail: MailSettings | None = None
     webhook: WebhookSettings | None = None
     chat: ChatSettings | None = None

@@ -10,7 +10,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
 
-from reports.notifications.events import Event
+from reports.notifications.event import Event
 from reports.notifications.rules import MailServer
 from vocabulary.clock import iso
 from vocabulary.errors import Refused

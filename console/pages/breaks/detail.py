@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from breaks.actions import newest_note
 from breaks.attachments import attached_notes
 from breaks.disputes.store import disputes_of_break
 from breaks.impact import InvoiceImpact, invoice_impact
@@ -100,6 +101,7 @@ def _around(visit: Visit, break_: TrackedBreak) -> dict[str, object]:
         return {
             "rules": {} if run is None else run.manifest.get("rules", {}),
             "disputes": disputes_of_break(connection, break_.break_id),
+            "newest_note": newest_note(connection),
             "attached": attached_notes(connection, break_.break_id),
             "mentions_me": is_unread(connection, break_.break_id, person_id),
             "assignees": [

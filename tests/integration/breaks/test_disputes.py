@@ -21,7 +21,8 @@ from ledger.posting.posting import post_all_at
 from ops.commands.dispute.group import app
 from reports.find.hits import SearchScope
 from reports.find.search import find_anything
-from reports.notifications.events import Circumstances, new_events
+from reports.notifications.event import Circumstances
+from reports.notifications.events import new_events
 from reports.notifications.rules import ChatHook, EventKind, NotifyRule
 from reports.pack_document import document_of
 from reports.tables.disputes import claims_grid, disputes_grid

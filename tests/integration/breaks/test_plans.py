@@ -14,7 +14,8 @@ from breaks.paging import BreakOrder, page_of_breaks
 from breaks.policy import DEFAULT_RULES, overdue_limits
 from breaks.queries import BreakFilter, count_breaks, list_breaks, lock_ids
 from breaks.states import BreakState
-from reports.notifications.events import Circumstances, new_events
+from reports.notifications.event import Circumstances
+from reports.notifications.events import new_events
 from reports.notifications.rules import ChatHook, EventKind, NotifyRule
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
