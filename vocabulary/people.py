@@ -66,6 +66,7 @@ class Right(StrEnum):
     EXPORT_JOURNALS = "export journals"
     RECORD_INVOICES = "receive, dispute or pay invoices"
     APPROVE_INVOICES = "approve invoices"
+    RESTORE = "restore the database"
     SEE_SETTINGS = "see the settings in force"
     MANAGE_PEOPLE = "manage people and act for others"
 
@@ -90,7 +91,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),
                 *(Right.ORDER_PLAYERS, Right.RUN_QUEUES, Right.RUN_DAYS, Right.SEE_SETTINGS),
-                Right.IMPORT_FEEDS,
+                *(Right.IMPORT_FEEDS, Right.RESTORE),
             }
         ),
         Role.ADMIN: frozenset(Right),

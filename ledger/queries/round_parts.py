@@ -27,7 +27,7 @@ SELECT r.wallet_id, w.player, r.currency, r.stake, r.payout, r.bets, r.wins, r.r
 _OPERATIONS = """
 SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.batch_id,
        o.decision::text AS decision, o.reason, w.player, o.currency, o.amount, o.balance_after,
-       o.reply_status, o.received_at,
+       o.reply_status, o.received_at, ledger_epoch(o.batch_id) AS epoch,
        ARRAY(SELECT e.account::text FROM entries e
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS accounts,
@@ -105,7 +105,9 @@ def operations_of_round(
     operations = []
     for row in connection.execute(text(_OPERATIONS), params).mappings():
         values = dict(row)
-        name = transaction_id(values.pop("wallet_id"), values["wallet_seq"])
+        name = transaction_id(
+            values.pop("wallet_id"), values["wallet_seq"], values.pop("epoch")
+        )
         entries = zip(values.pop("accounts"), values.pop("amounts"), strict=True)
         operations.append(RoundOperation(transaction=name, entries=tuple(entries), **values))
     return operations

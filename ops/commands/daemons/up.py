@@ -29,6 +29,7 @@ from ops.settings.console import console_url
 from ops.settings.metrics import metrics_url
 from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
 from vocabulary.errors import Unavailable
+from webhooks.health import PROCESS
 
 #: Seconds for a worker or scheduler to finish its message after SIGTERM.
 GRACE_S = 15.0
@@ -188,7 +189,7 @@ def _supervise(
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, partial(_forward, supervisor, number))
     stopping = threading.Event()
-    announcer = threading.Thread(target=_announce_ready, args=(settings, children, stopping))
+    announcer = threading.Thread(target=_announce_ready, args=(settings, supervisor, stopping))
     announcer.start()
     if EMBEDDED in {settings.database.url, settings.broker.url}:
         keeper.start()
@@ -209,30 +210,31 @@ def _forward(
 
 
 def _announce_ready(
-    settings: Settings, children: list[Program], stopping: threading.Event
+    settings: Settings, supervisor: Supervisor, stopping: threading.Event
 ) -> None:
-    """Print "ready" once the receiver takes callbacks, and the URLs of console and metrics."""
+    """Print "ready" once our receivers take callbacks, and the URLs of console and metrics."""
     metrics = settings.metrics
     while not stopping.is_set():
-        if _is_ready(settings.receiver):
+        if _is_ready(settings.receiver, supervisor):
             typer.echo("ready")
             if metrics.port is not None:
                 typer.echo(f"metrics {metrics_url(metrics.host, metrics.port)}")
-            if any(child.name == "console" for child in children):
+            if supervisor.pids("console") != []:
                 typer.echo(f"console {console_url(settings.console)}")
             return
         stopping.wait(READY_EVERY_S)
 
 
-def _is_ready(receiver: ReceiverSettings) -> bool:
-    host = receiver.ops_host or receiver.host
-    port = receiver.ops_port or receiver.port
-    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not a bind
-    connection = http.client.HTTPConnection(near, port, timeout=2)
+def _is_ready(receiver: ReceiverSettings, supervisor: Supervisor) -> bool:
+    """Whether all receivers run and one of them is ready: the port may be another program's."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(receiver.host, receiver.host)  # noqa: S104 - not a bind
+    connection = http.client.HTTPConnection(near, receiver.port, timeout=2)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        response = connection.getresponse()
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+    ours = [str(pid) for pid in supervisor.pids("receiver") or ()]
+    return response.status == 200 and response.getheader(PROCESS, "") in ours

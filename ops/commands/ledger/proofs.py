@@ -73,7 +73,7 @@ def verify(
         scope=scope.text if scope.is_partial else "",
         started_at=started_at,
         is_clean=clean,
-        detail=_verify_detail(results),
+        detail=verify_detail(results),
     )
     if as_json:
         document = {"clean": clean, "partial": scope.is_partial, "scope": scope.text}
@@ -102,7 +102,7 @@ def replay(
 
     Exit 1 on a difference, and if a row cannot be proven.
     """
-    decoders = _decoders(ctx)
+    decoders = decoders_of(ctx)
     if provider is not None and provider not in decoders.providers:
         raise Malformed("--provider", "the slug of a configured provider is expected")
     window = ReplayWindow(
@@ -132,7 +132,8 @@ def replay(
     raise typer.Exit(0 if result.is_proven else 1)
 
 
-def _decoders(ctx: typer.Context) -> ProviderDecoders:
+def decoders_of(ctx: typer.Context) -> ProviderDecoders:
+    """The configured providers' dialects, with live and retired secrets."""
     providers = {
         slug: ProviderDecoder(
             dialect=entry.dialect, provider=entry.provider, policy=entry.policy
@@ -142,7 +143,8 @@ def _decoders(ctx: typer.Context) -> ProviderDecoders:
     return ProviderDecoders(providers=providers)
 
 
-def _verify_detail(results: Sequence[CheckResult]) -> str:
+def verify_detail(results: Sequence[CheckResult]) -> str:
+    """The results of all checks in a sentence."""
     wrong = [result for result in results if result.wrong]
     if not wrong:
         return f"{counted(len(results), 'check holds', 'checks hold')}"
