@@ -13,6 +13,7 @@ import typer
 from ops.commands.lazy_group import LazyCommands, lazy_group
 from ops.context import DEFAULT_DATA_DIR, Context
 from ops.runtime.outages import outage_of
+from vocabulary.build import version
 from vocabulary.errors import (
     ApiError,
     Contradiction,
@@ -106,9 +107,7 @@ def load_command(name: str) -> Any:
 
 def _say_version(value: bool) -> None:  # noqa: FBT001 - the option's callback
     if value:
-        from importlib.metadata import version  # noqa: PLC0415 - 15 ms that no command needs
-
-        typer.echo(f"tieout {version('tieout')}")
+        typer.echo(f"tieout {version()}")
         raise typer.Exit
 
 

@@ -39,6 +39,7 @@ from ops.runtime import logs
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
+from ops.runtime.service_manager import ServiceManager, show_life_of
 from ops.scheduling.business_days import business_days_of, maturities_of
 from ops.settings.break_policy import rules_of
 from ops.settings.console import OidcSettings
@@ -87,13 +88,15 @@ def console(
         typer.echo(json.dumps(json.loads(document_bytes()), indent=2, ensure_ascii=False))
         return
     context = context_of(ctx)
-    logs.configure()
+    logs.configure(role="console")
     settings = context.settings.console
     listen = listening_socket(
         host or settings.host, settings.port if port is None else port, shared=False
     )
     require_schema(database_url(context))
-    uvloop.run(ConsoleServer(open_console(context)).serve(listen))
+    manager = ServiceManager(os.environ)
+    server = ConsoleServer(open_console(context))
+    uvloop.run(show_life_of(server.serve(listen, on_started=manager.alive), manager))
 
 
 def open_console(context: Context) -> Console:

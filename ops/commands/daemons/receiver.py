@@ -15,6 +15,7 @@ from ops.providers.configured import configured
 from ops.runtime import fault_signals, logs
 from ops.runtime.listening import first_free_socket, listening_socket
 from ops.runtime.servers import Endpoints
+from ops.runtime.service_manager import ServiceManager, show_life_of
 from ops.settings.loader import load
 from storage.broker.redis import open_broker
 from storage.engine import open_accept_connection
@@ -46,7 +47,7 @@ def receiver(
 
 def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT."""
-    logs.configure()
+    logs.configure(role="receiver")
     fault_signals.install(context.settings, os.environ)
     require_schema(engines.database_url)
     settings = context.settings.receiver
@@ -57,6 +58,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     )
     if side is not None:
         log.info("ops_port_bound", port=side.getsockname()[1])
+    manager = ServiceManager(os.environ)
     timeout_s = settings.commit_timeout.total_seconds()
     process = Receiver(
         receiver_config(context),
@@ -66,13 +68,14 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
         broker=open_broker(engines.broker_url, []),
         clock=SystemClock(),
         reload=partial(_reloaded, context),
+        on_started=manager.alive,
     )
     logs.obey_level_signals()
     # Everything loaded so far stays: the collector skips it and runs less often.
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
-    uvloop.run(process.serve(listen, side))
+    uvloop.run(show_life_of(process.serve(listen, side), manager))
 
 
 def _reloaded(context: Context) -> ReceiverConfig:

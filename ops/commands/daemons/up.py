@@ -46,7 +46,7 @@ def up(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Receiver's port.")] = None,
 ) -> None:
     """Run servers, receivers, workers, scheduler, console until SIGTERM; restart what dies."""
-    logs.configure()
+    logs.configure(role="supervisor")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
     context = context_of(ctx)
     settings = _with_options(context.settings, receivers, workers, port)

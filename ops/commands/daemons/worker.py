@@ -9,6 +9,7 @@ import typer
 
 from ops.context import context_of, endpoints
 from ops.runtime import logs
+from ops.runtime.dramatiq_master import BROKER_MODULE
 from storage.schema_version import require_schema
 from vocabulary.errors import Malformed
 
@@ -23,7 +24,7 @@ def worker(
     ] = None,
 ) -> None:
     """Post accepted batches and ingest history until SIGTERM."""
-    logs.configure()
+    logs.configure(role="worker")
     context = context_of(ctx)
     engines = endpoints(context)
     require_schema(engines.database_url)
@@ -43,9 +44,10 @@ def worker(
     arguments = [
         *("--processes", str(processes)),
         *("--threads", str(threads)),
+        "--skip-logging",
     ]
     # This process becomes Dramatiq's master, which then handles signals and exit codes.
-    python = [sys.executable, "-m", "dramatiq", "ops.runtime.dramatiq_main", *arguments]
+    python = [sys.executable, "-m", "ops.runtime.dramatiq_master", BROKER_MODULE, *arguments]
     os.execv(sys.executable, python)  # noqa: S606 - our own command
 
 
