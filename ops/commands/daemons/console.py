@@ -59,6 +59,7 @@ from storage.engine import open_engine
 from storage.kept import KeptReads
 from storage.limit_versions import version_in_force
 from storage.schema_version import require_schema
+from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
 from workers.canary import QUEUES
 
@@ -112,7 +113,8 @@ def open_console(context: Context) -> Console:
     connections = THREADS + STREAM_THREADS
     readers = open_engine(urls.reader, pool_size=connections)
     clock = SystemClock()
-    kept = KeptReads(readers, clock, ThreadPoolExecutor(1, thread_name_prefix="renewals"))
+    renewals = ThreadPoolExecutor(1, thread_name_prefix="renewals")
+    kept = KeptReads(partial(snapshot, readers, "renewal"), clock, renewals)
     return Console(
         config=console_config(
             settings,

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from console.pages.figures.span import TooMuch, one_instant
+from console.pages.figures.kept_days import TooMuch
+from console.pages.figures.span import one_instant
 from reconcile.totals.differences import NO_BREAKS
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
 from tests.harness.servers.api import ApiClient, json_of, token_for
