@@ -52,7 +52,7 @@ class RoleRights:
         sees_tokens: sees every column of people.
         writes: rights by table, beyond reading what ``reads`` names.
         calls: functions of the owner that it may call.
-        counters: sequences it takes numbers from.
+        counters: sequences it takes numbers from and reads.
     """
 
     reads: frozenset[str] | None = None

@@ -41,7 +41,10 @@ SELECT w.name, w.kind, array_agg(w.columns ORDER BY w.n) FILTER (WHERE w.columns
  GROUP BY w.name, w.kind ORDER BY w.name, w.kind
 """
 _MAY_CALL = "SELECT has_function_privilege(CAST(:role AS name), :function, 'EXECUTE')"
-_MAY_COUNT = "SELECT has_sequence_privilege(CAST(:role AS name), :sequence, 'USAGE')"
+_MAY_COUNT = """
+SELECT has_sequence_privilege(CAST(:role AS name), :sequence, 'USAGE')
+   AND has_sequence_privilege(CAST(:role AS name), :sequence, 'SELECT')
+"""
 _MAY_USE = "SELECT has_schema_privilege(CAST(:role AS name), current_schema(), 'USAGE')"
 _SCHEMA = "SELECT quote_ident(current_schema())"
 # Databases from before PostgreSQL 15 let everybody create tables.
@@ -175,7 +178,7 @@ def _grants(connection: Connection, role: str) -> Iterator[str]:
     for function in _lacking(connection, role, _MAY_CALL, "function", rights.calls):
         yield f"GRANT EXECUTE ON FUNCTION {function} TO {role}"
     for sequence in _lacking(connection, role, _MAY_COUNT, "sequence", rights.counters):
-        yield f"GRANT USAGE ON SEQUENCE {sequence} TO {role}"
+        yield f"GRANT USAGE, SELECT ON SEQUENCE {sequence} TO {role}"
 
 
 def _parts(right: str) -> Iterator[tuple[str, str]]:

@@ -106,8 +106,10 @@ def render(statement: str, table: str, columns: list[str]) -> str:
 
 def documented() -> dict[str, tuple[str, ...]]:
     """The rows of the table in the document."""
-    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", DOCUMENT.read_text(), re.MULTILINE)
-    return {name: tuple(part.strip() for part in cells.split("|")) for name, cells in rows}
+    rows = re.findall(
+        r"^\| `(\w+)` \|((?: [SIUDsiud]* \|){4})$", DOCUMENT.read_text(), re.MULTILINE
+    )
+    return {name: tuple(part.strip() for part in cells.split("|")[:4]) for name, cells in rows}
 
 
 @pytest.fixture(scope="module")
