@@ -9,8 +9,8 @@ import typer
 
 from ops.context import context_of, endpoints
 from ops.runtime import logs
+from ops.runtime.database_checks import require_database
 from ops.runtime.dramatiq_master import BROKER_MODULE
-from storage.schema_version import require_schema
 from vocabulary.errors import Malformed
 
 
@@ -27,7 +27,7 @@ def worker(
     logs.configure(role="worker")
     context = context_of(ctx)
     engines = endpoints(context)
-    require_schema(engines.database_url)
+    require_database(engines.database_url, context.settings.mode)
     settings = context.settings.workers
     processes = processes or settings.processes
     threads = threads or settings.threads
