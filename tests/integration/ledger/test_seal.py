@@ -27,7 +27,7 @@ from ledger.seal.seal import (
     seal_day,
 )
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.ledger import open_wallets
 from tests.harness.tampering.replay import tamper
 from tests.harness.tampering.sealed_day import DAY, a_sealed_day, quiet
@@ -43,7 +43,7 @@ NEXT = date(2020, 6, 5)
 def day_file(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sealed day as a file; its books are in the database ``exported``."""
     file: Path = tmp_path_factory.mktemp("audit") / "day.jsonl.gz"
-    postgres.execute(f"CREATE DATABASE exported TEMPLATE {TEMPLATE}")
+    postgres.clone("exported")
     a_sealed_day(postgres.url("exported"), file)
     return file
 
