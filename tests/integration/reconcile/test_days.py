@@ -243,6 +243,35 @@ def test_only_an_approver_signs_and_a_person_who_left_does_nothing(office: Offic
     assert "erin is disabled" in office.run("day", "sign", *AGG, by="erin", code=1)
 
 
+def test_who_left_between_two_steps_takes_no_further_one_and_what_they_began_stands(
+    office: Office,
+) -> None:
+    office.run("day", "close", *AGG, by="maria")
+    ((break_id,),) = office.rows("SELECT break_id FROM breaks")
+    office.run("breaks", "propose", break_id, "--reason", "their figure", by="maria")
+    office.leave("jonas")
+    approval = office.run("breaks", "approve", break_id, by="jonas", code=1)
+    office.leave("maria")
+    office.come_back("jonas")
+    office.run("breaks", "approve", break_id, by="jonas")
+    post_all_at(office.database)
+    office.come_back("maria")
+    office.run("day", "prepare", *AGG, "--reason", "one correction", by="maria")
+    office.leave("jonas")
+    signature = office.run("day", "sign", *AGG, by="jonas", code=1)
+    office.leave("maria")
+    again = office.run("day", "prepare", *AGG, "--reason", "again", by="maria", code=1)
+    office.come_back("jonas")
+    (signed,) = office.json("day", "sign", *AGG, by="jonas")
+
+    assert ["jonas is disabled" in refusal for refusal in (approval, signature)] == [True, True]
+    assert "maria is disabled" in again
+    assert [step["by"] for step in signed["steps"]] == ["maria", "jonas"]
+    assert office.rows("SELECT proposed_by, decided_by FROM adjustments") == [
+        ("maria", "jonas")
+    ]
+
+
 def test_one_sweep_takes_in_reconciles_closes_and_says_what_is_left(office: Office) -> None:
     inbox = office.folder / "inbox" / "book"
     inbox.mkdir(parents=True)
