@@ -17,7 +17,7 @@ SEED ?= 1
 SINCE ?= HEAD~1
 PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports console simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect corrections callbacks files fuzz-api mutate style-report lock dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect corrections callbacks files fuzz-api mutate style-report lock dashboard dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -137,6 +137,10 @@ files: setup-dev ## statement files of every format and damage, read as the trut
 fuzz-api: setup-dev ## the API against its OpenAPI document, for long: make fuzz-api EXAMPLES=500 SEED=7
 	FUZZ_EXAMPLES=$(EXAMPLES) FUZZ_SEED=$(SEED) FUZZ_PHASES=examples,coverage,fuzzing,stateful \
 	  $(BIN)/python -m pytest -q tests/integration/console/test_api_fuzz.py
+
+dashboard: setup-dev ## deploy/grafana/tieout.json, from the list of metrics
+	@mkdir -p deploy/grafana
+	@$(BIN)/python -m ops.tools.dashboard deploy/grafana/tieout.json
 
 dialect: setup-dev ## a new provider that works at once, to be edited: make dialect NAME=acme
 	@$(BIN)/python -m ops.tools.new_dialect "$(NAME)"

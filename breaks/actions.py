@@ -31,6 +31,7 @@ from breaks.store import (
 from breaks.write_offs import end_write_offs
 from storage.audit import record
 from vocabulary.money import Money
+from vocabulary.plurals import counted
 
 _NOTE = """
 INSERT INTO break_notes (break_id, at, author, kind, body, digest, size)
@@ -261,7 +262,9 @@ def apply_to_all(
     with transaction(engine) as connection:
         ids = lock_ids(connection, break_filter)
         if len(ids) != expected:
-            raise ActionRefused(f"the filter matches {len(ids)} breaks, not {expected}")
+            raise ActionRefused(
+                f"the filter matches {counted(len(ids), 'break')}, not {expected}"
+            )
         return [action(connection, break_id) for break_id in ids]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from breaks.actions import Note, add_note, is_noted
 from breaks.states import ActionRefused
 from breaks.store import lock_break, transaction
+from vocabulary.plurals import counted
 
 #: Largest file, in bytes.
 FILE_BYTES_MAX = 10 * 1024 * 1024
@@ -94,7 +95,7 @@ def attach_files(
         count = connection.execute(text(_COUNT), {"id": break_id}).scalar_one()
         if count + len(notes) > FILES_MAX:
             raise ActionRefused(
-                f"{break_id} has {count} files, and at most {FILES_MAX} are kept"
+                f"{break_id} has {counted(count, 'file')}, and at most {FILES_MAX} are kept"
             )
         for note in notes:
             add_note(connection, break_id, note, by=by, now=now)

@@ -27,6 +27,7 @@ _OPERATIONS = """
 SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::text AS decision,
        o.reason, o.amount, o.declared_stake, o.declared_payout, o.balance_after, o.currency,
        o.reply_status, o.reply, o.body, o.received_at, w.player, g.committed_at, g.posted_at,
+       ledger_epoch(o.batch_id) AS epoch,
        ARRAY(SELECT e.account::text || ' ' || e.amount FROM entries e
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS entries
@@ -230,7 +231,7 @@ def _callbacks(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[Sou
         yield SourceWord(
             source="callback",
             at=row["received_at"],
-            id=transaction_id(row["wallet_id"], row["wallet_seq"]),
+            id=transaction_id(row["wallet_id"], row["wallet_seq"], row["epoch"]),
             words=f"{row['kind']} {row['op_key']}: {money(row['amount'], currency)} to"
             f" {row['player']}, {row['decision']}{reason}, answered {row['reply_status']};"
             f" balance {money(row['balance_after'], currency)}"

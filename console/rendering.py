@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from console.addresses import address
 from reports.grid import readable
 from vocabulary.money import Money
+from vocabulary.plurals import plural
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -41,6 +42,7 @@ def environment() -> Environment:
         "money": money_text,
         "readable": readable,
         "parts": id_parts,
+        "plural": plural,
         "short": short_text,
         "signed": signed_text,
         "utc": utc_text,

@@ -13,6 +13,7 @@ import typer
 from ops.commands.lazy_group import LazyCommands, lazy_group
 from ops.context import DEFAULT_DATA_DIR, Context
 from ops.runtime.outages import outage_of
+from vocabulary.build import version
 from vocabulary.errors import (
     ApiError,
     Contradiction,
@@ -56,6 +57,7 @@ COMMANDS: Mapping[str, str] = {
     " within an hour, a day and two business days.",
     "report": "Write statements to sign, workbooks, web pages and CSV tables.",
     "ledger": "Query the ledger, correct it by hand and prove it.",
+    "restore": "Hold, prove and open the books after an older state was restored.",
     "queue": "Show waiting, stuck and parked work; requeue or discard it; pause a queue.",
     "job": "Show what was requested in the console and what became of it; cancel what waits.",
     "notify": "Show notifications that were sent, given up or wait; try a channel.",
@@ -90,6 +92,7 @@ TARGETS: Mapping[str, str] = {
     "explained": "ops.commands.finance.explained:show",
     "report": "ops.commands.finance.report:report",
     "ledger": "ops.commands.ledger.group:app",
+    "restore": "ops.commands.restore.group:app",
     "queue": "ops.commands.queue.group:app",
     "job": "ops.commands.job.group:app",
     "notify": "ops.commands.notify.group:app",
@@ -104,9 +107,7 @@ def load_command(name: str) -> Any:
 
 def _say_version(value: bool) -> None:  # noqa: FBT001 - the option's callback
     if value:
-        from importlib.metadata import version  # noqa: PLC0415 - 15 ms that no command needs
-
-        typer.echo(f"tieout {version('tieout')}")
+        typer.echo(f"tieout {version()}")
         raise typer.Exit
 
 

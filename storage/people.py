@@ -66,6 +66,7 @@ _REFUSALS = {
         (
             *("adjustments_two_people", "write_offs_two_people"),
             *("limit_versions_two_people", "fund_requests_two_people"),
+            "restores_two_people",
         ),
         "the proposer, or another account of the same operating-system user, takes part:"
         " another person decides",

@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 from hashlib import blake2b
 from struct import unpack
+from typing import NamedTuple
 
-_TRANSACTION = re.compile(r"txn-([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
+_TRANSACTION = re.compile(r"txn-([0-9]{1,18})-([0-9]{1,18})(?:-([1-9][0-9]{0,17}))?", re.ASCII)
 
 #: Longest accepted provider id, in characters; documented ids have 19 to 36.
 PROVIDER_ID_CHARS_MAX = 128
@@ -29,18 +30,35 @@ def match_keys(provider: str, round_ids: Sequence[str]) -> tuple[int, ...]:
     return unpack(f">{len(digests)}q", b"".join(digests))
 
 
-def transaction_id(wallet_id: int, wallet_seq: int) -> str:
-    """Our transaction id: a position in the wallet's chain, and therefore unique."""
-    return f"txn-{wallet_id}-{wallet_seq}"
+class TransactionPosition(NamedTuple):
+    """What a transaction id says: a position in a wallet's chain, and the epoch of its id.
+
+    Attributes:
+        epoch: 0 until the first restore of the database, then the Unix time at which the last
+            restore began. A position that a restore emptied is taken again in a later epoch.
+    """
+
+    wallet_id: int
+    wallet_seq: int
+    epoch: int = 0
 
 
-def chain_position(transaction: str) -> tuple[int, int]:
-    """The (wallet id, wallet seq) of a transaction id.
+def transaction_id(wallet_id: int, wallet_seq: int, epoch: int = 0) -> str:
+    """Our transaction id: a position in the wallet's chain and its epoch, therefore unique."""
+    position = f"txn-{wallet_id}-{wallet_seq}"
+    return f"{position}-{epoch}" if epoch else position
+
+
+def transaction_position(transaction: str) -> TransactionPosition:
+    """The position and epoch of a transaction id.
 
     Raises:
         ValueError: the text is no transaction id of ours.
     """
     match = _TRANSACTION.fullmatch(transaction)
     if match is None:
-        raise ValueError("a transaction id of the form txn-<wallet>-<seq> is expected")
-    return int(match.group(1)), int(match.group(2))
+        raise ValueError(
+            "a transaction id of the form txn-<wallet>-<seq> or txn-<wallet>-<seq>-<epoch>"
+            " is expected"
+        )
+    return TransactionPosition(*(int(part or 0) for part in match.groups()))

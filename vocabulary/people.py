@@ -66,6 +66,7 @@ class Right(StrEnum):
     EXPORT_JOURNALS = "export journals"
     RECORD_INVOICES = "receive, dispute or pay invoices"
     APPROVE_INVOICES = "approve invoices"
+    RESTORE = "restore the database"
     SEE_SETTINGS = "see the settings in force"
     MANAGE_PEOPLE = "manage people and act for others"
 
@@ -90,7 +91,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),
                 *(Right.ORDER_PLAYERS, Right.RUN_QUEUES, Right.RUN_DAYS, Right.SEE_SETTINGS),
-                Right.IMPORT_FEEDS,
+                *(Right.IMPORT_FEEDS, Right.RESTORE),
             }
         ),
         Role.ADMIN: frozenset(Right),
@@ -252,9 +253,9 @@ def actor_for(
     acting = by_token or next(iter(enabled or by_os_user), None)
     if acting is None:
         raise Malformed(
-            "--by",
-            f"nobody is registered for the operating-system user {os_user}: an administrator"
-            f" runs `tieout user add NAME --os-user {os_user}`, or set TIEOUT_TOKEN",
+            f"operating-system user {os_user}",
+            "nobody is registered for it: an administrator runs"
+            f" `tieout user add NAME --os-user {os_user}`, or set TIEOUT_TOKEN",
         )
     if by is not None and named is None:
         raise PersonRefused(f"nobody is registered as {by!r}; `tieout user list` shows who is")

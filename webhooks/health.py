@@ -1,11 +1,15 @@
 """Health and metrics routes of the receiver."""
 
+import os
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from vocabulary.errors import Unavailable
 from webhooks.metrics import ReceiverMetrics
+
+#: The header of ``/readyz`` that names the process which answers.
+PROCESS = "Tieout-Process"
 
 
 class Health:
@@ -30,7 +34,7 @@ class Health:
             await self._check()
         except Unavailable as error:
             return web.json_response({"status": "unavailable", "why": str(error)}, status=503)
-        return web.json_response({"status": "ready"})
+        return web.json_response({"status": "ready"}, headers={PROCESS: str(os.getpid())})
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Answer with the metrics in Prometheus' text format."""

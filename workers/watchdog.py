@@ -38,6 +38,7 @@ class ProgressWatch(Middleware):
         self._worker: Worker | None = None
         self._last_poll: dict[str, float] = {}
         self._started: dict[int, float] = {}
+        self._is_stopping = False
 
     def watch(self, broker: Broker) -> None:
         """Observe every poll of the broker's consumers."""
@@ -54,9 +55,12 @@ class ProgressWatch(Middleware):
         self._last_poll[queue] = self._clock()
 
     def hang_reason(self) -> str | None:
-        """What hangs, in words, or None."""
+        """What hangs, in words, or None.
+
+        In a worker that stops, only a message can hang: consumers and threads end.
+        """
         now = self._clock()
-        for consumer in self._consumers:
+        for consumer in () if self._is_stopping else self._consumers:
             if consumer.paused:
                 self._last_poll[consumer.queue_name] = now
             if not consumer.is_alive():
@@ -67,12 +71,16 @@ class ProgressWatch(Middleware):
             now - started > self._message_timeout_s for started in list(self._started.values())
         ):
             return "a message takes too long"
-        threads = self._worker.workers if self._worker else []
+        threads = self._worker.workers if self._worker and not self._is_stopping else []
         return None if all(thread.is_alive() for thread in threads) else "a thread died"
 
     def after_worker_boot(self, _broker: Broker, worker: Worker) -> None:
         """Remember the worker, whose threads process messages."""
         self._worker = worker
+
+    def before_worker_shutdown(self, _broker: Broker, _worker: Worker) -> None:
+        """Expect that consumers and threads end."""
+        self._is_stopping = True
 
     def after_consumer_thread_boot(self, _broker: Broker, thread: ConsumerThread) -> None:
         """Watch a new consumer."""

@@ -6,6 +6,7 @@ deliveries wallets``, all four in one statement, so a batch is committed whole o
 
 from collections.abc import Sequence
 
+from ledger.accepting.epochs import READ_MARK
 from ledger.accepting.limits import restrictions_to_json
 from ledger.accepting.model import DeliveryRow, OperationRow, Wallet
 from ledger.enums import CLOSED_BY
@@ -46,7 +47,8 @@ def _write() -> str:
     return f"""
 WITH batch AS (
   INSERT INTO batches (operations, posted_at, session_id, answered_through)
-  VALUES ($1, CASE WHEN $1 = 0 THEN clock_timestamp() END, $5, $6) RETURNING batch_id
+  SELECT $1, CASE WHEN $1 = 0 THEN clock_timestamp() END, $5, $6 WHERE $7 = ({READ_MARK})
+  RETURNING batch_id
 ), written AS (
   INSERT INTO operations (batch_id, {", ".join(operations)})
   SELECT batch.batch_id, {", ".join(f"r.{name}" for name in operations)}
@@ -57,15 +59,16 @@ WITH batch AS (
     FROM batch, unnest($3::delivery_line[]) AS d
 ), moved AS (
   UPDATE wallets w SET {assignments}
-    FROM unnest($4::wallet_line[]) AS v WHERE w.wallet_id = v.wallet_id
+    FROM batch, unnest($4::wallet_line[]) AS v WHERE w.wallet_id = v.wallet_id
 )
 SELECT batch_id FROM batch
 """  # noqa: S608 - only column names of our own row types are interpolated
 
 
 #: One batch: $1 number of operations, then the rows of operations, deliveries and changed
-#: wallets, each as one array; $5, $6 the receiver's session and its last answered batch.
-#: Returns the batch id.
+#: wallets, each as one array; $5, $6 the receiver's session and its last answered batch; $7
+#: the mark of the epoch. Returns the batch id; null, and writes nothing, if the mark is another
+#: now.
 WRITE_BATCH = _write()
 
 
@@ -74,6 +77,7 @@ def write_arguments(
     deliveries: Sequence[DeliveryRow],
     wallets: Sequence[Wallet],
     batch_marks: tuple[int | None, int | None],
+    epoch_mark: int,
 ) -> tuple[object, ...]:
     """The arguments of WRITE_BATCH.
 
@@ -87,7 +91,7 @@ def write_arguments(
         for w in sorted(wallets, key=_wallet_id)
     ]
     rows = (sorted(operations, key=_position), deliveries, wallet_lines)
-    return (len(operations), *rows, *batch_marks)
+    return (len(operations), *rows, *batch_marks, epoch_mark)
 
 
 def _wallet_id(wallet: Wallet) -> int:

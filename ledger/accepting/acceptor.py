@@ -25,7 +25,7 @@ from ledger.accepting.accept_sql import (
 from ledger.accepting.cache import LedgerCache, has_unguarded_refusal, read_set_of
 from ledger.accepting.decide import decide_batch
 from ledger.accepting.driver_errors import BatchRefused, ConnectionGone, RaceLost, answer_of
-from ledger.accepting.limits import restrictions_from_json
+from ledger.accepting.epochs import read_mark
 from ledger.accepting.model import (
     Decision,
     HandleKey,
@@ -35,13 +35,13 @@ from ledger.accepting.model import (
     Wallet,
 )
 from ledger.accepting.own_operations import Adjust, OwnOperation, own_operation_bytes
+from ledger.accepting.read_rows import operation_from, players_from
 from ledger.accepting.receiver_session import ReceiverSession, WrittenBatch
-from ledger.enums import OWN_SLUG, OperationDecision, OperationKind
+from ledger.enums import OWN_SLUG
 from providers.contract import LedgerPolicy
 from storage.engine import open_accept_connection
 from vocabulary import fault_points
 from vocabulary.errors import Unavailable
-from vocabulary.facts import Fund
 from vocabulary.fault_points import Step
 from vocabulary.outcomes import TO_INGEST, Answer, Outcome, Verdict, refusal
 
@@ -94,6 +94,7 @@ class Acceptor:
         connect: opens the connection.
         session: tells the database which batches were answered; None for our own operations,
             which nobody waits for.
+        during_restore: book although a restore holds the books, as what recovers them does.
     """
 
     def __init__(
@@ -101,8 +102,11 @@ class Acceptor:
         connect: Callable[[], Awaitable["asyncpg.Connection"]],
         *,
         session: ReceiverSession | None = None,
+        during_restore: bool = False,
     ) -> None:
         self._connect = connect
+        self._during_restore = during_restore
+        self._epoch_mark: int | None = None
         self._session = session
         self._connection: asyncpg.Connection | None = None
         self._cache = LedgerCache()
@@ -111,8 +115,9 @@ class Acceptor:
         """Decide and commit requests; they are durable when this returns.
 
         Raises:
-            Unavailable: the database is out of reach. The batch may or may not be committed;
-                a committed request that is sent again is answered as a repeat.
+            Unavailable: the database is out of reach, or held by a restore. The batch may or
+                may not be committed; a committed request that is sent again is answered as a
+                repeat.
         """
         conflicts = 0
         is_new_connection = self._connection is None
@@ -174,8 +179,9 @@ class Acceptor:
         try:
             connection = await answer_of(self._connect())
             try:
+                mark = await answer_of(self._read_mark(connection))
                 if self._session is not None:
-                    await answer_of(self._session.require_written(connection))
+                    await answer_of(self._session.require_written(connection, abs(mark)))
             finally:
                 await answer_of(connection.close())
         except (RaceLost, BatchRefused, ConnectionGone) as error:
@@ -232,8 +238,13 @@ class Acceptor:
         wallets = {d.wallet.wallet_id: d.wallet for d in decisions if d.wallet is not None}
         connection = await self._connected()
         marks = (None, None) if self._session is None else self._session.batch_marks
-        arguments = write_arguments(operations, deliveries, list(wallets.values()), marks)
-        batch_id: int = await answer_of(connection.fetchval(WRITE_BATCH, *arguments))
+        arguments = write_arguments(
+            operations, deliveries, list(wallets.values()), marks, self._epoch_mark or 0
+        )
+        batch_id: int | None = await answer_of(connection.fetchval(WRITE_BATCH, *arguments))
+        if batch_id is None:
+            await self.close()
+            raise RaceLost("a restore began or ended")
         return batch_id
 
     async def _read(self, handles: Sequence[HandleKey], keys: Sequence[OperationKey]) -> None:
@@ -244,45 +255,66 @@ class Acceptor:
         wallets: dict[int, Wallet] = {}
         if handles:
             rows = await answer_of(connection.fetch(READ_PLAYERS, *zip(*handles, strict=True)))
-            players, wallets = _players(rows)
+            players, wallets = players_from(rows)
         operations: dict[OperationKey, KnownOperation] = {}
         if keys:
             rows = await answer_of(connection.fetch(READ_OPERATIONS, *zip(*keys, strict=True)))
-            operations = {(row[0], row[1]): _known(row) for row in rows}
+            operations = {(row[0], row[1]): operation_from(row) for row in rows}
         self._cache.store_read(players, wallets, operations)
 
     async def _connected(self) -> "asyncpg.Connection":
         if self._connection is None or self._connection.is_closed():
             await self.close()
             try:
-                self._connection = await self._opened(await answer_of(self._connect()))
+                connection = await answer_of(self._connect())
+                mark = await self._open(connection)
             except (RaceLost, BatchRefused) as error:
                 # A server that refuses to open a connection is as good as none.
                 raise ConnectionGone(str(error)) from error
+            self._connection = connection
+            self._use_mark(mark)
         return self._connection
 
-    async def _opened(self, connection: "asyncpg.Connection") -> "asyncpg.Connection":
-        if self._session is not None:
-            try:
-                await answer_of(self._session.open(connection))
-            except BaseException:
-                connection.terminate()
-                raise
-        return connection
+    async def _open(self, connection: "asyncpg.Connection") -> int:
+        """Begin to use a connection; returns the mark of the epoch."""
+        try:
+            mark = await answer_of(self._read_mark(connection))
+            if self._session is not None:
+                await answer_of(self._session.open(connection, abs(mark)))
+        except BaseException:
+            connection.terminate()
+            raise
+        return mark
+
+    async def _read_mark(self, connection: "asyncpg.Connection") -> int:
+        return await read_mark(connection, during_restore=self._during_restore)
+
+    def _use_mark(self, mark: int) -> None:
+        """Forget everything cached if the database was restored.
+
+        Raises:
+            RaceLost: it was: the batch in hand was decided on what is forgotten.
+        """
+        before, self._epoch_mark = self._epoch_mark, mark
+        if before == mark:
+            return
+        self._cache = LedgerCache(abs(mark))
+        if before is not None:
+            raise RaceLost("the database was restored")
 
 
 def accept_own_operation(
-    database_url: str, operation: OwnOperation, *, now: datetime
+    database_url: str, operation: OwnOperation, *, now: datetime, during_restore: bool = False
 ) -> Decision:
     """Decide and commit one of our own operations; its bytes are kept as evidence.
 
     Runs an event loop of its own: call it from a thread where no other loop runs.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database is out of reach, or held by a restore.
     """
     request = own_operation_request(operation, now=now)
-    return asyncio.run(_accept_alone(database_url, request))
+    return asyncio.run(_accept_alone(database_url, request, during_restore=during_restore))
 
 
 def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
@@ -303,8 +335,11 @@ def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
     )
 
 
-async def _accept_alone(database_url: str, request: Request) -> Decision:
-    acceptor = Acceptor(partial(open_accept_connection, database_url))
+async def _accept_alone(
+    database_url: str, request: Request, *, during_restore: bool
+) -> Decision:
+    connect = partial(open_accept_connection, database_url)
+    acceptor = Acceptor(connect, during_restore=during_restore)
     try:
         accepted = await acceptor.accept([request])
     finally:
@@ -330,52 +365,3 @@ def _out_of_reach(error: Exception) -> Unavailable:
 def _name_of(error: Exception) -> str:
     """The kind of an error: of the driver's where it refused the batch."""
     return str(error) if isinstance(error, BatchRefused) else type(error).__name__
-
-
-def _players(
-    rows: Sequence["asyncpg.Record"],
-) -> tuple[dict[HandleKey, dict[str, int]], dict[int, Wallet]]:
-    players: dict[HandleKey, dict[str, int]] = {}
-    wallets: dict[int, Wallet] = {}
-    for row in rows:
-        provider, handle, player, wallet_id, currency = row[:5]
-        if player is None:
-            continue
-        by_currency = players.setdefault((provider, handle), {})
-        if wallet_id is not None:
-            by_currency[currency] = wallet_id
-            wallets[wallet_id] = _wallet(row)
-    return players, wallets
-
-
-def _wallet(row: "asyncpg.Record") -> Wallet:
-    return Wallet(
-        wallet_id=row["wallet_id"],
-        player=row["player"],
-        currency=row["currency"],
-        balance=row["balance"],
-        seq=row["seq"],
-        turnover=row["turnover"],
-        blocked=row["blocked"],
-        day=row["day"],
-        day_stake=row["day_stake"],
-        day_payout=row["day_payout"],
-        restrictions=restrictions_from_json(row["restrictions"]),
-    )
-
-
-def _known(row: "asyncpg.Record") -> KnownOperation:
-    return KnownOperation(
-        kind=OperationKind(row["kind"]),
-        decision=OperationDecision(row["decision"]),
-        fingerprint=row["fingerprint"],
-        wallet_id=row["wallet_id"],
-        stake=row["stake"],
-        payout=row["payout"],
-        round_id=row["round_id"],
-        reversed=row["reversed"],
-        reply=Answer(row["reply_status"], row["reply"]),
-        fund=Fund(row["fund"]),
-        day=row["day"],
-        closed=row["closed"],
-    )

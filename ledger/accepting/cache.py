@@ -99,10 +99,12 @@ class LedgerCache:
     Reads are numbered, and each operation is cached with the number of its read. If a read
     finds a wallet at another chain position than the cached one, another receiver wrote to it
     and may have reversed any of its operations. Operations of that wallet from earlier reads
-    are then outdated and must be read again.
+    are then outdated and must be read again. A restore outdates everything, so the cache of
+    another epoch begins empty.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: int = 0) -> None:
+        self._epoch = epoch
         self._read_number = 0
         self._changed_at: dict[int, int] = {}  # wallet → the read that found it changed
         self._wallets: dict[int, Wallet] = {}
@@ -145,7 +147,7 @@ class LedgerCache:
             for key in (*read_set.own_keys, *read_set.referenced_keys)
             if (cached := self._operations.get(key)) is not None
         }
-        return LedgerView(wallets, players, operations)
+        return LedgerView(wallets, players, operations, self._epoch)
 
     def store_read(
         self,

@@ -89,7 +89,7 @@ def decide_batch(view: LedgerView, requests: Iterable[Request]) -> list[Decision
     """
     wallets = dict(view.wallets)
     operations = dict(view.operations)
-    working = LedgerView(wallets, view.players, operations)
+    working = LedgerView(wallets, view.players, operations, view.epoch)
     decisions = []
     for request in requests:
         decision = decide(working, request)
@@ -160,7 +160,7 @@ def _with_operation(
     today = business_day(request.received_at)
     after = _wallet_after(wallet, effect, today)
     accepted = effect.verdict is Verdict.ACCEPTED
-    transaction = transaction_id(after.wallet_id, after.seq) if accepted else None
+    transaction = transaction_id(after.wallet_id, after.seq, view.epoch) if accepted else None
     answer = request.respond(_outcome(request, effect.verdict, after, transaction))
     row = _row(request, key, after, effect, answer)
     changes = {(row.provider, row.op_key): _known(row, effect.kind, answer, effect.fund, today)}

@@ -78,11 +78,13 @@ class LedgerView(Struct, frozen=True):
         players: wallet id by currency for every handle of the batch; None when unknown.
         operations: by key. A key that is absent does not exist or was not read; the unique
             index on operation keys makes that safe.
+        epoch: the epoch of the transaction ids that are given.
     """
 
     wallets: Mapping[int, Wallet]
     players: Mapping[HandleKey, Mapping[str, int] | None]
     operations: Mapping[OperationKey, KnownOperation]
+    epoch: int = 0
 
 
 class Request(Struct, frozen=True, kw_only=True, gc=False):

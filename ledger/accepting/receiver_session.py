@@ -63,6 +63,7 @@ class ReceiverSession:
         self._ended: dict[int, int] = {}
         self._lost: list[tuple[str, str, datetime]] = []
         self._last_written = 0
+        self._epoch = 0
         self._is_behind = False
 
     @property
@@ -83,35 +84,55 @@ class ReceiverSession:
         self._last_written = max(self._last_written, batch_id)
         return WrittenBatch(self._session_id, batch_id)
 
-    async def require_written(self, connection: "asyncpg.Connection") -> None:
+    async def require_written(self, connection: "asyncpg.Connection", epoch: int) -> None:
         """Refuse a database that lacks what this process committed.
 
         Going on would give the ids of lost transactions, which providers hold, to other ones.
+        A later epoch gives other ids, so nothing is refused.
+
+        Args:
+            connection: to the database.
+            epoch: the database's.
 
         Raises:
             DatabaseBehind: an older state was restored, or a replica that lagged took over.
         """
-        if self._last_written and not await connection.fetchval(_IS_THERE, self._last_written):
-            if not self._is_behind:
-                log.critical("database_behind", batch=self._last_written)
-            self._is_behind = True
-            raise DatabaseBehind(
-                f"the database lacks batch {self._last_written}, which was committed:"
-                " an older state was restored; start this process again once it is checked"
-            )
+        if not self._last_written or epoch > self._epoch:
+            return
+        if epoch == self._epoch and await connection.fetchval(_IS_THERE, self._last_written):
+            return
+        if not self._is_behind:
+            log.critical("database_behind", batch=self._last_written)
+        self._is_behind = True
+        raise DatabaseBehind(
+            f"the database lacks batch {self._last_written}, which was committed:"
+            " an older state was restored; run `tieout restore begin`"
+        )
 
-    async def open(self, connection: "asyncpg.Connection") -> None:
-        """Begin a session on a new connection.
+    async def open(self, connection: "asyncpg.Connection", epoch: int) -> None:
+        """Begin a session on a new connection to a database in an epoch.
 
         Raises:
             DatabaseBehind: as ``require_written`` says.
         """
-        await self.require_written(connection)
+        await self.require_written(connection, epoch)
+        if epoch > self._epoch:
+            self._forget()
+        self._epoch = epoch
         session_id: int = await connection.fetchval(_OPEN)
         self._answered_through = self._confirmed_through = 0
         if self._ended:
             await self.confirm(connection)
         self._session_id = session_id
+
+    def _forget(self) -> None:
+        """Forget sessions and batches: a restore may give their numbers to others."""
+        if self._last_written:
+            log.warning("epoch_raised", last_batch=self._last_written)
+        self._last_written = 0
+        self._is_behind = False
+        self._ended.clear()
+        self._lost.clear()
 
     def end(self) -> None:
         """End the current session: its last batches stay unanswered if they were committed."""

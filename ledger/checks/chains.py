@@ -7,7 +7,7 @@ CHECKS: tuple[BookCheck, ...] = (
         name="chains_have_no_gap",
         promise="every wallet's chain runs 1, 2, 3 … and each balance follows the one before",
         figure="SELECT count(*) FROM {operations} o",
-        wrong="""SELECT 'txn-' || wallet_id || '-' || wallet_seq FROM (
+        wrong="""SELECT transaction_name(wallet_id, wallet_seq) FROM (
                    SELECT wallet_id, wallet_seq, amount, balance_after,
                           lag(wallet_seq, 1, 0::bigint) OVER chain AS seq_before,
                           lag(balance_after, 1, 0::bigint) OVER chain AS before
@@ -49,7 +49,7 @@ CHECKS: tuple[BookCheck, ...] = (
         name="operations_fit_their_wallet",
         promise="every operation has a wallet, in its currency, and a batch",
         figure="SELECT count(*) FROM {operations} o",
-        wrong="""SELECT 'txn-' || o.wallet_id || '-' || o.wallet_seq FROM {operations} o
+        wrong="""SELECT transaction_name(o.wallet_id, o.wallet_seq) FROM {operations} o
                   LEFT JOIN {wallets} w USING (wallet_id)
                   LEFT JOIN {batches} b USING (batch_id)
                  WHERE o.currency IS DISTINCT FROM w.currency OR b.batch_id IS NULL""",
@@ -59,7 +59,7 @@ CHECKS: tuple[BookCheck, ...] = (
         promise="the original of each reversal precedes it in the same chain, was accepted, and"
         " is undone only once, and exactly unless the rollback states less",
         figure="SELECT count(*) FROM {operations} o WHERE reverses IS NOT NULL",
-        wrong="""SELECT 'txn-' || r.wallet_id || '-' || r.wallet_seq FROM {operations} r
+        wrong="""SELECT transaction_name(r.wallet_id, r.wallet_seq) FROM {operations} r
                   LEFT JOIN {operations} o ON o.provider = r.provider AND o.op_key = r.reverses
                  WHERE r.reverses IS NOT NULL
                    AND (o.wallet_id IS DISTINCT FROM r.wallet_id OR o.wallet_seq >= r.wallet_seq
@@ -80,7 +80,7 @@ CHECKS: tuple[BookCheck, ...] = (
         name="tombstones_move_nothing",
         promise="every tombstone follows the operation that placed it, and moves nothing",
         figure="SELECT count(*) FROM {operations} o WHERE kind = 'tombstone'",
-        wrong="""SELECT 'txn-' || t.wallet_id || '-' || t.wallet_seq FROM {operations} t
+        wrong="""SELECT transaction_name(t.wallet_id, t.wallet_seq) FROM {operations} t
                   LEFT JOIN {operations} o
                     ON o.wallet_id = t.wallet_id AND o.wallet_seq = t.wallet_seq - 1
                  WHERE t.kind = 'tombstone'

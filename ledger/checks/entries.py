@@ -10,7 +10,7 @@ CHECKS: tuple[BookCheck, ...] = (
         name="entries_sum_to_zero",
         promise="the entries of every transaction sum to zero per currency",
         figure="SELECT count(*) FROM {entries} e",
-        wrong="""SELECT 'txn-' || wallet_id || '-' || wallet_seq FROM {entries} e
+        wrong="""SELECT transaction_name(wallet_id, wallet_seq) FROM {entries} e
                   GROUP BY wallet_id, wallet_seq, currency HAVING sum(amount) <> 0""",
     ),
     BookCheck(
@@ -33,8 +33,8 @@ CHECKS: tuple[BookCheck, ...] = (
         promise="every accepted, posted operation has exactly the entries that the posting"
         " rules give, and no other operation has any",
         figure="SELECT count(*) FROM {operations} o",
-        wrong=f"""SELECT DISTINCT 'txn-' || coalesce(o.wallet_id, e.wallet_id) || '-'
-                         || coalesce(o.wallet_seq, e.wallet_seq)
+        wrong=f"""SELECT DISTINCT transaction_name(coalesce(o.wallet_id, e.wallet_id),
+                                          coalesce(o.wallet_seq, e.wallet_seq))
                     FROM (SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider,
                                  o.match_key, o.currency, l.amount
                             FROM {{operations}} o JOIN {{batches}} b USING (batch_id)
@@ -53,7 +53,7 @@ CHECKS: tuple[BookCheck, ...] = (
         promise="every sweep moves one amount from its round's clearing to GGR, with an"
         " accepted, posted operation of the round",
         figure=f"SELECT count(*) FROM {{entries}} e WHERE leg IN {_SWEEP}",  # noqa: S608 - constants
-        wrong=f"""SELECT 'txn-' || s.wallet_id || '-' || s.wallet_seq FROM (
+        wrong=f"""SELECT transaction_name(s.wallet_id, s.wallet_seq) FROM (
                     SELECT wallet_id, wallet_seq, count(*) AS legs, sum(amount) AS total,
                            count(*) FILTER (WHERE account =
                              CASE leg WHEN {SWEEP_CLEARING_LEG} THEN 'provider_clearing'

@@ -18,7 +18,7 @@ SELECT balance, seq, blocked FROM wallets
 _STATEMENT = """
 SELECT o.wallet_id, o.wallet_seq, o.provider, o.kind::text, o.decision::text, o.reason,
        o.round_id, o.op_key, o.amount, o.balance_after, o.occurred_at, o.received_at,
-       b.posted_at
+       b.posted_at, ledger_epoch(o.batch_id) AS epoch
   FROM operations o JOIN wallets w USING (wallet_id) JOIN batches b USING (batch_id)
  WHERE w.player = :player AND w.currency = :currency AND o.wallet_seq > :after
  ORDER BY o.wallet_seq LIMIT :limit
@@ -92,7 +92,7 @@ def statement_of(
     parameters = {"player": player, "currency": currency, "after": after_seq, "limit": limit}
     return [
         StatementLine(
-            transaction=transaction_id(row[0], row[1]),
+            transaction=transaction_id(row[0], row[1], row[13]),
             seq=row[1],
             provider=row[2],
             kind=row[3],

@@ -14,7 +14,7 @@ SELECT batch_id, committed_at, operations, posted_at, parked_at FROM batches
 _OPERATIONS = """
 SELECT o.wallet_id, o.wallet_seq, o.provider, o.op_key, o.kind::text AS kind,
        o.decision::text AS decision, o.reason, w.player, o.currency, o.amount, o.balance_after,
-       o.round_id, o.received_at
+       o.round_id, o.received_at, ledger_epoch(o.batch_id) AS epoch
   FROM operations o JOIN wallets w USING (wallet_id)
  WHERE o.batch_id = :number AND (o.wallet_id, o.wallet_seq) > (:after_wallet, :after_seq)
  ORDER BY o.wallet_id, o.wallet_seq LIMIT :limit
@@ -57,11 +57,12 @@ class BatchOperation:
     balance_after: int
     round_id: str
     received_at: datetime
+    epoch: int
 
     @property
     def transaction(self) -> str:
         """Our id of the operation."""
-        return transaction_id(self.wallet_id, self.wallet_seq)
+        return transaction_id(self.wallet_id, self.wallet_seq, self.epoch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from vocabulary.ids import transaction_id
+from vocabulary.ids import TransactionPosition, transaction_id
 
 #: Bytes of a request or reply that are read with the rest of its row.
 START_BYTES = 16 * 1024
@@ -26,16 +26,23 @@ _COLUMNS = f"""
        o.reply_status, substring(o.reply FROM 1 FOR {START_BYTES}) AS reply,
        octet_length(o.reply) AS reply_size, o.occurred_at, o.received_at, b.committed_at,
        b.posted_at, b.parked_at, w.seq AS last_seq,
-       (SELECT 'txn-' || r.wallet_id || '-' || r.wallet_seq FROM operations r
-         WHERE r.provider = o.provider AND r.reverses = o.op_key) AS reversed_by
+       ledger_epoch(o.batch_id) AS epoch,
+       (SELECT transaction_name(r.wallet_id, r.wallet_seq) FROM operations r
+         WHERE r.provider = o.provider AND r.reverses = o.op_key) AS reversed_by,
+       CASE WHEN o.wallet_seq > 1
+            THEN transaction_name(o.wallet_id, o.wallet_seq - 1) END AS before,
+       CASE WHEN o.wallet_seq < w.seq
+            THEN transaction_name(o.wallet_id, o.wallet_seq + 1) END AS after
 """  # noqa: S608 - a constant of this module
 _OPERATION = f"""
 SELECT {_COLUMNS}
   FROM operations o JOIN wallets w USING (wallet_id) JOIN batches b USING (batch_id)
- WHERE o.wallet_id = :wallet AND o.wallet_seq = :seq
+ WHERE o.wallet_id = :wallet_id AND o.wallet_seq = :wallet_seq
+   AND ledger_epoch(o.batch_id) = :epoch
 """  # noqa: S608 - columns of this module
 _BY_KEY = """
-SELECT wallet_id, wallet_seq FROM operations WHERE provider = :provider AND op_key = :key
+SELECT transaction_name(wallet_id, wallet_seq) FROM operations
+ WHERE provider = :provider AND op_key = :key
 """
 _ENTRIES = """
 SELECT leg, account::text AS account, provider, currency, amount, posted_at FROM entries
@@ -56,7 +63,7 @@ SELECT {_REQUEST_COLUMNS} FROM deliveries WHERE delivery_id = :number
 """  # noqa: S608 - columns of this module
 _WHOLE = """
 SELECT route, headers, body, reply FROM operations
- WHERE wallet_id = :wallet AND wallet_seq = :seq
+ WHERE wallet_id = :wallet_id AND wallet_seq = :wallet_seq AND ledger_epoch(batch_id) = :epoch
 """
 _WHOLE_REQUEST = (
     "SELECT route, headers, body, reply FROM deliveries WHERE delivery_id = :number"
@@ -123,7 +130,9 @@ class OperationDetail:
 
     Attributes:
         refers_to, reverses: the key of the operation that it names, or undid.
+        epoch: the epoch of our id of it.
         reversed_by: our id of the operation that undid it.
+        before, after: our ids of its neighbours in the chain.
         last_seq: the last position in the chain of its wallet.
     """
 
@@ -159,12 +168,15 @@ class OperationDetail:
     posted_at: datetime | None
     parked_at: datetime | None
     last_seq: int
+    epoch: int
     reversed_by: str | None
+    before: str | None
+    after: str | None
 
     @property
     def transaction(self) -> str:
         """Our id of the operation."""
-        return transaction_id(self.wallet_id, self.wallet_seq)
+        return transaction_id(self.wallet_id, self.wallet_seq, self.epoch)
 
     @property
     def balance_before(self) -> int:
@@ -172,18 +184,19 @@ class OperationDetail:
         return self.balance_after - self.amount
 
 
-def operation_at(connection: Connection, wallet: int, seq: int) -> OperationDetail | None:
-    """The operation at a position of a wallet's chain; None if there is none."""
-    params = {"wallet": wallet, "seq": seq}
-    row = connection.execute(text(_OPERATION), params).mappings().one_or_none()
+def operation_at(
+    connection: Connection, position: TransactionPosition
+) -> OperationDetail | None:
+    """The operation at a position of a wallet's chain; None if none has this id."""
+    row = connection.execute(text(_OPERATION), position._asdict()).mappings().one_or_none()
     return None if row is None else OperationDetail(**_with_starts(row))
 
 
 def transaction_of_key(connection: Connection, provider: str, key: str) -> str | None:
     """Our id of the operation that a provider calls so; None if there is none."""
     params = {"provider": provider, "key": key}
-    row = connection.execute(text(_BY_KEY), params).one_or_none()
-    return None if row is None else transaction_id(row.wallet_id, row.wallet_seq)
+    name: str | None = connection.execute(text(_BY_KEY), params).scalar_one_or_none()
+    return name
 
 
 def entries_of(connection: Connection, wallet: int, seq: int) -> list[EntryLine]:
@@ -205,9 +218,11 @@ def request_numbered(connection: Connection, number: int) -> UnbookedRequest | N
     return None if row is None else UnbookedRequest(**_with_starts(row))
 
 
-def operation_bytes(connection: Connection, wallet: int, seq: int) -> EvidenceBytes | None:
-    """All bytes of an operation; None if there is none at this position."""
-    return _evidence(connection, _WHOLE, {"wallet": wallet, "seq": seq})
+def operation_bytes(
+    connection: Connection, position: TransactionPosition
+) -> EvidenceBytes | None:
+    """All bytes of an operation; None if none has this id."""
+    return _evidence(connection, _WHOLE, position._asdict())
 
 
 def request_bytes(connection: Connection, number: int) -> EvidenceBytes | None:

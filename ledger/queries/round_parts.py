@@ -1,7 +1,8 @@
 """Read one round: each player's part in it, and its operations with their entries.
 
-The operations of a round are read from the chains of the wallets that play it: no index leads
-from a round to them, because each accepted callback would pay for it.
+The operations of a round are read between two positions of the chain of each wallet that plays
+it: no index leads from a round to them, because each accepted callback would pay for it.
+Positions follow the order of time but for requests that waited to be decided.
 """
 
 from dataclasses import dataclass
@@ -27,16 +28,21 @@ SELECT r.wallet_id, w.player, r.currency, r.stake, r.payout, r.bets, r.wins, r.r
 _OPERATIONS = """
 SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.batch_id,
        o.decision::text AS decision, o.reason, w.player, o.currency, o.amount, o.balance_after,
-       o.reply_status, o.received_at,
+       o.reply_status, o.received_at, ledger_epoch(o.batch_id) AS epoch,
        ARRAY(SELECT e.account::text FROM entries e
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS accounts,
        ARRAY(SELECT e.amount FROM entries e
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS amounts
-  FROM operations o JOIN wallets w USING (wallet_id)
- WHERE o.wallet_id = ANY(CAST(:wallets AS bigint[])) AND o.match_key = :match_key
-   AND o.provider = :provider AND o.round_id = :round_id
+  FROM rounds r
+  JOIN operations o
+    ON o.wallet_id = r.wallet_id
+   AND o.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
+   AND o.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
+   AND o.match_key = r.match_key AND o.provider = r.provider AND o.round_id = r.round_id
+  JOIN wallets w ON w.wallet_id = o.wallet_id
+ WHERE r.match_key = :match_key AND r.provider = :provider AND r.round_id = :round_id
  ORDER BY o.received_at, o.wallet_id, o.wallet_seq LIMIT :limit
 """
 
@@ -98,14 +104,16 @@ def parts_of_round(connection: Connection, provider: str, round_id: str) -> list
 
 
 def operations_of_round(
-    connection: Connection, provider: str, round_id: str, wallets: list[int]
+    connection: Connection, provider: str, round_id: str
 ) -> list[RoundOperation]:
     """The operations of a round in the order of their arrival, at most ``OPERATIONS_MAX``."""
-    params = {**_key(provider, round_id), "wallets": wallets, "limit": OPERATIONS_MAX}
+    params = {**_key(provider, round_id), "limit": OPERATIONS_MAX}
     operations = []
     for row in connection.execute(text(_OPERATIONS), params).mappings():
         values = dict(row)
-        name = transaction_id(values.pop("wallet_id"), values["wallet_seq"])
+        name = transaction_id(
+            values.pop("wallet_id"), values["wallet_seq"], values.pop("epoch")
+        )
         entries = zip(values.pop("accounts"), values.pop("amounts"), strict=True)
         operations.append(RoundOperation(transaction=name, entries=tuple(entries), **values))
     return operations

@@ -29,7 +29,7 @@ SELECT provider, handle FROM handles WHERE player = :player ORDER BY provider, h
 _LINES = """
 SELECT o.wallet_id, o.wallet_seq AS seq, o.provider, o.op_key, o.kind::text AS kind,
        o.decision::text AS decision, o.reason, o.round_id, o.amount, o.balance_after,
-       o.received_at, b.posted_at
+       o.received_at, b.posted_at, ledger_epoch(o.batch_id) AS epoch
   FROM operations o JOIN batches b USING (batch_id)
  WHERE o.wallet_id = :wallet AND o.wallet_seq > :low AND o.wallet_seq < :high
    AND (CAST(:kinds AS operation_kind[]) IS NULL
@@ -221,4 +221,5 @@ def _rows(
 
 def _line(row: Any) -> WalletLine:
     values = dict(row)
-    return WalletLine(transaction=transaction_id(values.pop("wallet_id"), row["seq"]), **values)
+    name = transaction_id(values.pop("wallet_id"), row["seq"], values.pop("epoch"))
+    return WalletLine(transaction=name, **values)

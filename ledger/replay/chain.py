@@ -90,19 +90,20 @@ def decode_operation(
     if row.kind == OperationKind.TOMBSTONE.value:
         return None
     if is_own_operation(row):
-        return _counted(decode_own_operation(row), row, result)
+        return _counted(decode_own_operation(row), stored, result)
     is_early = window.since is not None and stored.committed_at < window.since
     if is_early or window.provider not in {None, row.provider}:
         return DecodedDelivery(None, as_stored=OUTSIDE_WINDOW)
-    return _counted(decode(row, decoders), row, result)
+    return _counted(decode(row, decoders), stored, result)
 
 
 def _counted(
-    decoded: DecodedDelivery, row: OperationRow, result: ReplayResult
+    decoded: DecodedDelivery, stored: StoredOperation, result: ReplayResult
 ) -> DecodedDelivery:
     """Count an operation that cannot be proven."""
     if decoded.as_stored == UNVERIFIABLE:
-        result.count_unverifiable(transaction_id(row.wallet_id, row.wallet_seq))
+        row = stored.row
+        result.count_unverifiable(transaction_id(row.wallet_id, row.wallet_seq, stored.epoch))
     if decoded.as_stored in UNPROVEN:
         result.count_unproven(decoded.as_stored)
     return decoded
@@ -158,7 +159,10 @@ def _decide_again(
     decision = None
     for operations in _possible_views(chain, stored, keys, referenced):
         view = LedgerView(
-            {row.wallet_id: chain.wallet}, {(slug, fact.handle): by_currency}, operations
+            {row.wallet_id: chain.wallet},
+            {(slug, fact.handle): by_currency},
+            operations,
+            stored.epoch,
         )
         decision = decide(view, request)
         if decision.operations and not _differing(row, decision.operations[0]):

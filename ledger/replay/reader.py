@@ -22,6 +22,7 @@ from ledger.accepting.model import (
     Wallet,
 )
 from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
+from ledger.queries.restores import read_epochs
 from ledger.replay.report import ReplayWindow
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
@@ -88,11 +89,12 @@ SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id)
 
 
 class StoredOperation(NamedTuple):
-    """One operation as stored."""
+    """One operation as stored, and the epoch of its transaction id."""
 
     batch_id: int
     committed_at: datetime
     row: OperationRow
+    epoch: int = 0
 
 
 class StoredDelivery(NamedTuple):
@@ -132,6 +134,7 @@ class Reader:
         self._connection = connection
         self._window = {"since": window.since, "until": window.until}
         self._provider = window.provider
+        self._epochs = read_epochs(connection)
 
     def ranges(self) -> list[WalletRange]:
         """Ranges of wallets with about equal numbers of operations; they cover every id."""
@@ -154,7 +157,12 @@ class Reader:
     def operations(self, wallet_range: WalletRange) -> Iterator[list[StoredOperation]]:
         """The window's operations of a range in chain order, in chunks."""
         for rows in self._chunks(_OPERATIONS, {**wallet_range._asdict(), **self._window}):
-            yield [StoredOperation(row[0], row[1], OperationRow(*row[2:])) for row in rows]
+            yield [
+                StoredOperation(
+                    row[0], row[1], OperationRow(*row[2:]), self._epochs.of_batch(row[0])
+                )
+                for row in rows
+            ]
 
     def deliveries(self) -> Iterator[list[StoredDelivery]]:
         """The window's deliveries in the order they were written, in chunks."""

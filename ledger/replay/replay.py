@@ -100,7 +100,7 @@ class _RangeReplayer:
             row = stored.row
             chain = self._chain_of(row.wallet_id)
             self._result.add_difference(
-                row=transaction_id(row.wallet_id, row.wallet_seq),
+                row=transaction_id(row.wallet_id, row.wallet_seq, stored.epoch),
                 provider=row.provider,
                 op_key=row.op_key,
                 fields=replay_operation(chain, stored, decoded, referenced, self._result),

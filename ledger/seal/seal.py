@@ -29,6 +29,7 @@ from ledger.seal.canonical_lines import (
 )
 from storage.transactions import outages, reading, snapshot, transaction
 from vocabulary.errors import Contradiction, Malformed, Unavailable
+from vocabulary.plurals import counted
 
 #: The previous seal of the first day.
 GENESIS = "0" * 64
@@ -312,7 +313,8 @@ def _content_faults(connection: Connection, seal: Seal, progress: Progress) -> l
     """What is not as it was sealed: row counts, hash."""
     current = _compute_seal(connection, seal.day, seal.previous, seal.layout, progress)
     faults = [
-        f"{table}: {count} rows were sealed, {current.counts[table]} are there"
+        f"{table}: {counted(count, 'row was sealed', 'rows were sealed')}"
+        f", {current.counts[table]} are there"
         for table, count in seal.counts.items()
         if current.counts[table] != count
     ]

@@ -185,6 +185,12 @@ class Supervisor:
             if child.program.name == name:
                 child.send(number)
 
+    def pids(self, name: str) -> list[int] | None:
+        """The processes of a name; None while one of them is not running."""
+        processes = [child.process for child in self._children if child.program.name == name]
+        running = [process.pid for process in processes if process is not None]
+        return running if len(running) == len(processes) else None
+
     def run(self) -> int:
         """Keep everything running; returns the requested exit code, or 3 after giving up."""
         try:

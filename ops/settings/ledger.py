@@ -9,14 +9,16 @@ from ops.settings.values import Section, WrongParts
 
 
 class LedgerSettings(Section):
-    """How much money one person moves.
+    """What takes one person, and what two.
 
     Attributes:
         one_person: by currency, the largest deposit or withdrawal that takes one person, a
             decimal string; 1000 of a currency that is not listed.
+        restores_take_two: another person than the one who began a restore finishes it.
     """
 
     one_person: Amounts = Field(default_factory=dict)
+    restores_take_two: bool = True
 
     @field_validator("one_person")
     @classmethod

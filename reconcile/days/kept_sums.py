@@ -1,24 +1,18 @@
 """Sums of both sides, kept in memory for lists of days.
 
-Adding up a day reads every round and record of it. Lists show many days, so they take sums that
-may be some minutes old and say when they were added up. A day's own page, its steps and the
-command line always add up anew.
+Adding up a day reads every round and record of it. Pages take sums that may be some minutes old
+and say when they were added up. Steps and the command line always add up anew.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from reconcile.days.figures import BothSides
 from reconcile.days.sums import SidesReader, read_sides
-from storage.kept import RENEWED_AFTER, KeptReads
+from storage.kept import KeptReads, renewal_age
 from vocabulary.clock import Clock
 from vocabulary.window import Window
-
-#: Days that ended longer ago than this hardly change, and are renewed less often.
-RECENT = timedelta(days=2)
-RENEWED_LATER = timedelta(minutes=10)
 
 
 class KeptSums:
@@ -29,11 +23,10 @@ class KeptSums:
 
     def __call__(self, connection: Connection, provider: str, window: Window) -> BothSides:
         """The sums of a window, and when they were added up."""
-        is_recent = self._clock.now() - window.end < RECENT
         sums = self._kept.get(
             connection,
             ("both sides", provider, window),
             lambda reader: self._read(reader, provider, window),
-            renewed_after=RENEWED_AFTER if is_recent else RENEWED_LATER,
+            renewed_after=renewal_age(window.end, self._clock.now()),
         )
         return replace(sums.value, summed_at=sums.read_at)

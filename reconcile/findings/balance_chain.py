@@ -53,7 +53,8 @@ WITH reported AS (
          lead(reported - booked) OVER chain AS next_shift
     FROM firsts WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
 )
-SELECT s.*, w.player, w.currency FROM shifts s JOIN wallets w USING (wallet_id)
+SELECT s.*, w.player, w.currency, transaction_name(wallet_id, wallet_seq) AS transaction
+  FROM shifts s JOIN wallets w USING (wallet_id)
  WHERE shift <> previous_shift ORDER BY wallet_id, wallet_seq
 """
 

@@ -8,7 +8,6 @@ from typing import Any
 from breaks.impact import player_impact
 from breaks.kinds import OF_BOOKS, BreakKind
 from reconcile.findings.breaks import Break, break_id
-from vocabulary.ids import transaction_id
 
 #: ISO 4217's code for no currency, for an operation that nobody booked.
 NO_CURRENCY = "XXX"
@@ -79,5 +78,5 @@ def operation_evidence(row: Mapping[str, Any]) -> dict[str, Any]:
         return {"operations": [row["op_key"]]}
     return {
         "operations": [row["op_key"]],
-        "transactions": [transaction_id(row["wallet_id"], row["wallet_seq"])],
+        "transactions": [row["transaction"]],
     }

@@ -14,14 +14,15 @@ from typing import Any, NamedTuple
 from breaks.kinds import BY_ROUND
 from reconcile.findings.breaks import Break
 from reconcile.snapshot.snapshot import Snapshot
-from vocabulary.ids import match_key, transaction_id
+from vocabulary.ids import match_key
 
 #: The most references of one kind that a break keeps; of more, it keeps the first and their
 #: number.
 KEPT_MAX = 50
 
 _OPERATIONS = """
-SELECT o.round_id, w.player, o.op_key, o.wallet_id, o.wallet_seq
+SELECT o.round_id, w.player, o.op_key,
+       transaction_name(o.wallet_id, o.wallet_seq) AS transaction
   FROM unnest({keys}::bigint[]) AS k (match_key)
   JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
   JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
@@ -113,7 +114,7 @@ def _evidence(break_: Break, sources: _Sources) -> dict[str, Any]:
     gone = _of_player(sources.withdrawn.get(their_round, []), break_.player)
     references: dict[str, list[Any]] = {
         "operations": [row["op_key"] for row in ours],
-        "transactions": [transaction_id(row["wallet_id"], row["wallet_seq"]) for row in ours],
+        "transactions": [row["transaction"] for row in ours],
         "refused": [row["delivery_id"] for row in refused],
         "records": [row["record_id"] for row in theirs],
         "versions": [n for row in theirs for n in row["versions"] if n is not None],

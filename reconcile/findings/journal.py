@@ -26,7 +26,8 @@ from vocabulary.money import exponent_of, text_from_minor
 _TOMBSTONES = """
 SELECT s.op_key, s.round_id, s.match_key, s.wallet_id, s.wallet_seq, s.currency,
        s.received_at, p.op_key AS placed_by, p.kind::text AS placed_kind, w.player,
-       l.times, l.deliveries, l.came_at
+       l.times, l.deliveries, l.came_at,
+       transaction_name(s.wallet_id, s.wallet_seq) AS transaction
   FROM operations s JOIN wallets w USING (wallet_id)
   JOIN operations p ON p.wallet_id = s.wallet_id AND p.wallet_seq = s.wallet_seq - 1
  CROSS JOIN LATERAL (
@@ -45,7 +46,8 @@ _CONFLICTS = """
 SELECT d.op_key, count(*) AS times, min(d.received_at) AS received_at,
        array_agg(d.delivery_id ORDER BY d.delivery_id) AS deliveries,
        o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::text AS kind,
-       o.decision::text AS decision, o.currency, w.player
+       o.decision::text AS decision, o.currency, w.player,
+       transaction_name(o.wallet_id, o.wallet_seq) AS transaction
   FROM deliveries d
   LEFT JOIN operations o ON o.provider = d.provider AND o.op_key = d.op_key
   LEFT JOIN wallets w ON w.wallet_id = o.wallet_id
@@ -57,7 +59,8 @@ SELECT d.op_key, count(*) AS times, min(d.received_at) AS received_at,
 # Of a wallet below zero: the operation after which it has been below zero ever since.
 BELOW_ZERO = """
 SELECT o.op_key, o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::text AS kind,
-       o.received_at, w.player, w.currency, w.balance
+       o.received_at, w.player, w.currency, w.balance,
+       transaction_name(o.wallet_id, o.wallet_seq) AS transaction
   FROM operations o JOIN wallets w USING (wallet_id)
  WHERE o.provider = {provider} AND o.balance_after < 0 AND o.balance_after - o.amount >= 0
    AND o.received_at >= {start} AND o.received_at < {end} AND w.balance < 0

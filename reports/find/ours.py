@@ -5,21 +5,25 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from ledger.queries.restores import loss_of
 from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import at, days_of_amount, fetch, match_keys, rows_of_amount, slugs
 from reports.find.query import By, Candidate, FoundKind
-from vocabulary.ids import chain_position, transaction_id
+from vocabulary.ids import transaction_id, transaction_position
+from vocabulary.plurals import counted
 
 _TRANSACTION = """
 SELECT o.wallet_id, o.wallet_seq, o.provider, o.op_key, o.kind::text AS kind,
        o.decision::text AS decision, o.reason, w.player, o.currency, o.amount, o.balance_after,
-       o.round_id, o.route, o.reply_status, o.received_at, o.batch_id, b.posted_at
+       o.round_id, o.route, o.reply_status, o.received_at, o.batch_id, b.posted_at,
+       ledger_epoch(o.batch_id) AS epoch
   FROM {operations} JOIN wallets w USING (wallet_id) JOIN batches b USING (batch_id)
  {where} ORDER BY o.provider, o.wallet_id, o.wallet_seq LIMIT :limit
 """
 _BY_POSITION = _TRANSACTION.format(
     operations="operations o",
-    where="WHERE o.wallet_id = :wallet AND o.wallet_seq = :seq",
+    where="WHERE o.wallet_id = :wallet_id AND o.wallet_seq = :wallet_seq"
+    " AND ledger_epoch(o.batch_id) = :epoch",
 )
 _BY_KEY = _TRANSACTION.format(
     operations="operations o",
@@ -40,7 +44,7 @@ WITH moved AS MATERIALIZED (
      WHERE t.committed_at >= :start AND t.committed_at < :end AND o.currency = :currency
        AND abs(o.amount) = ANY(CAST(:minors AS bigint[]))
 )
-SELECT m.*, w.player FROM (
+SELECT m.*, w.player, ledger_epoch(m.batch_id) AS epoch FROM (
     SELECT m.*, d.place,
            row_number() OVER (PARTITION BY d.place ORDER BY m.wallet_id, m.wallet_seq) AS nth
       FROM moved m
@@ -82,7 +86,7 @@ _REQUEST_BY_KEY = _REQUEST.format(
 )
 _BATCH = """
 SELECT b.batch_id, b.committed_at, b.operations, b.posted_at, b.parked_at,
-       ARRAY(SELECT 'txn-' || o.wallet_id || '-' || o.wallet_seq FROM operations o
+       ARRAY(SELECT transaction_name(o.wallet_id, o.wallet_seq) FROM operations o
               WHERE o.batch_id = b.batch_id
               ORDER BY o.wallet_id, o.wallet_seq LIMIT 3) AS first_transactions
   FROM batches b WHERE b.batch_id = :number
@@ -108,19 +112,37 @@ _SEAL_BY_HASH = _SEAL.format(where="WHERE hash >= :text AND hash < :beyond")
 
 def transactions(connection: Connection, candidate: Candidate, scope: SearchScope) -> list[Hit]:
     """Operations by our transaction id, or by the provider's id."""
-    parameters: dict[str, object]
     if candidate.by is By.ID:
-        wallet, seq = chain_position(candidate.text)
-        parameters = {"wallet": wallet, "seq": seq, "limit": scope.limit}
-        rows = fetch(connection, _BY_POSITION, parameters)
-    else:
-        parameters = {
-            "slugs": slugs(scope, own=True),
-            "text": candidate.text,
-            "limit": scope.limit,
-        }
-        rows = fetch(connection, _BY_KEY, parameters)
+        return _transaction_of_id(connection, candidate.text, scope)
+    parameters = {
+        "slugs": slugs(scope, own=True),
+        "text": candidate.text,
+        "limit": scope.limit,
+    }
+    rows = fetch(connection, _BY_KEY, parameters)
     return [_transaction(row, scope, exact=True) for row in rows]
+
+
+def _transaction_of_id(connection: Connection, id_: str, scope: SearchScope) -> list[Hit]:
+    """The operation with our id, or the restore that may have taken it back."""
+    position = transaction_position(id_)
+    parameters = {**position._asdict(), "limit": scope.limit}
+    rows = fetch(connection, _BY_POSITION, parameters)
+    if rows:
+        return [_transaction(row, scope, exact=True) for row in rows]
+    loss = loss_of(connection, position)
+    if loss is None:
+        return []
+    return [
+        Hit(
+            kind=FoundKind.TRANSACTION,
+            id=loss.transaction,
+            provider=None,
+            summary=loss.text,
+            facts={"restore began": at(loss.begun_at) or ""},
+            next=(f"tieout find {loss.there_now}",) if loss.there_now else (),
+        )
+    ]
 
 
 def transactions_of_amount(
@@ -145,7 +167,7 @@ def transactions_of_amount(
 
 
 def _transaction(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
-    transaction = transaction_id(row["wallet_id"], row["wallet_seq"])
+    transaction = transaction_id(row["wallet_id"], row["wallet_seq"], row["epoch"])
     amount = scope.money(row["amount"], row["currency"], row["provider"])
     balance = scope.money(row["balance_after"], row["currency"], row["provider"])
     reason = f", {row['reason']}" if row["reason"] else ""
@@ -206,8 +228,8 @@ def _round(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
         f" {payout}, {row['status'].replace('_', ' ')}",
         facts={
             "player": row["player"],
-            "operations": f"{row['bets']} bets, {row['wins']} wins, {row['rollbacks']}"
-            " rollbacks",
+            "operations": f"{counted(row['bets'], 'bet')}, {counted(row['wins'], 'win')},"
+            f" {counted(row['rollbacks'], 'rollback')}",
             "time": f"{at(row['first_at'])} to {at(row['last_at'])}",
             "breaks": ", ".join(breaks) or "none that a run still finds",
         },
@@ -276,7 +298,7 @@ def _batch(row: Mapping[str, Any]) -> Hit:
         kind=FoundKind.BATCH,
         id=str(number),
         provider=None,
-        summary=f"batch {number}: {row['operations']} operations, posted {posting}",
+        summary=f"batch {number}: {counted(row['operations'], 'operation')}, posted {posting}",
         facts={
             "committed": at(row["committed_at"]) or "",
             "first transactions": ", ".join(first) or "none: it holds requests only",
@@ -351,8 +373,8 @@ def _seal(row: Mapping[str, Any], *, exact: bool) -> Hit:
         facts={
             "day": str(row["day"]),
             "sealed": at(row["sealed_at"]) or "",
-            "holds": f"{row['batches']} batches, {row['operations']} operations,"
-            f" {row['entries']} entries",
+            "holds": f"{counted(row['batches'], 'batch')},"
+            f" {counted(row['operations'], 'operation')}, {counted(row['entries'], 'entry')}",
         },
         next=(f"tieout ledger audit recheck --day {row['day']}",),
         exact=exact,

@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 from pathlib import PurePath
 
-from vocabulary.ids import chain_position
+from vocabulary.ids import transaction_position
 from vocabulary.money import is_currency
 
 #: Shortest prefix of one of our own ids, in characters.
@@ -177,7 +177,7 @@ def _amounts(text: str) -> Iterator[Candidate]:
 
 def _is_transaction(text: str) -> bool:
     try:
-        chain_position(text)
+        transaction_position(text)
     except ValueError:
         return False
     return True

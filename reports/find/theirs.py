@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import at, fetch, match_keys, rows_of_amount, slugs
 from reports.find.query import By, Candidate, FoundKind
+from vocabulary.plurals import counted
 
 _RECORD = """
 SELECT f.provider, f.record_id, f.occurrence, f.round_id, f.handle, f.currency, f.stake,
@@ -159,7 +160,8 @@ def _file(row: Mapping[str, Any]) -> Hit:
         id=str(number),
         provider=row["provider"],
         summary=f"statement {row['name']}{day} of {row['provider']}: {row['verdict']},"
-        f" {row['records']} records, {row['refused']} lines refused",
+        f" {counted(row['records'], 'record')}, "
+        f"{counted(row['refused'], 'line refused', 'lines refused')}",
         facts={
             "number": str(number),
             "received": f"{at(row['received_at'])}, {row['size']} bytes",

@@ -18,6 +18,7 @@ from reports.notifications.event import NOT_TAKEN, Circumstances, Event, taking
 from reports.notifications.mentions import mentions
 from reports.notifications.rules import EventKind, NotifyRule
 from vocabulary.clock import iso
+from vocabulary.plurals import plural
 
 _UNSETTLED = f"""
 SELECT b.break_id || '/' || l.reopened AS event_key, b.break_id, b.provider, b.kind, b.impact,
@@ -325,7 +326,8 @@ def _parked(connection: Connection, rule: NotifyRule, _: Circumstances) -> Itera
             kind=EventKind.PARKED,
             key=row.event_key,
             provider="",
-            sentence=f"{row.subjects} of job {row.job} are set aside: {row.cause}.",
+            sentence=f"{row.subjects} of job {row.job} {plural(row.subjects, 'is', 'are')}"
+            f" set aside: {row.cause}.",
             subject=row.fingerprint,
         )
 

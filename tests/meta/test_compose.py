@@ -55,6 +55,7 @@ def filled(text: str) -> str:
 def settings_of(service: Document) -> Settings:
     environ = {name: filled(str(text)) for name, text in service["environment"].items()}
     environ.pop("TIEOUT_CONFIG")
+    environ.pop("PGPASSWORD", None)  # the drivers read it
     return load(EXAMPLE, environ)
 
 
@@ -84,6 +85,63 @@ def wrong_settings(document: Document) -> list[str]:
         except SettingsInvalid as error:
             findings += [f"{name}: {problem}" for problem in error.problems]
     return findings
+
+
+def unchecked_daemons(document: Document) -> list[str]:
+    """Every daemon has a health check; one by a heartbeat names the file that it is told."""
+    findings = []
+    for name, service in built(document):
+        command, test = service["command"], service.get("healthcheck", {}).get("test", [])
+        if service.get("restart") == "no":
+            continue
+        pulse = command[command.index("--pulse") + 1] if "--pulse" in command else None
+        if not test or (pulse is not None and pulse not in test):
+            findings.append(f"{name}: its health check {test} does not read {pulse}")
+    return findings
+
+
+def passwords_in_urls(document: Document) -> list[str]:
+    """A URL holds no password, which any character could end."""
+    return [
+        f"{name}: {variable}"
+        for name, service in built(document)
+        for variable, value in service["environment"].items()
+        if variable.endswith("__URL") and "PASSWORD" in str(value)
+    ]
+
+
+def loose_containers(document: Document) -> list[str]:
+    """Ours write nowhere but to memory or volumes; none has capabilities it does not need."""
+    return [
+        f"{name}: {what}"
+        for name, service in document["services"].items()
+        for what, holds in {
+            "its log grows without bound": "max-size"
+            in service.get("logging", {}).get("options", {}),
+            "has capabilities": service.get("cap_drop") == ["ALL"],
+            "gains privileges": "no-new-privileges:true" in service.get("security_opt", ()),
+            "its root can be written": service.get("read_only") is True
+            or "build" not in service,
+        }.items()
+        if not holds
+    ]
+
+
+def unscalable_services(document: Document) -> list[str]:
+    """Receivers and workers can be scaled: none takes one port of the host."""
+    return [
+        f"{name}: {published}"
+        for name in ("receiver", "worker")
+        for published in document["services"][name].get("ports", ())
+        if "-" not in published.rpartition(":")[0]
+    ]
+
+
+def wrong_metrics_port(document: Document) -> list[str]:
+    service = document["services"]["scheduler"]
+    metrics = settings_of(service).metrics
+    inside = {published.rpartition(":")[2] for published in service.get("ports", ())}
+    return [] if inside == {str(metrics.port)} else [f"published {inside}, not {metrics.port}"]
 
 
 def unmounted_settings(document: Document) -> list[str]:
@@ -214,6 +272,11 @@ CHECKS: list[Check] = [
     unknown_health_paths,
     wrong_dependencies,
     impatient_stops,
+    unchecked_daemons,
+    passwords_in_urls,
+    loose_containers,
+    unscalable_services,
+    wrong_metrics_port,
 ]
 
 VIOLATIONS: dict[str, tuple[Check, tuple[str, ...], object]] = {
@@ -256,6 +319,25 @@ VIOLATIONS: dict[str, tuple[Check, tuple[str, ...], object]] = {
     ),
     "an engine without a check": (wrong_dependencies, ("valkey", "healthcheck"), None),
     "a migration without an end": (wrong_dependencies, ("migrate", "restart"), "always"),
+    "a worker that nobody checks": (unchecked_daemons, ("worker", "healthcheck"), None),
+    "another heartbeat": (
+        unchecked_daemons,
+        ("scheduler", "command"),
+        ["scheduler", "--pulse", "/tmp/other"],
+    ),
+    "a password in a URL": (
+        passwords_in_urls,
+        ("console", "environment", "TIEOUT_DATABASE__URL"),
+        "postgresql://tieout:${POSTGRES_PASSWORD}@postgres:5432/tieout",
+    ),
+    "a log without a limit": (loose_containers, ("valkey", "logging"), {"driver": "json-file"}),
+    "a root that can be written": (loose_containers, ("worker", "read_only"), False),
+    "one port for all receivers": (
+        unscalable_services,
+        ("receiver", "ports"),
+        ["127.0.0.1:8080:8080"],
+    ),
+    "metrics at another port": (wrong_metrics_port, ("scheduler", "ports"), ["9092:9092"]),
     "too little patience": (impatient_stops, ("receiver", "stop_grace_period"), "9s"),
 }
 
@@ -310,13 +392,14 @@ def test_the_image_copies_what_exists_and_every_room() -> None:
 def test_the_image_installs_by_hash_and_runs_as_nobody_special() -> None:
     text = dockerfile()
     installs = re.findall(r"^RUN pip install (.+)$", text, re.MULTILINE)
-    user = re.search(r"^USER (\w+)$", text, re.MULTILINE)
+    user = re.search(r"^USER (\d+):(\d+)$", text, re.MULTILINE)
 
     assert len(installs) == 2
     assert "--require-hashes" in installs[0]
     assert all("--no-deps" in line for line in installs)
     assert user is not None
-    assert user.group(1) == "tieout"
+    assert f"--uid {user[1]} --gid {user[2]} " in text
+    assert f"groupadd --system --gid {user[2]} tieout" in text
     assert text.index("\nUSER ") < text.index("\nENTRYPOINT ")
 
 

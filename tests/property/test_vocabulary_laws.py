@@ -19,7 +19,7 @@ from vocabulary.facts import (
     Win,
     fingerprint,
 )
-from vocabulary.ids import chain_position, match_key, transaction_id
+from vocabulary.ids import match_key, transaction_id, transaction_position
 from vocabulary.money import EXPONENT_MAX, MINOR_MAX, Money, minor_from_text, text_from_minor
 
 EXPONENTS = st.sampled_from([0, 2, 3, 8, EXPONENT_MAX])
@@ -57,9 +57,9 @@ def test_addition_and_subtraction_cancel(first: int, second: int) -> None:
     assert left - right == -(right - left)
 
 
-@given(wallet=POSITIONS, seq=POSITIONS)
-def test_a_transaction_id_names_exactly_its_position(wallet: int, seq: int) -> None:
-    assert chain_position(transaction_id(wallet, seq)) == (wallet, seq)
+@given(wallet=POSITIONS, seq=POSITIONS, epoch=st.just(0) | POSITIONS)
+def test_a_transaction_id_names_exactly_its_position(wallet: int, seq: int, epoch: int) -> None:
+    assert transaction_position(transaction_id(wallet, seq, epoch)) == (wallet, seq, epoch)
 
 
 @given(provider=st.text(max_size=20), round_id=st.text(max_size=40))

@@ -9,7 +9,8 @@ from console.api.models.jobs import Number
 from console.api.models.values import ApiModel, Day, FilterText, Instant, MoneyJson
 
 #: Our id of an operation.
-Transaction = Annotated[str, StringConstraints(pattern=r"^txn-[0-9]{1,18}-[0-9]{1,18}$")]
+_TRANSACTION = r"^txn-[0-9]{1,18}-[0-9]{1,18}(-[1-9][0-9]{0,17})?$"
+Transaction = Annotated[str, StringConstraints(pattern=_TRANSACTION)]
 
 
 class BytesQuery(ApiModel):
@@ -240,9 +241,9 @@ class PlayerJson(ApiModel):
 class BatchQuery(ApiModel):
     """Which page of the operations of a batch."""
 
-    after: (
-        Annotated[str, StringConstraints(pattern=r"^txn-[0-9]{1,18}-[0-9]{1,18}$")] | None
-    ) = Field(default=None, description="`next` of the page before.")
+    after: Annotated[str, StringConstraints(pattern=_TRANSACTION)] | None = Field(
+        default=None, description="`next` of the page before."
+    )
 
 
 class BatchOperationJson(ApiModel):

@@ -38,6 +38,7 @@ from console.pages.breaks.groups import filter_of, group_of, page_of_groups
 from console.pages.breaks.listing import PAGE_ROWS, query_of
 from console.replies import RequestRefused, not_found
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 _TAG = "breaks"
 
@@ -77,7 +78,8 @@ def act_on_many(body: BulkBody, visit: Visit) -> BulkResultJson:
         raise RequestRefused(
             status=HTTPStatus.CONFLICT,
             title="Other breaks are selected",
-            why=f"{body.count} breaks were expected, {len(breaks)} are selected. Nothing was"
+            why=f"{counted(body.count, 'break was expected', 'breaks were expected')}, "
+            f"{counted(len(breaks), 'is selected', 'are selected')}. Nothing was"
             " done.",
         )
     form = {

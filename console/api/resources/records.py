@@ -42,7 +42,7 @@ from ledger.queries.player_status import PlayerStatus
 from ledger.queries.round_parts import RoundOperation, RoundPart
 from ledger.queries.wallet_pages import WalletLine
 from storage.audit import audit_rows
-from vocabulary.ids import chain_position
+from vocabulary.ids import transaction_position
 from vocabulary.people import Right
 
 _Exponents = Mapping[str, int]
@@ -83,7 +83,7 @@ def show_operation(visit: Visit) -> OperationJson:
     evidence = None
     if _asks_for_bytes(visit):
         with visit.console.readers.connect() as connection:
-            evidence = operation_bytes(connection, *chain_position(visit.path["id"]))
+            evidence = operation_bytes(connection, transaction_position(visit.path["id"]))
     return OperationJson(
         **attributes(
             operation,

@@ -248,8 +248,8 @@ def selected(visit: Visit) -> list[TrackedBreak]:
         why = (
             "No break is ticked, or none fits the filters any more. Go back and tick some."
             if count == 0
-            else f"{count} breaks are selected, and one action takes at most {BREAKS_MAX}:"
-            " narrow the filters, for example to one provider or one day."
+            else f"{counted(count, 'break')} are selected, and one action takes at most"
+            f" {BREAKS_MAX}: narrow the filters, for example to one provider or one day."
         )
         raise RequestRefused(status=HTTPStatus.UNPROCESSABLE_ENTITY, title="Not done", why=why)
     return list_breaks(visit.console.readers, break_filter)

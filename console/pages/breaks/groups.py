@@ -121,5 +121,5 @@ def _standings(group: GroupSummary) -> str:
 def _sentence(groups: int, breaks: int) -> str:
     if groups == 0:
         return "No two breaks share a likely cause."
-    causes = "1 likely cause" if groups == 1 else f"{groups} likely causes"
+    causes = counted(groups, "likely cause")
     return f"{counted(breaks, 'break')} with {causes}, the largest first."

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from console.config import ProviderTerms, Visit
+from console.pages.figures.kept_days import KeptDays, TooMuch
 from console.pages.parameters import provider_named, read_day
-from console.replies import RequestRefused
-from reconcile.totals.sides import side_sums
+from reconcile.totals.cells import TotalsCell
+from reconcile.totals.sides import SideSums, both_figures, break_sums, joined
 from reports.coverage import ComparedWindow, comparisons, gaps
 from reports.grouped_totals import ProviderSums
 from reports.stored_runs import is_first_day
@@ -61,10 +62,6 @@ class DaySpan:
         zone = ZoneInfo(term.zone)
         first, last = day_window(self.first, zone), day_window(self.last, zone)
         return Window(start=first.start, end=last.end)
-
-
-class TooMuch(RequestRefused):
-    """The figures take longer than a page may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,19 +136,40 @@ def one_instant(
 
 
 def sums_of(
-    connection: Connection, span: DaySpan, *, by_game: bool
+    days: KeptDays, connection: Connection, span: DaySpan, *, by_game: bool
 ) -> tuple[ProviderSums, ...]:
-    """Both sides of every provider of a span."""
+    """Both sides of every provider of a span, with its breaks as they are now.
+
+    The sums of a day are added up anew as soon as breaks explain another difference on it.
+    """
     return tuple(
         ProviderSums(
             provider=term.slug,
             exponents=term.exponents,
-            cells=side_sums(
-                connection, term.slug, span.window(term), term.zone, by_game=by_game
-            ),
+            cells=_cells(days, connection, span, term, by_game=by_game),
         )
         for term in span.terms
     )
+
+
+def _cells(
+    days: KeptDays, connection: Connection, span: DaySpan, term: ProviderTerms, *, by_game: bool
+) -> list[SideSums]:
+    slug, zone = term.slug, term.zone
+    breaks = break_sums(connection, slug, span.window(term), zone, by_game=by_game)
+    explained: dict[date, list[tuple[TotalsCell, int]]] = {}
+    for cell, part in sorted(breaks.items()):
+        explained.setdefault(cell.day, []).append((cell, part.in_breaks))
+    parts = [
+        days.get(
+            f"both sides, by game {by_game}",
+            (term, day),
+            lambda reader, window: both_figures(reader, slug, window, zone, by_game=by_game),
+            stamp=tuple(explained.get(day, ())),
+        )
+        for day in span.days
+    ]
+    return joined(parts, breaks)
 
 
 def coverage_of(connection: Connection, span: DaySpan, now: datetime) -> tuple[Coverage, ...]:

@@ -51,5 +51,5 @@ def _table(chart: TrendChart, data: TrendData) -> TableFile:
         grid=chart.grid,
         stem=f"{chart.slug}-{span.provider or 'all'}-{span.first}-{span.last}",
         subtitle=f"{span.words}, {span.provider or 'all providers'}",
-        at=data.at,
+        at=data.summed_at,
     )

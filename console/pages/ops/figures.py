@@ -16,8 +16,8 @@ from console.pipeline import (
     ReceiverFigures,
 )
 from console.rendering import age_text, bytes_text, count_text
-from console.sentences import counted
 from storage.queue.state import QueueState
+from vocabulary.plurals import counted
 
 #: A text with the state that its colour shows: ``well``, ``bad``, or nothing special.
 Figure = dict[str, str]
@@ -56,12 +56,15 @@ def sentence_of(pipeline: Pipeline) -> str:
         things = (
             "One thing needs"
             if len(pipeline.findings) == 1
-            else (f"{len(pipeline.findings)} things need")
+            else (f"{counted(len(pipeline.findings), 'thing needs', 'things need')}")
         )
         return f"{things} somebody."
     if pipeline.unseen:
-        parts = counted(len(pipeline.unseen), "part")
-        return f"What can be seen is well; {parts} cannot be seen."
+        return (
+            "What can be seen is well; "
+            f"{counted(len(pipeline.unseen), 'part cannot be seen', 'parts cannot be seen')}"
+            "."
+        )
     return "The pipeline is well."
 
 

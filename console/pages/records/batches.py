@@ -11,7 +11,7 @@ from ledger.queries.batches import (
     requests_of_batch,
 )
 from vocabulary.errors import Malformed
-from vocabulary.ids import chain_position
+from vocabulary.ids import transaction_position
 
 #: Operations on one page, and requests that are listed.
 PAGE_ROWS = 100
@@ -45,6 +45,6 @@ def _after(text: str | None) -> tuple[int, int]:
     if not text:
         return 0, 0
     try:
-        return chain_position(text)
+        return transaction_position(text)[:2]
     except ValueError as error:
         raise Malformed("after", "the link to another page is expected") from error

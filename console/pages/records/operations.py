@@ -1,5 +1,6 @@
 """One operation: what it moved, the bytes that asked for it, our reply, and what followed."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,18 +26,19 @@ from ledger.queries.operations import (
     request_numbered,
     transaction_of_key,
 )
-from vocabulary.ids import chain_position
+from ledger.queries.restores import RestoreLoss, loss_of
+from vocabulary.ids import TransactionPosition, transaction_position
 
 _SIDES = ("request", "reply")
 
 
 def show(visit: Visit) -> HtmlPage:
     """The operation with our transaction id."""
-    wallet, seq = _position(visit)
+    position = _position(visit)
     with visit.console.readers.connect() as connection:
-        operation = operation_at(connection, wallet, seq)
+        operation = operation_at(connection, position)
         if operation is None:
-            raise _unknown(visit)
+            raise _unknown(visit, loss_of(connection, position))
         return HtmlPage(
             template="records/operation.html", values=_values(visit, connection, operation)
         )
@@ -46,7 +48,7 @@ def download(visit: Visit) -> FileDownload:
     """All bytes of its request or of our reply."""
     side = _side(visit)
     with visit.console.readers.connect() as connection:
-        evidence = operation_bytes(connection, *_position(visit))
+        evidence = operation_bytes(connection, _position(visit))
     if evidence is None:
         raise _unknown(visit)
     return file_of(evidence, side, visit.path["id"])
@@ -91,7 +93,8 @@ def download_request(visit: Visit) -> FileDownload:
 
 def _values(visit: Visit, connection: Connection, operation: OperationDetail) -> dict[str, Any]:
     wallet, seq = operation.wallet_id, operation.wallet_seq
-    evidence = operation_bytes(connection, wallet, seq)
+    position = TransactionPosition(wallet, seq, operation.epoch)
+    evidence = operation_bytes(connection, position)
     assert evidence is not None, "operations are never removed"
     is_ours = operation.kind == OperationKind.ADJUSTMENT
     return {
@@ -127,9 +130,9 @@ def _named(
     return key, transaction_of_key(connection, operation.provider, key)
 
 
-def _position(visit: Visit) -> tuple[int, int]:
+def _position(visit: Visit) -> TransactionPosition:
     try:
-        return chain_position(read_name("operation", visit.path["id"]))
+        return transaction_position(read_name("operation", visit.path["id"]))
     except ValueError as error:
         raise _unknown(visit) from error
 
@@ -141,5 +144,6 @@ def _side(visit: Visit) -> str:
     return side
 
 
-def _unknown(visit: Visit) -> RequestRefused:
-    return not_found("operation", visit.path["id"])
+def _unknown(visit: Visit, loss: RestoreLoss | None = None) -> RequestRefused:
+    refusal = not_found("operation", visit.path["id"])
+    return refusal if loss is None else replace(refusal, why=loss.text)

@@ -60,7 +60,7 @@ def show(visit: Visit) -> HtmlPage:
         breaks = breaks_of_round(connection, provider, round_id)
         if not (parts or records or breaks):
             raise not_found(f"round of {provider}", round_id)
-        values = _our_side(connection, provider, round_id, parts)
+        values = _our_side(connection, provider, round_id)
     exponents = visit.config.exponents(provider)
     events = events_of(sources_of_round(visit.console.readers, provider, round_id, exponents))
     sums = sums_of(parts, records)
@@ -135,11 +135,8 @@ def balance_changes(operations: Iterable[RoundOperation]) -> list[BalanceChange]
     ]
 
 
-def _our_side(
-    connection: Connection, provider: str, round_id: str, parts: Sequence[RoundPart]
-) -> dict[str, Any]:
-    wallets = [part.wallet_id for part in parts]
-    operations = operations_of_round(connection, provider, round_id, wallets)
+def _our_side(connection: Connection, provider: str, round_id: str) -> dict[str, Any]:
+    operations = operations_of_round(connection, provider, round_id)
     return {
         "operations": operations,
         "is_cut": len(operations) == OPERATIONS_MAX,

@@ -37,8 +37,10 @@ from ops.providers.inquiries import askable
 from ops.providers.signatures import signature_check
 from ops.runtime import logs
 from ops.runtime.data_directory import open_data_directory
+from ops.runtime.database_checks import require_database
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
+from ops.runtime.service_manager import ServiceManager, show_life_of
 from ops.scheduling.business_days import business_days_of, maturities_of
 from ops.settings.break_policy import rules_of
 from ops.settings.console import OidcSettings
@@ -57,7 +59,7 @@ from reports.rates import ReportingRates
 from storage.engine import open_engine
 from storage.kept import KeptReads
 from storage.limit_versions import version_in_force
-from storage.schema_version import require_schema
+from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
 from workers.canary import QUEUES
 
@@ -87,13 +89,15 @@ def console(
         typer.echo(json.dumps(json.loads(document_bytes()), indent=2, ensure_ascii=False))
         return
     context = context_of(ctx)
-    logs.configure()
+    logs.configure(role="console")
     settings = context.settings.console
     listen = listening_socket(
         host or settings.host, settings.port if port is None else port, shared=False
     )
-    require_schema(database_url(context))
-    uvloop.run(ConsoleServer(open_console(context)).serve(listen))
+    require_database(database_url(context), context.settings.mode)
+    manager = ServiceManager(os.environ)
+    server = ConsoleServer(open_console(context))
+    uvloop.run(show_life_of(server.serve(listen, on_started=manager.alive), manager))
 
 
 def open_console(context: Context) -> Console:
@@ -103,13 +107,14 @@ def open_console(context: Context) -> Console:
         Unavailable: the database lacks one of the roles.
     """
     settings = context.settings
-    owner_url = database_url(context)
-    urls = role_urls(settings, owner_url)
+    address = database_url(context)
+    urls = role_urls(settings, address)
     require_roles(urls)
     connections = THREADS + STREAM_THREADS
     readers = open_engine(urls.reader, pool_size=connections)
     clock = SystemClock()
-    kept = KeptReads(readers, clock, ThreadPoolExecutor(1, thread_name_prefix="renewals"))
+    renewals = ThreadPoolExecutor(1, thread_name_prefix="renewals")
+    kept = KeptReads(partial(snapshot, readers, "renewal"), clock, renewals)
     return Console(
         config=console_config(
             settings,
@@ -120,7 +125,7 @@ def open_console(context: Context) -> Console:
                 engine=readers,
                 broker_url=partial(broker_url_of, context),
                 clock=clock,
-                disk=disk_reader(owner_url, open_data_directory(context.data_dir)),
+                disk=disk_reader(address, open_data_directory(context.data_dir)),
             ),
             listed=setting_lines(settings, context.config, os.environ),
             listed_sides=KeptSums(kept, clock),

@@ -20,7 +20,7 @@ from ops.context import Context, context_of
 from ops.runtime import logs, servers
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.pid_file import PidBoard, supervising
-from ops.runtime.role_urls import require_roles, role_urls
+from ops.runtime.role_urls import receiver_url, require_roles, role_urls
 from ops.runtime.server_checks import check_broker
 from ops.runtime.server_keeper import EngineKeeper
 from ops.runtime.servers import Endpoints
@@ -29,6 +29,7 @@ from ops.settings.console import console_url
 from ops.settings.metrics import metrics_url
 from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
 from vocabulary.errors import Unavailable
+from webhooks.health import PROCESS
 
 #: Seconds for a worker or scheduler to finish its message after SIGTERM.
 GRACE_S = 15.0
@@ -45,7 +46,7 @@ def up(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Receiver's port.")] = None,
 ) -> None:
     """Run servers, receivers, workers, scheduler, console until SIGTERM; restart what dies."""
-    logs.configure()
+    logs.configure(role="supervisor")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
     context = context_of(ctx)
     settings = _with_options(context.settings, receivers, workers, port)
@@ -56,7 +57,7 @@ def up(
         try:
             endpoints = servers.ensure_running(home.root, settings)
             check_broker(endpoints.broker_url)
-            migrate_database(endpoints.database_url)
+            migrate_database(endpoints.migration_url)
             register_first_admin_at(endpoints.database_url)
             set_up_limits_at(endpoints.database_url, settings, by=os_user())
             code = _supervise(context, settings, endpoints, board)
@@ -166,6 +167,9 @@ def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
     }
     if settings.database.url == EMBEDDED:  # the children see a URL, which may be anybody's
         urls = role_urls(settings, endpoints.database_url)
+        variables["TIEOUT_RECEIVER__DATABASE_URL"] = receiver_url(
+            settings, endpoints.database_url
+        )
         variables["TIEOUT_CONSOLE__READ_URL"] = urls.reader
         variables["TIEOUT_CONSOLE__WRITE_URL"] = urls.writer
     port = settings.metrics.port
@@ -188,7 +192,7 @@ def _supervise(
     for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, partial(_forward, supervisor, number))
     stopping = threading.Event()
-    announcer = threading.Thread(target=_announce_ready, args=(settings, children, stopping))
+    announcer = threading.Thread(target=_announce_ready, args=(settings, supervisor, stopping))
     announcer.start()
     if EMBEDDED in {settings.database.url, settings.broker.url}:
         keeper.start()
@@ -209,30 +213,31 @@ def _forward(
 
 
 def _announce_ready(
-    settings: Settings, children: list[Program], stopping: threading.Event
+    settings: Settings, supervisor: Supervisor, stopping: threading.Event
 ) -> None:
-    """Print "ready" once the receiver takes callbacks, and the URLs of console and metrics."""
+    """Print "ready" once our receivers take callbacks, and the URLs of console and metrics."""
     metrics = settings.metrics
     while not stopping.is_set():
-        if _is_ready(settings.receiver):
+        if _is_ready(settings.receiver, supervisor):
             typer.echo("ready")
             if metrics.port is not None:
                 typer.echo(f"metrics {metrics_url(metrics.host, metrics.port)}")
-            if any(child.name == "console" for child in children):
+            if supervisor.pids("console") != []:
                 typer.echo(f"console {console_url(settings.console)}")
             return
         stopping.wait(READY_EVERY_S)
 
 
-def _is_ready(receiver: ReceiverSettings) -> bool:
-    host = receiver.ops_host or receiver.host
-    port = receiver.ops_port or receiver.port
-    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not a bind
-    connection = http.client.HTTPConnection(near, port, timeout=2)
+def _is_ready(receiver: ReceiverSettings, supervisor: Supervisor) -> bool:
+    """Whether all receivers run and one of them is ready: the port may be another program's."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(receiver.host, receiver.host)  # noqa: S104 - not a bind
+    connection = http.client.HTTPConnection(near, receiver.port, timeout=2)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        response = connection.getresponse()
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+    ours = [str(pid) for pid in supervisor.pids("receiver") or ()]
+    return response.status == 200 and response.getheader(PROCESS, "") in ours

@@ -17,6 +17,7 @@ from ops.context import context_of
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock, iso
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 
 @on_selection
@@ -40,7 +41,7 @@ def open_(
     with refusals():
         ids = selection.ids(engine, settings)
         if expect is not None and len(ids) != expect:
-            raise ActionRefused(f"the selection has {len(ids)} breaks, not {expect}")
+            raise ActionRefused(f"the selection has {counted(len(ids), 'break')}, not {expect}")
         if dry_run:
             _print_count(len(ids), as_json=as_json)
             return
@@ -60,7 +61,7 @@ def _print_count(count: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"breaks": count})
     else:
-        typer.echo(f"{count} breaks; nothing was changed")
+        typer.echo(f"{counted(count, 'break')}; nothing was changed")
 
 
 def _print(opened: OpenedDispute, settings: Settings, *, as_json: bool) -> None:

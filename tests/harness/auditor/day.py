@@ -45,7 +45,7 @@ from tests.harness.auditor.workload import (
     policies,
 )
 from tests.harness.books.ledger import render_answer
-from vocabulary.ids import chain_position
+from vocabulary.ids import transaction_position
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
 
@@ -172,7 +172,7 @@ def answer_difference(decision: Decision, reply: ExpectedReply) -> str | None:
         return None
     body = json.loads(decision.answer.body)
     transaction = body["transaction"]
-    seq = None if transaction is None else chain_position(transaction)[1] - 1
+    seq = None if transaction is None else transaction_position(transaction).wallet_seq - 1
     actual = (body["verdict"], seq, body["balance"], body["turnover"])
     expected = (
         reply.body_verdict.value,

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from console.pages.figures.span import TooMuch, one_instant
+from console.pages.figures.kept_days import TooMuch
+from console.pages.figures.span import one_instant
 from reconcile.totals.differences import NO_BREAKS
 from tests.harness.books.breaks import EVENING
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks

@@ -232,7 +232,7 @@ FILE_CHANGES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "the entry of a residual left out": (
         without('{"residual_entry":{"residual_id":3,"leg":2'),
-        "residual 3 has 1 entries, 2 are expected",
+        "residual 3 has 1 entry, 2 are expected",
     ),
     "a residual left out": (
         without('{"residual":{"residual_id":2,'),

@@ -110,6 +110,7 @@ def test_up_is_ready_restarts_every_killed_part_and_stops_cleanly(up: Up) -> Non
 
     assert healed
     assert code == 0
+    assert "worker_hangs" not in (up.folder / "log").read_text()
     assert [pid for name in names for pid in last[name] if server_process.is_alive(pid)] == []
     assert servers.status(up.data) == ServerPids(postgres=None, valkey=None)
     assert read_pids(up.data) == {}

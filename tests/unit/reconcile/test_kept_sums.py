@@ -7,8 +7,15 @@ from typing import Any, cast
 from sqlalchemy import Connection, create_engine
 
 from reconcile.days.figures import BothSides, SideTotals
-from reconcile.days.kept_sums import RENEWED_LATER, KeptSums
-from storage.kept import OLDEST, RENEWED_AFTER, KeptReads
+from reconcile.days.kept_sums import KeptSums
+from storage.kept import (
+    DROPPED,
+    KEPT_MAX,
+    OLDEST,
+    RENEWED_AFTER,
+    KeptReads,
+    renewal_age,
+)
 from vocabulary.clock import FrozenClock
 from vocabulary.window import Window
 
@@ -39,7 +46,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.clock, self.later, self.readings = FrozenClock(NOW), Later(), 0
-        self.reads = KeptReads(create_engine("sqlite://"), self.clock, self.later)
+        self.reads = KeptReads(create_engine("sqlite://").connect, self.clock, self.later)
         self.sums = KeptSums(self.reads, self.clock, self._read)
 
     def _read(self, _connection: Connection, _slug: str, _window: Window) -> BothSides:
@@ -75,7 +82,7 @@ def test_older_sums_are_shown_and_renewed_once_behind_the_list() -> None:
 def test_days_of_last_week_are_renewed_less_often() -> None:
     kept = Kept()
     kept.seen(LAST_WEEK)
-    kept.clock.instant += RENEWED_LATER
+    kept.clock.instant += renewal_age(LAST_WEEK.end, NOW)
 
     assert kept.seen(LAST_WEEK) == (1, NOW)
     assert kept.later.waiting == []
@@ -106,3 +113,29 @@ def test_another_stamp_is_read_at_once() -> None:
 
     assert read[0] is read[1]
     assert read[2].value is not read[0].value
+
+
+def test_another_stamp_may_show_the_former_and_renew_it_behind_the_page() -> None:
+    kept, none = Kept(), cast(Connection, None)
+    values = iter(["former", "renewed"])
+
+    def get(stamp: int) -> str:
+        read = kept.reads.get(
+            none, "key", lambda _: next(values), stamp=stamp, shows_former=True
+        )
+        return read.value
+
+    assert [get(1), get(2), get(2)] == ["former"] * 3
+    assert len(kept.later.waiting) == 1
+    kept.later.run()
+    assert get(2) == "renewed"
+    assert kept.later.waiting == []
+
+
+def test_the_results_that_were_read_first_make_room_for_new_ones() -> None:
+    kept, none = Kept(), cast(Connection, None)
+    for key in range(KEPT_MAX + 1):
+        kept.reads.get(none, key, lambda _: None)
+
+    assert (kept.reads.age(0), kept.reads.age(DROPPED - 1)) == (None, None)
+    assert kept.reads.age(DROPPED) == kept.reads.age(KEPT_MAX) == timedelta(0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vocabulary.ids import chain_position, match_key, transaction_id
+from vocabulary.ids import match_key, transaction_id, transaction_position
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,10 @@ def test_the_match_key_separates_provider_and_round() -> None:
         "txn-1",
         "txn-1-",
         "txn--1-2",
-        "txn-1-2-3",
+        "txn-1-2-0",
+        "txn-1-2-03",
+        "txn-1-2-3-4",
+        "txn-1-2-",
         "TXN-1-2",
         " txn-1-2",
         "txn-1-2\n",
@@ -41,9 +44,18 @@ def test_the_match_key_separates_provider_and_round() -> None:
 )
 def test_a_text_that_is_no_transaction_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="txn-<wallet>-<seq>"):
-        chain_position(text)
+        transaction_position(text)
 
 
 def test_a_transaction_id_is_parsed_into_wallet_and_position() -> None:
     assert transaction_id(7, 42) == "txn-7-42"
-    assert chain_position("txn-7-42") == (7, 42)
+    assert transaction_position("txn-7-42") == (7, 42, 0)
+
+
+def test_ids_of_before_any_restore_are_as_they_always_were() -> None:
+    assert transaction_id(7, 42, 0) == transaction_id(7, 42) == "txn-7-42"
+
+
+def test_an_id_of_after_a_restore_carries_its_epoch() -> None:
+    assert transaction_id(7, 42, 1764403200) == "txn-7-42-1764403200"
+    assert transaction_position("txn-7-42-1764403200") == (7, 42, 1764403200)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from dramatiq import Message, Worker, actor
@@ -127,7 +127,7 @@ def test_a_real_worker_is_watched_through_its_broker() -> None:
     assert wait_until(lambda: done == [None])
     worker.stop()
 
-    assert progress.hang_reason() is not None
+    assert progress.hang_reason() is None, "a normal stop is no hang"
 
 
 def test_a_missing_heartbeat_file_has_no_age_and_a_fresh_one_is_recent(
@@ -143,3 +143,16 @@ def test_a_missing_heartbeat_file_has_no_age_and_a_fresh_one_is_recent(
     assert after is not None
     assert 0 <= after < 3600
     assert heartbeat_file.age_s(path) is None
+
+
+def test_what_ends_while_a_worker_stops_hangs_not_but_its_messages_may(consumer: Any) -> None:
+    clock = ManualClock()
+    progress = watch(consumer, clock)
+    broker = StubBroker(middleware=[])
+    progress.before_worker_shutdown(broker, cast("Worker", None))
+    consumer.end()
+    clock.at += 10 * POLL_TIMEOUT_S
+    assert progress.hang_reason() is None
+    progress.before_process_message(broker, cast("MessageProxy", None))
+    clock.at += 2 * MESSAGE_TIMEOUT_S
+    assert progress.hang_reason() == "a message takes too long"

@@ -1,0 +1,1 @@
+"""Restores of the database: hold the books, prove them, open them again."""

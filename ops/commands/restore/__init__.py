@@ -1,0 +1,1 @@
+"""``tieout restore``: after an older state of the database was restored."""
