@@ -282,15 +282,16 @@ def _view(browser: Browser, path: str) -> tuple[float, bool]:
 
 def _memory(
     browser: Browser, meter: Meter, addresses: Mapping[str, Sequence[str]], views: int
-) -> dict[str, float]:
-    """Resident memory after a tenth of the views of all pages in turn, and at the end."""
+) -> dict[int, float]:
+    """Resident memory, in MiB, by the number of views of all pages in turn until then."""
     paths = [path for listed in addresses.values() for path in listed[:4]]
-    settled = 0.0
-    for number, path in enumerate(islice(cycle(paths), views)):
-        if number == views // 10:
-            settled = meter.mebibytes()
+    marks = {views // 20, views // 5, views}
+    memory = {}
+    for number, path in enumerate(islice(cycle(paths), views), start=1):
         _view(browser, path)
-    return {"views": views, "after_a_tenth_mib": settled, "at_the_end_mib": meter.mebibytes()}
+        if number in marks:
+            memory[number] = meter.mebibytes()
+    return memory
 
 
 def _commands(site: Site, engine: Engine) -> dict[str, float]:
@@ -323,7 +324,7 @@ def _commands(site: Site, engine: Engine) -> dict[str, float]:
 
 
 def _print(
-    timings: Sequence[Timing], memory: Mapping[str, float], commands: Mapping[str, float]
+    timings: Sequence[Timing], memory: Mapping[int, float], commands: Mapping[str, float]
 ) -> int:
     """The table and one line of JSON."""
     reference = timings[0].p50
@@ -338,8 +339,10 @@ def _print(
             f" {line.longest:8.1f} {line.processor:8.1f} {line.p50 / reference:9.1f}"
             + (f" {line.refused} of {line.views} refused" if line.refused else "")
         )
-    growth = memory["at_the_end_mib"] - memory["after_a_tenth_mib"]
-    print(f"memory over {memory['views']:.0f} views: {growth:+.1f} MiB, {memory}")
+    settled, end = [*memory.values()][-2:][0], [*memory.values()][-1]
+    growth = end - settled
+    marks = ", ".join(f"{mib:.1f} MiB after {views:,} views" for views, mib in memory.items())
+    print(f"memory: {marks}; {growth:+.1f} MiB over the last four fifths")
     for words, seconds in commands.items():
         print(f"{seconds:6.2f} s  tieout {words}")
     slow = [line.name for line in timings if line.is_slow]
@@ -347,9 +350,8 @@ def _print(
         "benchmark": "console",
         "slow": slow,
         "growth_mib": growth,
-        "pages": {
-            line.name: [line.first, line.p50, line.p95, line.processor] for line in timings
-        },
+        "memory_mib": memory,
+        "pages": {line.name: [line.p50, line.p95, line.processor] for line in timings},
         "commands": dict(commands),
     }
     print(json.dumps(figures))

@@ -224,6 +224,13 @@ def _pages_of_work(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]
         "/breaks/bulk": ["/breaks/bulk?scope=all&provider=aggregator&kind=payout_mismatch"],
         "/breaks/{id}/correct": [f"{path}/correct" for path in breaks],
         "/feeds/{provider}": ["/feeds/aggregator"],
+        **{
+            f"/feeds/{{provider}}/{name}": [f"/feeds/aggregator/{name}"]
+            for name in ("findings", "files", "pulls")
+        },
+        "/findings/{id}": [
+            f"/findings/{name}" for name in samples["finding"] or [f"1?{ABSENT}"]
+        ],
         "/ops/queues/{queue}": ["/ops/queues/post"],
     }
 

@@ -185,6 +185,7 @@ _CONSOLE_WRITES: Rights = MappingProxyType(
         ),
         "dispute_lines": ("INSERT",),
         "disputes": ("INSERT",),
+        "feed_findings": ("UPDATE (resolved_at, resolved_by)",),
         "invoice_steps": (
             "INSERT (invoice_id, number, action, by_name, eyes, reason, paid_on, reference)",
         ),

@@ -1,6 +1,7 @@
 """Breaks of one likely cause: the groups with their money, and one group worked as one."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from breaks.group_queries import GroupSummary
 from breaks.groups import BreakCause
@@ -8,28 +9,69 @@ from breaks.queries import BreakFilter
 from breaks.standing import counts_text
 from console.config import Visit
 from console.pages.breaks.listing import list_values, page_of, query_of
+from console.pages.parameters import read_limit
 from console.replies import HtmlPage, not_found
 from console.sentences import counted
+from vocabulary.cursors import cursor_of, parts_of
 
-#: Groups on one page, the largest first.
-GROUPS_MAX = 200
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPage:
+    """One page of the groups of more than one break, the largest first.
+
+    Attributes:
+        groups, breaks: how many there are on all pages.
+        alone: breaks that share no cause with another.
+        next: the cursor of the next page; None: this is the last one.
+    """
+
+    items: tuple[GroupSummary, ...]
+    groups: int
+    breaks: int
+    alone: int
+    made_at: datetime
+    next: str | None
 
 
 def show_all(visit: Visit) -> HtmlPage:
     """The groups of breaks that are not closed."""
+    page = page_of_groups(visit)
+    values = {
+        "sentence": _sentence(page.groups, page.breaks),
+        "page": page,
+        "after": visit.query.get("after"),
+        "standings": _standings,
+    }
+    return HtmlPage(template="breaks/groups.html", values=values)
+
+
+def page_of_groups(visit: Visit) -> GroupPage:
+    """The groups that follow the cursor of an address.
+
+    Raises:
+        Malformed: the cursor is none of ours.
+    """
     listed = visit.console.groups.groups(
         visit.console.readers, visit.config.zones, now=visit.now
     )
     shared = [group for group in listed.groups if group.cause is not BreakCause.ALONE]
-    values = {
-        "sentence": _sentence(len(shared), sum(len(group.ids) for group in shared)),
-        "groups": shared[:GROUPS_MAX],
-        "hidden_count": len(shared[GROUPS_MAX:]),
-        "alone": len(listed.groups) - len(shared),
-        "made_at": listed.made_at,
-        "standings": _standings,
-    }
-    return HtmlPage(template="breaks/groups.html", values=values)
+    limit = read_limit(visit.query)
+    size, group_id = parts_of(visit.query.get("after"), int, str) or (None, "")
+    rest = [group for group in shared if size is None or _rank(group) > (-size, group_id)]
+    items = tuple(rest[:limit])
+    return GroupPage(
+        items=items,
+        groups=len(shared),
+        breaks=sum(len(group.ids) for group in shared),
+        alone=len(listed.groups) - len(shared),
+        made_at=listed.made_at,
+        next=cursor_of(len(items[-1].ids), items[-1].group_id) if len(rest) > limit else None,
+    )
+
+
+def _rank(group: GroupSummary) -> tuple[int, str]:
+    """What groups are in order by."""
+    return -len(group.ids), group.group_id
 
 
 def show(visit: Visit) -> HtmlPage:

@@ -155,7 +155,7 @@ def read_query(visit: Visit) -> TotalsQuery:
     if game is not None and (len(game) > GAME_CHARS_MAX or "\0" in game):
         raise Malformed("game", f"at most {GAME_CHARS_MAX} characters are expected")
     return TotalsQuery(
-        span=read_span(query, visit.config, visit.now, days=DAYS),
+        span=read_span(visit, query, days=DAYS),
         by=tuple(dict.fromkeys(column for column in (first, second) if column is not None)),
         currency=currency,
         game=game,

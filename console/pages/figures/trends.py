@@ -41,7 +41,7 @@ def read_data(visit: Visit) -> TrendData:
     currency = visit.query.get("currency", "").strip() or None
     if currency is not None and not is_currency(currency):
         raise Malformed("currency", "a currency code such as EUR is expected")
-    span = read_span(visit.query, visit.config, visit.now, days=DAYS)
+    span = read_span(visit, visit.query, days=DAYS)
     return read_trends(visit, span, currency)
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +14,11 @@ from sqlalchemy import text
 from console.pages.figures.kept_days import TooMuch
 from console.pages.figures.span import one_instant
 from reconcile.totals.differences import NO_BREAKS
+from tests.harness.books.breaks import EVENING
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
 from tests.harness.servers.api import ApiClient, json_of, token_for
-from tests.harness.servers.console import ConsoleSite, PageClient
+from tests.harness.servers.console import ConsoleSite, PageClient, serving
+from vocabulary.clock import FrozenClock
 
 SPAN = f"from={DAY}&to={DAY}"
 NEXT = "2026-06-05"
@@ -191,3 +194,13 @@ def test_totals_and_trends_are_the_same_by_the_api(site: ConsoleSite, vera: Page
     assert (row["ours"], row["theirs"]) == (day["ours"], day["theirs"])
     assert day["opened"] >= row["open_breaks"] > 0
     assert client.get("/totals?from=2026-06-05&to=2026-06-04").status == 400
+
+
+def test_books_that_begin_today_show_today(site: ConsoleSite) -> None:
+    with serving(replace(site.console, clock=FrozenClock(EVENING))) as early:
+        vera = early.browser_of("only viewer")
+        totals, trends = vera.get("/totals"), vera.get("/trends")
+
+    assert 'name="to" type="date" value="2026-06-04"' in totals.text
+    assert "Nobody compared" not in totals.shown() + trends.shown()
+    assert "EUR" in trends.shown()

@@ -23,6 +23,7 @@ CONSOLE_TABLES = {
         "day_steps",
         "dispute_lines",
         "disputes",
+        "feed_findings",
         "invoice_steps",
         "job_files",
         "jobs",
