@@ -35,7 +35,7 @@ from console.api.resources.breaks import break_fields, show_break
 from console.api.resources.jobs import file_json
 from console.config import Visit
 from console.pages.breaks import bulk, files, views
-from console.pages.breaks.groups import filter_of, group_of
+from console.pages.breaks.groups import filter_of, group_of, kept_groups
 from console.pages.breaks.listing import PAGE_ROWS, query_of
 from console.replies import RequestRefused, not_found
 from vocabulary.people import Right
@@ -45,9 +45,7 @@ _TAG = "breaks"
 
 def list_groups(visit: Visit) -> GroupListJson:
     """The groups of more than one break, the largest first."""
-    listed = visit.console.groups.groups(
-        visit.console.readers, visit.config.zones, now=visit.now
-    )
+    listed = kept_groups(visit.console)
     shared = [group for group in listed.groups if group.cause is not BreakCause.ALONE]
     return GroupListJson(
         items=tuple(GroupJson(**_group_fields(group, visit)) for group in shared),
