@@ -22,6 +22,8 @@ from storage.audit import AuditRow, trail
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 
+#: Most breaks that are read at once.
+BREAKS_MAX = 1_000_000
 #: Whether a break that is not settled is past a due date; see ``overdue_parameters``.
 OVERDUE = """
 l.state <> ALL(:settled) AND l.opened_at < :overdue_shortest AND EXISTS (
@@ -258,7 +260,7 @@ class DueBreak:
 
 
 def list_breaks(
-    engine: Engine, break_filter: BreakFilter, *, limit: int = 1_000_000
+    engine: Engine, break_filter: BreakFilter, *, limit: int = BREAKS_MAX
 ) -> list[TrackedBreak]:
     """The breaks that a filter matches, oldest first.
 
@@ -266,9 +268,16 @@ def list_breaks(
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        query = break_filter.query(COLUMNS, end="ORDER BY opened_at, break_id LIMIT :limit")
-        rows = connection.execute(query, {**break_filter.parameters(), "limit": limit})
-        return [break_from_row(tuple(row)) for row in rows]
+        return read_breaks(connection, break_filter, limit=limit)
+
+
+def read_breaks(
+    connection: Connection, break_filter: BreakFilter, *, limit: int = BREAKS_MAX
+) -> list[TrackedBreak]:
+    """``list_breaks``, in the caller's transaction."""
+    query = break_filter.query(COLUMNS, end="ORDER BY opened_at, break_id LIMIT :limit")
+    rows = connection.execute(query, {**break_filter.parameters(), "limit": limit})
+    return [break_from_row(tuple(row)) for row in rows]
 
 
 def breaks_of_round(connection: Connection, provider: str, round_id: str) -> list[TrackedBreak]:

@@ -6,6 +6,7 @@ once, so that nobody misses what they just did. A renewal sees the database at o
 """
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
@@ -44,11 +45,12 @@ def renewal_age(ended: datetime, now: datetime) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class KeptRead(Generic[_Value]):
-    """A result, when it was read, and the stamp of what it depends on."""
+    """A result, when it was read, the stamp of what it depends on, how long reading took."""
 
     value: _Value
     read_at: datetime
     stamp: Hashable
+    took: timedelta
 
 
 class KeptReads:
@@ -79,7 +81,7 @@ class KeptReads:
         *,
         stamp: Hashable = None,
         renewed_after: timedelta = RENEWED_AFTER,
-        shows_former: bool = False,
+        patience: timedelta = timedelta.max,
     ) -> KeptRead[_Value]:
         """What ``read`` returns, or returned at most ``OLDEST`` ago under the same stamp.
 
@@ -89,11 +91,12 @@ class KeptReads:
             read: reads it.
             stamp: of what it depends on.
             renewed_after: the age from which it is renewed in the background.
-            shows_former: with another stamp, renew it in the background, too.
+            patience: with another stamp, one that took at least as long to read is shown as it
+                was, and renewed in the background, too.
         """
         kept, age = self._kept.get(key), self.age(key)
-        if kept is None or age is None or (kept.stamp != stamp and not shows_former):
-            return self._read(connection, key, read, stamp)
+        if kept is None or age is None or (kept.stamp != stamp and kept.took < patience):
+            return self.read(connection, key, read, stamp=stamp)
         if kept.stamp != stamp or age > renewed_after:
             self._renew(key, read, stamp)
         return kept
@@ -104,15 +107,18 @@ class KeptReads:
         age = None if kept is None else self._clock.now() - kept.read_at
         return None if age is None or age > OLDEST else age
 
-    def _read(
+    def read(
         self,
         connection: Connection,
         key: Hashable,
         read: Callable[[Connection], _Value],
-        stamp: Hashable,
+        *,
+        stamp: Hashable = None,
     ) -> KeptRead[_Value]:
-        began = self._clock.now()
-        kept = KeptRead(read(connection), began, stamp)
+        """What ``read`` returns now; it is kept instead of what was."""
+        read_at, began = self._clock.now(), time.monotonic()
+        value = read(connection)
+        kept = KeptRead(value, read_at, stamp, timedelta(seconds=time.monotonic() - began))
         with self._lock:
             self._kept.pop(key, None)  # so that their order is that of reading
             for oldest in list(self._kept)[: DROPPED if len(self._kept) >= KEPT_MAX else 0]:
@@ -132,7 +138,7 @@ class KeptReads:
     ) -> None:
         try:
             with self._connect() as connection:
-                self._read(connection, key, read, stamp)
+                self.read(connection, key, read, stamp=stamp)
         except (SQLAlchemyError, Unavailable) as error:  # the next page tries again
             log.warning("kept_read_not_renewed", key=str(key), error=type(error).__name__)
         finally:

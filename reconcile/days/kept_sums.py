@@ -4,6 +4,7 @@ Adding up a day reads every round and record of it. Pages take sums that may be 
 and say when they were added up. Steps and the command line always add up anew.
 """
 
+from collections.abc import Hashable
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -21,12 +22,31 @@ class KeptSums:
     def __init__(self, kept: KeptReads, clock: Clock, read: SidesReader = read_sides) -> None:
         self._kept, self._clock, self._read = kept, clock, read
 
-    def __call__(self, connection: Connection, provider: str, window: Window) -> BothSides:
+    def kept(
+        self, connection: Connection, provider: str, window: Window, stamp: Hashable
+    ) -> BothSides:
         """The sums of a window, and when they were added up."""
         sums = self._kept.get(
             connection,
-            ("both sides", provider, window),
-            lambda reader: self._read(reader, provider, window),
+            _key(provider, window),
+            lambda reader: self._read(reader, provider, window, stamp),
+            stamp=stamp,
             renewed_after=renewal_age(window.end, self._clock.now()),
         )
         return replace(sums.value, summed_at=sums.read_at)
+
+    def anew(
+        self, connection: Connection, provider: str, window: Window, stamp: Hashable
+    ) -> BothSides:
+        """The sums of a window as they are now; pages show these from now on."""
+        sums = self._kept.read(
+            connection,
+            _key(provider, window),
+            lambda reader: self._read(reader, provider, window, stamp),
+            stamp=stamp,
+        )
+        return sums.value
+
+
+def _key(provider: str, window: Window) -> Hashable:
+    return ("both sides", provider, window)

@@ -4,7 +4,7 @@ Days are read together, so that a list of days takes as many statements as one d
 ``rounds``, ``feed_records``, ``breaks``, ``break_workflows``, ``adjustments``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -76,11 +76,14 @@ SELECT place, md5(string_agg(line, E'\\n' ORDER BY line)) AS digest FROM lines G
 #: The digest of a day without any break.
 NO_LINES = "d41d8cd98f00b204e9800998ecf8427e"
 
-#: Reads or remembers the sums of both sides of a provider's window.
-SidesReader = Callable[[Connection, str, Window], BothSides]
+#: Reads or remembers the sums of both sides of a provider's window. The stamp is what breaks
+#: explain of their difference: sums that are kept have to be of the same time.
+SidesReader = Callable[[Connection, str, Window, Hashable], BothSides]
 
 
-def read_sides(connection: Connection, provider: str, window: Window) -> BothSides:
+def read_sides(
+    connection: Connection, provider: str, window: Window, _stamp: Hashable = None
+) -> BothSides:
     """Add up both sides of a window as they are now."""
     params = {"provider": provider, "start": window.start, "end": window.end}
     return BothSides(
@@ -116,12 +119,14 @@ def figures_of_days(
     digests = {row.place: row.digest for row in connection.execute(text(_STATES), params)}
     figures = []
     for place, (provider, window, exponents) in enumerate(days, start=1):
-        both = sides(connection, provider, window)
+        money = breaks.get(place, {})
+        explained = tuple(sorted((code, part.in_breaks) for code, part in money.items()))
+        both = sides(connection, provider, window, explained)
         figures.append(
             DayFigures(
                 ours=both.ours,
                 theirs=both.theirs,
-                breaks=breaks.get(place, {}),
+                breaks=money,
                 state=digests.get(place, NO_LINES),
                 exponents=exponents,
                 summed_at=both.summed_at,

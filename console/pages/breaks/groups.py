@@ -1,18 +1,21 @@
 """Breaks of one likely cause: the groups with their money, and one group worked as one."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from breaks.group_queries import GroupSummary
+from breaks.group_queries import GroupList, GroupSummary, group_summaries, state_of_breaks
 from breaks.groups import BreakCause
 from breaks.queries import BreakFilter
 from breaks.standing import counts_text
-from console.config import Visit
+from console.config import Console, Visit
 from console.pages.breaks.listing import list_values, page_of, query_of
 from console.pages.parameters import read_limit
 from console.replies import HtmlPage, not_found
 from console.sentences import counted
 from vocabulary.cursors import cursor_of, parts_of
+
+#: How long a page waits for groups that changed; those of many breaks are made behind the page.
+PATIENCE = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +54,7 @@ def page_of_groups(visit: Visit) -> GroupPage:
     Raises:
         Malformed: the cursor is none of ours.
     """
-    listed = visit.console.groups.groups(
-        visit.console.readers, visit.config.zones, now=visit.now
-    )
+    listed = kept_groups(visit.console)
     shared = [group for group in listed.groups if group.cause is not BreakCause.ALONE]
     limit = read_limit(visit.query)
     size, group_id = parts_of(visit.query.get("after"), int, str) or (None, "")
@@ -76,10 +77,7 @@ def _rank(group: GroupSummary) -> tuple[int, str]:
 
 def show(visit: Visit) -> HtmlPage:
     """One group with its breaks."""
-    listed = visit.console.groups.groups(
-        visit.console.readers, visit.config.zones, now=visit.now
-    )
-    group = group_of(visit, visit.path["id"])
+    group, made_at = _named(visit, visit.path["id"])
     query = query_of(visit)
     query = replace(query, break_filter=filter_of(group), fields={})
     with visit.console.readers.connect() as connection:
@@ -88,7 +86,7 @@ def show(visit: Visit) -> HtmlPage:
         **list_values(visit, page, query),
         "group": group,
         "path": f"/breaks/groups/{group.group_id}",
-        "made_at": listed.made_at,
+        "made_at": made_at,
         "standings": _standings,
     }
     return HtmlPage(template="breaks/group.html", values=values)
@@ -100,13 +98,29 @@ def group_of(visit: Visit, group_id: str) -> GroupSummary:
     Raises:
         RequestRefused: there is none; its breaks may be closed.
     """
-    listed = visit.console.groups.groups(
-        visit.console.readers, visit.config.zones, now=visit.now
-    )
-    group = listed.named(group_id)
-    if group is None:
-        raise not_found("group of breaks that are not closed", group_id)
-    return group
+    return _named(visit, group_id)[0]
+
+
+def kept_groups(console: Console, patience: timedelta = PATIENCE) -> GroupList:
+    """The groups as they are, or as they were if making them again takes longer."""
+    with console.readers.connect() as connection:
+        kept = console.kept.get(
+            connection,
+            "groups of breaks",
+            lambda reader: group_summaries(reader, console.config.zones),
+            stamp=state_of_breaks(connection),
+            patience=patience,
+        )
+    return GroupList(made_at=kept.read_at, groups=kept.value)
+
+
+def _named(visit: Visit, group_id: str) -> tuple[GroupSummary, datetime]:
+    """The group with this id, and when it was made; a new one may not be kept yet."""
+    for patience in (PATIENCE, timedelta.max):
+        listed = kept_groups(visit.console, patience)
+        if (group := listed.named(group_id)) is not None:
+            return group, listed.made_at
+    raise not_found("group of breaks that are not closed", group_id)
 
 
 def filter_of(group: GroupSummary) -> BreakFilter:

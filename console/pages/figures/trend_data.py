@@ -11,7 +11,7 @@ from breaks.flow import break_flow
 from breaks.kinds import Impact
 from breaks.overview import open_sums
 from breaks.policy import AGES
-from console.config import ProviderTerms, Visit
+from console.config import Console, ProviderTerms
 from console.pages.figures.kept_days import KeptDays, TooMuch
 from console.pages.figures.span import (
     Coverage,
@@ -77,22 +77,23 @@ class TrendData:
         return [term.slug for term in self.span.terms]
 
 
-def read_trends(visit: Visit, span: DaySpan, currency: str | None) -> TrendData:
+def read_trends(console: Console, span: DaySpan, currency: str | None) -> TrendData:
     """Read the figures of a span; without a currency, of the one with the largest stakes."""
-    with one_instant(visit.console.readers) as connection:
-        days = KeptDays(visit.console, connection)
+    now = console.clock.now()
+    with one_instant(console.readers) as connection:
+        days = KeptDays(console, connection)
         sums = sums_of(days, connection, span, by_game=False)
-        coverage = coverage_of(connection, span, visit.now)
+        coverage = coverage_of(connection, span, now)
         flow = _by_day(span, lambda term: _flow(connection, term, span))
         groups = grouped(sums, (GroupBy.PROVIDER, GroupBy.DAY), None)
         foot = grouped(sums, (), None)
         code = currency or _largest(foot) or "EUR"
-        ages = _ages(connection, visit, span, code)
-    rates, rates_at = _unless_slow(visit, span, _rate)
-    delays, delays_at = _unless_slow(visit, span, _delay)
+        ages = _ages(connection, span, code, now)
+    rates, rates_at = _unless_slow(console, span, _rate)
+    delays, delays_at = _unless_slow(console, span, _delay)
     return TrendData(
         span=span,
-        at=visit.now,
+        at=now,
         summed_at=min(days.summed_at, rates_at, delays_at),
         currency=code,
         digits=_digits(span, code),
@@ -117,12 +118,12 @@ def _flow(
 
 
 def _rate(
-    days: KeptDays, visit: Visit, term: ProviderTerms, day: date
+    days: KeptDays, console: Console, term: ProviderTerms, day: date
 ) -> tuple[int, int] | None:
     """How many rows of a day were resolved, and how many were due; None: none was."""
 
     def read(connection: Connection, window: Window) -> tuple[int, int] | None:
-        now = visit.console.clock.now()
+        now = console.clock.now()
         rates = resolution_days(
             connection, term.slug, window, now=now, zone=term.zone, within=WITHIN
         )
@@ -131,7 +132,7 @@ def _rate(
     return days.get("resolution rate", (term, day), read)
 
 
-def _delay(days: KeptDays, _visit: Visit, term: ProviderTerms, day: date) -> int | None:
+def _delay(days: KeptDays, _console: Console, term: ProviderTerms, day: date) -> int | None:
     """The delay of the records of a day, in seconds; None: it has none."""
 
     def read(connection: Connection, window: Window) -> int | None:
@@ -142,26 +143,24 @@ def _delay(days: KeptDays, _visit: Visit, term: ProviderTerms, day: date) -> int
 
 
 def _unless_slow(
-    visit: Visit,
+    console: Console,
     span: DaySpan,
-    read: Callable[[KeptDays, Visit, ProviderTerms, date], _T | None],
+    read: Callable[[KeptDays, Console, ProviderTerms, date], _T | None],
 ) -> tuple[ByDay[_T] | None, datetime]:
     """A figure of every day, and when the oldest was read; None if it takes too long."""
     try:
-        with one_instant(visit.console.readers, timeout_ms=ROWS_TIMEOUT_MS) as connection:
-            days = KeptDays(
-                visit.console, connection, budget=timedelta(milliseconds=ROWS_TIMEOUT_MS)
-            )
+        with one_instant(console.readers, timeout_ms=ROWS_TIMEOUT_MS) as connection:
+            days = KeptDays(console, connection, budget=timedelta(milliseconds=ROWS_TIMEOUT_MS))
             figures: ByDay[_T] = {
                 term.slug: {
                     day: figure
                     for day in span.days
-                    if (figure := read(days, visit, term, day)) is not None
+                    if (figure := read(days, console, term, day)) is not None
                 }
                 for term in span.terms
             }
     except TooMuch:
-        return None, visit.now
+        return None, console.clock.now()
     return figures, days.summed_at
 
 
@@ -170,12 +169,12 @@ def _by_day(span: DaySpan, read: Callable[[ProviderTerms], Mapping[date, _T]]) -
 
 
 def _ages(
-    connection: Connection, visit: Visit, span: DaySpan, currency: str
+    connection: Connection, span: DaySpan, currency: str, now: datetime
 ) -> tuple[OpenAge, ...]:
     terms = {term.slug: term for term in span.terms}
     digits = _digits(span, currency)
     sums = {age: [0, 0, 0] for age in AGES}
-    for part in open_sums(connection, now=visit.now):
+    for part in open_sums(connection, now=now):
         if part.currency == currency and part.provider in terms:
             own = exponent_of(currency, terms[part.provider].exponents)
             total = sums[part.age]

@@ -42,7 +42,7 @@ def read_data(visit: Visit) -> TrendData:
     if currency is not None and not is_currency(currency):
         raise Malformed("currency", "a currency code such as EUR is expected")
     span = read_span(visit, visit.query, days=DAYS)
-    return read_trends(visit, span, currency)
+    return read_trends(visit.console, span, currency)
 
 
 def _table(chart: TrendChart, data: TrendData) -> TableFile:

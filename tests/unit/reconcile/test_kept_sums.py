@@ -1,5 +1,6 @@
 """Kept sums of days: shown with their age, renewed in the background, an hour old at most."""
 
+from collections.abc import Hashable
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -49,13 +50,17 @@ class Kept:
         self.reads = KeptReads(create_engine("sqlite://").connect, self.clock, self.later)
         self.sums = KeptSums(self.reads, self.clock, self._read)
 
-    def _read(self, _connection: Connection, _slug: str, _window: Window) -> BothSides:
+    def _read(
+        self, _connection: Connection, _slug: str, _window: Window, _stamp: Hashable
+    ) -> BothSides:
         self.readings += 1
         return BothSides(ours={"EUR": SideTotals(rounds=self.readings)}, theirs={})
 
-    def seen(self, window: Window = YESTERDAY) -> tuple[int, datetime | None]:
+    def seen(
+        self, window: Window = YESTERDAY, in_breaks: int = 0
+    ) -> tuple[int, datetime | None]:
         """The rounds that a list shows now, and since when."""
-        sides = self.sums(cast(Connection, None), "lottery", window)
+        sides = self.sums.kept(cast(Connection, None), "lottery", window, in_breaks)
         return sides.ours["EUR"].rounds, sides.summed_at
 
 
@@ -76,6 +81,23 @@ def test_older_sums_are_shown_and_renewed_once_behind_the_list() -> None:
     assert [kept.seen(), kept.seen()] == [(1, NOW), (1, NOW)]
     assert len(kept.later.waiting) == 1
     kept.later.run()
+    assert kept.seen() == (2, kept.clock.instant)
+
+
+def test_sums_are_added_up_at_once_when_breaks_explain_another_difference() -> None:
+    kept = Kept()
+
+    rounds = [kept.seen(in_breaks=cents)[0] for cents in (0, 5, 5)]
+    assert rounds == [1, 2, 2]
+
+
+def test_what_a_step_added_up_is_what_lists_show_next() -> None:
+    kept = Kept()
+    kept.seen()
+    kept.clock.instant += SECOND
+    sides = kept.sums.anew(cast(Connection, None), "lottery", YESTERDAY, 0)
+
+    assert (sides.ours["EUR"].rounds, sides.summed_at) == (2, None)
     assert kept.seen() == (2, kept.clock.instant)
 
 
@@ -115,13 +137,13 @@ def test_another_stamp_is_read_at_once() -> None:
     assert read[2].value is not read[0].value
 
 
-def test_another_stamp_may_show_the_former_and_renew_it_behind_the_page() -> None:
+def test_what_takes_long_to_read_is_shown_as_it_was_under_another_stamp() -> None:
     kept, none = Kept(), cast(Connection, None)
     values = iter(["former", "renewed"])
 
     def get(stamp: int) -> str:
         read = kept.reads.get(
-            none, "key", lambda _: next(values), stamp=stamp, shows_former=True
+            none, "key", lambda _: next(values), stamp=stamp, patience=timedelta(0)
         )
         return read.value
 
