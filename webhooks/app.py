@@ -83,6 +83,7 @@ class Receiver:
         """The web application: the callback routes, then refusals for all other requests."""
         app = web.Application(client_max_size=self._config.body_bytes_max)
         app.on_response_prepare.append(hide_server)
+        app.on_response_prepare.append(self._close_while_draining)
         app.add_routes(self.health.routes(metrics=self._config.metrics_here))
         for path, handler in self._handlers.items():
             app.router.add_post(path, handler.handle)
@@ -147,6 +148,7 @@ class Receiver:
         clock_loop = asyncio.create_task(self._clock_guard.run(self._acceptor.close))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({commit_loop, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await self._announce_end(listeners, commit_loop)
         await self._drain(listeners)
         for task in (commit_loop, notifier_loop, clock_loop, stopped):
             task.cancel()
@@ -159,19 +161,39 @@ class Receiver:
             self._sampled.flush()
         log.info("receiver_stopped")
 
+    async def _announce_end(
+        self, listeners: "_Listeners", commit_loop: "asyncio.Task[None]"
+    ) -> None:
+        """Go on for a while, not ready any more, and close each connection after its answer.
+
+        A balancer then sends its callbacks elsewhere, and no connection ends unexpectedly. A
+        receiver whose commit loop ended has nothing to go on with.
+        """
+        self.health.draining = True
+        listeners.fast_path.drain()
+        if self._config.drain_delay_s and not commit_loop.done():
+            log.info("receiver_draining", for_s=self._config.drain_delay_s)
+            await asyncio.wait({commit_loop}, timeout=self._config.drain_delay_s)
+
     async def _drain(self, listeners: "_Listeners") -> None:
         """Stop accepting connections, answer pending callbacks and notify the workers.
 
         The commit loop keeps running while answers are written, so every committed debit gets
         an attempt at an answer.
         """
-        self.health.draining = True
         listeners.server.close()
         await asyncio.gather(
             listeners.fast_path.stop(self._config.drain_timeout_s),
             *(runner.cleanup() for runner in listeners.runners),
         )
         await self._notifier.flush()
+
+    async def _close_while_draining(
+        self, _request: web.Request, response: web.StreamResponse
+    ) -> None:
+        if self.health.draining:
+            response.force_close()
+            response.headers["Connection"] = "close"
 
     async def _check(self) -> None:
         """Check that a callback would be decided now.

@@ -37,6 +37,8 @@ class ReceiverConfig:
             "retry later".
         queue_max: waiting callbacks; further ones are answered "retry later".
         clock_off_max_s: the largest difference of this host's clock to the database's.
+        drain_delay_s: how long a stopping receiver still takes callbacks, so that a balancer
+            notices that it is not ready.
         drain_timeout_s: how long a stopping receiver waits for pending answers.
         metrics_here: serve /metrics beside the callbacks.
     """
@@ -49,5 +51,6 @@ class ReceiverConfig:
     commit_timeout_s: float
     queue_max: int
     clock_off_max_s: float
+    drain_delay_s: float
     drain_timeout_s: float
     metrics_here: bool

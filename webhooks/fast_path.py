@@ -58,7 +58,7 @@ class FastPath:
         self.idle_timeout_s = idle_timeout_s
         self.read_timeout_s = read_timeout_s
         self.body_bytes_max = body_bytes_max
-        self.is_stopping = False
+        self.is_draining = False
         self._clock = clock
         self._open: set[FastConnection] = set()
         self._all_closed = asyncio.Event()
@@ -78,9 +78,13 @@ class FastPath:
         if not self._open:
             self._all_closed.set()
 
+    def drain(self) -> None:
+        """From now on close each connection after its next answer, which says so."""
+        self.is_draining = True
+
     async def stop(self, timeout_s: float) -> None:
         """Close every connection: idle ones now, the others after their pending answer."""
-        self.is_stopping = True
+        self.drain()
         for connection in list(self._open):
             connection.stop()
         if self._open:
@@ -101,7 +105,7 @@ class FastPath:
             _RESPONSE_START[answer.status],
             len(answer.body),
             date,
-            b"Connection: close\r\n" if self.is_stopping or is_last else b"",
+            b"Connection: close\r\n" if self.is_draining or is_last else b"",
             answer.body,
         )
 
@@ -175,8 +179,8 @@ class FastConnection(asyncio.Protocol):
         self._transport.resume_reading()
 
     def stop(self) -> None:
-        """Close now, or after the pending answer."""
-        if not self._is_busy:
+        """Close now, or after the answer to a request that is decided or still arrives."""
+        if not self._is_busy and self._unfinished is None:
             self._transport.close()
 
     def abort(self) -> None:
@@ -207,7 +211,7 @@ class FastConnection(asyncio.Protocol):
         is_awaited = not (self._is_ended and gave_up(now - self._busy_since))
         self._deadline = now + self._fast_path.idle_timeout_s
         self._transport.write(self._fast_path.encode(answer, now))
-        if self._fast_path.is_stopping:
+        if self._fast_path.is_draining:
             self._transport.close()
         elif self._pending:
             pending, self._pending = self._pending, b""

@@ -102,6 +102,7 @@ class ReceiverSettings(Section):
         queue_max: callbacks waiting for a decision before further callers are asked to retry.
         clock_off_max: while this host's clock and the database's differ by more, callers are
             asked to retry.
+        drain_delay: how long a stopping receiver still takes callbacks, while it is not ready.
         drain_timeout: longest time to answer what is in flight when stopping.
     """
 
@@ -118,6 +119,7 @@ class ReceiverSettings(Section):
     commit_timeout: Timeout = timedelta(seconds=5)
     queue_max: Count = 5_000
     clock_off_max: Timeout = timedelta(seconds=30)
+    drain_delay: Duration = timedelta(0)
     drain_timeout: Timeout = timedelta(seconds=10)
 
     @field_validator("database_url")

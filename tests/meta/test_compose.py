@@ -247,7 +247,8 @@ def wrong_dependencies(document: Document) -> list[str]:
 def impatient_stops(document: Document) -> list[str]:
     """Nothing is killed before its own patience ends."""
     services = document["services"]
-    drain_s = settings_of(services["receiver"]).receiver.drain_timeout.total_seconds()
+    receiver = settings_of(services["receiver"]).receiver
+    drain_s = (receiver.drain_delay + receiver.drain_timeout).total_seconds()
     patience = {
         "receiver": drain_s,
         "worker": GRACE_S,
@@ -338,7 +339,7 @@ VIOLATIONS: dict[str, tuple[Check, tuple[str, ...], object]] = {
         ["127.0.0.1:8080:8080"],
     ),
     "metrics at another port": (wrong_metrics_port, ("scheduler", "ports"), ["9092:9092"]),
-    "too little patience": (impatient_stops, ("receiver", "stop_grace_period"), "9s"),
+    "too little patience": (impatient_stops, ("receiver", "stop_grace_period"), "15s"),
 }
 
 

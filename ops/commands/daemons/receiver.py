@@ -111,6 +111,7 @@ def receiver_config(context: Context) -> ReceiverConfig:
         commit_timeout_s=settings.commit_timeout.total_seconds(),
         queue_max=settings.queue_max,
         clock_off_max_s=settings.clock_off_max.total_seconds(),
+        drain_delay_s=settings.drain_delay.total_seconds(),
         drain_timeout_s=settings.drain_timeout.total_seconds(),
         metrics_here=settings.ops_port is None,
     )

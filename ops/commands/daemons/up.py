@@ -72,7 +72,8 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
     config = ["--config", str(context.config.resolve())] if context.config else []
     data = ["--data", str(context.data_dir.resolve())]
     command = [sys.executable, "-m", "ops", *config, *data]
-    drain_s = settings.receiver.drain_timeout.total_seconds() + 5
+    drain = settings.receiver.drain_delay + settings.receiver.drain_timeout
+    drain_s = drain.total_seconds() + 5
     # Dramatiq ends a whole family when one of its processes dies: one process to a family.
     posting = [*command, "worker", "--processes", "1"]
     receiver = Program(name="receiver", argv=[*command, "receiver"], env=env, grace_s=drain_s)
