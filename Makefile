@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+# Where bytecode is not kept, every process compiles its modules anew, which takes a second.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -72,7 +74,7 @@ up: setup ## receiver, workers and scheduler in the foreground
 # --- proving -------------------------------------------------------------------------------
 
 test: setup-dev ## the whole test suite, on real engines
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests
+	$(BIN)/python -m pytest -n 4 --dist loadfile tests
 
 unit: setup-dev ## tests that need no engine
 	$(BIN)/python -m pytest -q tests/unit
