@@ -113,7 +113,9 @@ def _print_wide(
         ]
         for number, part in enumerate(parts):
             indent = _INDENT if number else ""
-            typer.echo((indent + _GAP.join(cells[part.start : part.stop])).rstrip())
+            printed = (indent + _GAP.join(cells[part.start : part.stop])).rstrip()
+            if printed or not number:  # nothing further may be left of the row
+                typer.echo(printed)
         for text_line in textwrap.wrap(note, room - len(_INDENT), break_long_words=False):
             typer.echo(_INDENT + text_line)
 

@@ -1,6 +1,7 @@
 """Send one message over its channel, within a bounded time."""
 
 import asyncio
+import os
 import smtplib
 import ssl
 from datetime import datetime
@@ -80,7 +81,8 @@ def _mail_failure(server: MailServer, error: Exception) -> str:
         case TimeoutError():
             return f"{place} gave no answer within {SEND_TIMEOUT_S} s"
         case _:
-            return f"cannot connect to {place}: {error}; look at mail.host and mail.port"
+            why = getattr(error, "strerror", None) or error
+            return f"cannot connect to {place}: {why}; look at mail.host and mail.port"
 
 
 def _place(server: MailServer) -> str:
@@ -110,12 +112,13 @@ def _post_failure(url: Secret, address: str, error: Exception) -> str:
     match error:
         case aiohttp.ClientSSLError():  # before ValueError, which it is, too
             return f"the certificate of {place} does not hold: {error}"
-        case ValueError():
+        case ValueError() | aiohttp.NonHttpUrlClientError():
             return f"{url.reference} holds no URL such as https://chat.example.com/hook"
         case TimeoutError():
             return f"{place} gave no answer within {SEND_TIMEOUT_S} s"
         case aiohttp.ClientConnectorError():
-            why = error.os_error.strerror or type(error.os_error).__name__
+            number = error.os_error.errno or 0  # below zero: of a name that is not found
+            why = os.strerror(number) if number > 0 else error.os_error.strerror or "no address"
             return f"cannot connect to {place}: {why}; look whether it runs, and at the URL"
         case _:
             return f"{place} broke the connection off: {type(error).__name__}"

@@ -101,7 +101,8 @@ def test_a_test_message_to_nobody_says_where_and_what_to_do(folder: Path) -> Non
     result = run_tieout(folder, "notify", "test", "finance")
 
     assert result.returncode == 1
-    assert f"rule finance: cannot connect to 127.0.0.1:{port} (literal:)" in result.stderr
+    place = f"127.0.0.1:{port} (literal:)"
+    assert f"rule finance: cannot connect to {place}: Connection refused;" in result.stderr
     assert "then: tieout notify test finance" in result.stderr
     assert "secret" not in result.stderr
 

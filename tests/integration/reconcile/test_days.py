@@ -18,12 +18,17 @@ INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, re
 SELECT 'agg', '2026-03-01', %s, %s, %s, ARRAY['person:0'], 'r', true, 0,
        coalesce((SELECT figures FROM day_steps ORDER BY number DESC LIMIT 1), '{}')
 """
+_SEAL = """
+INSERT INTO seals (day, previous, hash, batches, operations, entries, deliveries, layout)
+VALUES ('2026-03-01', repeat('0', 64), repeat('a', 64), 0, 0, 0, 0, '{}')
+"""
 
 
 def test_a_day_is_closed_by_a_run_prepared_by_one_person_and_signed_by_another(
     office: Office,
 ) -> None:
     before = office.day()
+    office.execute(_SEAL)
     (closed,) = office.json("day", "close", *AGG, by="maria")
     bare = office.run("day", "prepare", *AGG, by="maria", code=1)
     (prepared,) = office.json("day", "prepare", *AGG, "--reason", "asked", by="maria")
@@ -46,6 +51,8 @@ def test_a_day_is_closed_by_a_run_prepared_by_one_person_and_signed_by_another(
     assert figures["unexplained"] == {"USD": "0.00"}
     assert figures["breaks"]["USD"]["open"] == 1
     assert signed["steps"][-1]["run_id"] == closed["closed"]["run_id"]
+    assert signed["steps"][0]["reason"] == "asked"
+    assert signed["steps"][-1]["seal"] == "a" * 64
     assert office.rows(
         "SELECT actor, action FROM audit WHERE subject = 'day agg 2026-03-01' ORDER BY audit_id"
     ) == [("maria", "day.closed"), ("maria", "day.prepared"), ("jonas", "day.signed")]

@@ -31,6 +31,21 @@ def test_a_table_wider_than_a_pipe_goes_on_further_lines(
     assert "│ p [x] :heart: │" in wide[3]
 
 
+def test_a_row_whose_last_cells_are_empty_leaves_no_blank_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tables.table(["rule", "last error"], [["finance", ""], ["chat", "x" * 90]])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.strip() for line in lines] == [
+        "rule",
+        "last error",
+        "finance",
+        "chat",
+        "x" * 90,
+    ]
+
+
 def test_what_follows_a_row_is_wrapped_below_it(capsys: pytest.CaptureFixture[str]) -> None:
     causes = " ".join(["payout_mismatch -0.66,"] * 5)
     rows = [["2026-06-04", "1.00"], ["2026-06-05", "2.00"]]
