@@ -99,6 +99,11 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
     "notifications": _table(
         ("notifications", "rule state", "Messages that wait or were given up."),
     ),
+    "backup": _table(
+        ("backup_findings", "", "Reasons why a restore would fail or lose too much."),
+        ("backup_base_age_seconds", "", "Time since the last base backup was complete."),
+        ("backup_archive_age_seconds", "", "Time since a segment of the log was archived."),
+    ),
     "explained": _table(
         ("explained_rows", "provider", "Rows of the window, immature ones included."),
         ("explained_rows_open", "provider", "Rows that nothing explains so far."),

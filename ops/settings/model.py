@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from ops.settings.api import ApiSettings, checked_for
+from ops.settings.backup import BackupSettings
 from ops.settings.breaks import BreaksSettings
 from ops.settings.close import CloseSettings
 from ops.settings.console import ConsoleSettings
@@ -301,6 +302,7 @@ class Settings(Section):
     mode: Mode = "production"
     database: DatabaseSettings = DatabaseSettings()
     broker: BrokerSettings = BrokerSettings()
+    backup: BackupSettings = BackupSettings()
     receiver: ReceiverSettings = ReceiverSettings()
     console: ConsoleSettings = ConsoleSettings()
     workers: WorkersSettings = WorkersSettings()

@@ -42,3 +42,8 @@ def _is_text(path: Path) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def dockerfile() -> str:
+    """The text of the image's recipe."""
+    return (ROOT / "deploy" / "Dockerfile").read_text()

@@ -1,0 +1,1 @@
+"""``tieout backup``: its commands."""
