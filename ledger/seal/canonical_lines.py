@@ -82,6 +82,12 @@ def day_bounds(day: date) -> dict[str, datetime]:
     return {"since": since, "until": since + timedelta(days=1)}
 
 
+def batch_range(connection: Connection, day: date) -> tuple[int, int]:
+    """The first and the last batch of a day; some between them may be of another day."""
+    first, last = connection.execute(text(_BATCH_RANGE), day_bounds(day)).one()
+    return first, last
+
+
 def fix_output_format(connection: Connection) -> None:
     """Make PostgreSQL print a row with the same bytes in every session."""
     connection.execute(text("SET LOCAL TimeZone = 'UTC'"))
@@ -112,7 +118,7 @@ def trailer_line(seal: str, counts: Mapping[str, int]) -> bytes:
 def day_lines(connection: Connection, day: date, layout: Layout) -> Iterator[tuple[str, bytes]]:
     """The rows of a day in order: the name of each, and its line."""
     bounds: dict[str, object] = {**day_bounds(day)}
-    bounds["first"], bounds["last"] = connection.execute(text(_BATCH_RANGE), bounds).one()
+    bounds["first"], bounds["last"] = batch_range(connection, day)
     streams = [_stream(connection, name, bounds, layout) for name in _tables(layout)]
     for _, name, line in merge(*streams, key=itemgetter(0)):
         yield name, line
