@@ -4,7 +4,8 @@ A day holds the batches committed on it (UTC, the database's clock) with their o
 entries and deliveries, and after them the residuals booked on it. Columns that may change later
 are left out: when a history record was ingested, and what was parked. PostgreSQL prints the
 rows, with time zone and byte format fixed. The day's header names the tables and columns, so a
-table or column that is added later changes no old day.
+table or column that is added later changes no old day. Bytes that left the database are read
+from their archive.
 """
 
 import json
@@ -15,6 +16,7 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, text
 
+from ledger.seal.archived_lines import with_archived_bytes
 from ledger.seal.files import AFTER_BATCHES
 
 #: Version of the line format.
@@ -116,10 +118,17 @@ def trailer_line(seal: str, counts: Mapping[str, int]) -> bytes:
 
 
 def day_lines(connection: Connection, day: date, layout: Layout) -> Iterator[tuple[str, bytes]]:
-    """The rows of a day in order: the name of each, and its line."""
+    """The rows of a day in order: the name of each, and its line.
+
+    Raises:
+        Unavailable: the archive that has bytes of the day is out of reach.
+    """
     bounds: dict[str, object] = {**day_bounds(day)}
     bounds["first"], bounds["last"] = batch_range(connection, day)
-    streams = [_stream(connection, name, bounds, layout) for name in _tables(layout)]
+    streams = [
+        with_archived_bytes(connection, day, name, _stream(connection, name, bounds, layout))
+        for name in _tables(layout)
+    ]
     for _, name, line in merge(*streams, key=itemgetter(0)):
         yield name, line
 
