@@ -200,10 +200,12 @@ class Reader:
 
     def _chunks(self, sql: str, parameters: dict[str, object]) -> Iterator[Sequence[Any]]:
         options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
-        result = self._connection.execute(text(sql), parameters, execution_options=options)
-        rows = iter(result)
-        while chunk := list(islice(rows, CHUNK)):
-            yield chunk
+        with self._connection.execute(
+            text(sql), parameters, execution_options=options
+        ) as result:
+            rows = iter(result)
+            while chunk := list(islice(rows, CHUNK)):
+                yield chunk
 
 
 def known_from_row(row: Any) -> KnownOperation:

@@ -149,9 +149,10 @@ def _stream(
     )
     options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
     prefix = f'{{"{name}":'.encode()
-    for row in connection.execute(text(sql), bounds, execution_options=options):
-        *key, line = row
-        yield tuple(key), name, prefix + line.encode() + b"}\n"
+    with connection.execute(text(sql), bounds, execution_options=options) as result:
+        for row in result:
+            *key, line = row
+            yield tuple(key), name, prefix + line.encode() + b"}\n"
 
 
 def _row_sql(columns: Sequence[str]) -> str:

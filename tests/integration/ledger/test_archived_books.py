@@ -166,7 +166,6 @@ def test_a_replay_decides_every_chain_again_from_the_archive(
 def test_evidence_is_shown_from_the_archive(whole: Archivist, released: Archivist) -> None:
     queries: tuple[Callable[[Connection], Any], ...] = (
         lambda connection: operation_at(connection, 1, 2),
-        lambda connection: operation_bytes(connection, 1, 2),
         lambda connection: repeats_of(connection, SLUG, "b1"),
         lambda connection: request_bytes(connection, 1),
     )
