@@ -15,13 +15,18 @@ from storage.archive.digests import digest_of_bytes
 from storage.archive.files import ArchiveFolder
 from storage.archive.manifest import Manifest
 from storage.archive.parquet import read_batches
-from storage.transactions import outages, transaction
-from vocabulary.errors import Contradiction
+from storage.transactions import outages, reading, transaction
+from vocabulary.errors import Contradiction, NotAllowed
 
 #: Rows of one transaction.
 CHUNK = 2_000
 #: Rows after which the space of a table is reclaimed.
 VACUUM_ROWS = 500_000
+
+_MAY_LET_GO = """
+SELECT current_user, has_function_privilege(
+    'let_go_of_operations(bigint[], bigint[], bytea[])', 'EXECUTE')
+"""
 
 _Row = Mapping[str, Any]
 
@@ -66,6 +71,22 @@ _TABLES = (
         "SELECT * FROM let_go_of_versions(:version_id, :digests)",
     ),
 )
+
+
+def require_owner(engine: Engine) -> None:
+    """Check that the database role may let bytes go.
+
+    Raises:
+        NotAllowed: only the owner of the tables may, and this is another role.
+        Unavailable: the database is out of reach.
+    """
+    with reading(engine, "archive") as connection:
+        role, may = connection.execute(text(_MAY_LET_GO)).one()
+    if not may:
+        raise NotAllowed(
+            f"the database role {role} may not let bytes go: only the owner of the tables may;"
+            " set database.owner_url"
+        )
 
 
 def let_go(

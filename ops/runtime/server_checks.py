@@ -7,6 +7,7 @@ import psycopg
 import redis
 from dramatiq.errors import BrokerConnectionError
 
+from ops.runtime.database_checks import refuse_lent_sessions
 from ops.settings.redaction import without_password
 from storage.broker.rabbitmq import OUTAGES, AmqpBroker, reason_of
 from storage.broker.redis import INGEST_QUEUE, POST_QUEUE
@@ -20,7 +21,7 @@ TIMEOUT_S = 10
 
 
 def check_database(url: str) -> None:
-    """Check that PostgreSQL answers, is new enough and lets us in.
+    """Check that PostgreSQL answers, is new enough, lets us in and keeps our session.
 
     Raises:
         Unavailable: one of these fails; the message says which.
@@ -32,6 +33,7 @@ def check_database(url: str) -> None:
         raise Unavailable(f"{_named('database.url', url)}: {_first_line(error)}") from error
     if complaint := too_old("PostgreSQL", (version,), (POSTGRES_MIN,)):
         raise Unavailable(f"{_named('database.url', url)}: {complaint}")
+    refuse_lent_sessions(url)
 
 
 def check_broker(url: str) -> None:

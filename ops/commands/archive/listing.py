@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from ledger.archive.check import check_archive, seal_faults
 from ledger.archive.months import month_end
-from ledger.seal.seal import sealed_days
+from ledger.seal.seal import Progress, sealed_days
 from ops.commands.archive.output import archive_json, print_archives
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as
@@ -42,19 +43,8 @@ def check(ctx: typer.Context, name: OptionalName = None, *, as_json: AsJson = Fa
         )
         results: list[dict[str, object]] = []
         for archive in archives:
-            seals = {
-                seal.day: seal.hash
-                for seal in sealed_days(connection, archive.month, month_end(archive.month))
-            }
             with progress_bars() as announce:
-                progress = announce("lines", None)
-                try:
-                    folder = ArchiveFolder(archive.location, archive.archive_id)
-                    manifest = folder.manifest(archive.manifest_hash)
-                    findings = seal_faults(manifest, seals)
-                    findings += check_archive(folder, manifest, progress=progress)
-                except TieoutError as error:
-                    findings = [str(error)]
+                findings = _findings(connection, archive, announce("lines", None))
             results.append({"archive": archive.archive_id, "findings": findings})
     _print_results(archives, results, as_json=as_json)
 
@@ -74,6 +64,20 @@ def move(
         ArchiveFolder(location, name).manifest(archive.manifest_hash)
         move_archive(connection, archive, location, by=person)
     typer.echo(f"{name} is at {location}")
+
+
+def _findings(connection: Connection, archive: Archive, progress: Progress) -> list[str]:
+    """What is wrong with an archive; one that is out of reach is one finding."""
+    seals = sealed_days(connection, archive.month, month_end(archive.month))
+    try:
+        folder = ArchiveFolder(archive.location, archive.archive_id)
+        manifest = folder.manifest(archive.manifest_hash)
+        return [
+            *seal_faults(manifest, {seal.day: seal.hash for seal in seals}),
+            *check_archive(folder, manifest, progress=progress),
+        ]
+    except TieoutError as error:
+        return [str(error)]
 
 
 def _print_results(

@@ -37,6 +37,7 @@ from ops.providers.inquiries import askable
 from ops.providers.signatures import signature_check
 from ops.runtime import logs
 from ops.runtime.data_directory import open_data_directory
+from ops.runtime.database_checks import require_database
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
 from ops.scheduling.business_days import business_days_of, maturities_of
@@ -57,7 +58,6 @@ from reports.rates import ReportingRates
 from storage.engine import open_engine
 from storage.kept import KeptReads
 from storage.limit_versions import version_in_force
-from storage.schema_version import require_schema
 from vocabulary.clock import SystemClock
 from workers.canary import QUEUES
 
@@ -92,7 +92,7 @@ def console(
     listen = listening_socket(
         host or settings.host, settings.port if port is None else port, shared=False
     )
-    require_schema(database_url(context))
+    require_database(database_url(context), context.settings.mode)
     uvloop.run(ConsoleServer(open_console(context)).serve(listen))
 
 
@@ -103,8 +103,8 @@ def open_console(context: Context) -> Console:
         Unavailable: the database lacks one of the roles.
     """
     settings = context.settings
-    owner_url = database_url(context)
-    urls = role_urls(settings, owner_url)
+    address = database_url(context)
+    urls = role_urls(settings, address)
     require_roles(urls)
     connections = THREADS + STREAM_THREADS
     readers = open_engine(urls.reader, pool_size=connections)
@@ -120,7 +120,7 @@ def open_console(context: Context) -> Console:
                 engine=readers,
                 broker_url=partial(broker_url_of, context),
                 clock=clock,
-                disk=disk_reader(owner_url, open_data_directory(context.data_dir)),
+                disk=disk_reader(address, open_data_directory(context.data_dir)),
             ),
             listed=setting_lines(settings, context.config, os.environ),
             listed_sides=KeptSums(kept, clock),

@@ -13,12 +13,13 @@ import uvloop
 from ops.context import Context, context_of, endpoints
 from ops.providers.configured import configured
 from ops.runtime import fault_signals, logs
+from ops.runtime.database_checks import require_database
 from ops.runtime.listening import first_free_socket, listening_socket
+from ops.runtime.role_urls import receiver_url
 from ops.runtime.servers import Endpoints
 from ops.settings.loader import load
 from storage.broker.redis import open_broker
 from storage.engine import open_accept_connection
-from storage.schema_version import require_schema
 from vocabulary.clock import SystemClock
 from webhooks.app import Receiver
 from webhooks.config import ProviderEndpoint, ReceiverConfig
@@ -48,7 +49,8 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT."""
     logs.configure()
     fault_signals.install(context.settings, os.environ)
-    require_schema(engines.database_url)
+    database_url = receiver_url(context.settings, engines.database_url)
+    require_database(database_url, context.settings.mode)
     settings = context.settings.receiver
     side = (
         None
@@ -60,9 +62,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     timeout_s = settings.commit_timeout.total_seconds()
     process = Receiver(
         receiver_config(context),
-        connect=lambda: open_accept_connection(
-            engines.database_url, statement_timeout_s=timeout_s
-        ),
+        connect=lambda: open_accept_connection(database_url, statement_timeout_s=timeout_s),
         broker=open_broker(engines.broker_url, []),
         clock=SystemClock(),
         reload=partial(_reloaded, context),

@@ -19,6 +19,7 @@ from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
 from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import fault_signals, logs
 from ops.runtime.child_jobs import ChildJobs
+from ops.runtime.database_checks import require_database
 from ops.runtime.servers import Endpoints
 from ops.scheduling.booking_jobs import booking_job
 from ops.scheduling.inquiries import schedule_inquiries
@@ -36,7 +37,6 @@ from storage.queue.liveness import (
     register,
     remove_heartbeat,
 )
-from storage.schema_version import require_schema
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import Unavailable
 from workers.canary import send_canaries
@@ -64,7 +64,7 @@ def scheduler(
     context = context_of(ctx)
     fault_signals.install(context.settings, os.environ)
     engines = endpoints(context)
-    require_schema(engines.database_url)
+    require_database(engines.database_url, context.settings.mode)
     keep_schedule(context.settings, engines, context.data_dir, pulse)
 
 

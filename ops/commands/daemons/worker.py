@@ -9,7 +9,7 @@ import typer
 
 from ops.context import context_of, endpoints
 from ops.runtime import logs
-from storage.schema_version import require_schema
+from ops.runtime.database_checks import require_database
 from vocabulary.errors import Malformed
 
 
@@ -26,7 +26,7 @@ def worker(
     logs.configure()
     context = context_of(ctx)
     engines = endpoints(context)
-    require_schema(engines.database_url)
+    require_database(engines.database_url, context.settings.mode)
     settings = context.settings.workers
     processes = processes or settings.processes
     threads = threads or settings.threads

@@ -15,8 +15,12 @@ app = lazy_group(
         "show": "ops.commands.setup.config:show",
         "check": "ops.commands.setup.config:check",
         "limits": "ops.commands.limits:app",
+        "roles": "ops.commands.setup.roles:roles",
     },
-    summaries={"limits": "Show the limits of people; a change takes a second person."},
+    summaries={
+        "limits": "Show the limits of people; a change takes a second person.",
+        "roles": "Show the database role of each process; exit 1 if one can disable guards.",
+    },
 )
 
 

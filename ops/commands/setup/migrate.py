@@ -4,7 +4,7 @@ import typer
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import ProgrammingError
 
-from ops.context import context_of, database_url
+from ops.context import context_of
 from ops.runtime.server_checks import check_database
 from storage import migrate as schema
 from storage.transactions import engine_at
@@ -13,7 +13,7 @@ from vocabulary.errors import Unavailable
 
 def migrate(ctx: typer.Context) -> None:
     """Bring the database to the schema of this version; repeating it changes nothing."""
-    typer.echo(f"schema {migrate_database(database_url(context_of(ctx)))}")
+    typer.echo(f"schema {migrate_database(context_of(ctx).owner_url)}")
 
 
 def migrate_database(url: str) -> str:
@@ -31,5 +31,6 @@ def migrate_database(url: str) -> str:
             raise
         reason = str(error.orig).split("\n", 1)[0]
         raise Unavailable(
-            f"database.url: the role may not make our schema: {reason}"
+            f"database.url: the role may not make our schema: {reason}; set database.owner_url"
+            " to the role that owns the tables"
         ) from error

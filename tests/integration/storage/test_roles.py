@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from storage.engine import open_engine
 from storage.migrate import migrate
-from storage.roles import CONSOLE_ROLE, READER_ROLE, grant_roles, url_as
+from storage.rights import CONSOLE_ROLE, READER_ROLE
+from storage.roles import grant_roles, url_as
 from tests.conftest import PostgresServer
 
 #: What the console's role may change; it may change nothing else.

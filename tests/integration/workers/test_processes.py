@@ -135,8 +135,8 @@ def test_without_a_broker_the_scheduler_does_the_work_itself(
 ) -> None:
     env.accept_bets("OP-1")
     env.push("r1", 30, "10:30:00")
-    env.books.run("UPDATE batches SET committed_at = committed_at - interval '4 s'")
-    env.books.run("UPDATE deliveries SET received_at = received_at - interval '4 s'")
+    env.books.rewrite("UPDATE batches SET committed_at = committed_at - interval '4 s'")
+    env.books.rewrite("UPDATE deliveries SET received_at = received_at - interval '4 s'")
     scheduler = env.start("scheduler", broker="unix:///nowhere/valkey.sock?db=0")
 
     assert wait_until(env.is_done), scheduler.log()
