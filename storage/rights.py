@@ -72,6 +72,11 @@ _PARKED_CALLS = (
 _APPLICATION_WRITES: Rights = MappingProxyType(
     {
         # Evidence: written once. Where a right to update is left, its columns are not evidence.
+        "archive_releases": (
+            "INSERT",
+            "UPDATE (state, decided_by, decided_at, decided_eyes, let_go_at)",
+        ),
+        "archives": ("INSERT", "UPDATE (location)"),
         "audit": ("INSERT",),
         "batches": ("INSERT", _BATCH_STATE),
         "break_files": ("INSERT",),

@@ -67,6 +67,8 @@ class Right(StrEnum):
     RECORD_INVOICES = "receive, dispute or pay invoices"
     APPROVE_INVOICES = "approve invoices"
     RESTORE = "restore the database"
+    ARCHIVE = "archive months"
+    LET_GO = "let archived bytes leave the database"
     SEE_SETTINGS = "see the settings in force"
     MANAGE_PEOPLE = "manage people and act for others"
 
@@ -86,12 +88,12 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.FINANCE: _FINANCE,
         Role.APPROVER: _FINANCE
         | {Right.DECIDE, Right.SIGN_DAYS, Right.REOPEN_DAYS, Right.APPROVE_INVOICES}
-        | {Right.CHANGE_LIMITS},
+        | {Right.CHANGE_LIMITS, Right.LET_GO},
         Role.OPS: frozenset(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),
                 *(Right.ORDER_PLAYERS, Right.RUN_QUEUES, Right.RUN_DAYS, Right.SEE_SETTINGS),
-                *(Right.IMPORT_FEEDS, Right.RESTORE),
+                *(Right.IMPORT_FEEDS, Right.RESTORE, Right.ARCHIVE),
             }
         ),
         Role.ADMIN: frozenset(Right),
