@@ -193,7 +193,8 @@ class _Bench:
         with psycopg.connect(self._stage.database_url) as connection:
             row = connection.execute(_LEFT, {"since": since, "until": until}).fetchone()
         assert row is not None
-        return round(row[0] / row[1])
+        callback_bytes: int = round(row[0] / row[1])
+        return callback_bytes
 
     def _size(self) -> int:
         with psycopg.connect(self._stage.database_url) as connection:
