@@ -6,7 +6,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0125"
-down_revision = "0123"
+down_revision = "0124"
 branch_labels = None
 depends_on = None
 
