@@ -69,7 +69,7 @@ def test_a_day_half_a_year_ahead_is_not_signed_off(office: Office) -> None:
     ):
         assert "is not over in UTC before" in refused
     prepared = office.run("day", "prepare", str(ahead), "--provider", "agg", by="maria", code=1)
-    assert "it is open" in prepared
+    assert f"it is open until {ahead + timedelta(days=1)}T00:00:00Z" in prepared
     with pytest.raises(RestrictViolation, match="is not over"):
         office.execute(
             "INSERT INTO day_closes VALUES ('agg', %s, %s, %s, now(), 1, NULL, 0, '')",
