@@ -291,6 +291,7 @@ def _memory(
         _view(browser, path)
         if number in marks:
             memory[number] = meter.mebibytes()
+            print(f"{memory[number]:.1f} MiB after {number:,} views", flush=True)
     return memory
 
 
@@ -341,8 +342,7 @@ def _print(
         )
     settled, end = [*memory.values()][-2:][0], [*memory.values()][-1]
     growth = end - settled
-    marks = ", ".join(f"{mib:.1f} MiB after {views:,} views" for views, mib in memory.items())
-    print(f"memory: {marks}; {growth:+.1f} MiB over the last four fifths")
+    print(f"memory: {growth:+.1f} MiB over the last four fifths of {max(memory):,} views")
     for words, seconds in commands.items():
         print(f"{seconds:6.2f} s  tieout {words}")
     slow = [line.name for line in timings if line.is_slow]

@@ -96,7 +96,7 @@ def addresses_of(engine: Engine) -> dict[str, list[str]]:
     by_day = [f"/breaks?state=all&day={day.partition('/')[2]}" for day in samples["day"]]
     by_run = [f"/breaks?state=all&run={name}" for name in samples["run"]]
     by_round = [f"/breaks?state=all&round={name}" for name in samples["round"]]
-    return {
+    lines = {
         REFERENCE: [REFERENCE],
         **pages,
         **filters,
@@ -109,6 +109,7 @@ def addresses_of(engine: Engine) -> dict[str, list[str]]:
         **_figures_of_spans(samples),
         **_searches(samples),
     }
+    return {name: paths for name, paths in lines.items() if paths}  # small books lack some
 
 
 def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

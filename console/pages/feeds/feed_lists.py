@@ -37,7 +37,7 @@ def show_findings(visit: Visit) -> HtmlPage:
         visit,
         term,
         "findings",
-        f"{counted(total, 'finding')} of {term.slug} {verb} open, errors first.",
+        f"{counted(total, 'finding').capitalize()} of {term.slug} {verb} open, errors first.",
         ListPage(items=findings[:limit], total=total, next=cursor),
     )
 
@@ -54,7 +54,7 @@ def show_files(visit: Visit) -> HtmlPage:
         visit,
         term,
         "files",
-        f"{counted(total, 'statement file')} of {term.slug}, the newest first.",
+        f"{counted(total, 'statement file').capitalize()} of {term.slug}, the newest first.",
         ListPage(items=files[:limit], total=total, next=cursor),
     )
 
@@ -71,7 +71,7 @@ def show_pulls(visit: Visit) -> HtmlPage:
         visit,
         term,
         "pulls",
-        f"{counted(total, 'pull')} of {term.slug}, the newest first.",
+        f"{counted(total, 'pull').capitalize()} of {term.slug}, the newest first.",
         ListPage(items=pulls[:limit], total=total, next=cursor),
     )
 

@@ -141,7 +141,8 @@ def _list_sentence(counts: DisputeCounts, claims: Sequence[DisputeClaim], visit:
     verb = "waits" if counts.waiting == 1 else "wait"
     late = f", {counts.overdue} of them overdue" if counts.overdue else ""
     money = _net_text(claims, visit.config)
-    return f"{counted(counts.waiting, 'dispute')} {verb} for answers{late}; claimable: {money}."
+    disputes = counted(counts.waiting, "dispute").capitalize()
+    return f"{disputes} {verb} for answers{late}; claimable: {money}."
 
 
 def _net_text(claims: Iterable[DisputeClaim], config: ConsoleConfig) -> str:

@@ -1,14 +1,19 @@
 """Lists longer than a page: each row once, figures of the whole; findings are resolved."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
 
 from feeds.findings import finding_named
+from feeds.round_records import RECORDS_MAX
+from ledger.posting.posting import post_all_at
 from tests.harness.books.console import SCRIPT, ConsoleBooks
+from tests.harness.books.ledger import accept, bet
 from tests.harness.servers.api import ApiClient, check_problem, json_of, token_for
-from tests.harness.servers.console import ConsoleSite, PageClient
+from tests.harness.servers.console import ConsoleSite, PageClient, Reply
+from vocabulary.ids import match_key
 
 ROWS = 120
 #: As many rows of every list; one finding has markup in its texts.
@@ -37,6 +42,14 @@ SELECT 'inv-' || lpad(to_hex(n), 32, '0'), 'lottery', n, n, 'EUR', n, '2026-06-0
        date_trunc('day', now()) FROM generate_series(1, :rows) n;
 INSERT INTO invoice_steps (invoice_id, number, action, by_name, eyes, clean, checked)
 SELECT invoice_id, 1, 'received', 'maria', '{}', true, :checked FROM invoices
+"""
+#: Many records of one round.
+_RECORDS = """
+INSERT INTO feed_records
+       (provider, record_id, occurrence, round_id, match_key, handle, currency, stake, payout,
+        rolled_back, created_at, updated_at, received_at, source)
+SELECT 'lottery', 'long-' || n, 1, 'long', :key, 'ann', 'EUR', 1, 0, false, now(), now(),
+       now(), 'push' FROM generate_series(1, :rows) n
 """
 _CHECKED = (
     '{"claimed": "1.00", "ours": "1.00", "difference": "0.00", "ties": true, "unsigned": []}'
@@ -151,6 +164,40 @@ def test_a_break_with_many_comments_shows_the_last_and_leads_to_the_others(
     assert maria.get(f"/breaks/{break_id}?notes=x").status == 400
 
 
+def test_a_long_round_has_its_figures_whole_and_its_operations_in_pages(
+    maria: PageClient, program: ApiClient, console_books: ConsoleBooks
+) -> None:
+    books = console_books.books
+    accept(books.url, *(bet(f"long-{n}", 1, round_id="long") for n in range(ROWS)))
+    post_all_at(books.url)
+    with books.engine.begin() as connection:
+        params = {"key": match_key("lottery", "long"), "rows": RECORDS_MAX + 10}
+        connection.execute(text(_RECORDS), params)
+    address = "/rounds/lottery/long"
+    first, rows = maria.get(address), []
+    while address:
+        page = maria.get(address)
+        rows += re.findall(
+            r'href="/operations/(txn-[^"]+)"', page.text.partition('id="sources"')[0]
+        )
+        assert _balances(page) == _balances(first)
+        following = re.search(r'rel="next" href="([^"#]+)', page.text)
+        address = following[1] if following else ""
+    document = json_of(program.get("/rounds/lottery/long?limit=100"))
+
+    assert len(rows) == len(set(rows)) == ROWS
+    (sums,) = document["sums"]
+    assert (sums["ours"]["stake"]["minor"], sums["theirs"]["stake"]["minor"]) == (
+        ROWS,
+        RECORDS_MAX + 10,
+    )
+    before, after = _balances(first)
+    assert before - after == Decimal(ROWS) / 100
+    assert (document["cut"], len(document["operations"])) == (True, 100)
+    rest = json_of(program.get(f"/rounds/lottery/long?limit=100&after={document['next']}"))
+    assert (rest["cut"], len(rest["operations"])) == (False, ROWS - 100)
+
+
 def test_a_finding_is_resolved_by_a_person_with_the_right_and_a_reason(
     site: ConsoleSite, maria: PageClient, console_books: ConsoleBooks
 ) -> None:
@@ -194,6 +241,14 @@ def test_a_program_resolves_a_finding_as_it_was_read(program: ApiClient) -> None
     check_problem(unread, 428)
     assert json_of(resolved)["resolved_by"] == "maria: asked them"
     assert json_of(resolved)["trail"][-1]["action"] == "feed.finding_resolved"
+
+
+def _balances(page: Reply) -> tuple[Decimal, Decimal]:
+    """The balance before and after a round, as its page says."""
+    words = re.search(r"balance ([\d\s.]+) before, ([\d\s.]+) EUR after", page.shown())
+    assert words is not None
+    before, after = (re.sub(r"\s", "", amount) for amount in words.groups())
+    return Decimal(before), Decimal(after)
 
 
 def _version_of(books: ConsoleBooks) -> str:
