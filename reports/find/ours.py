@@ -25,8 +25,8 @@ _BY_KEY = _TRANSACTION.format(
     operations="operations o",
     where="WHERE o.provider = ANY(CAST(:slugs AS text[])) AND o.op_key = :text",
 )
-# All providers in one pass, because batches hold those of all. Batches are in the order of time,
-# so those of a day lie between two numbers, and an index summarises the amounts between them.
+# All providers in one pass, because batches hold those of all. Batches are in the order of
+# time, so those of a day lie between two numbers, and an index summarises the amounts between.
 # Adding 0 finds these numbers by time; PostgreSQL would go through the batches by number.
 _BY_AMOUNT = _TRANSACTION.format(
     operations="""(
