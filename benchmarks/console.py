@@ -1,7 +1,8 @@
 """Server time and memory of every page of the console, over books of a given size.
 
     python -m benchmarks.console [--operations N] [--records N] [--breaks N] [--days N]
-                                 [--data DIR] [--views K] [--memory-views M] [--commands]
+                                 [--data DIR] [--wait SECONDS] [--views K] [--memory-views M]
+                                 [--only TEXT] [--without TEXT] [--commands]
 
 Builds an embedded database, or uses the one in ``--data``; starts the real console, signs in
 and asks for every address of ``console.routes`` with ids of these books, and for the usual
@@ -87,6 +88,9 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=90, help="how many days they lie in")
     parser.add_argument("--data", type=Path, help="where the books live; else temporary")
     parser.add_argument("--views", type=int, default=40, help="views of each page")
+    parser.add_argument(
+        "--wait", type=float, default=0, help="seconds that the console has to keep sums ready"
+    )
     parser.add_argument("--memory-views", type=int, default=10_000)
     parser.add_argument("--only", default="", help="only lines that contain this text")
     parser.add_argument("--without", default="\0", help="only lines without this text")
@@ -176,6 +180,7 @@ def _report(site: Site, engine: Engine, options: argparse.Namespace) -> int:
         wait_until_answering(site.port)
         browser = Browser(site.port)
         browser.sign_in("root")
+        time.sleep(options.wait)
         meter = Meter(process.pid, postmaster=_postmaster(engine))
         timings = [
             _timing(browser, meter, name, paths, options.views)

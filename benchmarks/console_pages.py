@@ -20,10 +20,15 @@ ABSENT = "none"
 _STREAMS = frozenset({"/ops/events", "/jobs/{id}/events"})
 _EXAMPLES = 40
 #: Samples that are no text that a person searches for.
-_NOT_SEARCHED = frozenset({"day", "amount", "round address", "any round", "file id"})
+_NOT_SEARCHED = frozenset(
+    {"day", "amount", "round address", "any round", "file id", "payout break"}
+)
 #: By placeholder of an address, the column that has its values.
 _SAMPLES = {
     "break": "SELECT break_id FROM breaks ORDER BY md5(break_id) LIMIT :n",
+    "payout break": "SELECT break_id FROM breaks JOIN break_workflows USING (break_id)"
+    " WHERE kind = 'payout_mismatch' AND state IN ('open', 'assigned') AND difference <> 0"
+    " ORDER BY md5(break_id) LIMIT :n",
     "run": "SELECT run_id FROM runs ORDER BY md5(run_id) LIMIT :n",
     "round": "SELECT round_id FROM breaks ORDER BY md5(round_id) LIMIT :n",
     "player": "SELECT player FROM players ORDER BY player LIMIT :n",
@@ -131,10 +136,8 @@ def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         "/breaks/{id}": [f"/breaks/{name}" for name in samples["break"]],
         "/find": [f"/find?q={quote(name)}" for name in samples["round"]],
         "/runs/{id}": [f"/runs/{name}" for name in samples["run"]],
-        **{
-            path: [path]
-            for path in ("/people", "/audit", "/audit.csv", "/settings", "/api", "/tokens")
-        },
+        **{path: [path] for path in ("/people", "/audit", "/settings", "/api", "/tokens")},
+        "/audit.csv": [f"/audit.csv?day={day.partition('/')[2]}" for day in days],
     }
 
 
@@ -224,6 +227,9 @@ def _pages_of_work(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]
         "/breaks.xlsx": [f"/breaks.xlsx?day={day}" for day in days],
         "/breaks/bulk": ["/breaks/bulk?scope=all&provider=aggregator&kind=payout_mismatch"],
         "/breaks/{id}/correct": [f"{path}/correct" for path in breaks],
+        "/breaks/{id}/correct, tried": [
+            f"/breaks/{name}/correct?amount=1&side=payout" for name in samples["payout break"]
+        ],
         "/feeds/{provider}": ["/feeds/aggregator"],
         **{
             f"/feeds/{{provider}}/{name}": [f"/feeds/aggregator/{name}"]
