@@ -5,7 +5,7 @@ console's role and the reader the console. None of them owns anything, so none c
 schema, disable a guard or empty a table.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -90,25 +90,44 @@ def grant_roles(connection: Connection) -> bool:
     Returns:
         Whether it may; if not, an administrator of the database has to.
     """
+    reason = _refusal(connection, _create_and_grant)
+    if reason:
+        log.warning("roles_not_granted", roles=list(RIGHTS), why=reason)
+        return False
+    # Only a console without URLs of its own needs this: it connects as the owner.
+    reason = _refusal(connection, _let_owner_become_the_console)
+    if reason:
+        log.info("console_roles_not_granted_to_owner", why=reason)
+    return True
+
+
+def _refusal(connection: Connection, grant: Callable[[Connection], None]) -> str:
+    """Grant all or nothing; returns why the database refuses it, or an empty text."""
     try:
         with connection.begin_nested():
-            for role in RIGHTS:
-                _create(connection, role)
-            for role in (READER_ROLE, CONSOLE_ROLE):
-                _let_owner_become(connection, role)
-            for role in RIGHTS:
-                for statement in _grants(connection, role):
-                    connection.exec_driver_sql(statement)
-            if connection.execute(text(_EVERYBODY_CREATES)).scalar_one():
-                schema = connection.execute(text(_SCHEMA)).scalar_one()
-                connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC")
+            grant(connection)
     except ProgrammingError as error:
         if not isinstance(error.orig, InsufficientPrivilege):
             raise
-        reason = str(error.orig).split("\n", 1)[0]
-        log.warning("roles_not_granted", roles=list(RIGHTS), why=reason)
-        return False
-    return True
+        return str(error.orig).split("\n", 1)[0]
+    return ""
+
+
+def _create_and_grant(connection: Connection) -> None:
+    for role in RIGHTS:
+        _create(connection, role)
+    for role in RIGHTS:
+        for statement in _grants(connection, role):
+            connection.exec_driver_sql(statement)
+    if connection.execute(text(_EVERYBODY_CREATES)).scalar_one():
+        schema = connection.execute(text(_SCHEMA)).scalar_one()
+        connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC")
+
+
+def _let_owner_become_the_console(connection: Connection) -> None:
+    for role in (READER_ROLE, CONSOLE_ROLE):
+        if not connection.execute(text(_MAY_BECOME), {"role": role}).scalar_one():
+            connection.exec_driver_sql(f"GRANT {role} TO CURRENT_USER")
 
 
 def position_of(connection: Connection) -> RolePosition:
@@ -150,11 +169,6 @@ def url_of_login(url: str, role: str) -> str:
 def _create(connection: Connection, role: str) -> None:
     if not connection.execute(text(_EXISTS), {"role": role}).scalar_one():
         connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
-
-
-def _let_owner_become(connection: Connection, role: str) -> None:
-    if not connection.execute(text(_MAY_BECOME), {"role": role}).scalar_one():
-        connection.exec_driver_sql(f"GRANT {role} TO CURRENT_USER")
 
 
 def _grants(connection: Connection, role: str) -> Iterator[str]:

@@ -59,7 +59,7 @@ class TieoutStack:
         self.up = self.start()
         self.database_url = ensure_running(
             self.data, load(folder / "tieout.toml", {})
-        ).database_url
+        ).migration_url
 
     def start(self) -> "subprocess.Popen[str]":
         """Run ``tieout up``; returns when it is ready."""
