@@ -18,8 +18,8 @@ from ledger.queries.operations import (
     request_bytes,
 )
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist, an_archivable_month
+from tests.conftest import PostgresServer
+from tests.harness.books.archived import ARCHIVE, Archivist
 from tests.harness.books.ledger import SLUG, accept, bet, rollback
 from tests.harness.tampering.replay import replayed, tamper
 from tests.harness.tampering.sealed_day import DECODERS, FIRST, REPEATS, SECOND
@@ -28,45 +28,20 @@ from vocabulary.ids import TransactionPosition
 from vocabulary.outcomes import Verdict
 
 
-@pytest.fixture(scope="module")
-def whole(
-    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Archivist]:
-    """Books with all of their bytes; their month is exported."""
-    postgres.execute(f"CREATE DATABASE books_whole TEMPLATE {TEMPLATE}")
-    archivist = an_archivable_month(
-        postgres.url("books_whole"), tmp_path_factory.mktemp("whole")
-    )
-    archivist.export()
-    yield archivist
-    postgres.execute("DROP DATABASE books_whole WITH (FORCE)")
-
-
-@pytest.fixture(scope="module")
-def released(postgres: PostgresServer, whole: Archivist) -> Iterator[Archivist]:
-    """The same books after the bytes left; tests do not change them."""
-    postgres.execute("CREATE DATABASE books_released TEMPLATE books_whole")
-    archivist = Archivist(whole.folder / "released", postgres.url("books_released"))
-    archivist.folder.mkdir()
-    archivist.let_go()
-    yield archivist
-    postgres.execute("DROP DATABASE books_released WITH (FORCE)")
-
-
 @pytest.fixture
 def copies(
-    postgres: PostgresServer, whole: Archivist, released: Archivist, tmp_path: Path
+    postgres: PostgresServer, exported: Archivist, released: Archivist, tmp_path: Path
 ) -> Iterator[tuple[Archivist, Archivist]]:
     """A copy of the books with their bytes and one without, to be changed."""
     pair = []
-    for archivist in (whole, released):
+    for archivist in (exported, released):
         name = archivist.database.partition("?")[0].rpartition("/")[2]
         postgres.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
         folder = tmp_path / name
         folder.mkdir()
         pair.append(Archivist(folder, postgres.url(f"{name}_copy")))
     yield pair[0], pair[1]
-    for name in ("books_whole_copy", "books_released_copy"):
+    for name in ("month_exported_copy", "month_released_copy"):
         postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -121,12 +96,12 @@ def test_no_archived_key_position_or_reversal_is_taken_twice(
 
 
 def test_the_seal_is_proven_from_books_and_archive_together(
-    whole: Archivist, released: Archivist
+    exported: Archivist, released: Archivist
 ) -> None:
     checked = released.run("ledger", "audit", "recheck", "--day", "2020-06-04", "--json")
     assert json.loads(checked)["clean"]
     files = []
-    for archivist in (whole, released):
+    for archivist in (exported, released):
         file = archivist.folder / "again.jsonl"
         archivist.run("ledger", "audit", "export", "2020-06-04", "--out", str(file))
         files.append(file.read_bytes())
@@ -134,10 +109,10 @@ def test_the_seal_is_proven_from_books_and_archive_together(
 
 
 def test_what_is_changed_after_letting_go_is_named(
-    whole: Archivist, copies: tuple[Archivist, Archivist]
+    exported: Archivist, copies: tuple[Archivist, Archivist]
 ) -> None:
     _, released = copies
-    file = str(whole.folder / "day.jsonl.gz")
+    file = str(exported.folder / "day.jsonl.gz")
     tamper(released.database, "UPDATE operations SET balance_after = 1 WHERE op_key = 'b1'")
     tamper(released.database, "UPDATE deliveries SET headers = 'x: y' WHERE delivery_id = 1")
     changed = released.run("ledger", "audit", "compare", file, code=1)
@@ -157,25 +132,25 @@ def test_what_is_changed_after_letting_go_is_named(
 
 
 def test_a_replay_decides_every_chain_again_from_the_archive(
-    whole: Archivist, released: Archivist
+    exported: Archivist, released: Archivist
 ) -> None:
-    before = replayed(whole.database, DECODERS)
+    before = replayed(exported.database, DECODERS)
     after = replayed(released.database, DECODERS)
     assert after == before
     assert after.decided >= len(FIRST) + len(SECOND)
     assert after.deliveries >= len(REPEATS)
 
 
-def test_evidence_is_shown_from_the_archive(whole: Archivist, released: Archivist) -> None:
+def test_evidence_is_shown_from_the_archive(exported: Archivist, released: Archivist) -> None:
     queries: tuple[Callable[[Connection], Any], ...] = (
         lambda connection: operation_at(connection, TransactionPosition(1, 2)),
         lambda connection: repeats_of(connection, SLUG, "b1"),
         lambda connection: request_bytes(connection, 1),
     )
     for query in queries:
-        assert read(released, query) == read(whole, query)
+        assert read(released, query) == read(exported, query)
     sources = []
-    for archivist in (whole, released):
+    for archivist in (exported, released):
         engine = open_engine(archivist.database)
         sources.append(sources_of_round(engine, SLUG, "r1", {}))
         engine.dispose()
@@ -184,9 +159,9 @@ def test_evidence_is_shown_from_the_archive(whole: Archivist, released: Archivis
 
 
 def test_an_archive_out_of_reach_is_named_and_not_taken_for_a_change(
-    whole: Archivist, released: Archivist
+    exported: Archivist, released: Archivist
 ) -> None:
-    folder = whole.folder / "data" / "archive" / ARCHIVE
+    folder = exported.folder / "data" / "archive" / ARCHIVE
     away = folder.with_name("away")
     folder.rename(away)
     try:

@@ -12,27 +12,14 @@ from psycopg.errors import RestrictViolation
 from ledger.checks.run import verify
 from storage.archive.digests import digest_of_bytes
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist, an_archivable_month
+from tests.conftest import PostgresServer
+from tests.harness.books.archived import ARCHIVE, Archivist
 
 LET_GO_OF_ANOTHER_MONTH = """
 SET tieout.letting_go = 'yes';
 UPDATE operations SET headers = '', body = digest_of_bytes(headers, body) WHERE batch_id = 7
 """
 RELEASE = ("archive", "approve", ARCHIVE, "--by", "jonas")
-
-
-@pytest.fixture(scope="module")
-def exported(
-    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Archivist]:
-    """Books whose June 2020 is exported; the tests work on copies of the database."""
-    postgres.execute(f"CREATE DATABASE month_exported TEMPLATE {TEMPLATE}")
-    folder = tmp_path_factory.mktemp("exported")
-    archivist = an_archivable_month(postgres.url("month_exported"), folder)
-    archivist.export()
-    yield archivist
-    postgres.execute("DROP DATABASE month_exported WITH (FORCE)")
 
 
 @pytest.fixture
@@ -200,17 +187,6 @@ def test_even_the_owner_changes_nothing_else_about_a_released_month(
         refused = pytest.raises(RestrictViolation, match=r"append-only|as it was written|once")
         with refused:
             connection.execute(statement.encode())
-
-
-@pytest.fixture(scope="module")
-def released(postgres: PostgresServer, exported: Archivist) -> Iterator[Archivist]:
-    """Books whose June 2020 is let go; the tests do not change them."""
-    postgres.execute("CREATE DATABASE month_released TEMPLATE month_exported")
-    archivist = Archivist(exported.folder / "released", postgres.url("month_released"))
-    archivist.folder.mkdir()
-    archivist.let_go()
-    yield archivist
-    postgres.execute("DROP DATABASE month_released WITH (FORCE)")
 
 
 def test_the_books_hold_as_before(exported: Archivist, released: Archivist) -> None:
