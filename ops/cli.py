@@ -12,6 +12,7 @@ import typer
 
 from ops.commands.lazy_group import LazyCommands, lazy_group
 from ops.context import DEFAULT_DATA_DIR, Context
+from ops.extras import extra_with
 from ops.runtime.outages import outage_of
 from vocabulary.build import version
 from vocabulary.errors import (
@@ -154,11 +155,27 @@ def main() -> None:
         _leave(FINDING, str(error))
     except TieoutError as error:
         _leave(USAGE, str(error))
+    except ModuleNotFoundError as error:
+        _leave_without(error)
     except Exception as error:
         outage = outage_of(error)
         if outage is None:
             raise
         _leave(UNAVAILABLE, str(outage))
+
+
+def _leave_without(error: ModuleNotFoundError) -> Never:
+    """Say which extra a command needs; a module that no extra brings is a bug."""
+    module = str(error.name)
+    command = next((word for word in sys.argv[1:] if word in COMMANDS), "")
+    extra = extra_with(module, command)
+    if extra is None:
+        raise error
+    _leave(
+        USAGE,
+        f"`tieout {command}` needs {module}, which is not installed:"
+        f" pip install 'tieout[{extra}]'",
+    )
 
 
 def _leave(code: int, *lines: str) -> Never:

@@ -112,6 +112,10 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
         "proof_runs": ("INSERT",),
         "residual_entries": ("INSERT",),
         "residuals": ("INSERT",),
+        "restores": (
+            "INSERT",
+            "UPDATE (verified_at, is_clean, proofs, finished_at, finished_by)",
+        ),
         "runs": ("INSERT", "UPDATE (finished_at, result, manifest, whole)"),
         "seals": ("INSERT",),
         # Guarded by their states, and never removed.

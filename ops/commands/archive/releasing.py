@@ -26,6 +26,7 @@ from storage.transactions import engine_at, reading, transaction
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Contradiction
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 
 def request(ctx: typer.Context, name: Name, *, reason: Reason, by: By = None) -> None:
@@ -59,7 +60,7 @@ def approve(ctx: typer.Context, name: Name, *, by: By = None) -> None:
             gone = let_go(owner, folder, manifest, progress=announce("rows", manifest.rows))
         with transaction(engine, "archive") as connection:
             finish_release(connection, archive, by=person, rows=gone)
-    typer.echo(f"{name}: the bytes of {gone} rows left the database")
+    typer.echo(f"{name}: the bytes of {counted(gone, 'row')} left the database")
 
 
 def _require_whole(

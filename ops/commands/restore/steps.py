@@ -32,6 +32,7 @@ from ops.context import context_of
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 #: Announces a proof and returns the function that counts what is done of it.
 _Announce = Callable[[str, int | None], Callable[[int], None]]
@@ -144,14 +145,17 @@ def _checks(engine: Engine, announce: _Announce) -> _Proof:
 
 def _replayed(engine: Engine, decoders: ProviderDecoders, announce: _Announce) -> _Proof:
     result = replay(engine, decoders, announce=partial(announce, "rows"))
-    words = f"{result.operations} operations, {result.differing} rows differ"
+    words = (
+        f"{counted(result.operations, 'operation')},"
+        f" {counted(result.differing, 'row differs', 'rows differ')}"
+    )
     return words, result.is_proven
 
 
 def _sealed_days(engine: Engine, seal: str | None, announce: _Announce) -> _Proof:
     checked = list(recheck(engine, None, progress=announce("sealed lines", None)))
     wrong = sum(bool(day.wrong) for day in checked)
-    words = f"{len(checked)} sealed days read again, {wrong} changed"
+    words = f"{counted(len(checked), 'sealed day')} read again, {wrong} changed"
     if seal is None:
         return words, not wrong
     is_there = any(day.seal.hash == seal for day in checked)
@@ -161,7 +165,10 @@ def _sealed_days(engine: Engine, seal: str | None, announce: _Announce) -> _Proo
 
 def _file(engine: Engine, file: Path, announce: _Announce) -> _Proof:
     result = compare(engine, file, progress=announce(file.name, None))
-    return f"{', '.join(result.days)}, {result.wrong} rows differ", not result.wrong
+    return (
+        f"{', '.join(result.days)}, {counted(result.wrong, 'row differs', 'rows differ')}",
+        not result.wrong,
+    )
 
 
 def _print(restore: Restore, *, as_json: bool) -> None:
