@@ -21,7 +21,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
-from ops.runtime import postgres_server, valkey_server
+from ops.runtime import postgres_server, servers, valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
@@ -82,12 +82,13 @@ SESSION_SETTINGS = {
 }
 _numbers = itertools.count()
 
+#: Stops the servers unless it was told that they are; it imports ours only then.
 STOP_AT_EOF = """
 import sys
-from pathlib import Path
-from ops.runtime import servers as embedded
-sys.stdin.read()
-embedded.stop(Path(sys.argv[1]))
+if not sys.stdin.read():
+    from pathlib import Path
+    from ops.runtime import servers as embedded
+    embedded.stop(Path(sys.argv[1]))
 """
 
 
@@ -127,6 +128,9 @@ def stopped_with_this_process(data_dir: Path) -> Iterator[None]:
     command = [sys.executable, "-c", STOP_AT_EOF, str(data_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as stopper:
         yield
+        servers.stop(data_dir)
+        assert stopper.stdin is not None
+        stopper.stdin.write(b"stopped")
         # Leaving the block closes the pipe and waits.
     assert stopper.returncode == 0
 
