@@ -25,14 +25,16 @@ from vocabulary.errors import Unavailable
 
 #: How many days back totals are kept ready; trends as far as their page goes unasked.
 DAYS = 100
-#: The wait after a round, and after each reading in times of what it took.
-AFTER_ROUND, AFTER_READING = timedelta(minutes=5), 3
+#: The wait before the first round and after each, and after a reading in times of what it took.
+AFTER_START, AFTER_ROUND = timedelta(seconds=10), timedelta(minutes=5)
+AFTER_READING = 3
 
 log = structlog.get_logger()
 
 
 def keep_warm(console: Console, stopped: Event) -> None:
     """Go round until stopped, the newest days first."""
+    stopped.wait(AFTER_START.total_seconds())
     while not stopped.is_set():
         for read in _reads(console):
             began = time.monotonic()
