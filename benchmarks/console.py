@@ -92,7 +92,7 @@ def main() -> int:
         "--wait", type=float, default=0, help="seconds that the console has to keep sums ready"
     )
     parser.add_argument("--memory-views", type=int, default=10_000)
-    parser.add_argument("--only", default="", help="only lines that contain this text")
+    parser.add_argument("--only", action="append", help="only lines that contain this text")
     parser.add_argument("--without", default="\0", help="only lines without this text")
     parser.add_argument("--commands", action="store_true", help="time commands, too")
     options = parser.parse_args()
@@ -174,7 +174,8 @@ def _report(site: Site, engine: Engine, options: argparse.Namespace) -> int:
     addresses = {
         name: paths
         for name, paths in addresses_of(engine).items()
-        if name == REFERENCE or (options.only in name and options.without not in name)
+        if name == REFERENCE
+        or (any(text in name for text in options.only or [""]) and options.without not in name)
     }
     with running("ops", "console", stage=site) as process:
         wait_until_answering(site.port)

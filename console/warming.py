@@ -5,8 +5,8 @@ waits: after a start, in the morning, or a day of last month.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
 from functools import partial
 from threading import Event
 from zoneinfo import ZoneInfo
@@ -25,14 +25,16 @@ from vocabulary.errors import Unavailable
 
 #: How many days back totals are kept ready; trends as far as their page goes unasked.
 DAYS = 100
-#: The wait after a round, and after each reading in times of what it took.
-AFTER_ROUND, AFTER_READING = timedelta(minutes=5), 3
+#: The wait before the first round and after each, and after a reading in times of what it took.
+AFTER_START, AFTER_ROUND = timedelta(seconds=10), timedelta(minutes=5)
+AFTER_READING = 3
 
 log = structlog.get_logger()
 
 
 def keep_warm(console: Console, stopped: Event) -> None:
     """Go round until stopped, the newest days first."""
+    stopped.wait(AFTER_START.total_seconds())
     while not stopped.is_set():
         for read in _reads(console):
             began = time.monotonic()
@@ -51,21 +53,20 @@ def keep_warm(console: Console, stopped: Event) -> None:
 
 def _reads(console: Console) -> Iterator[Callable[[], object]]:
     """What a round reads."""
-    yield partial(_read_list, console)
+    listed = day_list.days_of(console.config.providers, console.clock.now())
+    yield partial(_read_days, console, listed)
     yield partial(kept_groups, console)
     for back, span in enumerate(_days(console)):
+        yield partial(_read_days, console, [(term.slug, span.first) for term in span.terms])
         if back <= trends.DAYS:
             yield partial(read_trends, console, span, None)
         else:
             yield partial(_read_sums, console, span)
 
 
-def _read_list(console: Console) -> None:
-    now = console.clock.now()
+def _read_days(console: Console, days: Sequence[tuple[str, date]]) -> None:
     with console.readers.connect() as connection:
-        console.config.listed_days(
-            connection, day_list.days_of(console.config.providers, now), now
-        )
+        console.config.listed_days(connection, days, console.clock.now())
 
 
 def _read_sums(console: Console, span: DaySpan) -> None:

@@ -5,7 +5,9 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy import text
 
 from console.pages.figures.kept_days import TooMuch
 from console.pages.figures.span import one_instant
+from console.warming import AFTER_ROUND, keep_warm
 from reconcile.totals.differences import NO_BREAKS
 from tests.harness.books.breaks import EVENING
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
@@ -179,6 +182,27 @@ def test_figures_that_take_too_long_are_refused_with_advice(site: ConsoleSite) -
     assert (refused.value.status, "Choose fewer days" in refused.value.why) == (422, True)
     with one_instant(readers) as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
+
+
+class OneRound(Event):
+    """Stops before the second round, and waits for nothing."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout == AFTER_ROUND.total_seconds():
+            self.set()
+        return self.is_set()
+
+
+def test_the_days_of_totals_and_trends_are_kept_before_anybody_asks(site: ConsoleSite) -> None:
+    day = site.console.clock.now().date() - timedelta(days=1)
+    keys = [
+        (kind, "lottery", zone, day)
+        for kind in ("both sides, by game False", "resolution rate", "delay")
+        for zone in [site.console.config.zones["lottery"]]
+    ]
+    keep_warm(site.console, OneRound())
+
+    assert None not in [site.console.kept.age(key) for key in keys]
 
 
 def test_totals_and_trends_are_the_same_by_the_api(site: ConsoleSite, vera: PageClient) -> None:
