@@ -23,7 +23,7 @@ COMPILE := $(PYTHON) -m uv pip compile pyproject.toml --python-version 3.11 --qu
   --generate-hashes --no-emit-index-url --no-header
 PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports console simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos simulate detect corrections callbacks files fuzz-api mutate style-report lock slim dashboard dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos drill simulate detect corrections callbacks files fuzz-api mutate style-report lock slim dashboard dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -124,6 +124,9 @@ simulate: setup-dev ## seeded days against an independent auditor, and planted b
 
 chaos: setup-dev ## every fault on real daemons under traffic, in minutes: make chaos ROUNDS=3
 	$(BIN)/python -m tests.harness.chaos.campaign $(ROUNDS)
+
+drill: setup-dev ## restore to an instant, recover what was lost, restart receivers under load: one table
+	$(BIN)/python -m tests.harness.drill.campaign
 
 mutate: setup-dev ## which changes of money, deciding and posting no test would notice (minutes)
 	$(BIN)/python -m tests.mutation.run

@@ -304,17 +304,19 @@ class Acceptor:
 
 
 def accept_own_operation(
-    database_url: str, operation: OwnOperation, *, now: datetime, during_restore: bool = False
+    database_url: str, operation: OwnOperation, *, now: datetime
 ) -> Decision:
     """Decide and commit one of our own operations; its bytes are kept as evidence.
 
-    Runs an event loop of its own: call it from a thread where no other loop runs.
+    A correction, which two people agreed on, is also booked while a restore holds the books: it
+    books again what was lost. Runs an event loop of its own: call it from a thread where no
+    other loop runs.
 
     Raises:
         Unavailable: the database is out of reach, or held by a restore.
     """
     request = own_operation_request(operation, now=now)
-    return asyncio.run(_accept_alone(database_url, request, during_restore=during_restore))
+    return asyncio.run(_accept_alone(database_url, request))
 
 
 def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
@@ -335,11 +337,9 @@ def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
     )
 
 
-async def _accept_alone(
-    database_url: str, request: Request, *, during_restore: bool
-) -> Decision:
+async def _accept_alone(database_url: str, request: Request) -> Decision:
     connect = partial(open_accept_connection, database_url)
-    acceptor = Acceptor(connect, during_restore=during_restore)
+    acceptor = Acceptor(connect, during_restore=isinstance(request.fact, Adjust))
     try:
         accepted = await acceptor.accept([request])
     finally:

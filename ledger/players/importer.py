@@ -12,7 +12,6 @@ from typing import TextIO
 from psycopg import Connection, Cursor
 from sqlalchemy import Engine
 
-from ledger.accepting.epochs import READ_MARK, require_open
 from ledger.enums import OPENING_KEY, OWN_SLUG
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX, match_key
@@ -120,13 +119,11 @@ def import_players(
 
     Raises:
         Malformed: two rows have the same wallet, or a handle belongs to another player.
-        RestoreUnderWay: a restore of the database holds the books.
     """
     with engine.begin() as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, Connection)
         with driver.cursor() as cursor:
-            _refuse_during_restore(cursor)
             lines = _stage(cursor, rows)
             cursor.execute(_PLAYERS)
             cursor.execute(_HANDLES)
@@ -194,13 +191,6 @@ def player_row(line: int, values: Mapping[str, str]) -> PlayerRow:
 def _is_name(text: str) -> bool:
     """Whether a dialect can read the text as an id; no callback could name another."""
     return 0 < len(text) <= PROVIDER_ID_CHARS_MAX and text.isprintable()
-
-
-def _refuse_during_restore(cursor: "Cursor[tuple[int, ...]]") -> None:
-    cursor.execute(READ_MARK)
-    row = cursor.fetchone()
-    assert row is not None
-    require_open(row[0])
 
 
 def _stage(cursor: "Cursor[tuple[int, ...]]", rows: Iterable[PlayerRow]) -> int:

@@ -19,6 +19,7 @@ app = lazy_group(
         "residuals": "ops.commands.ledger.residuals:residuals",
         "audit": "ops.commands.ledger.seals:audit",
         "adjust": "ops.commands.ledger.adjust:app",
+        "recover": "ops.commands.ledger.recover:recover",
     },
     summaries={
         "funds": "List, approve and reject deposits and withdrawals that take two people.",

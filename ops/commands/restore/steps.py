@@ -28,7 +28,8 @@ from ops.commands.ledger.proofs import decoders_of, verify_detail
 from ops.commands.next_commands import print_next_for_another
 from ops.commands.options import AsJson, By, Reason
 from ops.commands.progress import progress_bars
-from ops.context import context_of
+from ops.context import context_of, database_url
+from storage.transactions import engine_at
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
@@ -91,12 +92,15 @@ def verify(
         if not file.is_file():
             raise Malformed("--sealed", f"{file}: a sealed day's file is expected")
     engine, name = open_books_as(ctx, by, Right.RESTORE)
-    with progress_bars() as announce:
+    # An engine of its own: one that says who acts begins each transaction with a statement, and
+    # a snapshot has to be set before any.
+    url = database_url(context_of(ctx))
+    with progress_bars() as announce, engine_at(url, pool_size=1) as books:
         proofs: dict[str, _Proof] = {
-            "verify": _checks(engine, announce),
-            "replay": _replayed(engine, decoders, announce),
-            "seals": _sealed_days(engine, seal, announce),
-            **{f"file {file.name}": _file(engine, file, announce) for file in files or ()},
+            "verify": _checks(books, announce),
+            "replay": _replayed(books, decoders, announce),
+            "seals": _sealed_days(books, seal, announce),
+            **{f"file {file.name}": _file(books, file, announce) for file in files or ()},
         }
     is_clean = all(holds for _, holds in proofs.values())
     with refusals():
