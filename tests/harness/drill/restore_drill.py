@@ -170,6 +170,8 @@ class RestoreDrill:
         begun = time.monotonic()
         self._command("restore", "begin", "--reason", "drill", "--by", "ann")
         await self._require_held(acceptor)
+        assert "the books are held" in self._command("restore", "status", code=1)
+        assert self._json("backup", "check", "--json", code=1)["kind"] == "none"
         self._command("feed", "import", str(self._history()), "--provider", "sportsbook")
         recover = ("ledger", "recover", "--all", "--maturity", "0s", "--json")
         proposed = await asyncio.to_thread(self._json, *recover, "--by", "ann")
@@ -180,6 +182,7 @@ class RestoreDrill:
         )
         self._command("restore", "finish", "--by", "bob")
         seconds = time.monotonic() - begun
+        assert "books are open" in self._command("restore", "status")
         await self._play(acceptor)  # the receiver that lived through it goes on
         await acceptor.close()
         window = ("--from", iso(self._acknowledged[0].at), "--to", iso(self._clock.now()))
