@@ -105,7 +105,7 @@ class _Bench:
         if self._seconds * len(SECRETS) >= 1:
             for dialect in SECRETS:
                 warm_up(self._stage.port, dialect, turn=self._next_turn())
-        drained(self._stage.database_url)
+            drained(self._stage.database_url)
 
     def close(self) -> None:
         self._engine.dispose()
