@@ -24,18 +24,25 @@ from vocabulary.facts import Bet, BetAndWin, Operation, Win
 from vocabulary.ids import match_key
 from vocabulary.money import exponent_of, text_from_minor
 
-# The provider's balance and ours before the round, and before the next one that it reports.
+# The provider's balance and ours before the round, and before the next one that it reports. The
+# next is looked for only if the round has one: a provider without balances has none at all.
 BALANCES = """
 WITH of_round AS (
-  SELECT o.wallet_id, min(o.wallet_seq) AS first_seq, sum(o.amount)::bigint AS net
-    FROM operations o JOIN wallets w USING (wallet_id)
-   WHERE w.player = {player} AND w.currency = {currency} AND o.provider = {provider}
-     AND o.match_key = {match_key} AND o.round_id = {round_id}
+  SELECT o.wallet_id, min(o.wallet_seq) AS first_seq, max(o.wallet_seq) AS last_seq,
+         sum(o.amount)::bigint AS net
+    FROM rounds r JOIN wallets w USING (wallet_id)
+    JOIN operations o
+      ON o.wallet_id = r.wallet_id
+     AND o.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
+     AND o.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
+   WHERE w.player = {player} AND w.currency = {currency} AND r.provider = {provider}
+     AND r.match_key = {match_key} AND r.round_id = {round_id}
+     AND o.match_key = {match_key} AND o.provider = {provider} AND o.round_id = {round_id}
      AND o.decision = 'accepted' AND o.kind NOT IN ('tombstone', 'adjustment')
    GROUP BY o.wallet_id
-), reported AS (
+), reported AS NOT MATERIALIZED (
   SELECT o.wallet_seq, o.balance_after - o.amount AS booked, f.balance_before AS reported,
-         r.net, o.match_key = {match_key} AS is_round
+         r.net, r.last_seq, o.match_key = {match_key} AS is_round
     FROM of_round r
     JOIN operations o ON o.wallet_id = r.wallet_id AND o.wallet_seq >= r.first_seq
     JOIN LATERAL (SELECT min(f.balance_before) AS balance_before FROM feed_records f
@@ -44,10 +51,13 @@ WITH of_round AS (
                      AND NOT f.rolled_back) f ON f.balance_before IS NOT NULL
    WHERE o.provider = {provider} AND o.decision = 'accepted'
      AND o.kind NOT IN ('tombstone', 'adjustment')
+), this AS MATERIALIZED (
+  SELECT * FROM reported WHERE is_round AND wallet_seq <= last_seq ORDER BY wallet_seq LIMIT 1
 )
-(SELECT * FROM reported WHERE is_round ORDER BY wallet_seq LIMIT 1)
+SELECT * FROM this
 UNION ALL
-(SELECT * FROM reported WHERE NOT is_round ORDER BY wallet_seq LIMIT 1)
+(SELECT * FROM reported WHERE NOT is_round AND EXISTS (SELECT FROM this)
+  ORDER BY wallet_seq LIMIT 1)
 """
 BET_DETAIL = """
 SELECT verdict FROM detail_answers WHERE provider = {provider} AND key = {round_id}
