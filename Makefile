@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+# Where bytecode is not kept, every process compiles its modules anew, which takes a second.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,9 +17,13 @@ EXAMPLES ?= 200
 SEED ?= 1
 #: What `make check` compares names with: the last commit, so that it shows what is new.
 SINCE ?= HEAD~1
+#: The extras that a whole installation has; an image has one of them.
+ROLES := receiver worker console embedded
+COMPILE := $(PYTHON) -m uv pip compile pyproject.toml --python-version 3.11 --quiet \
+  --generate-hashes --no-emit-index-url --no-header
 PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports console simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos drill simulate detect corrections callbacks files fuzz-api mutate style-report lock dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos drill simulate detect corrections callbacks files fuzz-api mutate style-report lock slim dashboard dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -52,14 +58,15 @@ $(BIN)/.installed-dev: requirements-dev.lock $(BIN)/.installed
 	@git rev-parse --git-dir >/dev/null 2>&1 && git config core.hooksPath .githooks || true
 	@touch $@
 
-lock: ## resolve the dependencies anew and write both lock files (needs uv: pip install uv)
+lock: ## resolve the dependencies anew and write all lock files (needs uv: pip install uv)
 	@$(PYTHON) -m uv --version >/dev/null 2>&1 \
 	  || { echo "uv is not installed for $(PYTHON); it is needed only here: pip install uv" >&2; exit 2; }
-	$(PYTHON) -m uv pip compile pyproject.toml --extra build --python-version 3.11 --quiet \
-	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
-	$(PYTHON) -m uv pip compile pyproject.toml --extra build --extra dev --python-version 3.11 --quiet \
-	  --generate-hashes --no-emit-index-url --no-header --constraint requirements.lock \
+	$(COMPILE) $(addprefix --extra ,build $(ROLES)) --output-file requirements.lock
+	$(COMPILE) $(addprefix --extra ,build $(ROLES) dev) --constraint requirements.lock \
 	  --output-file requirements-dev.lock
+	@for role in receiver worker console; do \
+	  $(COMPILE) --extra build --extra $$role --constraint requirements.lock \
+	    --output-file deploy/$$role.lock || exit; done
 
 # --- running -------------------------------------------------------------------------------
 
@@ -72,7 +79,7 @@ up: setup ## receiver, workers and scheduler in the foreground
 # --- proving -------------------------------------------------------------------------------
 
 test: setup-dev ## the whole test suite, on real engines
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests
+	$(BIN)/python -m pytest -n 4 --dist loadfile tests
 
 unit: setup-dev ## tests that need no engine
 	$(BIN)/python -m pytest -q tests/unit
@@ -104,6 +111,7 @@ fmt: setup-dev ## format, and fix what can be fixed
 bench: setup-dev ## measure the accept path, posting, reconciliation and import on this machine
 	$(BIN)/python -m benchmarks.accept
 	$(BIN)/python -m benchmarks.posting
+	$(BIN)/python -m benchmarks.archive --months 3
 	$(BIN)/python -m benchmarks.sustained
 	$(BIN)/python -m benchmarks.reconcile
 	$(BIN)/python -m benchmarks.statement_import
@@ -140,6 +148,13 @@ files: setup-dev ## statement files of every format and damage, read as the trut
 fuzz-api: setup-dev ## the API against its OpenAPI document, for long: make fuzz-api EXAMPLES=500 SEED=7
 	FUZZ_EXAMPLES=$(EXAMPLES) FUZZ_SEED=$(SEED) FUZZ_PHASES=examples,coverage,fuzzing,stateful \
 	  $(BIN)/python -m pytest -q tests/integration/console/test_api_fuzz.py
+
+slim: setup-dev ## install a receiver alone from the registry, and have it answer
+	$(BIN)/python -m tests.slim.receiver
+
+dashboard: setup-dev ## deploy/grafana/tieout.json, from the list of metrics
+	@mkdir -p deploy/grafana
+	@$(BIN)/python -m ops.tools.dashboard deploy/grafana/tieout.json
 
 dialect: setup-dev ## a new provider that works at once, to be edited: make dialect NAME=acme
 	@$(BIN)/python -m ops.tools.new_dialect "$(NAME)"

@@ -69,7 +69,7 @@ def staged(folder: Path) -> Iterator[BenchSetup]:
     data = folder / "data"
     engines = ensure_running(data, Settings())
     try:
-        engine = open_engine(engines.database_url)
+        engine = open_engine(engines.migration_url)
         migrate(engine)
         import_players(
             engine,
@@ -79,7 +79,9 @@ def staged(folder: Path) -> Iterator[BenchSetup]:
             ),
         )
         engine.dispose()
-        yield BenchSetup(data=data, config=config, port=port, database_url=engines.database_url)
+        yield BenchSetup(
+            data=data, config=config, port=port, database_url=engines.migration_url
+        )
     finally:
         stop(data)
 

@@ -6,6 +6,10 @@ from urllib.parse import quote, urlencode
 
 from sqlalchemy import Engine, text
 
+from benchmarks.console_books import ZONES
+from breaks.group_queries import grouped_breaks
+from breaks.groups import BreakCause
+from breaks.queries import BreakFilter
 from console.routes import ROUTES
 
 #: The page that asks the database for nothing but ``SELECT 1``.
@@ -15,9 +19,16 @@ ABSENT = "none"
 #: Streams, which end when the page is left.
 _STREAMS = frozenset({"/ops/events", "/jobs/{id}/events"})
 _EXAMPLES = 40
+#: Samples that are no text that a person searches for.
+_NOT_SEARCHED = frozenset(
+    {"day", "amount", "round address", "any round", "file id", "payout break"}
+)
 #: By placeholder of an address, the column that has its values.
 _SAMPLES = {
     "break": "SELECT break_id FROM breaks ORDER BY md5(break_id) LIMIT :n",
+    "payout break": "SELECT break_id FROM breaks JOIN break_workflows USING (break_id)"
+    " WHERE kind = 'payout_mismatch' AND state IN ('open', 'assigned') AND difference <> 0"
+    " ORDER BY md5(break_id) LIMIT :n",
     "run": "SELECT run_id FROM runs ORDER BY md5(run_id) LIMIT :n",
     "round": "SELECT round_id FROM breaks ORDER BY md5(round_id) LIMIT :n",
     "player": "SELECT player FROM players ORDER BY player LIMIT :n",
@@ -28,6 +39,10 @@ _SAMPLES = {
     "round address": "SELECT provider || '/' || round_id FROM breaks ORDER BY md5(round_id)"
     " LIMIT :n",
     "file": "SELECT name FROM feed_files ORDER BY md5(name) LIMIT :n",
+    "file id": "SELECT file_id FROM feed_files ORDER BY md5(name) LIMIT :n",
+    "any round": "SELECT provider || '/' || round_id FROM operations"
+    " WHERE wallet_id > 1000 AND wallet_seq = 50 LIMIT :n",
+    "busy player": "SELECT player FROM wallets WHERE seq > 1000 ORDER BY seq DESC LIMIT :n",
     "finding": "SELECT finding_id FROM feed_findings LIMIT :n",
     "adjustment": "SELECT id FROM adjustments LIMIT :n",
 }
@@ -46,7 +61,16 @@ _BREAK_FILTERS: tuple[Mapping[str, str], ...] = (
     *({"state": "all"}, {"state": "closed"}, {"impact": "player_owed"}, {"assignee": "maria"}),
     *({"sort": "age"}, {"state": "all", "sort": "age"}, {"q": "1000000000000079"}),
     {"state": "all", "q": "no such words"},
+    *({"age": "30"}, {"overdue": "1"}, {"currency": "USD", "min": "10"}, {"mentioned": "me"}),
+    *({"game": "game-20"}, {"game": "game-7"}),
 )
+#: Spans of the pages of figures that people choose.
+_SPANS = {
+    "of a day": "from={last}&to={last}",
+    "of a month": "from={month}&to={last}",
+    "of ninety days": "from={first}&to={last}",
+    "of a provider, ninety days": "from={first}&to={last}&provider=aggregator",
+}
 
 
 def addresses_of(engine: Engine) -> dict[str, list[str]]:
@@ -63,7 +87,8 @@ def addresses_of(engine: Engine) -> dict[str, list[str]]:
             ]
             for name, query in {**_SAMPLES, "day": _DAYS, "amount": _AMOUNTS}.items()
         }
-    pages = _pages(samples)
+    groups = [f"/breaks/groups/{name}" for name in _groups(engine)]
+    pages = {**_pages(samples), "/breaks/groups/{id}": groups}
     routes = {route.path for route in ROUTES if route.method == "GET"} - _STREAMS
     missing = sorted(routes - set(pages))
     if missing:
@@ -74,14 +99,22 @@ def addresses_of(engine: Engine) -> dict[str, list[str]]:
     }
     by_player = [f"/breaks?state=all&player={quote(name)}" for name in samples["player"]]
     by_day = [f"/breaks?state=all&day={day.partition('/')[2]}" for day in samples["day"]]
-    return {
+    by_run = [f"/breaks?state=all&run={name}" for name in samples["run"]]
+    by_round = [f"/breaks?state=all&round={name}" for name in samples["round"]]
+    lines = {
         REFERENCE: [REFERENCE],
         **pages,
         **filters,
         "/breaks by player": by_player,
         "/breaks by day": by_day,
+        "/breaks by run": by_run,
+        "/breaks by round": by_round,
+        "/rounds of anybody": [f"/rounds/{name}" for name in samples["any round"]],
+        "/players who play most": [f"/players/{name}" for name in samples["busy player"]],
+        **_figures_of_spans(samples),
         **_searches(samples),
     }
+    return {name: paths for name, paths in lines.items() if paths}  # small books lack some
 
 
 def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -103,10 +136,8 @@ def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         "/breaks/{id}": [f"/breaks/{name}" for name in samples["break"]],
         "/find": [f"/find?q={quote(name)}" for name in samples["round"]],
         "/runs/{id}": [f"/runs/{name}" for name in samples["run"]],
-        **{
-            path: [path]
-            for path in ("/people", "/audit", "/audit.csv", "/settings", "/api", "/tokens")
-        },
+        **{path: [path] for path in ("/people", "/audit", "/settings", "/api", "/tokens")},
+        "/audit.csv": [f"/audit.csv?day={day.partition('/')[2]}" for day in days],
     }
 
 
@@ -122,7 +153,7 @@ def _pages_of_records(samples: Mapping[str, Sequence[str]]) -> dict[str, list[st
         "/players/{player}": [f"/players/{name}" for name in samples["player with breaks"]],
         "/batches/{id}": [f"/batches/{name.split()[1]}" for name in samples["batch"]],
         "/seals/{day}": [f"/seals/2020-01-01?{ABSENT}"],
-        "/files/{id}": [f"/files/1?{ABSENT}"],
+        "/files/{id}": [f"/files/{number}" for number in samples["file id"]],
         "/files/{id}/content": [f"/files/1/content?{ABSENT}"],
     }
 
@@ -139,6 +170,33 @@ def _pages_of_figures(samples: Mapping[str, Sequence[str]]) -> dict[str, list[st
         "/trends": ["/trends"],
         "/trends/{chart}.csv": ["/trends/ggr.csv"],
     }
+
+
+def _figures_of_spans(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Totals and trends over the spans that people choose, and by game."""
+    days = sorted(day.partition("/")[2] for day in samples["day"])
+    month = f"{days[-1][:8]}01"
+    spans = {
+        name: span.format(first=days[0], month=month, last=days[-1])
+        for name, span in _SPANS.items()
+    }
+    return {
+        **{
+            f"{page} {name}": [f"{page}?{span}"]
+            for page in ("/totals", "/trends")
+            for name, span in spans.items()
+        },
+        "/totals by game, of a day": [f"/totals?{spans['of a day']}&by=game"],
+        "/totals by game, of a month": [f"/totals?{spans['of a month']}&by=game"],
+        "/totals of a game": [f"/totals?{spans['of a day']}&game=game-7"],
+    }
+
+
+def _groups(engine: Engine) -> list[str]:
+    """The ids of the largest groups of breaks with a cause in common."""
+    groups = grouped_breaks(engine, BreakFilter(), ZONES)
+    shared = [group.group_id for group in groups if group.cause is not BreakCause.ALONE]
+    return shared[:_EXAMPLES]
 
 
 def _pages_of_work(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -158,7 +216,7 @@ def _pages_of_work(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]
         *("/invoices", "/reports", "/ops", "/ops/parked", "/settings/notifications"),
     )
     absent = (
-        *("/breaks/groups/{id}", "/breaks/{id}/files/{note}", "/jobs/{id}"),
+        *("/breaks/{id}/files/{note}", "/jobs/{id}"),
         *("/jobs/{id}/files/{file}", "/ops/parked/{action}", "/settings/notifications/draft"),
         *("/disputes/{id}", "/disputes/{id}/packs/{number}", "/invoices/{id}"),
         "/invoices/{id}/file",
@@ -169,7 +227,17 @@ def _pages_of_work(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]
         "/breaks.xlsx": [f"/breaks.xlsx?day={day}" for day in days],
         "/breaks/bulk": ["/breaks/bulk?scope=all&provider=aggregator&kind=payout_mismatch"],
         "/breaks/{id}/correct": [f"{path}/correct" for path in breaks],
+        "/breaks/{id}/correct, tried": [
+            f"/breaks/{name}/correct?amount=1&side=payout" for name in samples["payout break"]
+        ],
         "/feeds/{provider}": ["/feeds/aggregator"],
+        **{
+            f"/feeds/{{provider}}/{name}": [f"/feeds/aggregator/{name}"]
+            for name in ("findings", "files", "pulls")
+        },
+        "/findings/{id}": [
+            f"/findings/{name}" for name in samples["finding"] or [f"1?{ABSENT}"]
+        ],
         "/ops/queues/{queue}": ["/ops/queues/post"],
     }
 
@@ -179,7 +247,7 @@ def _searches(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     named = {
         f"/find a {kind}": [f"/find?{urlencode({'q': name})}" for name in names]
         for kind, names in samples.items()
-        if kind not in {"day", "amount", "round address"}
+        if kind not in _NOT_SEARCHED
     }
     amounts = []
     for sample in samples["amount"]:

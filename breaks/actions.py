@@ -31,11 +31,20 @@ from breaks.store import (
 from breaks.write_offs import end_write_offs
 from storage.audit import record
 from vocabulary.money import Money
+from vocabulary.plurals import counted
 
 _NOTE = """
 INSERT INTO break_notes (break_id, at, author, kind, body, digest, size)
 VALUES (:id, :now, :by, :kind, :body, :digest, :size) RETURNING note_id
 """
+
+#: A note of the same words and bytes, which its author wrote since they saw the last one.
+_IS_NOTED = """
+SELECT EXISTS (SELECT FROM break_notes
+                WHERE break_id = :id AND note_id > :seen AND author = :by AND kind = :kind
+                  AND body = :body AND digest IS NOT DISTINCT FROM :digest)
+"""
+_NEWEST = "SELECT coalesce(max(note_id), 0) FROM break_notes"
 
 _FILE = """
 INSERT INTO break_files (note_id, media_type, content) VALUES (:id, :type, :content)
@@ -141,16 +150,41 @@ def reopening(*, by: str, why: str, now: datetime) -> BreakAction:
     return action
 
 
-def noting(note: Note, *, by: str, now: datetime) -> BreakAction:
-    """Add a comment or a piece of evidence; the state stays."""
+def noting(note: Note, *, by: str, now: datetime, seen: int | None = None) -> BreakAction:
+    """Add a comment or a piece of evidence; the state stays.
+
+    A form that is sent twice adds one note: ``seen`` is the newest note when it was made.
+    """
     require_text(by=by, body=note.body)
 
     def action(connection: Connection, break_id: str) -> TrackedBreak:
-        break_ = get_break(connection, break_id)
-        add_note(connection, break_id, note, by=by, now=now)
+        if seen is None:
+            break_ = get_break(connection, break_id)
+        else:  # of two equal forms at one moment, the second sees the note of the first
+            break_ = lock_break(connection, break_id)
+        if seen is None or not is_noted(connection, break_id, note, by=by, seen=seen):
+            add_note(connection, break_id, note, by=by, now=now)
         return break_
 
     return action
+
+
+def newest_note(connection: Connection) -> int:
+    """The number of the newest note of any break, for forms; 0: there is none."""
+    return int(connection.execute(text(_NEWEST)).scalar_one())
+
+
+def is_noted(connection: Connection, break_id: str, note: Note, *, by: str, seen: int) -> bool:
+    """Whether the author added the same note after the note ``seen``."""
+    params = {
+        "id": break_id,
+        "seen": seen,
+        "by": by,
+        "kind": note.kind,
+        "body": note.body,
+        "digest": _digest_of(note),
+    }
+    return bool(connection.execute(text(_IS_NOTED), params).scalar_one())
 
 
 def add_note(
@@ -163,7 +197,7 @@ def add_note(
         "by": by,
         "kind": note.kind,
         "body": note.body,
-        "digest": None if note.content is None else sha256(note.content).hexdigest(),
+        "digest": _digest_of(note),
         "size": None if note.content is None else len(note.content),
     }
     note_id = connection.execute(text(_NOTE), params).scalar_one()
@@ -175,6 +209,10 @@ def add_note(
     action = "break.commented" if note.kind == "comment" else "break.evidence_attached"
     detail = {"note": note_id, **{name: params[name] for name in ("kind", "body", "digest")}}
     record(connection, by, action, break_id, detail)
+
+
+def _digest_of(note: Note) -> str | None:
+    return None if note.content is None else sha256(note.content).hexdigest()
 
 
 def if_unchanged(action: BreakAction, version: str) -> BreakAction:
@@ -224,7 +262,9 @@ def apply_to_all(
     with transaction(engine) as connection:
         ids = lock_ids(connection, break_filter)
         if len(ids) != expected:
-            raise ActionRefused(f"the filter matches {len(ids)} breaks, not {expected}")
+            raise ActionRefused(
+                f"the filter matches {counted(len(ids), 'break')}, not {expected}"
+            )
         return [action(connection, break_id) for break_id in ids]
 
 

@@ -9,9 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
-from breaks.actions import Note, add_note
+from breaks.actions import Note, add_note, is_noted
 from breaks.states import ActionRefused
 from breaks.store import lock_break, transaction
+from vocabulary.plurals import counted
 
 #: Largest file, in bytes.
 FILE_BYTES_MAX = 10 * 1024 * 1024
@@ -66,8 +67,11 @@ def attach_files(
     *,
     by: str,
     now: datetime,
+    seen: int | None = None,
 ) -> None:
     """Attach files, by name, to a break: all of them or none.
+
+    A form that is sent twice attaches once: ``seen`` is the newest note when it was made.
 
     Raises:
         ActionRefused: there is no such break, a file is empty or too large, or the break would
@@ -78,13 +82,22 @@ def attach_files(
         check_size(name, len(content))
     with transaction(engine) as connection:
         lock_break(connection, break_id)  # of two who attach, one counts the other's file
+        notes = [
+            Note(kind="file", body=name, content=content, media_type=type_of(content))
+            for name, content in files.items()
+        ]
+        if seen is not None:
+            notes = [
+                note
+                for note in notes
+                if not is_noted(connection, break_id, note, by=by, seen=seen)
+            ]
         count = connection.execute(text(_COUNT), {"id": break_id}).scalar_one()
-        if count + len(files) > FILES_MAX:
+        if count + len(notes) > FILES_MAX:
             raise ActionRefused(
-                f"{break_id} has {count} files, and at most {FILES_MAX} are kept"
+                f"{break_id} has {counted(count, 'file')}, and at most {FILES_MAX} are kept"
             )
-        for name, content in files.items():
-            note = Note(kind="file", body=name, content=content, media_type=type_of(content))
+        for note in notes:
             add_note(connection, break_id, note, by=by, now=now)
 
 

@@ -19,7 +19,6 @@ from breaks.actions import (
     BreakAction,
     BreakMoves,
     Note,
-    add_note,
     assigning,
     assignment,
     awaiting,
@@ -105,6 +104,7 @@ class BulkOrder:
         limits: what the person may approve.
         exponents: the decimal places of a provider, by its slug.
         books: whether an approval is booked at once; otherwise the scheduler books it.
+        seen_note: the newest note when the form was made; a form sent twice comments once.
     """
 
     action: BulkAction
@@ -115,6 +115,7 @@ class BulkOrder:
     try_corrections: TryCorrections
     exponents: Callable[[str], Mapping[str, int]]
     books: bool
+    seen_note: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -253,9 +254,11 @@ def _comment(
     result: BulkResult,
 ) -> None:
     """Comment breaks, whatever happened to them meanwhile."""
-    note = Note(kind="comment", body=order.reason)
+    add = noting(
+        Note(kind="comment", body=order.reason), by=order.by, now=now, seen=order.seen_note
+    )
     for break_ in breaks:
-        add_note(connection, break_.break_id, note, by=order.by, now=now)
+        add(connection, break_.break_id)
         result.done.append(break_.break_id)
 
 

@@ -45,6 +45,7 @@ from ledger.posting.posting import post_all_at
 from storage.engine import url_of
 from vocabulary.clock import Clock
 from vocabulary.money import Money
+from vocabulary.plurals import counted
 
 _OPEN_ADJUSTMENTS = """
 SELECT id, amount, side FROM adjustments
@@ -308,7 +309,11 @@ def _approve_proposals(
     )
     amount = f"{Money(total, break_.currency).text()} {break_.currency}"
     move = partial(move_break, connection, break_, by=by, now=now)
-    move(BreakState.APPROVED, action="approved", why=f"{len(proposals)} corrections, {amount}")
+    move(
+        BreakState.APPROVED,
+        action="approved",
+        why=f"{counted(len(proposals), 'correction')}, {amount}",
+    )
 
 
 @dataclass(frozen=True, slots=True)

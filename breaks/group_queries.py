@@ -1,22 +1,19 @@
 """Groups of the breaks that a filter matches, and their sums without the breaks themselves."""
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from breaks.groups import BreakCause, BreakGroup, GroupContext, GroupSum, group_breaks
 from breaks.kinds import BreakKind
-from breaks.queries import BreakFilter, list_breaks
+from breaks.queries import BreakFilter, read_breaks
 from breaks.standing import Standing, count_standings
 from breaks.store import transaction
 from vocabulary.window import day_window
 
-#: Longest time that groups are reused, if no break and no run changed.
-REUSED_FOR = timedelta(minutes=1)
 _ANY_RECORD = """
 SELECT EXISTS (SELECT FROM feed_records
                 WHERE provider = :provider AND created_at >= :start AND created_at < :end)
@@ -69,7 +66,26 @@ def grouped_breaks(
     Raises:
         Unavailable: the database is out of reach.
     """
-    breaks = list_breaks(engine, break_filter)
+    with transaction(engine) as connection:
+        return _grouped(connection, break_filter, zones)
+
+
+def group_summaries(
+    connection: Connection, zones: Mapping[str, str]
+) -> tuple[GroupSummary, ...]:
+    """The groups of all breaks that are not closed, without the breaks themselves."""
+    return tuple(map(_summary, _grouped(connection, BreakFilter(), zones)))
+
+
+def state_of_breaks(connection: Connection) -> tuple[object, ...]:
+    """A stamp that changes with the breaks that are not closed."""
+    return tuple(connection.execute(text(_STATE_OF_BREAKS)).one())
+
+
+def _grouped(
+    connection: Connection, break_filter: BreakFilter, zones: Mapping[str, str]
+) -> list[BreakGroup]:
+    breaks = read_breaks(connection, break_filter)
     context = GroupContext(zones=zones)
     days = [
         (break_.provider, day)
@@ -77,34 +93,8 @@ def grouped_breaks(
         if break_.kind is BreakKind.MISSING_AT_PROVIDER
         and (day := context.day_of(break_)) is not None
     ]
-    silent = silent_days(engine, days, zones)
+    silent = _silent_days(connection, days, zones)
     return group_breaks(breaks, GroupContext(zones=zones, silent_days=silent))
-
-
-class GroupCache:
-    """The groups of all breaks that are not closed, made again when one of them changed."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._state: tuple[object, ...] = ()
-        self._list: GroupList | None = None
-
-    def groups(self, engine: Engine, zones: Mapping[str, str], *, now: datetime) -> GroupList:
-        """The groups as they are, or were less than ``REUSED_FOR`` ago.
-
-        Raises:
-            Unavailable: the database is out of reach.
-        """
-        with transaction(engine) as connection:
-            state = tuple(connection.execute(text(_STATE_OF_BREAKS)).one())
-        with self._lock:
-            known = self._list
-            if known and state == self._state and now - known.made_at < REUSED_FOR:
-                return known
-            groups = grouped_breaks(engine, BreakFilter(), zones)
-            self._list = GroupList(made_at=now, groups=tuple(map(_summary, groups)))
-            self._state = state
-            return self._list
 
 
 def _summary(group: BreakGroup) -> GroupSummary:
@@ -121,19 +111,14 @@ def _summary(group: BreakGroup) -> GroupSummary:
     )
 
 
-def silent_days(
-    engine: Engine, days: Iterable[tuple[str, date]], zones: Mapping[str, str]
+def _silent_days(
+    connection: Connection, days: Iterable[tuple[str, date]], zones: Mapping[str, str]
 ) -> frozenset[tuple[str, date]]:
-    """Those of the business days for which a provider reported no record.
-
-    Raises:
-        Unavailable: the database is out of reach.
-    """
+    """Those of the business days for which a provider reported no record."""
     silent = set()
-    with transaction(engine) as connection:
-        for slug, day in sorted(set(days)):
-            window = day_window(day, ZoneInfo(zones.get(slug, "UTC")))
-            params = {"provider": slug, "start": window.start, "end": window.end}
-            if not connection.execute(text(_ANY_RECORD), params).scalar_one():
-                silent.add((slug, day))
+    for slug, day in sorted(set(days)):
+        window = day_window(day, ZoneInfo(zones.get(slug, "UTC")))
+        params = {"provider": slug, "start": window.start, "end": window.end}
+        if not connection.execute(text(_ANY_RECORD), params).scalar_one():
+            silent.add((slug, day))
     return frozenset(silent)

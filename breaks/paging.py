@@ -1,8 +1,5 @@
 """Breaks in pages, by money or by age; a page begins after the last break of the former one."""
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +11,7 @@ from sqlalchemy import Connection
 
 from breaks.queries import BreakFilter
 from breaks.store import COLUMNS, TrackedBreak, break_from_row
-from vocabulary.errors import Malformed
+from vocabulary.cursors import cursor_of, parts_of
 
 
 class BreakOrder(StrEnum):
@@ -30,8 +27,6 @@ _KEYS: Mapping[BreakOrder, str] = MappingProxyType(
         BreakOrder.AGE: "CAST(0 AS bigint), l.opened_at, b.break_id",
     }
 )
-#: The end of PostgreSQL's bigint.
-_RANK_END = 2**63
 #: The first part of each key again, alone: an index on it can begin where the page does.
 _FROM: Mapping[BreakOrder, str] = MappingProxyType(
     {
@@ -39,6 +34,7 @@ _FROM: Mapping[BreakOrder, str] = MappingProxyType(
         BreakOrder.AGE: "l.opened_at >= CAST(:last_at AS timestamptz)",
     }
 )
+_POSITION = ("last_rank", "last_at", "last_id")
 _AFTER = """
    AND {start}
    AND ({key}) > (CAST(:last_rank AS bigint), CAST(:last_at AS timestamptz), :last_id)
@@ -87,19 +83,9 @@ def page_of_breaks(
 
 def _cursor(break_: TrackedBreak, order: BreakOrder) -> str:
     rank = -abs(break_.difference) if order is BreakOrder.MONEY else 0
-    position = [rank, break_.opened_at.isoformat(), break_.break_id]
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
+    return cursor_of(rank, break_.opened_at, break_.break_id)
 
 
 def _position(cursor: str | None) -> dict[str, Any]:
-    if cursor is None:
-        return {}
-    try:
-        rank, instant, break_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        at = datetime.fromisoformat(instant)
-    except (ValueError, TypeError, RecursionError, binascii.Error) as error:
-        raise Malformed("after", "the link to a next page is expected") from error
-    is_rank = isinstance(rank, int) and abs(rank) < _RANK_END
-    if not (is_rank and at.tzinfo) or not isinstance(break_id, str) or "\0" in break_id:
-        raise Malformed("after", "the link to a next page is expected")
-    return {"last_rank": rank, "last_at": at, "last_id": break_id}
+    parts = parts_of(cursor, int, datetime, str)
+    return {} if parts is None else dict(zip(_POSITION, parts, strict=True))

@@ -22,6 +22,8 @@ from storage.audit import AuditRow, trail
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 
+#: Most breaks that are read at once.
+BREAKS_MAX = 1_000_000
 #: Whether a break that is not settled is past a due date; see ``overdue_parameters``.
 OVERDUE = """
 l.state <> ALL(:settled) AND l.opened_at < :overdue_shortest AND EXISTS (
@@ -45,6 +47,8 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
         "min_difference": "abs(b.difference) >= :min_difference",
         "max_difference": "abs(b.difference) <= :max_difference",
         "opened_before": "l.opened_at < :opened_before",
+        "opened_after": "l.opened_at >= :opened_after",
+        "in_figures": "b.cleared_at IS NULL AND b.kind = ANY(:in_figures)",
         "run_id": "b.run_id = :run_id",
         "round_id": "(b.round_id = :round_id OR (b.alias = :round_id AND b.alias <> ''))",
         "player": "b.player = :player",
@@ -57,7 +61,7 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 #: Those of them that are about the workflow.
-_ON_WORKFLOWS = frozenset({"assignee", "opened_before"})
+_ON_WORKFLOWS = frozenset({"assignee", "opened_before", "opened_after"})
 _OF_ROUND = f"""
 SELECT {COLUMNS} {_FROM}
  WHERE b.match_key = :match_key AND b.provider = :provider AND b.round_id = :round_id
@@ -79,7 +83,8 @@ class BreakFilter:
         ids: one of these.
         min_difference: smallest difference of either sign, minor units.
         max_difference: largest difference of either sign, minor units.
-        opened_before: opened before this instant.
+        opened_before: opened before this instant; ``opened_after``: at it or later.
+        in_figures: of one of these kinds, and still found by runs; any state counts.
         run_id: last seen by this run.
         round_id: our name of the round, or the provider's.
         windows: began in the window of its provider, by slug; that of ``""`` is for any other
@@ -101,6 +106,8 @@ class BreakFilter:
     min_difference: int | None = None
     max_difference: int | None = None
     opened_before: datetime | None = None
+    opened_after: datetime | None = None
+    in_figures: frozenset[BreakKind] | None = None
     run_id: str | None = None
     round_id: str | None = None
     player: str | None = None
@@ -147,7 +154,7 @@ class BreakFilter:
         chosen = self._chosen(_ON_WORKFLOWS)
         if self.states:
             chosen.append("l.state = ANY(:states)")
-        elif not self.include_closed:
+        elif not self.include_closed and self.in_figures is None:
             chosen.append("l.state <> 'closed'")
         return chosen
 
@@ -162,6 +169,7 @@ class BreakFilter:
         """The parameters of the query."""
         values = {name: getattr(self, name) for name in _CONDITIONS}
         values["ids"] = None if self.ids is None else list(self.ids)
+        values["in_figures"] = [str(kind) for kind in self.in_figures or ()]
         values.pop("overdue")
         states = [str(state) for state in self.states]
         windows = self.windows or {}
@@ -252,7 +260,7 @@ class DueBreak:
 
 
 def list_breaks(
-    engine: Engine, break_filter: BreakFilter, *, limit: int = 1_000_000
+    engine: Engine, break_filter: BreakFilter, *, limit: int = BREAKS_MAX
 ) -> list[TrackedBreak]:
     """The breaks that a filter matches, oldest first.
 
@@ -260,9 +268,16 @@ def list_breaks(
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        query = break_filter.query(COLUMNS, end="ORDER BY opened_at, break_id LIMIT :limit")
-        rows = connection.execute(query, {**break_filter.parameters(), "limit": limit})
-        return [break_from_row(tuple(row)) for row in rows]
+        return read_breaks(connection, break_filter, limit=limit)
+
+
+def read_breaks(
+    connection: Connection, break_filter: BreakFilter, *, limit: int = BREAKS_MAX
+) -> list[TrackedBreak]:
+    """``list_breaks``, in the caller's transaction."""
+    query = break_filter.query(COLUMNS, end="ORDER BY opened_at, break_id LIMIT :limit")
+    rows = connection.execute(query, {**break_filter.parameters(), "limit": limit})
+    return [break_from_row(tuple(row)) for row in rows]
 
 
 def breaks_of_round(connection: Connection, provider: str, round_id: str) -> list[TrackedBreak]:

@@ -2,7 +2,7 @@
 
 Sources are our journal (callbacks and their entries), requests that we refused, the versions
 of the provider's records, what it withdrew, its own log of callbacks, and its answers to
-inquiries.
+inquiries. Bytes that left the database are read from their archive.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from breaks.store import TrackedBreak, transaction
+from storage.archive.restore import (
+    restored_deliveries,
+    restored_operations,
+    restored_versions,
+)
 from vocabulary.ids import match_key, transaction_id
 from vocabulary.money import exponent_of, text_from_minor
 
@@ -184,10 +189,10 @@ def _words(
         operations = _rows(connection, _OPERATIONS, params)
         params["op_keys"] = sorted({*params["op_keys"], *(row["op_key"] for row in operations)})
         return [
-            *_callbacks(operations, money),
-            *_requests(_rows(connection, _REQUESTS, params)),
+            *_callbacks(restored_operations(connection, operations), money),
+            *_requests(restored_deliveries(connection, _rows(connection, _REQUESTS, params))),
             *_records(_rows(connection, _RECORDS, params), money),
-            *_versions(_rows(connection, _VERSIONS, params)),
+            *_versions(restored_versions(connection, _rows(connection, _VERSIONS, params))),
             *_withdrawals(_rows(connection, _WITHDRAWALS, params), money),
             *_logged(_rows(connection, _LOGGED, params)),
             *_answers(_rows(connection, _ANSWER, params)),

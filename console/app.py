@@ -81,7 +81,9 @@ class ConsoleServer:
         app.on_cleanup.append(self._close)
         return app
 
-    async def serve(self, listen: socket.socket) -> None:
+    async def serve(
+        self, listen: socket.socket, *, on_started: Callable[[], None] = lambda: None
+    ) -> None:
         """Serve on a bound socket until SIGTERM or SIGINT."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -92,6 +94,7 @@ class ConsoleServer:
         await runner.setup()
         await web.SockSite(runner, listen).start()
         log.info("console_started", port=listen.getsockname()[1])
+        on_started()
         await stop.wait()
         await runner.cleanup()
         log.info("console_stopped")

@@ -1,13 +1,12 @@
 """What the console knows from the settings, as values: it reads no settings itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
-from breaks.group_queries import GroupCache
 from breaks.policy import SlaRule, WriteOffLimits
 from breaks.trials import TryCorrections
 from console.accounts.identity_provider import IdentityProvider
@@ -118,9 +117,9 @@ class ConsoleConfig:
         trusted_proxies: whose X-Forwarded-For is believed.
         upload_bytes_max: most bytes of all files of a form.
         job_kinds: what may be requested of the scheduler, by name.
-        day_of: reads a day with what its feeds have not reported.
-        listed_days: reads the days of a list together; sums of both sides may be some minutes
-            old, and say when they were added up.
+        day_of: reads a day as it is now, with what its feeds have not reported.
+        listed_days: reads days for a page together; sums of both sides may be some minutes old,
+            and say when they were added up.
         limits: reads the limits in force.
         try_corrections: tries corrections before they are proposed or approved.
         read_pipeline: reads queues, receivers, feeds, sizes and proofs.
@@ -190,7 +189,6 @@ class Console:
     Attributes:
         readers: connections that cannot write.
         writers: connections that can do what people decide, and no more.
-        groups: the groups of breaks, made again when a break changed.
         kept: results of costly queries.
     """
 
@@ -199,7 +197,6 @@ class Console:
     writers: Engine
     clock: Clock
     kept: KeptReads
-    groups: GroupCache = field(default_factory=GroupCache)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -250,7 +250,10 @@ def refusal_of(error: Exception) -> RequestRefused:
             why = f"{error}. Nothing was changed."
         case Unavailable() | OperationalError():
             status, title = HTTPStatus.SERVICE_UNAVAILABLE, "The database is away"
-            why = "Nothing was changed. Try again in a moment."
+            why = (
+                "What you sent was done whole or not at all. Open the page again in a moment to"
+                " see; the same form sent again does nothing twice."
+            )
         case SQLAlchemyError() if "permission denied" in str(error.__cause__):
             status, title = HTTPStatus.SERVICE_UNAVAILABLE, "The console may not do this"
             why = (

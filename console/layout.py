@@ -36,6 +36,7 @@ SECTION_OF = {
     "/invoices": "/totals",
     "/reports": "/totals",
     "/files": "/feeds",
+    "/findings": "/feeds",
     "/batches": "/ops",
     "/seals": "/ops",
     "/settings/notifications": "/ops",

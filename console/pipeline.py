@@ -192,6 +192,19 @@ class Pipeline:
     @property
     def unseen(self) -> tuple[str, ...]:
         """Why each part that is missing could not be read."""
+        return tuple(f"{name}: {part.why}" for name, part in self._missing().items())
+
+    @property
+    def unseen_beside_findings(self) -> tuple[str, ...]:
+        """Of ``unseen``, what no finding says already."""
+        return tuple(
+            f"{name}: {part.why}"
+            for name, part in self._missing().items()
+            if not any(part.why in finding for finding in self.findings)
+        )
+
+    def _missing(self) -> dict[str, Part[Any]]:
+        """The parts that could not be read, by what they are called in sentences."""
         named: dict[str, Part[Any]] = {
             "queues and processes": self.state,
             "messages in the broker": self.depths,
@@ -202,6 +215,4 @@ class Pipeline:
             "proofs": self.proofs,
             "versions": self.versions,
         }
-        return tuple(
-            f"{name}: {part.why}" for name, part in named.items() if part.value is None
-        )
+        return {name: part for name, part in named.items() if part.value is None}

@@ -14,12 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from console.addresses import address
 from reports.grid import readable
 from vocabulary.money import Money
+from vocabulary.plurals import plural
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
 MINUS = "\N{MINUS SIGN}"
 #: Longest id that is shown whole, in characters; longer ones lose their middle.
 _ID_CHARS_MAX = 22
+_BYTE_UNITS = {"TiB": 1 << 40, "GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10}
 
 
 @cache
@@ -40,6 +42,7 @@ def environment() -> Environment:
         "money": money_text,
         "readable": readable,
         "parts": id_parts,
+        "plural": plural,
         "short": short_text,
         "signed": signed_text,
         "utc": utc_text,
@@ -78,11 +81,12 @@ def count_text(count: int) -> str:
 
 
 def bytes_text(size: int) -> str:
-    """A number of bytes in the largest unit that divides it well enough to read."""
-    for unit, length in (("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if size >= length:
-            return f"{size / length:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{size} bytes"
+    """A number of bytes, or its growth, in the largest unit that leaves a whole number."""
+    for unit, length in _BYTE_UNITS.items():
+        if abs(size) >= length:
+            text = f"{size / length:.1f}".removesuffix(".0")
+            return f"{minus_text(text)} {unit}"
+    return f"{minus_text(str(size))} {'byte' if abs(size) == 1 else 'bytes'}"
 
 
 def signed_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:

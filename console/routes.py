@@ -23,7 +23,7 @@ from console.pages.breaks import files as break_files
 from console.pages.breaks import groups as break_groups
 from console.pages.breaks import listing as break_list
 from console.pages.breaks import views as break_views
-from console.pages.feeds import feed_detail, feed_list, preview
+from console.pages.feeds import feed_detail, feed_list, feed_lists, finding_detail, preview
 from console.pages.figures import totals, trends
 from console.pages.jobs import job_detail, job_list
 from console.pages.ops import notifications, overview, parked, queues
@@ -147,6 +147,23 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(method="GET", path="/feeds", right=Right.READ, handler=feed_list.show),
     Route(method="GET", path="/feeds/{provider}", right=Right.READ, handler=feed_detail.show),
+    *(
+        Route(
+            method="GET", path=f"/feeds/{{provider}}/{name}", right=Right.READ, handler=handler
+        )
+        for name, handler in (
+            ("findings", feed_lists.show_findings),
+            ("files", feed_lists.show_files),
+            ("pulls", feed_lists.show_pulls),
+        )
+    ),
+    Route(method="GET", path="/findings/{id}", right=Right.READ, handler=finding_detail.show),
+    Route(
+        method="POST",
+        path="/findings/{id}/resolve",
+        right=Right.RESOLVE_FINDINGS,
+        handler=finding_detail.resolve,
+    ),
     Route(
         method="POST",
         path="/feeds/{provider}/upload",

@@ -8,6 +8,7 @@ from console.rendering import count_text, day_text, money_text, signed_text
 from reconcile.days.figures import NO_MONEY, NO_TOTALS, DayFigures, changes_between
 from reconcile.days.since import fixed_step
 from reconcile.days.states import DayState, DayStatus
+from vocabulary.plurals import plural
 
 #: What a group of days needs, the most urgent first.
 _TODAY = {
@@ -141,9 +142,8 @@ def figure_rows(figures: DayFigures) -> list[dict[str, object]]:
 
 def counted(count: int, noun: str) -> str:
     """A count with its noun."""
-    if count == 0:
-        return f"no {noun}s"
-    return f"1 {noun}" if count == 1 else f"{count_text(count)} {noun}s"
+    number = count_text(count) if count else "no"
+    return f"{number} {plural(count, noun)}"
 
 
 def _group(status: DayStatus) -> str:

@@ -27,6 +27,11 @@ def _figures(table: str, further: tuple[str, ...] = ()) -> str:
     return "(" + ", ".join(f"{table}.{name}" for name in (*_FIGURES, *further)) + ")"
 
 
+def _same_line(version: str, stage: str) -> str:
+    """Whether a version is of a staged line, also if its line was archived."""
+    return f"({version}.raw = {stage}.raw OR {version}.raw = digest_of_bytes('', {stage}.raw))"
+
+
 # A partial rollback is stored with negative amounts (feeds.partial_rollbacks); as reported it
 # is the same record.
 _SAME_ROLLBACK = """
@@ -64,7 +69,8 @@ UPDATE feed_stage s
    AND {_figures("s", _DETAILS)} IS DISTINCT FROM {_figures("r", _DETAILS)}
    AND NOT {_SAME_ROLLBACK}
    AND EXISTS (SELECT FROM feed_versions v
-                WHERE v.provider = :provider AND v.record_id = s.record_id AND v.raw = s.raw
+                WHERE v.provider = :provider AND v.record_id = s.record_id
+                  AND {_same_line("v", "s")}
                   AND ((v.received_at, v.source) = (r.received_at, r.source)
                        OR NOT EXISTS (SELECT FROM feed_versions o
                                        WHERE o.provider = :provider
@@ -78,7 +84,7 @@ UPDATE feed_stage s
                                          = (r.received_at, r.source)
                                      AND NOT EXISTS (SELECT FROM feed_stage o
                                                       WHERE o.record_id = l.record_id
-                                                        AND o.raw = l.raw)))
+                                                        AND {_same_line("l", "o")})))
 """  # noqa: S608 - only the constants above are put in
 _REREAD = f"""
 SELECT s.record_id, s.occurrence, r.source, {_PAIRS}, count(*) OVER () AS changes

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, text
 
 from feeds.finding_kinds import FindingKind
+from storage.audit import record
 from vocabulary.errors import Refused
 from vocabulary.window import Window
 
@@ -77,6 +78,13 @@ class FeedFinding(NewFinding):
     first_seen: datetime
     last_seen: datetime
     resolved_at: datetime | None
+    resolved_by: str | None
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the finding is made again or resolved."""
+        parts = (self.last_seen, self.resolved_at, self.detail)
+        return blake2b(ascii(parts).encode(), digest_size=10).hexdigest()
 
 
 _Finding = TypeVar("_Finding", bound=NewFinding)
@@ -120,7 +128,7 @@ UPDATE feed_findings SET resolved_at = :now, resolved_by = :by
 _COLUMNS = (
     "finding_id AS id, provider, feed, kind, severity, file, line, record_id, round_id,"
     " currency, difference, covers_from, covers_to, detail, evidence, first_seen, last_seen,"
-    " resolved_at"
+    " resolved_at, resolved_by"
 )
 _IN_WINDOW = f"""
 SELECT {_COLUMNS} FROM feed_findings
@@ -138,8 +146,14 @@ SELECT {_COLUMNS} FROM feed_findings WHERE resolved_at IS NULL
 
 _OF_PROVIDER = f"""
 SELECT {_COLUMNS} FROM feed_findings WHERE provider = :provider AND resolved_at IS NULL
+   AND (CAST(:severity AS text) IS NULL OR severity > :severity
+        OR severity = :severity AND (last_seen < CAST(:last_seen AS timestamptz)
+                                     OR last_seen = :last_seen AND finding_id > :id))
  ORDER BY severity, last_seen DESC, finding_id LIMIT :most
 """  # noqa: S608 - only the constant above is put in
+
+
+_NAMED = f"SELECT {_COLUMNS} FROM feed_findings WHERE finding_id = :id"  # noqa: S608 - as above
 
 
 def by_kind(findings: Iterable[_Finding]) -> dict[FindingKind, list[_Finding]]:
@@ -161,10 +175,30 @@ def open_findings(connection: Connection) -> list[FeedFinding]:
     return [_stored_finding(row) for row in connection.execute(text(_OPEN))]
 
 
-def findings_of(connection: Connection, provider: str, *, most: int) -> list[FeedFinding]:
-    """Open findings of one provider: errors first, the newest first."""
-    params = {"provider": provider, "most": most}
+def findings_of(
+    connection: Connection, provider: str, *, most: int, after: FeedFinding | None = None
+) -> list[FeedFinding]:
+    """Open findings of one provider, or those after one: errors first, the newest first."""
+    params = {
+        "provider": provider,
+        "most": most,
+        "severity": after and after.severity,
+        "last_seen": after and after.last_seen,
+        "id": after and after.id,
+    }
     return [_stored_finding(row) for row in connection.execute(text(_OF_PROVIDER), params)]
+
+
+def finding_named(connection: Connection, finding_id: str) -> FeedFinding | None:
+    """A finding by its id, open or resolved; None: there is none."""
+    row = connection.execute(text(_NAMED), {"id": finding_id}).one_or_none()
+    return None if row is None else _stored_finding(row)
+
+
+def lock_finding(connection: Connection, finding_id: str) -> FeedFinding | None:
+    """A finding that nobody else changes until the transaction ends; None: there is none."""
+    row = connection.execute(text(f"{_NAMED} FOR UPDATE"), {"id": finding_id}).one_or_none()
+    return None if row is None else _stored_finding(row)
 
 
 def record_findings(
@@ -225,6 +259,18 @@ def resolve_scopes(
     """Resolve every open finding of these scopes: nothing is wrong with them any more."""
     params = {"provider": provider, "feed": feed, "scopes": list(scopes), "now": now}
     connection.execute(text(_RESOLVE_SCOPES), params)
+
+
+def resolve_for_reason(
+    connection: Connection, finding_id: str, *, by: str, reason: str, now: datetime
+) -> None:
+    """Resolve a finding for a person's reason, with its row of the audit trail.
+
+    Raises:
+        Refused: no open finding has this id.
+    """
+    resolve_finding(connection, finding_id, by=f"{by}: {reason}", now=now)
+    record(connection, by, "feed.finding_resolved", finding_id, {"reason": reason})
 
 
 def resolve_finding(connection: Connection, finding_id: str, *, by: str, now: datetime) -> None:

@@ -22,6 +22,7 @@ SELECT count(*) FROM deliveries
  WHERE provider = :provider AND verdict = 'recorded' AND ingested_at IS NULL
    AND parked_at IS NULL
 """
+_PULL_COUNT = "SELECT count(*) FROM feed_pulls WHERE provider = :provider"
 _COUNTS = """
 SELECT severity, count(*) AS findings FROM feed_findings
  WHERE provider = :provider AND resolved_at IS NULL GROUP BY severity
@@ -29,11 +30,15 @@ SELECT severity, count(*) AS findings FROM feed_findings
 _LAST_FILES = """
 SELECT file_id, name, size, received_at, business_day, covers_from, covers_to, verdict, records,
        refused, replaced_by
-  FROM feed_files WHERE provider = :provider ORDER BY file_id DESC LIMIT :most
+  FROM feed_files
+ WHERE provider = :provider AND (CAST(:before AS bigint) IS NULL OR file_id < :before)
+ ORDER BY file_id DESC LIMIT :most
 """
 _LAST_PULLS = """
-SELECT feed, window_from, window_to, whole, received, stored, unreadable, pulled_at
-  FROM feed_pulls WHERE provider = :provider ORDER BY pull_id DESC LIMIT :most
+SELECT pull_id, feed, window_from, window_to, whole, received, stored, unreadable, pulled_at
+  FROM feed_pulls
+ WHERE provider = :provider AND (CAST(:before AS bigint) IS NULL OR pull_id < :before)
+ ORDER BY pull_id DESC LIMIT :most
 """
 
 
@@ -103,6 +108,7 @@ class ListedStatement:
 class PullRecord:
     """A pull that was stored."""
 
+    pull_id: int
     feed: str
     window_from: datetime
     window_to: datetime
@@ -133,13 +139,24 @@ def feeds_of(connection: Connection, provider: str) -> ProviderFeeds:
     )
 
 
-def last_files(connection: Connection, provider: str, *, most: int) -> list[ListedStatement]:
-    """The statement files that arrived last, the newest first."""
-    rows = connection.execute(text(_LAST_FILES), {"provider": provider, "most": most})
+def last_files(
+    connection: Connection, provider: str, *, most: int, before: int | None = None
+) -> list[ListedStatement]:
+    """The statement files that arrived last, or before one of them; the newest first."""
+    params = {"provider": provider, "most": most, "before": before}
+    rows = connection.execute(text(_LAST_FILES), params)
     return [ListedStatement(**row) for row in rows.mappings()]
 
 
-def last_pulls(connection: Connection, provider: str, *, most: int) -> list[PullRecord]:
-    """The last stored pulls, the newest first."""
-    rows = connection.execute(text(_LAST_PULLS), {"provider": provider, "most": most})
+def count_pulls(connection: Connection, provider: str) -> int:
+    """How many pulls of a provider are stored."""
+    return int(connection.execute(text(_PULL_COUNT), {"provider": provider}).scalar_one())
+
+
+def last_pulls(
+    connection: Connection, provider: str, *, most: int, before: int | None = None
+) -> list[PullRecord]:
+    """The last stored pulls, or those before one of them; the newest first."""
+    params = {"provider": provider, "most": most, "before": before}
+    rows = connection.execute(text(_LAST_PULLS), params)
     return [PullRecord(**row) for row in rows.mappings()]

@@ -147,7 +147,7 @@ def refresh_statistics(connection: Connection, stored: int) -> None:
         return
     counted = connection.execute(text(_COUNTED)).scalar_one()
     if stored > counted:
-        connection.execute(text("ANALYZE feed_records, feed_versions"))
+        connection.execute(text("SELECT refresh_feed_statistics()"))
 
 
 def _copy(

@@ -18,6 +18,13 @@ SELECT record_id, occurrence, handle, currency, stake, payout, rolled_back, bala
  WHERE match_key = :match_key AND provider = :provider AND round_id = :round_id
  ORDER BY created_at, record_id, occurrence LIMIT :limit
 """
+_SUMS = """
+SELECT currency, coalesce(sum(stake) FILTER (WHERE NOT rolled_back), 0)::bigint AS stake,
+       coalesce(sum(payout) FILTER (WHERE NOT rolled_back), 0)::bigint AS payout
+  FROM feed_records
+ WHERE match_key = :match_key AND provider = :provider AND round_id = :round_id
+ GROUP BY currency
+"""
 _WITHDRAWN = """
 SELECT DISTINCT ON (record_id, occurrence)
        record_id, occurrence, handle, currency, stake, payout, rolled_back,
@@ -53,6 +60,19 @@ class RoundRecord:
     updated_at: datetime
     received_at: datetime
     withdrawn: bool
+
+
+def sums_of_records(
+    connection: Connection, provider: str, round_id: str
+) -> dict[str, tuple[int, int]]:
+    """Stake and payout of all records of a round that count, by currency."""
+    params = {
+        "match_key": match_key(provider, round_id),
+        "provider": provider,
+        "round_id": round_id,
+    }
+    rows = connection.execute(text(_SUMS), params)
+    return {row.currency: (row.stake, row.payout) for row in rows}
 
 
 def records_of_round(connection: Connection, provider: str, round_id: str) -> list[RoundRecord]:

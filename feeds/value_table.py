@@ -30,6 +30,7 @@ from feeds.statements.values.text import bare
 from providers.contract import Provider
 from providers.statements.format import FieldKind, TableFormat
 from vocabulary.errors import Malformed
+from vocabulary.plurals import counted
 
 # Such files have no settings: what a statement declares there is an option of the command.
 _SETTINGS = re.compile(r"\(settings? ([a-z_, ]+)\)")
@@ -172,7 +173,10 @@ class _RowReader:
         while len(cells) > len(names) and cells[-1].kind is CellKind.EMPTY:
             cells = cells[:-1]
         if len(cells) != len(names):
-            reason = f"line: {len(names)} fields are expected; found {len(cells)}"
+            reason = (
+                f"line: {counted(len(names), 'field is expected', 'fields are expected')}"
+                f"; found {len(cells)}"
+            )
             return UnreadableRow(row.line, reason)
         by_name = {
             name: cell

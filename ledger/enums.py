@@ -57,3 +57,5 @@ class RoundStatus(StrEnum):
 CLOSED_BY = "closed_by "
 #: The slug of our own operations: deposits, withdrawals, blocks.
 OWN_SLUG = "tieout"
+#: Begins the key of the deposit an imported wallet opens with; its wallet id follows.
+OPENING_KEY = "opening:"

@@ -12,7 +12,9 @@ import typer
 
 from ops.commands.lazy_group import LazyCommands, lazy_group
 from ops.context import DEFAULT_DATA_DIR, Context
+from ops.extras import extra_with
 from ops.runtime.outages import outage_of
+from vocabulary.build import version
 from vocabulary.errors import (
     ApiError,
     Contradiction,
@@ -58,6 +60,7 @@ COMMANDS: Mapping[str, str] = {
     "ledger": "Query the ledger, correct it by hand and prove it.",
     "backup": "Check how old backups are, and whether a restore would work.",
     "restore": "Hold, prove and open the books after an older state was restored.",
+    "archive": "Export sealed months to files, and let their bytes leave the database.",
     "queue": "Show waiting, stuck and parked work; requeue or discard it; pause a queue.",
     "job": "Show what was requested in the console and what became of it; cancel what waits.",
     "notify": "Show notifications that were sent, given up or wait; try a channel.",
@@ -94,6 +97,7 @@ TARGETS: Mapping[str, str] = {
     "ledger": "ops.commands.ledger.group:app",
     "backup": "ops.commands.backup.group:app",
     "restore": "ops.commands.restore.group:app",
+    "archive": "ops.commands.archive.group:app",
     "queue": "ops.commands.queue.group:app",
     "job": "ops.commands.job.group:app",
     "notify": "ops.commands.notify.group:app",
@@ -108,9 +112,7 @@ def load_command(name: str) -> Any:
 
 def _say_version(value: bool) -> None:  # noqa: FBT001 - the option's callback
     if value:
-        from importlib.metadata import version  # noqa: PLC0415 - 15 ms that no command needs
-
-        typer.echo(f"tieout {version('tieout')}")
+        typer.echo(f"tieout {version()}")
         raise typer.Exit
 
 
@@ -153,11 +155,27 @@ def main() -> None:
         _leave(FINDING, str(error))
     except TieoutError as error:
         _leave(USAGE, str(error))
+    except ModuleNotFoundError as error:
+        _leave_without(error)
     except Exception as error:
         outage = outage_of(error)
         if outage is None:
             raise
         _leave(UNAVAILABLE, str(outage))
+
+
+def _leave_without(error: ModuleNotFoundError) -> Never:
+    """Say which extra a command needs; a module that no extra brings is a bug."""
+    module = str(error.name)
+    command = next((word for word in sys.argv[1:] if word in COMMANDS), "")
+    extra = extra_with(module, command)
+    if extra is None:
+        raise error
+    _leave(
+        USAGE,
+        f"`tieout {command}` needs {module}, which is not installed:"
+        f" pip install 'tieout[{extra}]'",
+    )
 
 
 def _leave(code: int, *lines: str) -> Never:

@@ -42,7 +42,7 @@ class Context:
 
     @cached_property
     def database_url(self) -> str:
-        """The database's URL; an embedded one is started or reused.
+        """The database's URL for the application; an embedded one is started or reused.
 
         Raises:
             SettingsInvalid: the settings do not hold.
@@ -51,6 +51,18 @@ class Context:
         from ops.runtime.servers import ensure_database  # noqa: PLC0415 - as above
 
         return ensure_database(self.data_dir, self.settings)
+
+    @cached_property
+    def owner_url(self) -> str:
+        """The database's URL for who owns the tables; an embedded one is started or reused.
+
+        Raises:
+            SettingsInvalid: the settings do not hold.
+            Unavailable: the embedded database cannot be started.
+        """
+        from ops.runtime.servers import ensure_owned_database  # noqa: PLC0415 - as above
+
+        return ensure_owned_database(self.data_dir, self.settings)
 
 
 def context_of(ctx: typer.Context) -> Context:

@@ -12,6 +12,7 @@ from reports.tables.disputes import CLAIMS
 from reports.tables.statement import about
 from reports.tables.work import AGEING
 from vocabulary.clock import iso
+from vocabulary.plurals import counted
 
 SHEET_CHARTS = (
     SheetChart(
@@ -83,8 +84,10 @@ def _subtitle(pack: Pack) -> str:
     window = f"{iso(pack.window.start)} to {iso(pack.window.end)}"
     if pack.run is not None:
         run = f"run {pack.run.run_id}"
+    elif pack.comparisons:
+        run = f"{counted(len(pack.comparisons), 'run')} over parts of it"
     else:
-        run = f"{len(pack.comparisons)} runs over parts of it" if pack.comparisons else "no run"
+        run = "no run"
     return f"{period[0].upper()}{period[1:]}; {window}; {run}; {generated}"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vocabulary.errors import Refused
 from vocabulary.money import is_currency
+from vocabulary.plurals import counted
 
 COLUMNS = ("day", "currency", "rate", "source")
 #: Problems listed of one file; the rest is counted.
@@ -95,7 +96,7 @@ def parse_rates(text: str, name: str, reporting_currency: str) -> ReportingRates
         )
     if problems:
         more = len(problems) - PROBLEMS_MAX
-        rest = [f"{name}: {more} more problems"] if more > 0 else []
+        rest = [f"{name}: {counted(more, 'more problem')}"] if more > 0 else []
         raise Refused("\n".join([*problems[:PROBLEMS_MAX], *rest]))
     return ReportingRates(currency=reporting_currency, by_day=by_day)
 

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from reconcile.days.states import DayState
 from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
+from reconcile.totals.render import unposted_text
 from reconcile.totals.tie_out import TotalsRow
 from reports.pack import Pack
+from vocabulary.plurals import plural
 
 #: Causes of a difference that are no breaks, in words.
 OTHER_CAUSES = {TIMING: "timing", ELSEWHERE: "another period or game"}
@@ -85,7 +87,7 @@ def _result(pack: Pack, row: TotalsRow) -> Result:
 
 def breaks_text(count: int) -> str:
     """A number of breaks in words."""
-    return f"{count:,} break{'' if count == 1 else 's'}"
+    return f"{count:,} {plural(count, 'break')}"
 
 
 def _parts(pack: Pack, row: TotalsRow) -> Iterator[tuple[str, int]]:
@@ -130,7 +132,7 @@ def _warnings(pack: Pack) -> Iterator[str]:
             " before it was over."
         )
     if pack.tie_out.unposted:
-        yield f"{pack.tie_out.unposted} accepted batches are not posted yet, and in no figure."
+        yield f"{unposted_text(pack.tie_out.unposted)}, and in no figure."
     if not pack.tie_out.ties:
         yield "The totals do not tie: a difference is left that no round explains."
     changed = [day for day in _days(pack) if day[1] is DayState.CHANGED]

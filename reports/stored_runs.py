@@ -33,6 +33,9 @@ SELECT run_id, window_from, window_to, finished_at, whole,
    AND window_from < :end AND window_to > :start
  ORDER BY finished_at, run_id LIMIT :limit
 """
+_FIRST_DAY = """
+SELECT EXISTS (SELECT FROM runs) AND NOT EXISTS (SELECT FROM runs WHERE window_from < :start)
+"""
 # Pages of runs, the last finished first.
 _RUNS = """
 SELECT run_id, provider, window_from, window_to, started_at, finished_at, result, manifest
@@ -55,6 +58,11 @@ class StoredRun:
     finished_at: datetime
     result: dict[str, Any]
     manifest: dict[str, Any]
+
+
+def is_first_day(connection: Connection, start: datetime) -> bool:
+    """Whether runs compared something, but nothing from before an instant."""
+    return bool(connection.execute(text(_FIRST_DAY), {"start": start}).scalar_one())
 
 
 def last_run(connection: Connection, provider: str, window: Window | None) -> StoredRun | None:

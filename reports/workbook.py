@@ -120,6 +120,11 @@ def _widths(tables: Sequence[Grid]) -> list[int]:
     ]
 
 
+def _printed(grid: Grid) -> int:
+    """How many columns of a table are printed."""
+    return sum(column.on_paper for column in grid.columns)
+
+
 class _Sheet:
     """One sheet of the workbook: title lines, then its tables, one below the other."""
 
@@ -134,15 +139,15 @@ class _Sheet:
         self._widths: list[int] = []
         title = f"{document.title}: {name}"
         self._worksheet.write_string(0, 0, title, formats.title)
-        self._worksheet.write_string(1, 0, document.subtitle, formats.subtitle)
 
     def write(self, tables: Sequence[Grid]) -> None:
         """Write the tables; a single table gets filters."""
         self._widths = _widths(tables)
         for column, width in enumerate(self._widths):
             self._worksheet.set_column(column, column, width)
+        printed = max(map(_printed, tables))
+        self._write_wrapped(1, self._document.subtitle, printed)
         end = self._single(tables[0]) if len(tables) == 1 else self._several(tables)
-        printed = max(sum(column.on_paper for column in grid.columns) for grid in tables)
         self._worksheet.print_area(0, 0, max(end - 1, _HEADING), printed - 1)
         set_up_print(self._worksheet, self._document)
 
@@ -165,16 +170,18 @@ class _Sheet:
         return line
 
     def _note(self, line: int, grid: Grid) -> None:
-        """Write a table's note over its printed columns, as many lines as it needs."""
-        printed = sum(column.on_paper for column in grid.columns)
+        self._write_wrapped(line, grid.note, _printed(grid))
+
+    def _write_wrapped(self, line: int, note: str, printed: int) -> None:
+        """Write a text over printed columns, on as many lines as it needs: none is cut."""
         last = min(printed, _NOTE_COLUMNS) - 1
         characters = sum(self._widths[: last + 1])
-        lines = -(-len(grid.note) * 10 // (characters * 9)) or 1
+        lines = -(-len(note) * 10 // (characters * 9)) or 1
         self._worksheet.set_row(line, lines * _LINE_POINTS)
         if last > 0:
-            self._worksheet.merge_range(line, 0, line, last, grid.note, self._formats.note)
+            self._worksheet.merge_range(line, 0, line, last, note, self._formats.note)
         else:
-            self._worksheet.write_string(line, 0, grid.note, self._formats.note)
+            self._worksheet.write_string(line, 0, note, self._formats.note)
 
     def _grid(self, grid: Grid, heading: int) -> int:
         """Write a table with its sums below; returns the first row after it."""

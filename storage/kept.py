@@ -2,54 +2,73 @@
 
 A page that adds up very many rows takes what was read some time ago and says when. A result
 carries a stamp of what it depends on, if there is one: with another stamp it is read anew at
-once, so that nobody misses what they just did.
+once, so that nobody misses what they just did. A renewal sees the database at one instant.
 """
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from vocabulary.clock import Clock
+from vocabulary.errors import Unavailable
 
 #: Age from which a result is renewed behind the page that shows it.
 RENEWED_AFTER = timedelta(minutes=1)
+#: By how long ago a stretch of time ended, the age from which its sums are renewed: those of
+#: days long over hardly change.
+RENEWALS = ((timedelta(days=2), RENEWED_AFTER), (timedelta(days=14), timedelta(minutes=10)))
+RENEWED_LAST = timedelta(minutes=30)
 #: Age up to which a result is shown; an older one is read anew while the page waits.
 OLDEST = timedelta(hours=1)
-#: Most results that are kept.
-KEPT_MAX = 2_000
+#: Most results that are kept, and how many of the oldest go when there are more.
+KEPT_MAX, DROPPED = 5_000, 500
 
 log = structlog.get_logger()
 
 _Value = TypeVar("_Value")
 
 
+def renewal_age(ended: datetime, now: datetime) -> timedelta:
+    """The age from which the sums of a stretch of time that ended then are renewed."""
+    ages = (age for since, age in RENEWALS if now - ended < since)
+    return next(ages, RENEWED_LAST)
+
+
 @dataclass(frozen=True, slots=True)
 class KeptRead(Generic[_Value]):
-    """A result, when it was read, and the stamp of what it depends on."""
+    """A result, when it was read, the stamp of what it depends on, how long reading took."""
 
     value: _Value
     read_at: datetime
     stamp: Hashable
+    took: timedelta
 
 
 class KeptReads:
     """Reads by key, and remembers what was read.
 
     Args:
-        engine: for the renewals.
+        connect: opens a connection for a renewal, which sees the database at one instant.
         clock: tells how old results are.
         executor: runs the renewals.
     """
 
-    def __init__(self, engine: Engine, clock: Clock, executor: Executor) -> None:
-        self._engine, self._clock, self._executor = engine, clock, executor
+    def __init__(
+        self,
+        connect: Callable[[], AbstractContextManager[Connection]],
+        clock: Clock,
+        executor: Executor,
+    ) -> None:
+        self._connect, self._clock, self._executor = connect, clock, executor
         self._lock = threading.Lock()
         self._kept: dict[Hashable, KeptRead[Any]] = {}
         self._renewing: set[Hashable] = set()
@@ -62,27 +81,48 @@ class KeptReads:
         *,
         stamp: Hashable = None,
         renewed_after: timedelta = RENEWED_AFTER,
+        patience: timedelta = timedelta.max,
     ) -> KeptRead[_Value]:
-        """What ``read`` returns, or returned at most ``OLDEST`` ago under the same stamp."""
-        kept, now = self._kept.get(key), self._clock.now()
-        if kept is None or kept.stamp != stamp or now - kept.read_at > OLDEST:
-            return self._read(connection, key, read, stamp)
-        if now - kept.read_at > renewed_after:
+        """What ``read`` returns, or returned at most ``OLDEST`` ago under the same stamp.
+
+        Args:
+            connection: reads what is not kept.
+            key: names the result.
+            read: reads it.
+            stamp: of what it depends on.
+            renewed_after: the age from which it is renewed in the background.
+            patience: with another stamp, one that took at least as long to read is shown as it
+                was, and renewed in the background, too.
+        """
+        kept, age = self._kept.get(key), self.age(key)
+        if kept is None or age is None or (kept.stamp != stamp and kept.took < patience):
+            return self.read(connection, key, read, stamp=stamp)
+        if kept.stamp != stamp or age > renewed_after:
             self._renew(key, read, stamp)
         return kept
 
-    def _read(
+    def age(self, key: Hashable) -> timedelta | None:
+        """How old a result is; None if it has to be read."""
+        kept = self._kept.get(key)
+        age = None if kept is None else self._clock.now() - kept.read_at
+        return None if age is None or age > OLDEST else age
+
+    def read(
         self,
         connection: Connection,
         key: Hashable,
         read: Callable[[Connection], _Value],
-        stamp: Hashable,
+        *,
+        stamp: Hashable = None,
     ) -> KeptRead[_Value]:
-        began = self._clock.now()
-        kept = KeptRead(read(connection), began, stamp)
+        """What ``read`` returns now; it is kept instead of what was."""
+        read_at, began = self._clock.now(), time.monotonic()
+        value = read(connection)
+        kept = KeptRead(value, read_at, stamp, timedelta(seconds=time.monotonic() - began))
         with self._lock:
-            if len(self._kept) >= KEPT_MAX:
-                self._kept.clear()
+            self._kept.pop(key, None)  # so that their order is that of reading
+            for oldest in list(self._kept)[: DROPPED if len(self._kept) >= KEPT_MAX else 0]:
+                del self._kept[oldest]
             self._kept[key] = kept
         return kept
 
@@ -97,9 +137,9 @@ class KeptReads:
         self, key: Hashable, read: Callable[[Connection], Any], stamp: Hashable
     ) -> None:
         try:
-            with self._engine.connect() as connection:
-                self._read(connection, key, read, stamp)
-        except SQLAlchemyError as error:  # the next page tries again
+            with self._connect() as connection:
+                self.read(connection, key, read, stamp=stamp)
+        except (SQLAlchemyError, Unavailable) as error:  # the next page tries again
             log.warning("kept_read_not_renewed", key=str(key), error=type(error).__name__)
         finally:
             with self._lock:

@@ -62,8 +62,13 @@ _REFUSALS = {
     "invoice_steps_follow": None,
     "invoice_steps_pkey": "somebody else took a step of this invoice meanwhile: look again",
     "day_steps_once": "somebody else took a step of this day meanwhile: look at it again",
+    "archives_are_sealed": None,
+    "archive_releases_signed": None,
+    "archive_releases_follow": None,
+    "archive_releases_one_each": "somebody else requested it meanwhile: look at it again",
     **dict.fromkeys(
         (
+            "archive_releases_two_people",
             *("adjustments_two_people", "write_offs_two_people"),
             *("limit_versions_two_people", "fund_requests_two_people"),
             "restores_two_people",

@@ -1,74 +1,23 @@
-"""Two database roles with fewer rights than the owner's: one only reads, one is the console's.
+"""Database roles with fewer rights than the owner of the tables; ``storage.rights`` lists them.
 
-The reader sees every table but those with passwords, sessions and tokens. The console's role
-also writes what people decide: workflow states, notes, proposals, approvals, steps of days,
-requests of jobs, sessions, passwords, pauses of queues, messages that try a rule. Two functions
-of the owner give parked work back for it. Neither can write wallets, operations, entries,
-rounds, records or runs.
+The application's role runs workers, scheduler and commands, the receiver's role receivers, the
+console's role and the reader the console. None of them owns anything, so none can change the
+schema, disable a guard or empty a table.
 """
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import structlog
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
-READER_ROLE = "tieout_reader"
-CONSOLE_ROLE = "tieout_console"
-#: Longest time that one statement of either role may take, in milliseconds.
+from storage.rights import CONSOLE_ROLE, READER_ROLE, RIGHTS, table_rights
+
+#: Longest time that one statement of the reader or the console may take, in milliseconds.
 STATEMENT_TIMEOUT_MS = 15_000
 
-#: Tables that the reader does not see.
-_SECRET = frozenset(
-    {
-        *("passwords", "password_codes", "console_sessions", "login_attempts"),
-        *("api_tokens", "api_requests", "sso_logins"),
-    }
-)
-#: The columns of people that both roles see: all but the hash of the token.
-_PEOPLE = "person_id, name, skeleton, display_name, roles, os_user, disabled_at, created_at"
-#: What the console's role may do beyond reading.
-_CONSOLE_WRITES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "adjustments": ("INSERT", "UPDATE (state, decided_by, decided_at, decision)"),
-        "api_requests": ("SELECT", "INSERT", "UPDATE", "DELETE"),
-        "api_tokens": ("SELECT", "INSERT", "UPDATE (last_used_at, revoked_at, revoked_by)"),
-        "audit": ("INSERT",),
-        "break_files": ("INSERT",),
-        "break_mentions": ("INSERT", "UPDATE (read_at)"),
-        "break_notes": ("INSERT",),
-        "break_workflows": ("UPDATE",),
-        "correction_trials": ("INSERT",),
-        "console_sessions": ("SELECT", "INSERT", "UPDATE", "DELETE"),
-        "day_steps": ("INSERT",),
-        "detail_requests": ("INSERT", "UPDATE (refresh)"),
-        "job_files": ("INSERT (job_id, name, media_type, sha256, content)",),
-        "jobs": (
-            "INSERT (kind, title, arguments, heavy, digest, request_key, requested_by)",
-            "UPDATE (state, finished_at, cancelled_by, dropped_at)",
-        ),
-        "dispute_lines": ("INSERT",),
-        "disputes": ("INSERT",),
-        "invoice_steps": (
-            "INSERT (invoice_id, number, action, by_name, eyes, reason, paid_on, reference)",
-        ),
-        "login_attempts": ("SELECT", "INSERT", "UPDATE", "DELETE"),
-        "password_codes": ("SELECT", "INSERT", "UPDATE"),
-        "notifications": ("INSERT",),
-        "passwords": ("SELECT", "INSERT", "UPDATE"),
-        "paused_queues": ("INSERT", "DELETE"),
-        "saved_views": ("INSERT", "UPDATE (address, shared, saved_at)", "DELETE"),
-        "sso_logins": ("SELECT", "INSERT", "UPDATE (used_at)", "DELETE"),
-        "write_offs": ("INSERT", "UPDATE (state, decided_by, decided_at)"),
-    }
-)
-#: What the console's role may call: functions that do one thing with the owner's rights.
-_CONSOLE_CALLS = (
-    "requeue_parked(bigint[], integer[])",
-    "discard_parked(bigint[], integer[])",
-)
 _EXISTS = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)"
 # From PostgreSQL 16 on, whoever creates a role is a member that may not become it.
 _MAY_BECOME = """
@@ -76,58 +25,134 @@ SELECT pg_has_role(current_user, :role,
                    CASE WHEN current_setting('server_version_num')::integer >= 160000
                         THEN 'SET' ELSE 'MEMBER' END)
 """
-# Granting what is granted already would rewrite rows of the catalogue at every start.
-_UNSEEN = """
-SELECT c.relname FROM pg_class c
- WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'v')
-   AND c.relname <> 'people' AND c.relname <> ALL(:secret)
-   AND NOT has_table_privilege(CAST(:role AS name), c.oid, 'SELECT')
- ORDER BY c.relname
+_TABLES = """
+SELECT relname FROM pg_class
+ WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v')
+   AND NOT relispartition
 """
-_HAS_COLUMNS = "SELECT has_column_privilege(CAST(:role AS name), 'people', 'name', 'SELECT')"
+# Granting what is granted already would rewrite rows of the catalogue at every start.
+_MISSING = """
+SELECT w.name, w.kind, array_agg(w.columns ORDER BY w.n) FILTER (WHERE w.columns <> '')
+  FROM unnest(CAST(:names AS text[]), CAST(:kinds AS text[]), CAST(:columns AS text[]))
+       WITH ORDINALITY AS w (name, kind, columns, n)
+ WHERE NOT CASE WHEN w.columns = ''
+                THEN has_table_privilege(CAST(:role AS name), w.name, w.kind)
+                ELSE has_column_privilege(CAST(:role AS name), w.name, w.columns, w.kind) END
+ GROUP BY w.name, w.kind ORDER BY w.name, w.kind
+"""
 _MAY_CALL = "SELECT has_function_privilege(CAST(:role AS name), :function, 'EXECUTE')"
-_HAS = "SELECT has_any_column_privilege(CAST(:role AS name), CAST(:name AS text), :right)"
+_MAY_COUNT = """
+SELECT has_sequence_privilege(CAST(:role AS name), :sequence, 'USAGE')
+   AND has_sequence_privilege(CAST(:role AS name), :sequence, 'SELECT')
+"""
+_MAY_USE = "SELECT has_schema_privilege(CAST(:role AS name), current_schema(), 'USAGE')"
+_SCHEMA = "SELECT quote_ident(current_schema())"
+# Databases from before PostgreSQL 15 let everybody create tables.
+_EVERYBODY_CREATES = """
+SELECT EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a
+                WHERE n.nspname = current_schema() AND a.grantee = 0
+                  AND a.privilege_type = 'CREATE')
+"""
+_POSITION = """
+SELECT current_user AS role,
+       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
+       ARRAY(SELECT relname FROM pg_class
+              WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+                AND pg_has_role(current_user, relowner, 'USAGE') ORDER BY relname) AS owned
+"""
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolePosition:
+    """Who a connection is to the tables.
+
+    Attributes:
+        role: the database role.
+        is_superuser: no right is refused to it.
+        owned: the tables that it owns, itself or as a member of their owner.
+    """
+
+    role: str
+    is_superuser: bool
+    owned: tuple[str, ...]
+
+    @property
+    def can_disable_guards(self) -> bool:
+        """Whether it can change what is evidence."""
+        return self.is_superuser or bool(self.owned)
+
+
 def grant_roles(connection: Connection) -> bool:
-    """Create both roles and give them their rights, as far as the database's role may.
+    """Create the roles and give them their rights, as far as the database's role may.
 
     Returns:
         Whether it may; if not, an administrator of the database has to.
     """
-    try:
-        with connection.begin_nested():
-            for role in (READER_ROLE, CONSOLE_ROLE):
-                _create(connection, role)
-                for statement in _grants(connection, role):
-                    connection.exec_driver_sql(statement)
-    except ProgrammingError as error:
-        if not isinstance(error.orig, InsufficientPrivilege):
-            raise
-        log.warning("roles_not_granted", roles=[READER_ROLE, CONSOLE_ROLE])
+    reason = _refusal(connection, _create_and_grant)
+    if reason:
+        log.warning("roles_not_granted", roles=list(RIGHTS), why=reason)
         return False
+    # Only a console without URLs of its own needs this: it connects as the owner.
+    reason = _refusal(connection, _let_owner_become_the_console)
+    if reason:
+        log.info("console_roles_not_granted_to_owner", why=reason)
     return True
 
 
+def _refusal(connection: Connection, grant: Callable[[Connection], None]) -> str:
+    """Grant all or nothing; returns why the database refuses it, or an empty text."""
+    try:
+        with connection.begin_nested():
+            grant(connection)
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        return str(error.orig).split("\n", 1)[0]
+    return ""
+
+
+def _create_and_grant(connection: Connection) -> None:
+    for role in RIGHTS:
+        _create(connection, role)
+    for role in RIGHTS:
+        for statement in _grants(connection, role):
+            connection.exec_driver_sql(statement)
+    if connection.execute(text(_EVERYBODY_CREATES)).scalar_one():
+        schema = connection.execute(text(_SCHEMA)).scalar_one()
+        connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC")
+
+
+def _let_owner_become_the_console(connection: Connection) -> None:
+    for role in (READER_ROLE, CONSOLE_ROLE):
+        if not connection.execute(text(_MAY_BECOME), {"role": role}).scalar_one():
+            connection.exec_driver_sql(f"GRANT {role} TO CURRENT_USER")
+
+
+def position_of(connection: Connection) -> RolePosition:
+    """Who this connection is to the tables."""
+    row = connection.execute(text(_POSITION)).one()
+    return RolePosition(role=row.role, is_superuser=row.is_superuser, owned=tuple(row.owned))
+
+
 def url_as(url: str, role: str, *, login: bool) -> str:
-    """The URL of the same database for one of the roles.
+    """The URL of the same database for one of the console's roles.
 
     Args:
         url: the owner's.
         role: ``READER_ROLE``, whose transactions only read, or ``CONSOLE_ROLE``.
-        login: connect as the role itself, as the embedded server allows; otherwise the owner
-            connects and becomes the role at once.
+        login: connect as the role itself, as the embedded server allows; otherwise the
+            owner connects and becomes the role at once.
     """
     options = [f"-c statement_timeout={STATEMENT_TIMEOUT_MS}"]
     if role == READER_ROLE:
         options.append("-c default_transaction_read_only=on")
-    parsed = make_url(url)
     if login:
-        parsed = parsed.set(username=role, password=None)
+        url = url_of_login(url, role)
     else:
         options.append(f"-c role={role}")
+    parsed = make_url(url)
     before = parsed.query.get("options", ())
     merged = " ".join([*([before] if isinstance(before, str) else before), *options])
     parsed = parsed.update_query_dict({"options": merged})
@@ -135,32 +160,53 @@ def url_as(url: str, role: str, *, login: bool) -> str:
     return f"{address}?{query.replace('+', '%20')}"  # libpq reads a plus sign as itself
 
 
+def url_of_login(url: str, role: str) -> str:
+    """The URL of the same database for a role that needs no password."""
+    parsed = make_url(url).set(username=role, password=None)
+    return parsed.render_as_string(hide_password=False)
+
+
 def _create(connection: Connection, role: str) -> None:
     if not connection.execute(text(_EXISTS), {"role": role}).scalar_one():
         connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
-    if not connection.execute(text(_MAY_BECOME), {"role": role}).scalar_one():
-        connection.exec_driver_sql(f"GRANT {role} TO CURRENT_USER")
 
 
 def _grants(connection: Connection, role: str) -> Iterator[str]:
     """The statements that give a role the rights it lacks."""
-    params = {"role": role, "secret": sorted(_SECRET)}
-    for name in connection.execute(text(_UNSEEN), params).scalars().all():
-        yield f"GRANT SELECT ON {name} TO {role}"
-    if not connection.execute(text(_HAS_COLUMNS), {"role": role}).scalar_one():
-        yield f"GRANT SELECT ({_PEOPLE}) ON people TO {role}"
-    if role != CONSOLE_ROLE:
-        return
-    for name, rights in _CONSOLE_WRITES.items():
-        for right in rights:
-            params = {"role": role, "name": name, "right": right.partition(" ")[0]}
-            if right == "DELETE":  # it has no columns
-                query = _HAS.replace("has_any_column_privilege", "has_table_privilege")
-            else:
-                query = _HAS
-            if not connection.execute(text(query), params).scalar_one():
-                yield f"GRANT {right} ON {name} TO {role}"
-    for function in _CONSOLE_CALLS:
-        params = {"role": role, "function": function}
-        if not connection.execute(text(_MAY_CALL), params).scalar_one():
-            yield f"GRANT EXECUTE ON FUNCTION {function} TO {role}"
+    rights = RIGHTS[role]
+    if not connection.execute(text(_MAY_USE), {"role": role}).scalar_one():
+        schema = connection.execute(text(_SCHEMA)).scalar_one()
+        yield f"GRANT USAGE ON SCHEMA {schema} TO {role}"
+    tables = frozenset(connection.execute(text(_TABLES)).scalars())
+    wanted = [
+        (table, *parts)
+        for table, granted in table_rights(role, tables).items()
+        for right in granted
+        for parts in _parts(right)
+    ]
+    names, kinds, columns = (list(values) for values in zip(*wanted, strict=True))
+    params = {"role": role, "names": names, "kinds": kinds, "columns": columns}
+    for name, kind, lacking in connection.execute(text(_MISSING), params).all():
+        right = f"{kind} ({', '.join(lacking)})" if lacking else kind
+        yield f"GRANT {right} ON {name} TO {role}"
+    for function in _lacking(connection, role, _MAY_CALL, "function", rights.calls):
+        yield f"GRANT EXECUTE ON FUNCTION {function} TO {role}"
+    for sequence in _lacking(connection, role, _MAY_COUNT, "sequence", rights.counters):
+        yield f"GRANT USAGE, SELECT ON SEQUENCE {sequence} TO {role}"
+
+
+def _parts(right: str) -> Iterator[tuple[str, str]]:
+    """A right as its kind with one column each, or with none for the whole table."""
+    kind, _, columns = right.partition(" ")
+    for column in columns.strip("()").split(", "):
+        yield kind, column
+
+
+def _lacking(
+    connection: Connection, role: str, query: str, parameter: str, names: Iterable[str]
+) -> list[str]:
+    return [
+        name
+        for name in names
+        if not connection.execute(text(query), {"role": role, parameter: name}).scalar_one()
+    ]

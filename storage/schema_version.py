@@ -111,10 +111,16 @@ def current_revision(url: str) -> str | None:
 
     Raises:
         psycopg.OperationalError: the database cannot be reached.
+        Unavailable: the database's role may not read it.
     """
     with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
         try:
             row = connection.execute(_CURRENT).fetchone()
         except psycopg.errors.UndefinedTable:
             return None
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Unavailable(
+                f"the database's role {connection.info.user} has no rights to the tables: run"
+                " `tieout migrate` as their owner, which grants them"
+            ) from error
     return None if row is None else row[0]

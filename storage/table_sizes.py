@@ -19,6 +19,12 @@ SELECT c.relname AS name, pg_total_relation_size(c.oid)::bigint AS bytes
   FROM pg_class c
  WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'm')
 """
+_BY_ROOT = """
+SELECT root.relname AS name, sum(pg_total_relation_size(c.oid))::bigint AS bytes
+  FROM pg_class c JOIN pg_class root ON root.oid = coalesce(pg_partition_root(c.oid), c.oid)
+ WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'm')
+ GROUP BY root.relname
+"""
 _MEASURE = f"""
 INSERT INTO table_sizes (day, name, bytes) SELECT :today, name, bytes FROM ({_SIZES}) s
 ON CONFLICT (day, name) DO UPDATE SET bytes = EXCLUDED.bytes
@@ -60,11 +66,21 @@ def measure_sizes(engine: Engine, today: date) -> None:
         connection.execute(text(_FORGET), {"before": today - KEPT})
 
 
+def database_bytes(connection: Connection) -> int:
+    """The size of the whole database."""
+    return int(connection.execute(text(_DATABASE)).scalar_one())
+
+
+def table_bytes(connection: Connection) -> dict[str, int]:
+    """The size of each table with its indexes; partitions count to their table."""
+    return {row.name: row.bytes for row in connection.execute(text(_BY_ROOT))}
+
+
 def read_sizes(connection: Connection, today: date) -> MeasuredSizes:
     """Sizes now, and those of about a month ago."""
     rows = connection.execute(text(_BEFORE), {"today": today}).all()
     return MeasuredSizes(
-        database=int(connection.execute(text(_DATABASE)).scalar_one()),
+        database=database_bytes(connection),
         tables={row.name: row.bytes for row in connection.execute(text(_SIZES))},
         measured_on=rows[0].day if rows else None,
         before={row.name: row.bytes for row in rows},

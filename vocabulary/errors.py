@@ -23,6 +23,8 @@ They never carry a payload, a secret or personal data: tracebacks reach the brok
 import copyreg
 from typing import Any
 
+from vocabulary.plurals import counted
+
 
 class TieoutError(Exception):
     """Root of every error that this application raises on purpose."""
@@ -107,8 +109,7 @@ class ApiError(TieoutError):
         status: int | None = None,
         code: str | None = None,
     ) -> None:
-        times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-        super().__init__(f"{provider}: {endpoint}: {reason} ({times})")
+        super().__init__(f"{provider}: {endpoint}: {reason} ({counted(attempts, 'attempt')})")
         self.provider = provider
         self.endpoint = endpoint
         self.attempts = attempts

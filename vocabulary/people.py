@@ -67,6 +67,8 @@ class Right(StrEnum):
     RECORD_INVOICES = "receive, dispute or pay invoices"
     APPROVE_INVOICES = "approve invoices"
     RESTORE = "restore the database"
+    ARCHIVE = "archive months"
+    LET_GO = "let archived bytes leave the database"
     SEE_SETTINGS = "see the settings in force"
     MANAGE_PEOPLE = "manage people and act for others"
 
@@ -86,12 +88,12 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.FINANCE: _FINANCE,
         Role.APPROVER: _FINANCE
         | {Right.DECIDE, Right.SIGN_DAYS, Right.REOPEN_DAYS, Right.APPROVE_INVOICES}
-        | {Right.CHANGE_LIMITS},
+        | {Right.CHANGE_LIMITS, Right.LET_GO},
         Role.OPS: frozenset(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),
                 *(Right.ORDER_PLAYERS, Right.RUN_QUEUES, Right.RUN_DAYS, Right.SEE_SETTINGS),
-                *(Right.IMPORT_FEEDS, Right.RESTORE),
+                *(Right.IMPORT_FEEDS, Right.RESTORE, Right.ARCHIVE),
             }
         ),
         Role.ADMIN: frozenset(Right),
@@ -253,9 +255,9 @@ def actor_for(
     acting = by_token or next(iter(enabled or by_os_user), None)
     if acting is None:
         raise Malformed(
-            "--by",
-            f"nobody is registered for the operating-system user {os_user}: an administrator"
-            f" runs `tieout user add NAME --os-user {os_user}`, or set TIEOUT_TOKEN",
+            f"operating-system user {os_user}",
+            "nobody is registered for it: an administrator runs"
+            f" `tieout user add NAME --os-user {os_user}`, or set TIEOUT_TOKEN",
         )
     if by is not None and named is None:
         raise PersonRefused(f"nobody is registered as {by!r}; `tieout user list` shows who is")

@@ -45,10 +45,12 @@ class Receiver:
         broker: dramatiq.Broker,
         clock: Clock,
         reload: Callable[[], ReceiverConfig] | None = None,
+        on_started: Callable[[], None] = lambda: None,
     ) -> None:
         self._config = config
         self._clock = clock
         self._reload = reload
+        self._on_started = on_started
         self._metrics = ReceiverMetrics()
         self._clock_guard = ClockGuard(
             connect,
@@ -57,7 +59,7 @@ class Receiver:
             offset=self._metrics.clock_offset,
         )
         self._acceptor = Acceptor(self._clock_guard.connect, session=ReceiverSession())
-        self._notifier = Notifier(broker)
+        self._notifier = Notifier(broker, self._metrics.notify_failures.inc)
         self._sampled = SampledLog()
         self._commit = GroupCommit(
             self._acceptor,
@@ -115,6 +117,7 @@ class Receiver:
             runners.append(await self._runner(ops_app))
             await web.SockSite(runners[1], ops, backlog=BACKLOG).start()
         log.info("receiver_started", providers=sorted(self._config.endpoints))
+        self._on_started()
         await self._run_until(stop, _Listeners(server, fast_path, runners))
 
     def reload(self) -> None:

@@ -1,7 +1,15 @@
 """Prometheus metrics of the receiver. Labelled children are looked up once and cached."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
+from vocabulary.build import commit, version
 from vocabulary.outcomes import Verdict
 
 _BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0)
@@ -52,6 +60,12 @@ class ReceiverMetrics:
             "How far this host's clock is ahead of the database's.",
             registry=self.registry,
         )
+        self.notify_failures = Counter(
+            "tieout_notify_failures_total",
+            "Messages to workers that the broker did not take.",
+            registry=self.registry,
+        )
+        _describe_process(self.registry)
         self._bound: dict[tuple[str, str, Verdict], Counter] = {}
         self._bound_seconds: dict[str, Histogram] = {}
 
@@ -74,3 +88,15 @@ class ReceiverMetrics:
     def text(self) -> bytes:
         """The registry in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _describe_process(registry: CollectorRegistry) -> None:
+    """Add which code runs, and what the operating system knows of this process."""
+    build = Gauge(
+        "tieout_build_info",
+        "1: which code serves these metrics.",
+        ["version", "commit"],
+        registry=registry,
+    )
+    build.labels(version(), commit()).set(1)
+    ProcessCollector(registry=registry)

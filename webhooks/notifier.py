@@ -5,6 +5,7 @@ spaced, because sending one costs this process more than committing a batch.
 """
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import dramatiq
@@ -27,10 +28,18 @@ log = structlog.get_logger()
 
 
 class Notifier:
-    """Sends ``post.v1`` and ``ingest.v1`` in the background, one message at a time."""
+    """Sends ``post.v1`` and ``ingest.v1`` in the background, one message at a time.
 
-    def __init__(self, broker: dramatiq.Broker) -> None:
+    Args:
+        broker: takes the messages.
+        on_failure: called when it does not.
+    """
+
+    def __init__(
+        self, broker: dramatiq.Broker, on_failure: Callable[[], None] = lambda: None
+    ) -> None:
         self._broker = broker
+        self._on_failure = on_failure
         # One thread for all messages: a RabbitMQ connection belongs to the thread that made it.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="notify")
         self._batches: list[int] = []
@@ -60,6 +69,7 @@ class Notifier:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._send, batches, ingest)
         except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
+            self._on_failure()
             log.warning("notify_failed", error=type(error).__name__, batches=len(batches))
             await asyncio.sleep(RETRY_PAUSE_S)
 

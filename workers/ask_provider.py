@@ -20,6 +20,7 @@ from breaks.provider_inquiries import (
 from providers.outbound.inquiry import InquiryAnswer
 from storage.broker.redis import FETCH_QUEUE
 from vocabulary.errors import ApiError, SettingsInvalid
+from vocabulary.plurals import counted
 from workers.context import WorkerContext
 from workers.outcomes import Done, JobOutcome, Requeued, RetryLater
 
@@ -87,7 +88,7 @@ def _ask_one(
     An inquiry that reached its attempts without an answer crashed its workers: it fails.
     """
     given_up = InquiryAnswer(
-        verdict="failed", reason=f"given up after {terms.attempts_max} attempts"
+        verdict="failed", reason=f"given up after {counted(terms.attempts_max, 'attempt')}"
     )
     if inquiry.attempts >= terms.attempts_max:
         return record_answer(

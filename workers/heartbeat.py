@@ -37,6 +37,7 @@ class Heartbeat(Middleware):
         queue_pause: reads and applies the pauses.
         hang_reason: what hangs, in words, or None.
         path: the heartbeat file, or None.
+        on_progress: called several times a second while nothing hangs.
     """
 
     def __init__(
@@ -45,13 +46,16 @@ class Heartbeat(Middleware):
         worker: ProcessIdentity,
         queue_pause: QueuePause,
         hang_reason: Callable[[], str | None],
+        *,
         path: Path | None,
+        on_progress: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._worker = worker
         self._queue_pause = queue_pause
         self._hang_reason = hang_reason
         self._path = path
+        self._on_progress = on_progress
         self._stop = threading.Event()
         # Separate threads: a database that hangs must not look like a worker that hangs.
         self._threads = [
@@ -81,11 +85,16 @@ class Heartbeat(Middleware):
         logged: str | None = None
         while not self._stop.wait(REFRESH_EVERY_S):
             reason = self._hang_reason()
-            if reason is None and self._path is not None:
-                self._touch(self._path)
+            if reason is None:
+                self._show_progress()
             if reason is not None and reason != logged:
                 log.error("worker_hangs", what=reason)
             logged = reason
+
+    def _show_progress(self) -> None:
+        if self._path is not None:
+            self._touch(self._path)
+        self._on_progress()
 
     def _touch(self, path: Path) -> None:
         """Touch the file; a full disk must not end this thread, or the worker gets killed."""

@@ -99,11 +99,7 @@ def open_dispute(
     require_text(by=by)
     with transaction(engine) as connection:
         breaks = [lock_break(connection, name) for name in sorted(set(break_ids))]
-        reasons = {
-            break_.break_id: reason
-            for break_ in breaks
-            if (reason := _refusal_of(connection, break_)) is not None
-        }
+        reasons = _refusals_of(connection, breaks)
         chosen = [break_ for break_ in breaks if break_.break_id not in reasons]
         _check(chosen, reasons, named=named)
         name = f"dsp-{uuid4().hex[:20]}"
@@ -119,6 +115,24 @@ def open_dispute(
         record(connection, by, "dispute.opened", name, detail)
         dispute = get_dispute(connection, name)
     return OpenedDispute(dispute=dispute, left_out=Counter(reasons.values()))
+
+
+def left_out_of(engine: Engine, break_ids: Sequence[str]) -> Mapping[str, int]:
+    """Why breaks of a selection cannot be disputed now, with their number; changes nothing.
+
+    Raises:
+        ActionRefused: there is no such break.
+        Unavailable: the database is out of reach.
+    """
+    with transaction(engine) as connection:
+        breaks = [lock_break(connection, name) for name in sorted(set(break_ids))]
+        return Counter(_refusals_of(connection, breaks).values())
+
+
+def _refusals_of(connection: Connection, breaks: Sequence[TrackedBreak]) -> dict[str, str]:
+    """By break, why it cannot be disputed now."""
+    reasons = {break_.break_id: _refusal_of(connection, break_) for break_ in breaks}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def _check(chosen: Sequence[TrackedBreak], reasons: Mapping[str, str], *, named: bool) -> None:

@@ -33,8 +33,8 @@ SELECT d.dispute_id, d.provider, d.note, d.opened_by, d.opened_at FROM disputes 
 """
 _ANY = "true"
 _NAMED = "d.dispute_id = ANY(CAST(:ids AS text[]))"
-# A line is unanswered: the same as ``state_of`` says.
-_WAITING = """EXISTS (
+#: A line is unanswered: the same as ``state_of`` says.
+WAITING = """EXISTS (
   SELECT FROM dispute_lines l JOIN breaks b USING (break_id)
     JOIN break_workflows w USING (break_id)
    WHERE l.dispute_id = d.dispute_id AND w.state = 'waiting' AND w.since <= d.opened_at
@@ -126,7 +126,7 @@ def list_disputes(
         waiting: only those in which a line is not answered.
         limit: at most so many; None: all.
     """
-    condition = _WAITING if waiting else _ANY
+    condition = WAITING if waiting else _ANY
     return _read(connection, condition, {"provider": provider, "most": limit})
 
 

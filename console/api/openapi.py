@@ -30,7 +30,7 @@ STATUSES: Mapping[int, str] = {
     428: "If-Match is missing.",
     429: "Too many requests; Retry-After says when to come again.",
     500: "A fault of ours; the log has the stack under the error id.",
-    503: "The database is away; nothing was changed.",
+    503: "The database is away; the request was performed whole or not at all.",
 }
 _OF_READS = (401, 403, 404, 429, 500, 503)
 _OF_WRITES = (400, *_OF_READS[:3], 409, 412, 413, 415, 422, 428, *_OF_READS[3:])

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cache, partial
 from http import HTTPStatus
-from importlib.metadata import version
 
 from aiohttp import web
 
@@ -19,6 +18,7 @@ from console.api.rates import RateLimit
 from console.config import Console
 from console.gate import Incoming
 from console.replies import not_found
+from vocabulary.build import version
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 #: Bodies with a file that are held in memory at once.
@@ -135,7 +135,7 @@ class ApiServer:
 @cache
 def document_bytes() -> bytes:
     """The OpenAPI document of the console, as it is served."""
-    document = openapi_document(ENDPOINTS, version=version("tieout"))
+    document = openapi_document(ENDPOINTS, version=version())
     return json.dumps(document, ensure_ascii=False).encode()
 
 

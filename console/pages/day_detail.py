@@ -45,10 +45,10 @@ _RIGHTS: Mapping[DayAction, Right] = {
 
 
 def show(visit: Visit) -> HtmlPage:
-    """The day as it is now, with the next step."""
+    """The day, with the next step; a step adds up anew what the page shows."""
     term, day = named_day(visit)
     with visit.console.readers.connect() as connection:
-        status = visit.config.day_of(connection, term.slug, day, visit.now)
+        (status,) = visit.config.listed_days(connection, [(term.slug, day)], visit.now)
         return HtmlPage(template="day.html", values=_values(visit, connection, term, status))
 
 
@@ -120,6 +120,7 @@ def _values(
     )
     return {
         "status": status,
+        "summed_at": status.figures.summed_at,
         "sentence": day_sentence(status),
         "rows": figure_rows(status.figures),
         "since": since_lines(status),

@@ -1,10 +1,10 @@
 """The last days of every provider."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from console.config import Visit
+from console.config import ProviderTerms, Visit
 from console.pages import day_jobs
 from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import provider_named
@@ -22,11 +22,7 @@ def show(visit: Visit) -> HtmlPage:
     chosen = visit.query.get("provider")
     config, now = visit.config, visit.now
     terms = config.providers if not chosen else (provider_named(config, chosen),)
-    wanted = [
-        (term.slug, now.astimezone(ZoneInfo(term.zone)).date() - timedelta(days=back))
-        for back in range(DAYS + 1)
-        for term in terms
-    ]
+    wanted = days_of(terms, now)
     with visit.console.readers.connect() as connection:
         listed = [
             status
@@ -51,6 +47,15 @@ def show(visit: Visit) -> HtmlPage:
         "request_key": new_request_key(),
     }
     return HtmlPage(template="days.html", values=values)
+
+
+def days_of(terms: Sequence[ProviderTerms], now: datetime) -> list[tuple[str, date]]:
+    """The days of the list, by provider, the newest first."""
+    return [
+        (term.slug, now.astimezone(ZoneInfo(term.zone)).date() - timedelta(days=back))
+        for back in range(DAYS + 1)
+        for term in terms
+    ]
 
 
 def _sentence(listed: Sequence[DayStatus]) -> str:

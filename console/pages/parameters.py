@@ -10,6 +10,8 @@ from console.replies import not_found
 from reports.find.query import TEXT_CHARS_MAX
 from vocabulary.errors import Malformed
 
+#: Rows on one page of a list, and the most that somebody may ask for.
+PAGE_ROWS, LIMIT_MAX = 50, 200
 #: Most digits of a number of ours.
 _DIGITS_MAX = 18
 #: The years that have business days.
@@ -102,6 +104,18 @@ def read_number(kind: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
         raise not_found(kind, read_name(kind, text))
     return int(text)
+
+
+def read_limit(query: Mapping[str, str]) -> int:
+    """The rows of a page: ``PAGE_ROWS`` unless the parameter ``limit`` says otherwise.
+
+    Raises:
+        Malformed: it is no number from 1 to ``LIMIT_MAX``.
+    """
+    limit = read_position("limit", query.get("limit")) or PAGE_ROWS
+    if limit > LIMIT_MAX:
+        raise Malformed("limit", f"1 to {LIMIT_MAX} rows are expected")
+    return limit
 
 
 def read_position(name: str, text: str | None) -> int | None:

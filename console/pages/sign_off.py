@@ -13,7 +13,7 @@ from console.pages.day_jobs import last_over
 from console.pages.parameters import provider_named, read_day
 from console.rendering import day_text
 from console.replies import HtmlPage
-from console.sentences import counted, figure_rows, since_lines
+from console.sentences import counted, figure_rows, since_lines, summed_at
 from reconcile.days.states import DayAction, DayRefused, DayState, DayStatus
 from vocabulary.errors import Malformed
 from vocabulary.people import PersonRefused, Right
@@ -55,9 +55,10 @@ def sign(visit: Visit) -> HtmlPage:
 
 
 def _read_days(visit: Visit, terms: Sequence[ProviderTerms], day: date) -> list[DayStatus]:
-    """The days with their sums added up anew, because people sign these figures."""
+    """The days; a step adds their sums up anew and refuses other figures than these."""
     with visit.console.readers.connect() as connection:
-        return [visit.config.day_of(connection, term.slug, day, visit.now) for term in terms]
+        days = [(term.slug, day) for term in terms]
+        return visit.config.listed_days(connection, days, visit.now)
 
 
 def _values(visit: Visit, days: Sequence[DayStatus], day: date) -> dict[str, Any]:
@@ -69,6 +70,7 @@ def _values(visit: Visit, days: Sequence[DayStatus], day: date) -> dict[str, Any
     accepts = dict(visit.config.limits().days.accepts)
     return {
         "day": day,
+        "summed_at": summed_at(days),
         "sentence": _sentence(offered, days, day),
         "reason": visit.form.get("reason", ""),
         "result": None,

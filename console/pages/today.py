@@ -12,6 +12,8 @@ from sqlalchemy import Connection
 from breaks.mentions import count_unread
 from breaks.overview import OpenSum, last_change, open_sums, waiting_work
 from breaks.policy import AGES
+from breaks.states import SETTLED, BreakState
+from console.addresses import address
 from console.config import Visit
 from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import read_day, read_month
@@ -119,6 +121,17 @@ def month_of(calendars: Mapping[str, Sequence[CalendarDay]], first: date) -> dic
     }
 
 
+def _age_addresses() -> dict[str, str]:
+    """By age, the list of the breaks that are not settled and so old."""
+    states = ",".join(state for state in BreakState if state not in SETTLED)
+    addresses, least = {}, None
+    for age, end in AGES.items():
+        most = None if end == timedelta.max else end.days
+        addresses[age] = address("breaks", age=least, under=most, state=states, sort="age")
+        least = most
+    return addresses
+
+
 def money_by_age(sums: Sequence[OpenSum]) -> dict[str, Any]:
     """Open breaks by age, and their money by provider and by who owes."""
     counts: Counter[str] = Counter()
@@ -130,7 +143,7 @@ def money_by_age(sums: Sequence[OpenSum]) -> dict[str, Any]:
         totals[0] += line.breaks
         totals[1] += line.amount
     return {
-        "ages": [(age, counts[age]) for age in AGES],
+        "ages": [(age, counts[age], address) for age, address in _age_addresses().items()],
         "ages_max": max(counts.values(), default=0),
         "owed": [
             {

@@ -22,6 +22,7 @@ from feeds.pull.watermarks import watermark_of
 from feeds.records import FeedCount
 from feeds.statements.restatement import WithdrawalResult, withdraw_unlisted
 from vocabulary.clock import iso
+from vocabulary.plurals import counted
 from vocabulary.window import Window
 
 #: The source of pulled records.
@@ -141,7 +142,8 @@ def _changed(changes: Changes, window: Window) -> Iterator[NewFinding]:
     if changes.count:
         yield NewFinding(
             kind=FindingKind.CHANGED_RECORD,
-            detail=f"the pull brought other figures for {changes.count} known records without a"
+            detail="the pull brought other figures for "
+            f"{counted(changes.count, 'known record')} without a"
             " newer updated_at; they are stored; ask the provider why",
             covers=window,
             evidence={

@@ -35,6 +35,9 @@ SELECT count(*) FILTER (WHERE event = 'withdrawn') AS withdrawn,
        count(*) FILTER (WHERE event = 'restored') AS restored
   FROM feed_withdrawals WHERE file_id = :file_id
 """
+_OF_NAME = """
+SELECT max(file_id) FROM feed_files WHERE provider = :provider AND name = :name
+"""
 _START = """
 SELECT substring(bytes FROM 1 FOR :bytes) AS start FROM feed_file_parts
  WHERE file_id = :file_id AND part = 0
@@ -153,3 +156,10 @@ def start_of_file(connection: Connection, file_id: int) -> bytes:
     params = {"file_id": file_id, "bytes": PREVIEW_BYTES}
     start = connection.execute(text(_START), params).scalar()
     return b"" if start is None else bytes(start)
+
+
+def file_of_name(connection: Connection, provider: str, name: str | None) -> int | None:
+    """The newest stored file of a provider with a name; None: there is none."""
+    params = {"provider": provider, "name": name}
+    number: int | None = connection.execute(text(_OF_NAME), params).scalar_one()
+    return number

@@ -13,6 +13,7 @@ from feeds.gaps import missing_days, missing_numbers
 from feeds.records import FeedCount
 from feeds.statements.archive import HAS_RECORDS, STATEMENT, OtherFile
 from feeds.statements.listed_findings import LISTED_MAX
+from vocabulary.plurals import counted
 from vocabulary.window import day_window
 
 #: Records named in the text of a finding.
@@ -73,7 +74,8 @@ def changed_records(
     rest = changes.count - NAMED_MAX
     yield NewFinding(
         kind=FindingKind.CHANGED_RECORD,
-        detail=f"the file has other figures for {changes.count} known records: {first}"
+        detail=f"the file has other figures for {counted(changes.count, 'known record')}"
+        f": {first}"
         + (f"; and {rest} more" if rest > 0 else "")
         + "; if the file is right, import it with --restates",
         file=name,
@@ -120,7 +122,7 @@ def repeated_ids(count: FeedCount, name: str) -> Iterator[NewFinding]:
     if more > 0:
         yield NewFinding(
             kind=FindingKind.DUPLICATED_KEY,
-            detail=f"and {more} more ids that the file has in several lines",
+            detail=f"and {counted(more, 'more id')} that the file has in several lines",
             file=name,
             evidence={"more": more},
         )

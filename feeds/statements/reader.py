@@ -30,6 +30,7 @@ from providers.options import texts_of
 from providers.statements.format import FieldKind, StatementFormat
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
+from vocabulary.plurals import counted
 
 _BROKEN = "a statement is expected, this file is broken or cut from here on"
 
@@ -155,10 +156,12 @@ class StatementReader:
                 return
             raise Malformed(
                 "line",
-                f"{width} fields are expected and one more is there, an empty one; if each"
-                " line ends with a delimiter, set trailing_delimiter = true",
+                f"{counted(width, 'field is', 'fields are')} expected and one more is"
+                " there, an empty one; if each line ends with a delimiter, set"
+                " trailing_delimiter = true",
             )
-        raise Malformed("line", f"{width} fields are expected; found {len(row.cells)}")
+        expected = counted(width, "field is", "fields are")
+        raise Malformed("line", f"{expected} expected; found {len(row.cells)}")
 
     def _last_kind(self, header: tuple[str, ...]) -> FieldKind:
         """The kind of the field whose column is the last of ours."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 from itertools import islice
 
 from feeds.statements.file_format import FileRules
+from vocabulary.plurals import counted
 
 #: Delimiters that are recognized.
 DELIMITERS = (",", ";", "\t", "|")
@@ -41,7 +42,7 @@ def wrong_delimiter(sample: str, rules: FileRules, needed: Collection[str]) -> s
     declared = _width(sample, rules.delimiter)
     if widths[best] <= declared:
         return ""
-    columns = "1 column is" if declared == 1 else f"{declared} columns are"
+    columns = counted(declared, "column is", "columns are")
     return (
         f"{columns} found and {len(needed)} expected; the file looks {separated(best)}:"
         f' set delimiter = "{_TOML.get(best, best)}"'

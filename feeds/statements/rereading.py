@@ -18,6 +18,7 @@ from feeds.statements.archive import STATEMENT
 from feeds.statements.file_findings import NAMED_MAX
 from feeds.statements.restatement import missing_from_file
 from feeds.withdrawals import WithdrawalCause, withdraw
+from vocabulary.plurals import counted, plural
 
 
 def own_missing(connection: Connection, slug: str, file_id: int) -> Sequence[Row[Any]]:
@@ -39,11 +40,17 @@ def read_anew(
     if changes.count:
         first = "; ".join(change.sentence(exponents) for change in changes.first[:NAMED_MAX])
         rest = f"; and {changes.count - NAMED_MAX} more" if changes.count > NAMED_MAX else ""
-        parts.append(f"{changes.count} known records get other values: {first}{rest}")
+        parts.append(
+            f"{counted(changes.count, 'known record gets', 'known records get')}"
+            f" other values: {first}{rest}"
+        )
     if missing:
         ids = ", ".join(row.record_id for row in missing[:NAMED_MAX])
         rest = f" and {len(missing) - NAMED_MAX} more" if len(missing) > NAMED_MAX else ""
-        parts.append(f"{len(missing)} records have other ids now and go: {ids}{rest}")
+        parts.append(
+            f"{counted(len(missing), 'record has', 'records have')} another id now and"
+            f" {plural(len(missing), 'goes', 'go')}: {ids}{rest}"
+        )
     yield NewFinding(
         kind=FindingKind.READ_ANEW,
         detail=f"read anew under changed settings: {'; '.join(parts)}; if the settings are"

@@ -27,6 +27,7 @@ from feeds.withdrawals import (
     withdraw,
 )
 from vocabulary.clock import iso
+from vocabulary.plurals import counted
 from vocabulary.window import Window
 
 #: The scope of findings about records that pulls no longer list.
@@ -218,7 +219,8 @@ def _shorter_file(replacement: Replacement, kept: Sequence[Row[Any]]) -> Iterato
     extent = f"from {iso(span[0])} to {iso(span[1])}" if span else "no time"
     yield NewFinding(
         kind=FindingKind.SHORTER_FILE,
-        detail=f"the file covers {extent}; {len(outside)} earlier records outside of it are"
+        detail=f"the file covers {extent}; {counted(len(outside), 'earlier record')}"
+        " outside of it are"
         " kept; if the file is complete, import it with --complete",
         file=replacement.by.name,
         covers=replacement.covers,

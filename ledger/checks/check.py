@@ -8,6 +8,7 @@ _WALLET_TABLES = ("operations", "entries", "wallets", "rounds")
 _OTHER_TABLES = (
     *("batches", "deliveries", "parked", "seals"),
     *("residuals", "residual_entries", "runs", "write_offs"),
+    *("adjustments", "audit", "fund_requests"),
 )
 _MOVED_WALLETS = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
 

@@ -10,14 +10,24 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from ledger.checks import batches, chains, entries, residuals, rounds
+from ledger.checks import batches, chains, entries, orders, residuals, rounds
 from ledger.checks.check import BookCheck, WalletScope
 from storage.transactions import snapshot
 
 #: The checks that can be limited to some wallets, because they join no rows of two wallets.
-WALLET_CHECKS: tuple[BookCheck, ...] = (*entries.CHECKS, *chains.CHECKS, *rounds.CHECKS)
+WALLET_CHECKS: tuple[BookCheck, ...] = (
+    *entries.CHECKS,
+    *chains.CHECKS,
+    *rounds.CHECKS,
+    *orders.WALLET_CHECKS,
+)
 #: Every check, in the order they are run.
-CHECKS: tuple[BookCheck, ...] = (*WALLET_CHECKS, *residuals.CHECKS, *batches.CHECKS)
+CHECKS: tuple[BookCheck, ...] = (
+    *WALLET_CHECKS,
+    *orders.BATCH_CHECKS,
+    *residuals.CHECKS,
+    *batches.CHECKS,
+)
 #: How many wrong rows each check names.
 NAMED_MAX = 10
 

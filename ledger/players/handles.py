@@ -6,6 +6,7 @@ Tables touched: reads ``players``, reads and writes ``handles``.
 from sqlalchemy import Connection, text
 
 from vocabulary.errors import Contradiction
+from vocabulary.plurals import counted
 
 _LOCK = text("SELECT player FROM players WHERE player = :player FOR NO KEY UPDATE")
 _HANDLES = text(
@@ -34,7 +35,7 @@ def handle_of(connection: Connection, provider: str, player: str) -> str | None:
     rows = connection.execute(_HANDLES, {"provider": provider, "player": player})
     handles = list(rows.scalars())
     if len(handles) > 1:
-        raise Contradiction(f"{player} has {len(handles)} handles at {provider}")
+        raise Contradiction(f"{player} has {counted(len(handles), 'handle')} at {provider}")
     return handles[0] if handles else None
 
 

@@ -12,7 +12,7 @@ from typing import TextIO
 from psycopg import Connection, Cursor
 from sqlalchemy import Engine
 
-from ledger.enums import OWN_SLUG
+from ledger.enums import OPENING_KEY, OWN_SLUG
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX, match_key
 from vocabulary.money import Money, is_currency
@@ -51,12 +51,22 @@ WITH opened AS (
   INSERT INTO operations (wallet_id, wallet_seq, batch_id, provider, op_key, kind, decision,
     reason, currency, stake, payout, amount, balance_after, round_id, match_key, ends_round,
     fingerprint, route, headers, body, reply_status, reply, received_at)
-  SELECT wallet_id, 1, batch_id, %(own)s, 'opening:' || wallet_id, 'deposit', 'accepted',
+  SELECT wallet_id, 1, batch_id, %(own)s, %(opening)s || wallet_id, 'deposit', 'accepted',
     'opening balance', currency, 0, 0, balance, balance, '', %(match_key)s, false,
     '', '', '', '', 200, '', clock_timestamp()
     FROM funded, batch
 )
-SELECT (SELECT count(*) FROM opened), (SELECT count(*) FROM funded)
+SELECT (SELECT count(*) FROM opened), (SELECT batch_id FROM batch)
+"""
+# What `ledger verify` compares the opening balances of a batch with.
+_RECORD = """
+INSERT INTO audit (actor, action, subject, detail)
+SELECT %(by)s, 'players.imported', 'batch ' || batch_id,
+       jsonb_build_object('batch_id', batch_id, 'imported', jsonb_object_agg(currency,
+           jsonb_build_object('openings', openings, 'amount', amount)))
+  FROM (SELECT batch_id, currency, count(*) AS openings, sum(amount)::text AS amount
+          FROM operations WHERE batch_id = %(batch_id)s GROUP BY batch_id, currency) o
+ GROUP BY batch_id
 """
 
 
@@ -100,8 +110,12 @@ def read_players(file: TextIO) -> Iterator[PlayerRow]:
         raise Malformed(location, "comma-separated values are expected") from error
 
 
-def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> ImportCounts:
+def import_players(
+    engine: Engine, rows: Iterable[PlayerRow], *, by: str = OWN_SLUG
+) -> ImportCounts:
     """Create the players, wallets and handles that do not exist yet, in one transaction.
+
+    ``by`` is kept in the audit trail, if there are opening balances.
 
     Raises:
         Malformed: two rows have the same wallet, or a handle belongs to another player.
@@ -114,10 +128,14 @@ def import_players(engine: Engine, rows: Iterable[PlayerRow]) -> ImportCounts:
             cursor.execute(_PLAYERS)
             cursor.execute(_HANDLES)
             _refuse_taken(cursor)
-            cursor.execute(_WALLETS, {"own": OWN_SLUG, "match_key": match_key(OWN_SLUG, "")})
+            params = {"own": OWN_SLUG, "opening": OPENING_KEY}
+            cursor.execute(_WALLETS, {**params, "match_key": match_key(OWN_SLUG, "")})
             counts = cursor.fetchone()
             assert counts is not None
-    return ImportCounts(opened=counts[0], known=lines - counts[0])
+            opened, batch_id = counts
+            if batch_id is not None:
+                cursor.execute(_RECORD, {"by": by, "batch_id": batch_id})
+    return ImportCounts(opened=opened, known=lines - opened)
 
 
 def _check_columns(columns: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Read single operations with their evidence: bytes, reply, entries, and repeats.
 
-Bodies may have a megabyte: only their start is read, and the whole of one on request.
+Bodies may have a megabyte: only their start is read, and the whole of one on request. Bytes
+that left the database are read from their archive.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from storage.archive.restore import restored_deliveries, restored_operations
 from vocabulary.ids import TransactionPosition, transaction_id
 
 #: Bytes of a request or reply that are read with the rest of its row.
@@ -62,12 +64,12 @@ _REQUEST = f"""
 SELECT {_REQUEST_COLUMNS} FROM deliveries WHERE delivery_id = :number
 """  # noqa: S608 - columns of this module
 _WHOLE = """
-SELECT route, headers, body, reply FROM operations
+SELECT wallet_id, wallet_seq, route, headers, body, reply FROM operations
  WHERE wallet_id = :wallet_id AND wallet_seq = :wallet_seq AND ledger_epoch(batch_id) = :epoch
 """
-_WHOLE_REQUEST = (
-    "SELECT route, headers, body, reply FROM deliveries WHERE delivery_id = :number"
-)
+_WHOLE_REQUEST = """
+SELECT delivery_id, route, headers, body, reply FROM deliveries WHERE delivery_id = :number
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +190,9 @@ def operation_at(
     connection: Connection, position: TransactionPosition
 ) -> OperationDetail | None:
     """The operation at a position of a wallet's chain; None if none has this id."""
-    row = connection.execute(text(_OPERATION), position._asdict()).mappings().one_or_none()
-    return None if row is None else OperationDetail(**_with_starts(row))
+    rows = connection.execute(text(_OPERATION), position._asdict()).mappings().all()
+    whole = restored_operations(connection, rows)
+    return OperationDetail(**_with_starts(whole[0])) if whole else None
 
 
 def transaction_of_key(connection: Connection, provider: str, key: str) -> str | None:
@@ -208,42 +211,45 @@ def entries_of(connection: Connection, wallet: int, seq: int) -> list[EntryLine]
 def repeats_of(connection: Connection, provider: str, key: str) -> list[UnbookedRequest]:
     """Later requests under an operation's key, the first ``REPEATS_MAX``."""
     params = {"provider": provider, "key": key, "limit": REPEATS_MAX}
-    rows = connection.execute(text(_REPEATS), params).mappings()
-    return [UnbookedRequest(**_with_starts(row)) for row in rows]
+    rows = connection.execute(text(_REPEATS), params).mappings().all()
+    whole = restored_deliveries(connection, rows)
+    return [UnbookedRequest(**_with_starts(row)) for row in whole]
 
 
 def request_numbered(connection: Connection, number: int) -> UnbookedRequest | None:
     """A request that became no operation; None if none has this number."""
-    row = connection.execute(text(_REQUEST), {"number": number}).mappings().one_or_none()
-    return None if row is None else UnbookedRequest(**_with_starts(row))
+    rows = connection.execute(text(_REQUEST), {"number": number}).mappings().all()
+    whole = restored_deliveries(connection, rows)
+    return UnbookedRequest(**_with_starts(whole[0])) if whole else None
 
 
 def operation_bytes(
     connection: Connection, position: TransactionPosition
 ) -> EvidenceBytes | None:
     """All bytes of an operation; None if none has this id."""
-    return _evidence(connection, _WHOLE, position._asdict())
+    rows = connection.execute(text(_WHOLE), position._asdict()).mappings().all()
+    return _evidence(restored_operations(connection, rows))
 
 
 def request_bytes(connection: Connection, number: int) -> EvidenceBytes | None:
     """All bytes of a request that became no operation; None if none has this number."""
-    return _evidence(connection, _WHOLE_REQUEST, {"number": number})
+    rows = connection.execute(text(_WHOLE_REQUEST), {"number": number}).mappings().all()
+    return _evidence(restored_deliveries(connection, rows))
 
 
-def _evidence(
-    connection: Connection, query: str, params: Mapping[str, int]
-) -> EvidenceBytes | None:
-    row = connection.execute(text(query), dict(params)).one_or_none()
-    if row is None:
+def _evidence(rows: Sequence[Mapping[str, Any]]) -> EvidenceBytes | None:
+    if not rows:
         return None
-    return EvidenceBytes(
-        route=row.route, headers=row.headers, body=bytes(row.body), reply=bytes(row.reply)
-    )
+    names = ("route", "headers", "body", "reply")
+    route, headers, body, reply = (rows[0][name] for name in names)
+    return EvidenceBytes(route=route, headers=headers, body=bytes(body), reply=bytes(reply))
 
 
 def _with_starts(row: Mapping[Any, Any], names: Sequence[str] = ("body", "reply")) -> Any:
     """The columns of a row, with bytes and their sizes as one value."""
     values = dict(row)
     for name in names:
-        values[name] = BytesStart(bytes(values[name]), values.pop(f"{name}_size"))
+        content = bytes(values[name])
+        size = max(values.pop(f"{name}_size"), len(content))  # archived bytes are all here
+        values[name] = BytesStart(content[:START_BYTES], size)
     return values

@@ -52,9 +52,11 @@ SELECT low FROM halves ORDER BY high - low LIMIT 1
 _ROUNDS = """
 SELECT r.provider, r.round_id, r.currency, r.stake, r.payout, r.status::text AS status,
        r.first_at, r.last_at
-  FROM (SELECT DISTINCT o.match_key, o.provider, o.round_id, o.wallet_id
-          FROM (SELECT match_key, provider, round_id, wallet_id FROM operations
-                 WHERE wallet_id = :wallet AND wallet_seq > :low AND wallet_seq <= :high) o) k
+  FROM (SELECT match_key, provider, round_id, wallet_id FROM operations
+         WHERE wallet_id = :wallet AND wallet_seq > :low AND wallet_seq <= :high
+           AND round_id <> ''
+         GROUP BY match_key, provider, round_id, wallet_id
+         ORDER BY max(wallet_seq) DESC LIMIT :limit) k
   JOIN rounds r USING (match_key, provider, round_id, wallet_id)
  ORDER BY r.first_at DESC, r.provider, r.round_id LIMIT :limit
 """

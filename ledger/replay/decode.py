@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ledger.accepting.acceptor import own_operation_request
 from ledger.accepting.model import DeliveryRow, OperationRow, Request
 from ledger.accepting.own_operations import own_operation_from_bytes
-from ledger.enums import OWN_SLUG, OperationKind
+from ledger.enums import OPENING_KEY, OWN_SLUG, OperationKind
 from ledger.replay.report import ProviderDecoders
 from providers.contract import Callback
 from vocabulary.errors import Malformed, NotAuthentic
@@ -87,4 +87,4 @@ def is_own_operation(row: OperationRow) -> bool:
 
 def is_opening(row: OperationRow) -> bool:
     """Whether the row is the deposit an imported wallet opens with."""
-    return row.wallet_seq == 1 and row.op_key == f"opening:{row.wallet_id}"
+    return row.wallet_seq == 1 and row.op_key == f"{OPENING_KEY}{row.wallet_id}"

@@ -23,6 +23,7 @@ from ledger.accepting.model import (
 )
 from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
 from ledger.queries.restores import read_epochs
+from ledger.replay.archived_bytes import ArchivedBytes
 from ledger.replay.report import ReplayWindow
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
@@ -130,8 +131,14 @@ class WalletRange(NamedTuple):
 class Reader:
     """Reads one snapshot of the books."""
 
-    def __init__(self, connection: Connection, window: ReplayWindow) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        window: ReplayWindow,
+        archived: ArchivedBytes | None = None,
+    ) -> None:
         self._connection = connection
+        self._archived = archived or ArchivedBytes(None)
         self._window = {"since": window.since, "until": window.until}
         self._provider = window.provider
         self._epochs = read_epochs(connection)
@@ -157,17 +164,22 @@ class Reader:
     def operations(self, wallet_range: WalletRange) -> Iterator[list[StoredOperation]]:
         """The window's operations of a range in chain order, in chunks."""
         for rows in self._chunks(_OPERATIONS, {**wallet_range._asdict(), **self._window}):
+            operations = [OperationRow(*row[2:]) for row in rows]
+            whole = self._archived.operations(operations)
             yield [
-                StoredOperation(
-                    row[0], row[1], OperationRow(*row[2:]), self._epochs.of_batch(row[0])
-                )
-                for row in rows
+                StoredOperation(row[0], row[1], operation, self._epochs.of_batch(row[0]))
+                for row, operation in zip(rows, whole, strict=True)
             ]
 
     def deliveries(self) -> Iterator[list[StoredDelivery]]:
         """The window's deliveries in the order they were written, in chunks."""
         for rows in self._chunks(_DELIVERIES, {**self._window, "provider": self._provider}):
-            yield [StoredDelivery(row[0], row[1], DeliveryRow(*row[2:])) for row in rows]
+            deliveries = [(row[0], DeliveryRow(*row[2:])) for row in rows]
+            whole = self._archived.deliveries(deliveries)
+            yield [
+                StoredDelivery(row[0], row[1], delivery)
+                for row, delivery in zip(rows, whole, strict=True)
+            ]
 
     def known(self, keys: Iterable[OperationKey]) -> dict[OperationKey, ChainPosition]:
         """The operations stored under these keys."""
@@ -191,10 +203,12 @@ class Reader:
 
     def _chunks(self, sql: str, parameters: dict[str, object]) -> Iterator[Sequence[Any]]:
         options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
-        result = self._connection.execute(text(sql), parameters, execution_options=options)
-        rows = iter(result)
-        while chunk := list(islice(rows, CHUNK)):
-            yield chunk
+        with self._connection.execute(
+            text(sql), parameters, execution_options=options
+        ) as result:
+            rows = iter(result)
+            while chunk := list(islice(rows, CHUNK)):
+                yield chunk
 
 
 def known_from_row(row: Any) -> KnownOperation:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from ledger.accepting.cache import read_set_of
 from ledger.accepting.model import OperationKey, Request, Wallet
 from ledger.enums import OWN_SLUG
+from ledger.replay.archived_bytes import open_archived_bytes
 from ledger.replay.chain import (
     RecomputedChain,
     ReferencedRows,
@@ -40,12 +41,16 @@ def replay(
     """Replay a window of the books on one snapshot.
 
     Raises:
-        Unavailable: the database is out of reach.
+        Unavailable: the database, or an archive with bytes of the window, is out of reach.
+        Contradiction: an archive does not have the bytes that left the database.
     """
     replayed_window = window or ReplayWindow()
     result = ReplayResult()
-    with snapshot(engine, "replay") as connection:
-        reader = Reader(connection, replayed_window)
+    with (
+        snapshot(engine, "replay") as connection,
+        open_archived_bytes(connection, replayed_window) as archived,
+    ):
+        reader = Reader(connection, replayed_window, archived)
         progress = announce(reader.count())
         for wallet_range in reader.ranges():
             replayer = _RangeReplayer(reader, decoders, replayed_window, result)

@@ -4,7 +4,8 @@ A day holds the batches committed on it (UTC, the database's clock) with their o
 entries and deliveries, and after them the residuals booked on it. Columns that may change later
 are left out: when a history record was ingested, and what was parked. PostgreSQL prints the
 rows, with time zone and byte format fixed. The day's header names the tables and columns, so a
-table or column that is added later changes no old day.
+table or column that is added later changes no old day. Bytes that left the database are read
+from their archive.
 """
 
 import json
@@ -15,6 +16,7 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, text
 
+from ledger.seal.archived_lines import with_archived_bytes
 from ledger.seal.files import AFTER_BATCHES
 
 #: Version of the line format.
@@ -82,6 +84,12 @@ def day_bounds(day: date) -> dict[str, datetime]:
     return {"since": since, "until": since + timedelta(days=1)}
 
 
+def batch_range(connection: Connection, day: date) -> tuple[int, int]:
+    """The first and the last batch of a day; some between them may be of another day."""
+    first, last = connection.execute(text(_BATCH_RANGE), day_bounds(day)).one()
+    return first, last
+
+
 def fix_output_format(connection: Connection) -> None:
     """Make PostgreSQL print a row with the same bytes in every session."""
     connection.execute(text("SET LOCAL TimeZone = 'UTC'"))
@@ -110,10 +118,17 @@ def trailer_line(seal: str, counts: Mapping[str, int]) -> bytes:
 
 
 def day_lines(connection: Connection, day: date, layout: Layout) -> Iterator[tuple[str, bytes]]:
-    """The rows of a day in order: the name of each, and its line."""
+    """The rows of a day in order: the name of each, and its line.
+
+    Raises:
+        Unavailable: the archive that has bytes of the day is out of reach.
+    """
     bounds: dict[str, object] = {**day_bounds(day)}
-    bounds["first"], bounds["last"] = connection.execute(text(_BATCH_RANGE), bounds).one()
-    streams = [_stream(connection, name, bounds, layout) for name in _tables(layout)]
+    bounds["first"], bounds["last"] = batch_range(connection, day)
+    streams = [
+        with_archived_bytes(connection, day, name, _stream(connection, name, bounds, layout))
+        for name in _tables(layout)
+    ]
     for _, name, line in merge(*streams, key=itemgetter(0)):
         yield name, line
 
@@ -134,9 +149,10 @@ def _stream(
     )
     options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
     prefix = f'{{"{name}":'.encode()
-    for row in connection.execute(text(sql), bounds, execution_options=options):
-        *key, line = row
-        yield tuple(key), name, prefix + line.encode() + b"}\n"
+    with connection.execute(text(sql), bounds, execution_options=options) as result:
+        for row in result:
+            *key, line = row
+            yield tuple(key), name, prefix + line.encode() + b"}\n"
 
 
 def _row_sql(columns: Sequence[str]) -> str:

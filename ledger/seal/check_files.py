@@ -161,10 +161,10 @@ class _Day:
 
     def _end_batch(self) -> None:
         self._end_operation()
-        stated, counted = self._batch.get("operations"), self._operations_in_batch
-        if self._batch and stated != counted:
+        stated, present = self._batch.get("operations"), self._operations_in_batch
+        if self._batch and stated != present:
             name = row_name("batch", self._batch)
-            self._add_finding(f"{name} states {stated} operations, {counted} are there")
+            self._add_finding(f"{name} states {stated} operations, {present} are there")
         self._batch = {}
 
     def _read_operation(self, line: SealLine) -> None:

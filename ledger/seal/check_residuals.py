@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ledger.seal.files import SealLine
+from vocabulary.plurals import counted
 
 #: Account and sign of each leg's amount.
 _LEGS = {1: ("ggr", -1), 2: ("difference", 1)}
@@ -54,7 +55,7 @@ class ResidualAudit:
         """End the current residual: no more entries follow."""
         if self._residual is not None and self._legs != len(_LEGS):
             yield (
-                f"residual {self._residual['residual_id']} has {self._legs} entries,"
+                f"residual {self._residual['residual_id']} has {counted(self._legs, 'entry')},"
                 f" {len(_LEGS)} are expected"
             )
         self._residual = None

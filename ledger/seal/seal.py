@@ -29,6 +29,7 @@ from ledger.seal.canonical_lines import (
 )
 from storage.transactions import outages, reading, snapshot, transaction
 from vocabulary.errors import Contradiction, Malformed, Unavailable
+from vocabulary.plurals import counted
 
 #: The previous seal of the first day.
 GENESIS = "0" * 64
@@ -46,6 +47,7 @@ _SEAL = (
     "SELECT day, previous, hash, layout, batches, operations, entries, deliveries, residuals,"
     " residual_entries FROM seals"
 )
+_FIRST = "SELECT min(day) FROM seals"
 _NEWEST = "SELECT day, sealed_at FROM seals ORDER BY day DESC LIMIT 1"
 _UNFINISHED = """
 SELECT batch_id, parked_at IS NOT NULL AS parked, count(*) OVER () AS total FROM batches b
@@ -160,6 +162,18 @@ def seal_of(engine: Engine, day: date) -> Seal | None:
     with reading(engine, "seal") as connection:
         seals = _seals(connection, " WHERE day = :day", {"day": day})
     return seals[0] if seals else None
+
+
+def first_sealed_day(connection: Connection) -> date | None:
+    """The first day that was ever sealed; None: there is none."""
+    first: date | None = connection.execute(text(_FIRST)).scalar_one()
+    return first
+
+
+def sealed_days(connection: Connection, first: date, last: date) -> list[Seal]:
+    """The seals of the days from ``first`` to ``last``, both included, in order."""
+    clause = " WHERE day BETWEEN :first AND :last ORDER BY day"
+    return _seals(connection, clause, {"first": first, "last": last})
 
 
 def neighbours_of(engine: Engine, seal: Seal) -> SealNeighbours:
@@ -312,7 +326,8 @@ def _content_faults(connection: Connection, seal: Seal, progress: Progress) -> l
     """What is not as it was sealed: row counts, hash."""
     current = _compute_seal(connection, seal.day, seal.previous, seal.layout, progress)
     faults = [
-        f"{table}: {count} rows were sealed, {current.counts[table]} are there"
+        f"{table}: {counted(count, 'row was sealed', 'rows were sealed')}"
+        f", {current.counts[table]} are there"
         for table, count in seal.counts.items()
         if current.counts[table] != count
     ]

@@ -76,13 +76,14 @@ def _running_database(context: Context) -> str | None:
     from ops.runtime import postgres_server, servers  # noqa: PLC0415 - as above
     from ops.runtime.data_directory import open_data_directory  # noqa: PLC0415
     from ops.settings.model import EMBEDDED  # noqa: PLC0415
+    from storage.rights import APPLICATION_ROLE  # noqa: PLC0415
 
     url = context.settings.database.url
     if url != EMBEDDED:
         return url
     if servers.status(context.data_dir).postgres is None:
         return None
-    return postgres_server.url(open_data_directory(context.data_dir))
+    return postgres_server.url(open_data_directory(context.data_dir), role=APPLICATION_ROLE)
 
 
 def _context(ctx: typer.Context) -> Context:

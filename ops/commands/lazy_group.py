@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,9 +10,26 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+#: A day before today, or an amount: no command has an option of digits.
+_NEGATIVE_NUMBER = re.compile(r"-[0-9][0-9.,]*", re.ASCII)
+
 
 class Command(TyperCommand):
-    """A command that names all options and arguments that are missing in one error."""
+    """A command that takes negative numbers as arguments, and names all that is missing."""
+
+    def make_parser(self, ctx: Any) -> Any:
+        """Make the parser; it takes ``-2`` for an argument, as it does behind an option."""
+        parser = super().make_parser(ctx)
+        read_option = parser._process_opts
+
+        def read_word(word: str, state: Any) -> None:
+            if _NEGATIVE_NUMBER.fullmatch(word):
+                state.largs.append(word)
+            else:
+                read_option(word, state)
+
+        setattr(parser, "_process_opts", read_word)  # noqa: B010 - it has no setting for this
+        return parser
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments of a command line."""

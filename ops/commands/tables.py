@@ -1,11 +1,13 @@
 """Rows and cells on a terminal."""
 
+import os
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ops.commands.json_output import print_json
 from vocabulary.money import Money
@@ -38,23 +40,43 @@ def table(columns: list[str], rows: Iterable[list[str]]) -> None:
 
 
 def print_table(grid: Table) -> None:
-    """Print a table whose cells stay whole: long ones are folded, none is cut."""
+    """Print a table whose cells stay whole: long ones are folded, none is cut.
+
+    Without a terminal, what is wider than the output is printed as ``wide_table`` does.
+    """
+    console = open_console()
+    if not console.is_terminal and console.measure(grid).maximum > _output_width():
+        headings, *rows = zip(*map(_column_cells, grid.columns), strict=True)
+        _print_wide(headings, rows, left=len(headings))
+        return
     for column in grid.columns:
         column.overflow = "fold"
-    open_console().print(grid)
+    console.print(grid)
+
+
+def _column_cells(column: Column) -> list[str]:
+    return [str(cell) for cell in (column.header, *column.cells)]
 
 
 def open_console() -> Console:
     """A console that is as wide as what it prints, unless a terminal says how wide it is.
 
-    Without a terminal 80 columns are assumed, in which amounts and ids have no room.
+    Without a terminal 80 columns are assumed, in which amounts and ids have no room. Brackets
+    and colons of providers' texts are no mark-up.
     """
-    console = Console()
-    return console if console.is_terminal else Console(width=_UNLIMITED)
+    console = Console(markup=False, emoji=False)
+    if console.is_terminal:
+        return console
+    return Console(markup=False, emoji=False, width=_UNLIMITED)
 
 
 def wide_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: int, empty: str
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: int,
+    empty: str,
+    below: Sequence[str] = (),
 ) -> None:
     """Print rows whose cells stay whole; what is wider than the output goes on a further line.
 
@@ -63,22 +85,39 @@ def wide_table(
         rows: the cells.
         left: how many columns hold words; the others hold figures, which end below each other.
         empty: the sentence that is printed if there are no rows.
+        below: for each row a text that follows it, or an empty one; () for none at all.
     """
     body = [list(row) for row in rows]
     if not body:
         typer.echo(empty)
         return
+    _print_wide(columns, body, left=left, below=below)
+
+
+def _print_wide(
+    columns: Sequence[str],
+    body: Sequence[Sequence[str]],
+    *,
+    left: int,
+    below: Sequence[str] = (),
+) -> None:
     lines = [list(columns), *body]
+    notes = ["", *(below or [""] * len(body))]
     widths = [max(len(line[number]) for line in lines) for number in range(len(columns))]
-    parts = _parts(widths, left, _output_width())
-    for line in lines:
+    room = _output_width()
+    parts = _parts(widths, left, room)
+    for line, note in zip(lines, notes, strict=True):
         cells = [
             cell.ljust(width) if number < left else cell.rjust(width)
             for number, (cell, width) in enumerate(zip(line, widths, strict=True))
         ]
         for number, part in enumerate(parts):
             indent = _INDENT if number else ""
-            typer.echo((indent + _GAP.join(cells[part.start : part.stop])).rstrip())
+            printed = (indent + _GAP.join(cells[part.start : part.stop])).rstrip()
+            if printed or not number:  # nothing further may be left of the row
+                typer.echo(printed)
+        for text_line in textwrap.wrap(note, room - len(_INDENT), break_long_words=False):
+            typer.echo(_INDENT + text_line)
 
 
 def _parts(widths: Sequence[int], left: int, room: int) -> list[range]:
@@ -108,9 +147,10 @@ def _width(widths: Sequence[int], part: range) -> int:
 
 
 def _output_width() -> int:
-    """The columns of the terminal; without one, those that every terminal has."""
+    """The columns of the terminal; without one, ``COLUMNS``, or what every terminal has."""
     console = Console()
-    return console.width if console.is_terminal else _NARROW
+    has_width = console.is_terminal or "COLUMNS" in os.environ
+    return console.width if has_width else _NARROW
 
 
 def print_rows(

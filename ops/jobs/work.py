@@ -18,6 +18,7 @@ from storage.transactions import reading, transaction
 from vocabulary.clock import Clock
 from vocabulary.errors import Contradiction
 from vocabulary.people import Actor
+from vocabulary.plurals import counted
 
 #: Seconds between two writes of progress; lines in between are written together.
 WRITE_EVERY_S = 0.5
@@ -118,7 +119,7 @@ def parts_reported(progress: ProgressLog) -> Callable[[int, int], None]:
     """What a run calls with the number of finished parts and of all parts."""
 
     def report(done: int, parts: int) -> None:
-        progress(f"{done} of {parts} parts compared", 100 * done / max(parts, 1))
+        progress(f"{done} of {counted(parts, 'part')} compared", 100 * done / max(parts, 1))
 
     return report
 

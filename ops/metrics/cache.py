@@ -14,6 +14,7 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily
 
 from ops.metrics.catalogue import ALWAYS, PARTS, SERVICES, Sample, families, sample
+from vocabulary.build import commit, version
 from vocabulary.errors import TieoutError
 
 #: Longest time that a scrape waits for all its parts together, in seconds.
@@ -103,7 +104,7 @@ def read_parts(parts: Sequence[MetricsPart], *, patience_s: float) -> list[Gauge
     for part, is_read in [(part, part.begin()) for part in parts]:
         if not part.is_slow:
             is_read.wait(max(deadline - time.monotonic(), 0.0))
-    about: list[Sample] = []
+    about = [sample("build_info", version(), commit(), value=1)]
     metrics: list[GaugeMetricFamily] = []
     for part in parts:
         reading = part.latest()

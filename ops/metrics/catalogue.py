@@ -91,6 +91,11 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
         ("days_waiting", "provider", "Those of them whose feeds have not reported everything."),
         ("day_unclosed_seconds", "provider", "How long the oldest of them has been mature."),
     ),
+    "sizes": _table(
+        ("schema_revision", "of", "Revision of the schema, of the database and the code."),
+        ("database_bytes", "", "Size of the database."),
+        ("table_bytes", "table", "Size of a table with its indexes and partitions."),
+    ),
     "notifications": _table(
         ("notifications", "rule state", "Messages that wait or were given up."),
     ),
@@ -124,6 +129,7 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
 SERVICES = ("database", "broker")
 #: Served whatever could be read.
 ALWAYS = _table(
+    ("build_info", "version commit", "1: which code serves these metrics."),
     ("up", "service", "1 while the service answers."),
     ("metrics_read", "part", "1 where the part of these metrics could be read."),
     ("metrics_age_seconds", "part", "How long ago it was read."),

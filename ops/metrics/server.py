@@ -1,14 +1,14 @@
 """The metrics server of the scheduler, which reads PostgreSQL and the broker on request.
 
-Nothing is counted in this process, so any scheduler serves the same figures, however long it
-runs. What cannot be read is left out and reported; a scrape is always answered.
+Only the figures of the process itself are counted in it, so any scheduler serves the same,
+however long it runs. What cannot be read is left out and reported; a scrape is always answered.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine, event
@@ -24,6 +24,7 @@ from ops.metrics.feeds import feed_samples
 from ops.metrics.notifications import notification_samples
 from ops.metrics.queues import depth_samples, state_samples
 from ops.metrics.runs import run_samples
+from ops.metrics.sizes import size_samples
 from ops.runtime.child_jobs import ChildJobs
 from ops.settings.metrics import MetricsSettings, metrics_url
 from ops.settings.model import Settings
@@ -38,7 +39,8 @@ from workers.canary import QUEUES
 #: Longest time for one statement, in milliseconds: less than a scrape waits.
 STATEMENT_MS = 4_000
 #: How long a part is fresh: cheap ones shorter than expensive ones.
-SOON, LATER, RARELY = timedelta(seconds=5), timedelta(seconds=10), timedelta(minutes=5)
+SOON, LATER = timedelta(seconds=5), timedelta(seconds=10)
+SELDOM, RARELY = timedelta(minutes=1), timedelta(minutes=5)
 #: How long old resolution rates are served while new ones take their time.
 STALE = timedelta(minutes=30)
 #: Longest time for reading the resolution rates.
@@ -69,6 +71,7 @@ def serve_metrics(
     """
     registry = CollectorRegistry()
     registry.register(MetricsCollector(parts))
+    ProcessCollector(registry=registry)
     try:
         server, thread = start_http_server(settings.port or 0, settings.host, registry)
     except OSError as error:
@@ -114,6 +117,7 @@ def parts_of(
         MetricsPart("breaks", of_books(break_samples), keep=LATER),
         MetricsPart("feeds", of_books(feed_samples), keep=LATER),
         MetricsPart("runs", of_books(run_samples), keep=LATER),
+        MetricsPart("sizes", of_books(size_samples), keep=SELDOM),
         MetricsPart("backup", of_books(backup_samples), keep=RARELY, stale=STALE),
         MetricsPart("notifications", of_books(notification_samples), keep=LATER),
         MetricsPart(

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from importlib.metadata import version
 from typing import Generic, TypeVar
 
 from sqlalchemy import Engine
@@ -42,6 +41,7 @@ from storage.queue.state import read_state
 from storage.schema_version import newest_revision, revision_in
 from storage.table_sizes import read_sizes
 from storage.transactions import reading
+from vocabulary.build import version
 from vocabulary.clock import Clock
 from vocabulary.errors import Unavailable
 from workers.canary import QUEUES
@@ -305,7 +305,7 @@ def _versions(sources: _Sources) -> Versions:
         schema = revision_in(connection)
     limits = version_in_force(sources.engine)
     return Versions(
-        code=version("tieout"),
+        code=version(),
         schema=schema,
         known_schema=newest_revision(),
         limits=None if limits is None else limits.version_id,

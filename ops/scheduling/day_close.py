@@ -16,6 +16,7 @@ from reconcile.partitions.options import RunOptions
 from reconcile.runs.result import RunResult
 from storage.people import refused_people
 from vocabulary.clock import SystemClock
+from vocabulary.plurals import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ def _note(
     if not closed:
         timing = result.ours.timing.rows + result.theirs.timing.rows
         raise DayRefused(
-            f"{closing.day} of {entry.slug} stays open: {timing} rounds are still timing."
+            f"{closing.day} of {entry.slug} stays open: "
+            f"{counted(timing, 'round is still timing', 'rounds are still timing')}."
             f" {result.run_id} is stored. Wait, or close it with --reason"
         )

@@ -25,6 +25,7 @@ from reconcile.partitions.options import RunOptions
 from storage.engine import url_of
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Contradiction, Refused, TieoutError
+from vocabulary.plurals import counted
 from vocabulary.window import Window
 
 _RECEIVED = """
@@ -102,7 +103,10 @@ def _take_in(engine: Engine, url: str, entry: ProviderSettings, inbox: str) -> I
             if pulled.error is not None:
                 yield f"feed {pulled.feed}: {pulled.error}"
             elif pulled.findings.count:
-                yield f"feed {pulled.feed}: {pulled.findings.count} items could not be read"
+                yield (
+                    f"feed {pulled.feed}: {counted(pulled.findings.count, 'item')}"
+                    " could not be read"
+                )
     chosen = configured_provider(entry)
     folder = Path(inbox).expanduser() / entry.slug
     if not inbox or chosen.dialect.statement is None or not folder.is_dir():
@@ -120,7 +124,7 @@ def _take_in(engine: Engine, url: str, entry: ProviderSettings, inbox: str) -> I
             yield f"{file.name}: {error}"
             continue
         if result.has_errors:
-            yield f"{file.name}: {result.verdict}, {len(result.findings)} findings"
+            yield f"{file.name}: {result.verdict}, {counted(len(result.findings), 'finding')}"
 
 
 def _write_pack(

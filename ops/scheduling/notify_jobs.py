@@ -12,7 +12,7 @@ from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
 from ops.settings.model import Settings
 from ops.settings.notify_rules import rules_of_notify
-from reports.notifications.events import Circumstances
+from reports.notifications.event import Circumstances
 from reports.notifications.message import Attachment
 from storage.engine import open_engine
 from vocabulary.clock import SystemClock

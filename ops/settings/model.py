@@ -54,14 +54,26 @@ Mode = Literal["production", "demo", "test"]
 
 
 class DatabaseSettings(Section):
-    """Where the books are kept."""
+    """Where the books are kept.
+
+    Attributes:
+        url: for workers, scheduler and commands: a role with the rights of tieout_app.
+        owner_url: for `tieout migrate`, `init` and `up`: the role that owns the tables; empty:
+            ``url``.
+    """
 
     url: str = Field(default=EMBEDDED, repr=False)
+    owner_url: str = Field(default="", repr=False)
 
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
         return url if url == EMBEDDED else checked_database(url)
+
+    @field_validator("owner_url")
+    @classmethod
+    def _a_database(cls, url: str) -> str:
+        return checked_database(url) if url else url
 
 
 class BrokerSettings(Section):
@@ -80,6 +92,8 @@ class ReceiverSettings(Section):
 
     Attributes:
         processes: receivers sharing the port.
+        database_url: the database for receivers: a role with the rights of tieout_receiver;
+            empty: ``database.url``.
         ops_host, ops_port: address of health and metrics, if not that of the callbacks.
         trusted_proxies: whose X-Forwarded-For is believed.
         body_bytes_max: longest request body, in bytes.
@@ -96,6 +110,7 @@ class ReceiverSettings(Section):
     host: str = "127.0.0.1"
     port: Port = 8080
     processes: Processes = 1
+    database_url: str = Field(default="", repr=False)
     ops_host: str | None = None
     ops_port: Port | None = None
     trusted_proxies: tuple[Cidr, ...] = ()
@@ -107,6 +122,11 @@ class ReceiverSettings(Section):
     clock_off_max: Timeout = timedelta(seconds=30)
     drain_delay: Duration = timedelta(0)
     drain_timeout: Timeout = timedelta(seconds=10)
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database(cls, url: str) -> str:
+        return checked_database(url) if url else url
 
 
 class WorkersSettings(Section):

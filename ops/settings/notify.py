@@ -1,12 +1,13 @@
 """Settings of notifications."""
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from ops.settings.breaks import Amounts, checked_amounts
-from ops.settings.values import Duration, Port, SecretRef, Section, WrongParts
+from ops.settings.values import Duration, LateSecretRef, Port, Section, WrongParts
 from reports.notifications.message import signing_key
 from vocabulary.errors import Refused
 from vocabulary.secrets import Secret
@@ -27,7 +28,7 @@ class MailSettings(Section):
     port: Port = 587
     starttls: bool = True
     user: str = ""
-    password: SecretRef | None = None
+    password: LateSecretRef | None = None
     sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
     recipients: tuple[str, ...] = Field(min_length=1)
     attach_pack_mb: int = Field(default=0, ge=0, le=100)
@@ -44,12 +45,14 @@ class MailSettings(Section):
 class WebhookSettings(Section):
     """A URL, and the secret that signs what is posted there; both are references."""
 
-    url: SecretRef
-    secret: SecretRef
+    url: LateSecretRef
+    secret: LateSecretRef
 
     @field_validator("secret")
     @classmethod
     def _a_key(cls, secret: Secret) -> Secret:
+        if secret.missing:
+            return secret
         try:
             signing_key(secret.value)
         except Refused as error:
@@ -60,7 +63,7 @@ class WebhookSettings(Section):
 class ChatSettings(Section):
     """A URL that takes ``{"text": …}``; it is a secret, so it is a reference."""
 
-    url: SecretRef
+    url: LateSecretRef
 
 
 class NotifySettings(Section):
@@ -73,6 +76,7 @@ class NotifySettings(Section):
         overdue_within: tells of a break so long before it is due.
         every: at most one message in this time; 0s: as soon as there is something.
         players: whether messages may name players.
+        people: with ``mentioned``, the people whose mentions it is about; empty: everybody.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
@@ -86,6 +90,7 @@ class NotifySettings(Section):
             "day_ready",
             "day_signed",
             "parked",
+            "mentioned",
         ],
         ...,
     ] = Field(min_length=1)
@@ -94,6 +99,7 @@ class NotifySettings(Section):
     overdue_within: Duration = timedelta(0)
     every: Duration = timedelta(0)
     players: bool = False
+    people: tuple[str, ...] = ()
     mail: MailSettings | None = None
     webhook: WebhookSettings | None = None
     chat: ChatSettings | None = None
@@ -116,3 +122,12 @@ class NotifySettings(Section):
         if sum(getattr(self, name) is not None for name in _CHANNELS) != 1:
             raise ValueError(f"exactly one of {', '.join(_CHANNELS)}")
         return self
+
+
+def unset_secrets(rules: Iterable[NotifySettings]) -> Iterator[str]:
+    """Each secret that is not there and keeps a rule from sending, as a problem of settings."""
+    for rule in rules:
+        for name in _CHANNELS:
+            for key, value in getattr(rule, name) or ():
+                if isinstance(value, Secret) and value.missing:
+                    yield f"notify rule {rule.name}: {name}.{key}: expected {value.missing}"

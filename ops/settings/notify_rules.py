@@ -27,6 +27,7 @@ def rules_of_notify(settings: Settings) -> tuple[NotifyRule, ...]:
             overdue_within=entry.overdue_within,
             every=entry.every,
             players=entry.players,
+            people=entry.people,
         )
         for entry in settings.notify
     )

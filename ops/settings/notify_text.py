@@ -18,7 +18,7 @@ def notify_text(fields: Mapping[str, str]) -> str:
 
     Args:
         fields: ``name``, ``channel`` and what that needs, ``when_KIND`` of each event,
-            ``providers`` and ``recipients`` with commas, ``every``, ``players``.
+            ``providers``, ``people`` and ``recipients`` with commas, ``every``, ``players``.
 
     Raises:
         Malformed: the settings would refuse it; says why.
@@ -42,6 +42,8 @@ def _rule(fields: Mapping[str, str]) -> dict[str, Any]:
     }
     if providers := _list(fields.get("providers", "")):
         rule["providers"] = providers
+    if people := _list(fields.get("people", "")):
+        rule["people"] = people
     if "every" in fields:
         rule["every"] = fields["every"]
     if "players" in fields:

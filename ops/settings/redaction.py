@@ -16,7 +16,8 @@ STRUCK = "***"
 
 #: The settings that hold a URL with a password.
 _URLS = (
-    *(("database", "url"), ("broker", "url")),
+    *(("database", "url"), ("database", "owner_url"), ("broker", "url")),
+    ("receiver", "database_url"),
     *(("console", "read_url"), ("console", "write_url")),
 )
 _CREDENTIAL = re.compile(r"(://[^:/?#]*:)[^/?#]*@")

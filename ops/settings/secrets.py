@@ -6,6 +6,10 @@ from pathlib import Path
 from vocabulary.secrets import Secret
 
 
+class SecretUnset(ValueError):
+    """The reference is well formed, and there is no value where it leads."""
+
+
 def resolve(text: str, *, environ: Mapping[str, str], folder: Path, literal: bool) -> Secret:
     """Follow one reference.
 
@@ -16,7 +20,8 @@ def resolve(text: str, *, environ: Mapping[str, str], folder: Path, literal: boo
         literal: whether ``literal:`` is allowed.
 
     Raises:
-        ValueError: says what is expected, never what was found.
+        SecretUnset: there is no value.
+        ValueError: the reference is none; both say what is expected, never what was found.
     """
     kind, _, rest = text.partition(":")
     if kind == "env" and rest:
@@ -32,7 +37,7 @@ def resolve(text: str, *, environ: Mapping[str, str], folder: Path, literal: boo
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> bytes:
     if name not in environ:
-        raise ValueError(f"the environment variable {name} to be set")
+        raise SecretUnset(f"the environment variable {name} to be set")
     return environ[name].encode("utf-8", "surrogateescape")
 
 
@@ -40,10 +45,10 @@ def _from_file(path: str, folder: Path) -> bytes:
     try:
         return (folder / path).read_bytes().removesuffix(b"\n").removesuffix(b"\r")
     except OSError as error:
-        raise ValueError(f"the file {path} to be readable ({error.strerror})") from error
+        raise SecretUnset(f"the file {path} to be readable ({error.strerror})") from error
 
 
 def _filled(reference: str, value: bytes) -> Secret:
     if not value.strip():
-        raise ValueError(f"a secret that is not empty in {reference}")
+        raise SecretUnset(f"a secret that is not empty in {reference}")
     return Secret(reference=reference, value=value)

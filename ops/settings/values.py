@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from ops.settings.durations import parse_duration
-from ops.settings.secrets import resolve
+from ops.settings.secrets import SecretUnset, resolve
 from vocabulary.money import EXPONENT_MAX, is_currency
 from vocabulary.networks import Network
 from vocabulary.secrets import Secret
@@ -88,6 +88,13 @@ def _secret(value: object, info: ValidationInfo) -> object:
     )
 
 
+def _late_secret(value: object, info: ValidationInfo) -> object:
+    try:
+        return _secret(value, info)
+    except SecretUnset as error:
+        return Secret(reference=str(value), value=b"", missing=str(error))
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Timeout = Annotated[Duration, AfterValidator(_longer_than_nothing)]
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -100,6 +107,8 @@ Attempts = Annotated[Whole, Field(ge=1, le=10)]
 Agent = Annotated[Whole, Field(ge=1)]
 Cidr = Annotated[Network, BeforeValidator(_network)]
 SecretRef = Annotated[Secret, BeforeValidator(_secret)]
+#: A secret that stops only what uses it if there is none; see ``Secret.missing``.
+LateSecretRef = Annotated[Secret, BeforeValidator(_late_secret)]
 
 
 class Section(BaseModel):

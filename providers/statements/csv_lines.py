@@ -15,6 +15,7 @@ from providers.contract import Unreadable
 from providers.statements.bounded_lines import next_line
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
+from vocabulary.plurals import counted
 
 #: Longest line read, in bytes; a statement line has about 120.
 LINE_BYTES_MAX = 8_192
@@ -91,7 +92,7 @@ def _places(
 def _cells(line: bytes, width: int, order: Mapping[str, int]) -> Mapping[str, str]:
     cells = _split(line)
     if len(cells) != width:
-        raise Malformed("line", f"{width} fields are expected")
+        raise Malformed("line", f"{counted(width, 'field is', 'fields are')} expected")
     return {name: cells[place] for name, place in order.items()}
 
 

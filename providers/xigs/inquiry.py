@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from providers.outbound.access import ApiAccess
 from providers.outbound.inquiry import InquiryAnswer
 from providers.xigs.launch import client_of
+from vocabulary.plurals import counted
 
 _ONE_DAY = timedelta(days=1)
 
@@ -35,5 +36,7 @@ async def inquire(access: ApiAccess, key: str, began: datetime | None) -> Inquir
         )
     page = json.dumps(transactions, sort_keys=True, default=str).encode()
     return InquiryAnswer(
-        verdict="confirmed", reason=f"its list has {len(transactions)} transactions", page=page
+        verdict="confirmed",
+        reason=f"its list has {counted(len(transactions), 'transaction')}",
+        page=page,
     )

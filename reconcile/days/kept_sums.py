@@ -1,24 +1,19 @@
 """Sums of both sides, kept in memory for lists of days.
 
-Adding up a day reads every round and record of it. Lists show many days, so they take sums that
-may be some minutes old and say when they were added up. A day's own page, its steps and the
-command line always add up anew.
+Adding up a day reads every round and record of it. Pages take sums that may be some minutes old
+and say when they were added up. Steps and the command line always add up anew.
 """
 
+from collections.abc import Hashable
 from dataclasses import replace
-from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from reconcile.days.figures import BothSides
 from reconcile.days.sums import SidesReader, read_sides
-from storage.kept import RENEWED_AFTER, KeptReads
+from storage.kept import KeptReads, renewal_age
 from vocabulary.clock import Clock
 from vocabulary.window import Window
-
-#: Days that ended longer ago than this hardly change, and are renewed less often.
-RECENT = timedelta(days=2)
-RENEWED_LATER = timedelta(minutes=10)
 
 
 class KeptSums:
@@ -27,13 +22,31 @@ class KeptSums:
     def __init__(self, kept: KeptReads, clock: Clock, read: SidesReader = read_sides) -> None:
         self._kept, self._clock, self._read = kept, clock, read
 
-    def __call__(self, connection: Connection, provider: str, window: Window) -> BothSides:
+    def kept(
+        self, connection: Connection, provider: str, window: Window, stamp: Hashable
+    ) -> BothSides:
         """The sums of a window, and when they were added up."""
-        is_recent = self._clock.now() - window.end < RECENT
         sums = self._kept.get(
             connection,
-            ("both sides", provider, window),
-            lambda reader: self._read(reader, provider, window),
-            renewed_after=RENEWED_AFTER if is_recent else RENEWED_LATER,
+            _key(provider, window),
+            lambda reader: self._read(reader, provider, window, stamp),
+            stamp=stamp,
+            renewed_after=renewal_age(window.end, self._clock.now()),
         )
         return replace(sums.value, summed_at=sums.read_at)
+
+    def anew(
+        self, connection: Connection, provider: str, window: Window, stamp: Hashable
+    ) -> BothSides:
+        """The sums of a window as they are now; pages show these from now on."""
+        sums = self._kept.read(
+            connection,
+            _key(provider, window),
+            lambda reader: self._read(reader, provider, window, stamp),
+            stamp=stamp,
+        )
+        return sums.value
+
+
+def _key(provider: str, window: Window) -> Hashable:
+    return ("both sides", provider, window)

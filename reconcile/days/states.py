@@ -237,6 +237,8 @@ def _check_prepare(day: DayStatus, request: StepRequest, rules: StepRules) -> No
     last = day.last
     if last is not None and last.action is DayAction.SIGN:
         _refuse(day, "it is signed: reopen it first")
+    if day.state is DayState.OPEN:
+        _refuse(day, f"it is open until {iso(day.window.end)}")
     if not day.is_closed:
         _refuse(day, f"it is {day.state}: `tieout day close` comes first")
     _check_open_breaks(day, request, rules)

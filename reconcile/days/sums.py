@@ -4,7 +4,7 @@ Days are read together, so that a list of days takes as many statements as one d
 ``rounds``, ``feed_records``, ``breaks``, ``break_workflows``, ``adjustments``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -41,46 +41,48 @@ _DAYS = """
 unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
   WITH ORDINALITY AS d (provider, start_at, end_at, place)
 """
-_BREAKS_OF_DAYS = f"""
-    SELECT d.place, b.break_id, b.currency, b.difference, b.kind, w.state,
-           b.cleared_at IS NULL AS found
-      FROM {_DAYS}
-      JOIN breaks b ON b.provider = d.provider
-                   AND coalesce(b.began_at, b.first_seen) >= d.start_at
-                   AND coalesce(b.began_at, b.first_seen) < d.end_at
-      JOIN break_workflows w USING (break_id)
-"""  # noqa: S608 - only the constant above is put in
+# Of each day, the sums of its breaks by currency, and one row whose digest tells any change of
+# a break or correction. OFFSET keeps this a lookup by day, whatever statistics say.
 _BREAKS = f"""
-WITH of_days AS ({_BREAKS_OF_DAYS}),
-unsettled AS (SELECT *, found AND state <> ALL(:settled) AS is_open
-                FROM of_days)
-SELECT place, currency, count(*) FILTER (WHERE is_open) AS count,
-       coalesce(sum(difference) FILTER (WHERE is_open AND difference > 0), 0)::bigint AS owed,
-       coalesce(sum(difference) FILTER (WHERE is_open AND difference < 0), 0)::bigint AS owing,
-       coalesce(-sum(difference) FILTER (WHERE found AND kind = ANY(:of_books)), 0)::bigint
-           AS in_breaks
-  FROM unsettled GROUP BY place, currency
-"""  # noqa: S608 - as above
-# Every break and correction of a day with its state and amount: a digest tells any change.
-_STATES = f"""
-WITH of_days AS ({_BREAKS_OF_DAYS}),
-lines AS (
+WITH of_days AS MATERIALIZED (
+    SELECT d.place, b.break_id, b.currency, b.difference, b.kind, w.state,
+           b.cleared_at IS NULL AS found,
+           b.cleared_at IS NULL AND w.state <> ALL(:settled) AS is_open
+      FROM {_DAYS}
+     CROSS JOIN LATERAL (
+           SELECT * FROM breaks b
+            WHERE b.provider = d.provider
+              AND coalesce(b.began_at, b.first_seen) >= d.start_at
+              AND coalesce(b.began_at, b.first_seen) < d.end_at OFFSET 0) b
+      JOIN break_workflows w USING (break_id)
+), lines AS (
     SELECT place, concat_ws(' ', break_id, state, difference, found) AS line FROM of_days
     UNION ALL
     SELECT o.place, concat_ws(' ', a.id, a.state, a.amount)
       FROM adjustments a JOIN of_days o USING (break_id)
      WHERE a.state <> 'rejected'
 )
-SELECT place, md5(string_agg(line, E'\\n' ORDER BY line)) AS digest FROM lines GROUP BY place
-"""  # noqa: S608 - as above
+SELECT place, currency, count(*) FILTER (WHERE is_open) AS count,
+       coalesce(sum(difference) FILTER (WHERE is_open AND difference > 0), 0)::bigint AS owed,
+       coalesce(sum(difference) FILTER (WHERE is_open AND difference < 0), 0)::bigint AS owing,
+       coalesce(-sum(difference) FILTER (WHERE found AND kind = ANY(:of_books)), 0)::bigint
+           AS in_breaks, CAST(NULL AS text) AS digest
+  FROM of_days GROUP BY place, currency
+UNION ALL
+SELECT place, '', 0, 0, 0, 0, md5(string_agg(line, E'\\n' ORDER BY line))
+  FROM lines GROUP BY place
+"""  # noqa: S608 - only the constant above is put in
 #: The digest of a day without any break.
 NO_LINES = "d41d8cd98f00b204e9800998ecf8427e"
 
-#: Reads or remembers the sums of both sides of a provider's window.
-SidesReader = Callable[[Connection, str, Window], BothSides]
+#: Reads or remembers the sums of both sides of a provider's window. The stamp is what breaks
+#: explain of their difference: sums that are kept have to be of the same time.
+SidesReader = Callable[[Connection, str, Window, Hashable], BothSides]
 
 
-def read_sides(connection: Connection, provider: str, window: Window) -> BothSides:
+def read_sides(
+    connection: Connection, provider: str, window: Window, _stamp: Hashable = None
+) -> BothSides:
     """Add up both sides of a window as they are now."""
     params = {"provider": provider, "start": window.start, "end": window.end}
     return BothSides(
@@ -110,18 +112,23 @@ def figures_of_days(
         "settled": [str(state) for state in SETTLED],
     }
     breaks: dict[int, dict[str, OpenMoney]] = {}
+    digests: dict[int, str] = {}
     for row in connection.execute(text(_BREAKS), params).mappings():
+        if row["digest"] is not None:
+            digests[row["place"]] = row["digest"]
+            continue
         values = {name: row[name] for name in ("count", "owed", "owing", "in_breaks")}
         breaks.setdefault(row["place"], {})[row["currency"]] = OpenMoney(**values)
-    digests = {row.place: row.digest for row in connection.execute(text(_STATES), params)}
     figures = []
     for place, (provider, window, exponents) in enumerate(days, start=1):
-        both = sides(connection, provider, window)
+        money = breaks.get(place, {})
+        explained = tuple(sorted((code, part.in_breaks) for code, part in money.items()))
+        both = sides(connection, provider, window, explained)
         figures.append(
             DayFigures(
                 ours=both.ours,
                 theirs=both.theirs,
-                breaks=breaks.get(place, {}),
+                breaks=money,
                 state=digests.get(place, NO_LINES),
                 exponents=exponents,
                 summed_at=both.summed_at,

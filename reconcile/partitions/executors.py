@@ -18,6 +18,7 @@ from itertools import chain, islice
 from typing import Any, ClassVar, Protocol
 
 from vocabulary.errors import Unavailable
+from vocabulary.plurals import counted
 
 #: How often workers may die before the run gives up.
 LOSSES_MAX = 3
@@ -81,7 +82,7 @@ class Pool:
                 lost.extend(running.values())
                 if losses > LOSSES_MAX:
                     raise Unavailable(
-                        f"worker processes died {losses} times without ending a part"
+                        f"worker processes died {counted(losses, 'time')} without ending a part"
                     ) from None
             else:
                 return
@@ -197,7 +198,9 @@ class Dask:
                 encoded = future.result()
             except (distributed.KilledWorker, distributed.CancelledError) as error:
                 if losses == LOSSES_MAX:
-                    raise Unavailable(f"the cluster lost a part {losses + 1} times") from error
+                    raise Unavailable(
+                        f"the cluster lost a part {counted(losses + 1, 'time')}"
+                    ) from error
                 submit(task, losses + 1)
                 continue
             future.release()

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
 from reconcile.findings.delivery_log import ReadLogged
 from reconcile.snapshot.rules import BY_ROUND_ID, MatchContext, Rules
+from vocabulary.build import version
 from vocabulary.maturity import MaturityAges, as_ages
 from vocabulary.window import Window
 
@@ -75,7 +75,7 @@ class RunRequest:
             **self.as_json(),
             "exponents": dict(self.exponents),
             "versions": dict(RULE_VERSIONS),
-            "code": version("tieout"),
+            "code": version(),
         }
         text = json.dumps(terms, sort_keys=True).encode()
         return blake2b(text, digest_size=16).hexdigest()

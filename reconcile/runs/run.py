@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
-from importlib.metadata import version
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -28,6 +27,7 @@ from reconcile.runs.residuals import bookings_due, moved_by, rounds_digest
 from reconcile.runs.result import RunResult
 from reconcile.runs.store import exclusive_run, lock_provider, store_run
 from storage.transactions import engine_at
+from vocabulary.build import version
 from vocabulary.clock import Clock, iso
 from vocabulary.window import Window
 
@@ -171,7 +171,7 @@ def _result(
         ours=comparison.ours,
         theirs=comparison.theirs,
         breaks=evaluation.breaks,
-        code=version("tieout"),
+        code=version(),
         rules=RULE_VERSIONS,
         exponents=request.exponents,
         residuals=comparison.residuals,

@@ -9,6 +9,7 @@ from reconcile.totals.differences import DifferenceLine
 from reconcile.totals.tie_out import Totals, TotalsRow
 from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.plurals import counted
 
 Exponents = Mapping[str, int]
 
@@ -26,6 +27,11 @@ def totals_json(totals: Totals, by: tuple[str, ...], exponents: Exponents) -> di
         "unposted_batches": totals.unposted,
         "totals": [row_json(row, by, exponents) for row in totals.by(*by)],
     }
+
+
+def unposted_text(batches: int) -> str:
+    """How many batches the totals leave out."""
+    return f"{counted(batches, 'accepted batch is', 'accepted batches are')} not posted yet"
 
 
 def row_json(row: TotalsRow, by: tuple[str, ...], exponents: Exponents) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The resolution rate by business day, computed by the database: without pandas and numpy.
 
 It counts as ``reconcile.totals.resolution_rate`` does, which also knows money and the horizon
-of two business days: the rows of all days add up to its rows.
+of two business days: the rows of all days add up to its rows. A row counts on the day on which
+its round began; its other side may be of the day before or after, within ``EDGE``.
 """
 
 from dataclasses import dataclass
@@ -11,16 +12,23 @@ from sqlalchemy import Connection, text
 
 from vocabulary.window import Window
 
+#: How far beyond a window the other sides of its rows are looked for.
+EDGE = timedelta(hours=1)
 _DAYS = """
 WITH f AS (
   SELECT match_key, round_id, currency, min(created_at) AS began, max(created_at) AS at,
          min(received_at) AS reported, max(received_at) AS last_reported
     FROM feed_records
-   WHERE provider = :provider AND created_at >= :start AND created_at < :end
+   WHERE provider = :provider
+     AND created_at >= :start - CAST(:edge AS interval)
+     AND created_at < :end + CAST(:edge AS interval)
    GROUP BY match_key, round_id, currency
 ), r AS (
   SELECT match_key, round_id, currency, min(first_at) AS first_at, max(last_at) AS last_at
-    FROM rounds WHERE provider = :provider AND first_at >= :start AND first_at < :end
+    FROM rounds
+   WHERE provider = :provider
+     AND first_at >= :start - CAST(:edge AS interval)
+     AND first_at < :end + CAST(:edge AS interval)
    GROUP BY match_key, round_id, currency
 ), all_rows AS (
   SELECT round_id, coalesce(r.first_at, f.began) AS began,
@@ -29,6 +37,7 @@ WITH f AS (
               THEN greatest(r.last_at, f.last_reported) END AS both_reported,
          coalesce(r.last_at, f.at) AS last_at
     FROM r FULL JOIN f USING (match_key, round_id, currency)
+   WHERE coalesce(r.first_at, f.began) >= :start AND coalesce(r.first_at, f.began) < :end
 ), judging AS MATERIALIZED (
   SELECT window_from, window_to, started_at, finished_at,
          make_interval(secs => (manifest ->> 'maturity_s')::bigint) AS maturity
@@ -95,6 +104,7 @@ def resolution_days(
         "now": now,
         "zone": zone,
         "span": within,
+        "edge": EDGE,
     }
     return [
         DayRate(day=row.day, due=row.due, resolved=row.resolved)

@@ -7,7 +7,7 @@ only a comparison knows which record is its own.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,25 @@ class SideSums(ComparedSides):
     cell: TotalsCell
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BothFigures:
+    """What either side adds up to, by cell."""
+
+    ours: Mapping[TotalsCell, Figures]
+    theirs: Mapping[TotalsCell, Figures]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakSums:
+    """The breaks of a cell; see ``ComparedSides``."""
+
+    in_breaks: int = 0
+    open_breaks: int = 0
+
+
+_NO_BREAKS = BreakSums()
+
+
 def side_sums(
     connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
 ) -> list[SideSums]:
@@ -84,31 +103,70 @@ def side_sums(
         zone: of the business days.
         by_game: look games up; otherwise the game of every cell is ``ALL_GAMES``.
     """
+    both = both_figures(connection, provider, window, zone, by_game=by_game)
+    breaks = break_sums(connection, provider, window, zone, by_game=by_game)
+    return joined([both], breaks)
+
+
+def both_figures(
+    connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
+) -> BothFigures:
+    """Add up both sides of a window; see ``side_sums``."""
+    params = _parameters(provider, window, zone, by_game=by_game)
+    return BothFigures(
+        ours=_side(connection, OUR_SUMS, params), theirs=_side(connection, THEIR_SUMS, params)
+    )
+
+
+def break_sums(
+    connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
+) -> dict[TotalsCell, BreakSums]:
+    """Add up the breaks of a window; see ``side_sums``."""
     params = {
+        **_parameters(provider, window, zone, by_game=by_game),
+        "settled": [str(state) for state in SETTLED],
+        "of_books": [str(kind) for kind in OF_BOOKS],
+    }
+    return {
+        _cell(row, by_game=by_game): BreakSums(
+            in_breaks=int(row.in_breaks), open_breaks=row.open_breaks
+        )
+        for row in connection.execute(text(_BREAKS), params)
+    }
+
+
+def joined(
+    parts: Iterable[BothFigures], breaks: Mapping[TotalsCell, BreakSums]
+) -> list[SideSums]:
+    """Both sides of windows that have no day in common, with their breaks, in order."""
+    ours: dict[TotalsCell, Figures] = {}
+    theirs: dict[TotalsCell, Figures] = {}
+    for part in parts:
+        ours.update(part.ours)
+        theirs.update(part.theirs)
+    return [
+        SideSums(
+            cell=cell,
+            ours=ours.get(cell, NO_FIGURES),
+            theirs=theirs.get(cell, NO_FIGURES),
+            in_breaks=breaks.get(cell, _NO_BREAKS).in_breaks,
+            open_breaks=breaks.get(cell, _NO_BREAKS).open_breaks,
+        )
+        for cell in sorted({*ours, *theirs, *breaks})
+    ]
+
+
+def _parameters(
+    provider: str, window: Window, zone: str, *, by_game: bool
+) -> dict[str, object]:
+    return {
         "provider": provider,
         "zone": zone,
         "unknown": UNKNOWN_GAME,
         "start": window.start,
         "end": window.end,
         "by_game": by_game,
-        "settled": [str(state) for state in SETTLED],
-        "of_books": [str(kind) for kind in OF_BOOKS],
     }
-    ours, theirs = (_side(connection, query, params) for query in (OUR_SUMS, THEIR_SUMS))
-    breaks = {
-        _cell(row, by_game=by_game): (int(row.in_breaks), row.open_breaks)
-        for row in connection.execute(text(_BREAKS), params)
-    }
-    return [
-        SideSums(
-            cell=cell,
-            ours=ours.get(cell, NO_FIGURES),
-            theirs=theirs.get(cell, NO_FIGURES),
-            in_breaks=breaks.get(cell, (0, 0))[0],
-            open_breaks=breaks.get(cell, (0, 0))[1],
-        )
-        for cell in sorted({*ours, *theirs, *breaks})
-    ]
 
 
 def _side(

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from breaks.disputes.model import Dispute, DisputeLine
 from providers.contract import Callback, Provider, Verified
 from providers.dialect import Dialect
+from storage.archive.restore import restored_deliveries, restored_operations
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.ids import match_key
 
@@ -28,8 +29,9 @@ _CALLBACKS = ["bet", "win", "bet_and_win", "rollback", "round_end"]
 _CONTENT_TYPE = "content-type"
 
 _OPERATIONS = """
-SELECT w.line, o.op_key, o.kind::text AS kind, o.decision::text AS outcome, o.amount,
-       o.currency, o.route, o.headers, o.body, o.reply_status, o.reply, o.received_at
+SELECT w.line, o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind,
+       o.decision::text AS outcome, o.amount, o.currency, o.route, o.headers, o.body,
+       o.reply_status, o.reply, o.received_at
   FROM unnest(CAST(:lines AS int[]), CAST(:keys AS bigint[]), CAST(:rounds AS text[]),
               CAST(:players AS text[])) AS w (line, match_key, round_id, player)
   JOIN rounds r ON r.match_key = w.match_key AND r.provider = :provider
@@ -42,8 +44,8 @@ SELECT w.line, o.op_key, o.kind::text AS kind, o.decision::text AS outcome, o.am
 """
 # Requests that moved nothing: repeats, conflicts and refusals.
 _REFUSED = """
-SELECT w.line, d.op_key, d.verdict AS outcome, d.route, d.headers, d.body, d.reply_status,
-       d.reply, d.received_at
+SELECT w.line, d.delivery_id, d.op_key, d.verdict AS outcome, d.route, d.headers, d.body,
+       d.reply_status, d.reply, d.received_at
   FROM unnest(CAST(:lines AS int[]), CAST(:op_keys AS text[])) AS w (line, op_key)
   JOIN deliveries d ON d.provider = :provider AND d.op_key = w.op_key
  WHERE d.verdict <> 'recorded' AND d.received_at <= :until
@@ -129,9 +131,8 @@ def evidence_of(
     breaks = _breaks(connection, dispute.lines)
     params = {**_rounds(dispute, breaks), "provider": dispute.provider, "until": until}
     records = _by_line(connection.execute(text(_RECORDS), params).mappings())
-    operations = _by_line(
-        connection.execute(text(_OPERATIONS), {**params, "callbacks": _CALLBACKS}).mappings()
-    )
+    booked = connection.execute(text(_OPERATIONS), {**params, "callbacks": _CALLBACKS})
+    operations = _by_line(restored_operations(connection, booked.mappings().all()))
     keys = {
         line.line: _op_keys(breaks[line.break_id], operations[line.line], records[line.line])
         for line in dispute.lines
@@ -143,7 +144,8 @@ def evidence_of(
         "provider": dispute.provider,
         "until": until,
     }
-    refused = _by_line(connection.execute(text(_REFUSED), refused_params).mappings())
+    unbooked = connection.execute(text(_REFUSED), refused_params).mappings().all()
+    refused = _by_line(restored_deliveries(connection, unbooked))
     read = _Reader(dialect, provider)
     return {
         line.line: read.evidence(

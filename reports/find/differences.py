@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import at, fetch, rows_of_amount
 from reports.find.query import Candidate, FoundKind
+from vocabulary.plurals import counted
 
 _BREAK = """
 SELECT b.break_id, b.provider, b.kind, b.player, b.currency, b.round_id, b.difference,
@@ -129,7 +130,7 @@ def _dispute(row: Mapping[str, Any], *, exact: bool) -> Hit:
         kind=FoundKind.DISPUTE,
         id=name,
         provider=row["provider"],
-        summary=f"dispute with {row['provider']}: {row['lines']} rounds,"
+        summary=f"dispute with {row['provider']}: {counted(row['lines'], 'round')},"
         f" {row['answers']} answered",
         facts={
             "opened": f"by {row['opened_by']} at {at(row['opened_at'])}",

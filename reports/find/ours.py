@@ -10,6 +10,7 @@ from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import at, days_of_amount, fetch, match_keys, rows_of_amount, slugs
 from reports.find.query import By, Candidate, FoundKind
 from vocabulary.ids import transaction_id, transaction_position
+from vocabulary.plurals import counted
 
 _TRANSACTION = """
 SELECT o.wallet_id, o.wallet_seq, o.provider, o.op_key, o.kind::text AS kind,
@@ -28,33 +29,26 @@ _BY_KEY = _TRANSACTION.format(
     operations="operations o",
     where="WHERE o.provider = ANY(CAST(:slugs AS text[])) AND o.op_key = :text",
 )
-# All providers in one pass, kept apart from their days: nothing indexes operations by time, and
-# batches hold those of all.
-_BY_AMOUNT = """
-WITH moved AS MATERIALIZED (
-    SELECT o.wallet_id, o.wallet_seq, o.provider, o.op_key, o.kind::text AS kind,
-           o.decision::text AS decision, o.reason, o.currency, o.amount, o.balance_after,
-           o.round_id, o.route, o.reply_status, o.received_at, o.batch_id, t.posted_at,
-           t.committed_at
-      FROM batches t
-           -- OFFSET keeps this a lookup by batch, whatever statistics say.
-           CROSS JOIN LATERAL (SELECT * FROM operations o
-                                WHERE o.batch_id = t.batch_id OFFSET 0) o
-     WHERE t.committed_at >= :start AND t.committed_at < :end AND o.currency = :currency
-       AND abs(o.amount) = ANY(CAST(:minors AS bigint[]))
-)
-SELECT m.*, w.player, ledger_epoch(m.batch_id) AS epoch FROM (
-    SELECT m.*, d.place,
-           row_number() OVER (PARTITION BY d.place ORDER BY m.wallet_id, m.wallet_seq) AS nth
-      FROM moved m
+# All providers in one pass, because batches hold those of all. Batches are in the order of
+# time, so those of a day lie between two numbers, and an index summarises the amounts between.
+# Adding 0 finds these numbers by time; PostgreSQL would go through the batches by number.
+_BY_AMOUNT = _TRANSACTION.format(
+    operations="""(
+    SELECT o.* FROM operations o
+      JOIN batches t USING (batch_id)
       JOIN unnest(CAST(:slugs AS text[]), CAST(:starts AS timestamptz[]),
                   CAST(:ends AS timestamptz[]), CAST(:minors AS bigint[]))
-             WITH ORDINALITY AS d (slug, start_at, end_at, minor, place)
-        ON m.provider = d.slug AND abs(m.amount) = d.minor
-           AND m.committed_at >= d.start_at AND m.committed_at < d.end_at) m
-  JOIN wallets w USING (wallet_id)
- WHERE nth <= :limit ORDER BY place, nth
-"""
+             AS d (slug, start_at, end_at, minor)
+        ON o.provider = d.slug AND t.committed_at >= d.start_at AND t.committed_at < d.end_at
+           AND abs(o.amount) = d.minor
+     WHERE o.batch_id >= (SELECT min(batch_id + 0) FROM batches WHERE committed_at >= :start
+                                                              AND committed_at < :end)
+       AND o.batch_id <= (SELECT max(batch_id + 0) FROM batches WHERE committed_at >= :start
+                                                                  AND committed_at < :end)
+       AND abs(o.amount) = ANY(CAST(:amounts AS bigint[])) AND o.currency = :currency
+     LIMIT :limit) o""",
+    where="",
+)
 _ROUND = """
 SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, r.wins,
        r.rollbacks, r.status::text AS status, r.first_at, r.last_at,
@@ -63,15 +57,17 @@ SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, 
                 AND b.round_id = r.round_id AND b.cleared_at IS NULL
               ORDER BY b.break_id LIMIT 5) AS breaks
   FROM rounds r JOIN wallets w USING (wallet_id)
- {where} ORDER BY r.provider, r.round_id, w.player LIMIT :limit
+ {where} ORDER BY {order} LIMIT :limit
 """
 _ROUND_BY_ID = _ROUND.format(
-    where="WHERE r.match_key = ANY(CAST(:match_keys AS bigint[])) AND r.round_id = :text"
+    where="WHERE r.match_key = ANY(CAST(:match_keys AS bigint[])) AND r.round_id = :text",
+    order="r.provider, r.round_id, w.player",
 )
 _ROUND_BY_AMOUNT = _ROUND.format(
     where="WHERE r.first_at >= :start AND r.first_at < :end AND r.provider = :slug"
     " AND r.currency = :currency"
-    " AND (r.stake = :minor OR r.payout = :minor OR abs(r.payout - r.stake) = :minor)"
+    " AND (r.stake = :minor OR r.payout = :minor OR abs(r.payout - r.stake) = :minor)",
+    order="r.first_at",  # the order of the index, so that it reads no more than it shows
 )
 _REQUEST = """
 SELECT d.delivery_id, d.provider, d.route, d.op_key, d.verdict, d.reply_status, d.received_at,
@@ -158,6 +154,7 @@ def transactions_of_amount(
         },
         "start": min(day["start"] for day in days),
         "end": max(day["end"] for day in days),
+        "amounts": sorted({day["minor"] for day in days}),
         "currency": candidate.currency,
         "limit": scope.limit,
     }
@@ -227,8 +224,8 @@ def _round(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
         f" {payout}, {row['status'].replace('_', ' ')}",
         facts={
             "player": row["player"],
-            "operations": f"{row['bets']} bets, {row['wins']} wins, {row['rollbacks']}"
-            " rollbacks",
+            "operations": f"{counted(row['bets'], 'bet')}, {counted(row['wins'], 'win')},"
+            f" {counted(row['rollbacks'], 'rollback')}",
             "time": f"{at(row['first_at'])} to {at(row['last_at'])}",
             "breaks": ", ".join(breaks) or "none that a run still finds",
         },
@@ -297,7 +294,7 @@ def _batch(row: Mapping[str, Any]) -> Hit:
         kind=FoundKind.BATCH,
         id=str(number),
         provider=None,
-        summary=f"batch {number}: {row['operations']} operations, posted {posting}",
+        summary=f"batch {number}: {counted(row['operations'], 'operation')}, posted {posting}",
         facts={
             "committed": at(row["committed_at"]) or "",
             "first transactions": ", ".join(first) or "none: it holds requests only",
@@ -372,8 +369,8 @@ def _seal(row: Mapping[str, Any], *, exact: bool) -> Hit:
         facts={
             "day": str(row["day"]),
             "sealed": at(row["sealed_at"]) or "",
-            "holds": f"{row['batches']} batches, {row['operations']} operations,"
-            f" {row['entries']} entries",
+            "holds": f"{counted(row['batches'], 'batch')},"
+            f" {counted(row['operations'], 'operation')}, {counted(row['entries'], 'entry')}",
         },
         next=(f"tieout ledger audit recheck --day {row['day']}",),
         exact=exact,

@@ -9,6 +9,7 @@ from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import at, fetch, slugs
 from reports.find.query import Candidate, FoundKind
 from vocabulary.money import Money
+from vocabulary.plurals import counted
 
 _PLAYER = """
 SELECT p.player, p.created_at,
@@ -40,7 +41,7 @@ def _player(connection: Connection, row: Mapping[str, Any]) -> Hit:
         kind=FoundKind.PLAYER,
         id=player,
         provider=None,
-        summary=f"player {player}, {len(wallets)} wallets",
+        summary=f"player {player}, {counted(len(wallets), 'wallet')}",
         facts={
             "since": at(row["created_at"]) or "",
             **{f"wallet {wallet['currency']}": _wallet(wallet) for wallet in wallets},
@@ -60,7 +61,7 @@ def _player(connection: Connection, row: Mapping[str, Any]) -> Hit:
 def _wallet(wallet: Mapping[str, Any]) -> str:
     blocked = ", blocked" if wallet["blocked"] else ""
     balance = Money(wallet["balance"], wallet["currency"]).text()
-    return f"{balance}, {wallet['seq']} operations{blocked}"
+    return f"{balance}, {counted(wallet['seq'], 'operation')}{blocked}"
 
 
 def handles(connection: Connection, candidate: Candidate, scope: SearchScope) -> list[Hit]:

@@ -5,8 +5,7 @@ Amounts are told as the currency writes them; players only where the rule allows
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -15,24 +14,18 @@ from breaks.policy import SlaRule, due_at
 from breaks.states import SETTLED
 from feeds.finding_kinds import FindingKind
 from reports.grid import WHO_OWES, readable
+from reports.notifications.event import NOT_TAKEN, Circumstances, Event, taking
+from reports.notifications.mentions import mentions
 from reports.notifications.rules import EventKind, NotifyRule
 from vocabulary.clock import iso
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.plurals import plural
 
-#: Events of one kind and rule that one turn takes; the next turn takes the next ones.
-EVENTS_MAX = 1_000
-
-# Leaves out what the rule has taken already.
-_NOT_TAKEN = """
- AND NOT EXISTS (SELECT FROM notification_events e
-                  WHERE e.rule = :rule AND e.kind = :kind AND e.event_key = {key})
-"""
 _UNSETTLED = f"""
 SELECT b.break_id || '/' || l.reopened AS event_key, b.break_id, b.provider, b.kind, b.impact,
        b.currency, b.difference, b.player, b.round_id, l.opened_at
   FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE b.cleared_at IS NULL AND l.state <> 'closed' AND l.state <> ALL (:settled)
-   {_NOT_TAKEN.format(key="b.break_id || '/' || l.reopened")}
+   {NOT_TAKEN.format(key="b.break_id || '/' || l.reopened")}
 """  # noqa: S608 - only constants are put in
 # Only breaks that are old enough for the shortest rule are read, by their index.
 _DUE = f"""
@@ -67,14 +60,14 @@ SELECT d.dispute_id || '/' || p.number AS event_key, d.dispute_id, d.provider, p
                  LEFT JOIN dispute_answers a USING (dispute_id, line)
                 WHERE l.dispute_id = d.dispute_id AND a.answer IS NULL
                   AND w.state = 'waiting' AND w.since <= d.opened_at)
-   {_NOT_TAKEN.format(key="d.dispute_id || '/' || p.number")}
+   {NOT_TAKEN.format(key="d.dispute_id || '/' || p.number")}
  ORDER BY p.due_at, d.dispute_id LIMIT :limit
 """  # noqa: S608 - as above
 _CHANGED = f"""
 SELECT finding_id AS event_key, provider, currency, difference, record_id, detail
   FROM feed_findings
  WHERE resolved_at IS NULL AND kind = :finding_kind
-   {_NOT_TAKEN.format(key="finding_id")}
+   {NOT_TAKEN.format(key="finding_id")}
  ORDER BY first_seen, finding_id LIMIT :limit
 """  # noqa: S608 - as above
 # Everything that one person proposed and another decides; limits have no amount.
@@ -95,14 +88,14 @@ SELECT * FROM (
     SELECT 'limits ' || left(digest, 12) || '/' || version_id, '', NULL, NULL, NULL,
            proposed_by, proposed_at, 'other limits of people'
       FROM limit_versions WHERE state = 'proposed') p
- WHERE true {_NOT_TAKEN.format(key="p.event_key")}
+ WHERE true {NOT_TAKEN.format(key="p.event_key")}
  ORDER BY proposed_at, event_key LIMIT :limit
 """  # noqa: S608 - as above
 _CLOSED = f"""
 SELECT provider || '/' || business_day || '/' || close_no AS event_key, provider,
        business_day, run_id
   FROM day_closes
- WHERE true {_NOT_TAKEN.format(key="provider || '/' || business_day || '/' || close_no")}
+ WHERE true {NOT_TAKEN.format(key="provider || '/' || business_day || '/' || close_no")}
  ORDER BY closed_at, provider LIMIT :limit
 """  # noqa: S608 - as above
 _SIGNED = f"""
@@ -110,13 +103,13 @@ SELECT provider || '/' || business_day || '/' || number AS event_key, provider, 
        by_name
   FROM day_steps
  WHERE action = 'signed'
-   {_NOT_TAKEN.format(key="provider || '/' || business_day || '/' || number")}
+   {NOT_TAKEN.format(key="provider || '/' || business_day || '/' || number")}
  ORDER BY at, provider LIMIT :limit
 """  # noqa: S608 - as above
 _PARKED = f"""
 SELECT job || '/' || fingerprint AS event_key, job, fingerprint, min(cause) AS cause,
        count(*) AS subjects
-  FROM parked WHERE true {_NOT_TAKEN.format(key="job || '/' || fingerprint")}
+  FROM parked WHERE true {NOT_TAKEN.format(key="job || '/' || fingerprint")}
  GROUP BY job, fingerprint ORDER BY min(parked_at) LIMIT :limit
 """  # noqa: S608 - as above
 _WATERMARK = """
@@ -126,45 +119,6 @@ SELECT greatest(
       WHERE provider = :provider AND verdict <> 'quarantined'),
     (SELECT max(watermark) FROM feed_watermarks WHERE provider = :provider))
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """Something that a person is to know.
-
-    Attributes:
-        key: stays the same while the cause lasts.
-        provider: its slug; empty: of none.
-        sentence: what happened, in one plain sentence.
-        subject: the id to look it up by.
-    """
-
-    kind: EventKind
-    key: str
-    provider: str
-    sentence: str
-    subject: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """What events depend on beside the database.
-
-    Attributes:
-        sla: when breaks are due.
-        stale_after: by provider, the longest silence of its feeds; None: any.
-        exponents: by provider, its overrides of digits after the decimal point.
-    """
-
-    now: datetime
-    sla: tuple[SlaRule, ...]
-    stale_after: Mapping[str, timedelta | None]
-    exponents: Mapping[str, Mapping[str, int]]
-
-    def money(self, provider: str, minor: int, currency: str) -> str:
-        """An amount with its currency, as people write it."""
-        digits = exponent_of(currency, self.exponents.get(provider, {}))
-        return f"{text_from_minor(minor, digits)} {currency}"
 
 
 def new_events(
@@ -184,7 +138,7 @@ def _breaks(
     connection: Connection, rule: NotifyRule, circumstances: Circumstances
 ) -> Iterator[Event]:
     parameters = {
-        **_of(rule, EventKind.BREAK),
+        **taking(rule, EventKind.BREAK),
         "settled": _settled(),
         "currencies": list(rule.over),
         "minimums": list(rule.over.values()),
@@ -213,7 +167,7 @@ def _overdue_disputes(
     connection: Connection, rule: NotifyRule, circumstances: Circumstances
 ) -> Iterator[Event]:
     before = circumstances.now + rule.overdue_within
-    parameters = {**_of(rule, EventKind.OVERDUE), "before": before}
+    parameters = {**taking(rule, EventKind.OVERDUE), "before": before}
     for row in connection.execute(text(_UNANSWERED), parameters):
         yield Event(
             kind=EventKind.OVERDUE,
@@ -238,7 +192,7 @@ def _overdue_breaks(
     if not cutoffs:
         return
     parameters = {
-        **_of(rule, EventKind.OVERDUE),
+        **taking(rule, EventKind.OVERDUE),
         "settled": _settled(),
         "youngest": max(cutoff for *_, cutoff in cutoffs),
         **dict(zip(_RULE_COLUMNS, map(list, zip(*cutoffs, strict=True)), strict=True)),
@@ -291,7 +245,7 @@ def _missed(
             continue
         since = "ever" if newest is None else f"since {iso(newest)}"
         key = f"{provider}/{since}"
-        taken = text("SELECT 1 WHERE true" + _NOT_TAKEN.format(key=":key"))
+        taken = text("SELECT 1 WHERE true" + NOT_TAKEN.format(key=":key"))
         parameters = {"rule": rule.name, "kind": EventKind.FEED_MISSED, "key": key}
         if connection.execute(taken, parameters).first():
             yield Event(
@@ -308,7 +262,7 @@ def _changed(
     connection: Connection, rule: NotifyRule, circumstances: Circumstances
 ) -> Iterator[Event]:
     parameters = {
-        **_of(rule, EventKind.CHANGED_SINCE_SIGN_OFF),
+        **taking(rule, EventKind.CHANGED_SINCE_SIGN_OFF),
         "finding_kind": FindingKind.RESTATED_AFTER_CLOSE,
     }
     for row in connection.execute(text(_CHANGED), parameters):
@@ -327,7 +281,7 @@ def _changed(
 def _proposed(
     connection: Connection, rule: NotifyRule, circumstances: Circumstances
 ) -> Iterator[Event]:
-    parameters = _of(rule, EventKind.APPROVAL_WANTED)
+    parameters = taking(rule, EventKind.APPROVAL_WANTED)
     for row in connection.execute(text(_PROPOSED), parameters):
         amount = ""
         if row.amount is not None:
@@ -344,7 +298,7 @@ def _proposed(
 
 
 def _closed(connection: Connection, rule: NotifyRule, _: Circumstances) -> Iterator[Event]:
-    for row in connection.execute(text(_CLOSED), _of(rule, EventKind.DAY_READY)):
+    for row in connection.execute(text(_CLOSED), taking(rule, EventKind.DAY_READY)):
         yield Event(
             kind=EventKind.DAY_READY,
             key=row.event_key,
@@ -356,7 +310,7 @@ def _closed(connection: Connection, rule: NotifyRule, _: Circumstances) -> Itera
 
 
 def _signed(connection: Connection, rule: NotifyRule, _: Circumstances) -> Iterator[Event]:
-    for row in connection.execute(text(_SIGNED), _of(rule, EventKind.DAY_SIGNED)):
+    for row in connection.execute(text(_SIGNED), taking(rule, EventKind.DAY_SIGNED)):
         yield Event(
             kind=EventKind.DAY_SIGNED,
             key=row.event_key,
@@ -367,18 +321,15 @@ def _signed(connection: Connection, rule: NotifyRule, _: Circumstances) -> Itera
 
 
 def _parked(connection: Connection, rule: NotifyRule, _: Circumstances) -> Iterator[Event]:
-    for row in connection.execute(text(_PARKED), _of(rule, EventKind.PARKED)):
+    for row in connection.execute(text(_PARKED), taking(rule, EventKind.PARKED)):
         yield Event(
             kind=EventKind.PARKED,
             key=row.event_key,
             provider="",
-            sentence=f"{row.subjects} of job {row.job} are set aside: {row.cause}.",
+            sentence=f"{row.subjects} of job {row.job} {plural(row.subjects, 'is', 'are')}"
+            f" set aside: {row.cause}.",
             subject=row.fingerprint,
         )
-
-
-def _of(rule: NotifyRule, kind: EventKind) -> dict[str, object]:
-    return {"rule": rule.name, "kind": kind, "limit": EVENTS_MAX}
 
 
 _Source = Callable[[Connection, NotifyRule, Circumstances], Iterator[Event]]
@@ -391,4 +342,5 @@ _SOURCES: Mapping[EventKind, _Source] = {
     EventKind.DAY_READY: _closed,
     EventKind.DAY_SIGNED: _signed,
     EventKind.PARKED: _parked,
+    EventKind.MENTIONED: mentions,
 }

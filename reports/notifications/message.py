@@ -10,10 +10,11 @@ from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
 
-from reports.notifications.events import Event
+from reports.notifications.event import Event
 from reports.notifications.rules import MailServer
 from vocabulary.clock import iso
 from vocabulary.errors import Refused
+from vocabulary.plurals import counted
 
 #: Events named in one message; the rest is counted.
 EVENTS_SHOWN_MAX = 20
@@ -74,12 +75,11 @@ def compose(
     lines = [_line(event) for event in events[:EVENTS_SHOWN_MAX]]
     more = len(events) - EVENTS_SHOWN_MAX
     kinds = sorted({str(event.kind).replace("_", " ") for event in events})
-    noun = "event" if len(events) == 1 else "events"
     return Notification(
         message_id=message_id,
         rule=rule,
         created_at=created_at,
-        title=f"Tieout: {len(events)} {noun} ({', '.join(kinds)})",
+        title=f"Tieout: {counted(len(events), 'event')} ({', '.join(kinds)})",
         lines=(*lines, *([f"and {more} more"] if more > 0 else [])),
         events=len(events),
     )

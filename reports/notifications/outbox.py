@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from reports.notifications.events import Event
+from reports.notifications.event import Event
 from reports.notifications.message import Notification, compose
 from reports.notifications.rules import EventKind, NotifyRule
 

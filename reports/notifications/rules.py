@@ -19,6 +19,7 @@ class EventKind(StrEnum):
     DAY_READY = "day_ready"
     DAY_SIGNED = "day_signed"
     PARKED = "parked"
+    MENTIONED = "mentioned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class NotifyRule:
         overdue_within: a break counts as overdue so long before it is due.
         every: shortest time between two messages; events in between come in one digest.
         players: whether messages may name players.
+        people: whose mentions count; empty: everybody's.
     """
 
     name: str
@@ -82,6 +84,7 @@ class NotifyRule:
     overdue_within: timedelta = timedelta(0)
     every: timedelta = timedelta(0)
     players: bool = False
+    people: tuple[str, ...] = ()
 
     def is_about(self, provider: str) -> bool:
         """Whether the rule is about a provider; events of none are about all."""

@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 
 from reports.notifications.attachments import PackOf, with_packs
 from reports.notifications.channels import SendingFailed
-from reports.notifications.events import Circumstances, new_events
+from reports.notifications.event import Circumstances
+from reports.notifications.events import new_events
 from reports.notifications.message import Notification
 from reports.notifications.outbox import (
     DueNotification,

@@ -17,6 +17,7 @@ from reports.grid import (
 from reports.pack import Pack, period_text
 from reports.sentences import sentences, warnings
 from reports.statement.roll_forward import Cuts, RollForward
+from vocabulary.plurals import counted
 
 #: Where a person signs.
 LINE = "_" * 24
@@ -230,7 +231,7 @@ def standing_step(day: DayStatus, action: DayAction) -> DayStep | None:
 def _count(days: int, total: int) -> str:
     if total == 1:
         return "the day" if days else ""
-    return f"{days} of {total} days" if total else ""
+    return f"{days} of {counted(total, 'day')}" if total else ""
 
 
 def _days(pack: Pack) -> tuple[DayStatus, ...]:

@@ -26,6 +26,7 @@ from reports.pack import Pack
 from reports.queries import BusinessDay, OpenBreak
 from reports.tables.breaks import no_breaks
 from vocabulary.clock import iso
+from vocabulary.plurals import counted
 
 _CLOSED = "closed"
 _GGR_PART = "Part of GGR difference"
@@ -87,7 +88,7 @@ def _of_run(pack: Pack) -> Iterator[GridRow]:
     if pack.tie_out:
         yield (
             "not posted yet",
-            f"{pack.tie_out.unposted} accepted batches, in no figure of ours",
+            f"{counted(pack.tie_out.unposted, 'accepted batch')}, in no figure of ours",
         )
 
 

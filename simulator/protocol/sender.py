@@ -10,6 +10,7 @@ from simulator.protocol.json_text import WireRequest
 from simulator.protocol.responses import Reply, is_retryable
 from simulator.protocol.system import ReplyFormat
 from vocabulary.errors import Unavailable
+from vocabulary.plurals import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class Sender:
             if reply is not None and not is_retryable(reply, replies):
                 return DeliveryResult(reply=reply, sends=sends, seconds=perf_counter() - began)
             if loop.time() + pause > give_up:
-                raise Unavailable(f"{url} gave no answer in {sends} sends")
+                raise Unavailable(f"{url} gave no answer in {counted(sends, 'send')}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._patience.pause_max)
 

@@ -34,6 +34,7 @@ class JobKind:
         heavy: whether it waits for other heavy jobs.
         files_max: most files that a request may have.
         timeout: after this time it is given up.
+        files_right: what a person needs to download its files.
     """
 
     name: str
@@ -43,6 +44,7 @@ class JobKind:
     heavy: bool = False
     files_max: int = 0
     timeout: timedelta = timedelta(hours=1)
+    files_right: Right = Right.READ
 
     def read(self, arguments: Mapping[str, Any]) -> JobArguments:
         """The arguments as the model's values.

@@ -10,13 +10,13 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from vocabulary.build import version
 from vocabulary.errors import TieoutError
 
 #: Longest detail kept, in characters.
@@ -145,4 +145,4 @@ def _versions(connection: Connection) -> dict[str, object]:
 
 @cache
 def _version() -> str:
-    return version("tieout")
+    return version()

@@ -56,6 +56,11 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/ops", "/ops/queues/post", "/ops/parked", "/settings/notifications"),
         *("/tokens", "/api#get_breaks"),
         *("/days/what-if", "/feeds", "/feeds/lottery", "/disputes?state=all"),
+        *(f"/feeds/lottery/{name}" for name in ("findings", "files", "pulls")),
+        *(
+            f"/findings/{name}"
+            for (name,) in books.rows("SELECT finding_id FROM feed_findings")
+        ),
         *("/jobs", "/jobs?by=nobody"),
         *(f"/jobs/{number}" for (number,) in books.rows("SELECT job_id FROM jobs")),
         *(f"/disputes/{name}" for (name,) in books.rows("SELECT dispute_id FROM disputes")),

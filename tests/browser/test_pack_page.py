@@ -13,7 +13,7 @@ from reports.pack import Pack
 from reports.tables.contents import grids
 from reports.write import write_pack
 from tests.browser.conftest import TIMEOUT_S, Browser, served
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.reports import EVENING, STEM, fill, pack_of, run
 
 #: Printable width of A4 landscape, in CSS pixels.
@@ -93,7 +93,7 @@ class Page:
 
 @pytest.fixture(scope="module")
 def page(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    postgres.execute(f"CREATE DATABASE browsed TEMPLATE {TEMPLATE}")
+    postgres.clone("browsed")
     database = postgres.url("browsed")
     fill(database)
     run(database)
@@ -104,7 +104,7 @@ def page(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
         yield Page(
             f"{site.url}/{STEM}.html", site.requested_paths, pack, folder / f"{STEM}.html"
         )
-    postgres.execute("DROP DATABASE browsed WITH (FORCE)")
+    postgres.drop("browsed")
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_a_bet_that_a_frozen_database_booked_is_unanswered_until_it_is_repeated(
         status = json.loads(receiver.command("feed", "status", "--json").stdout)
         counts = {entry["provider"]: entry["unanswered"] for entry in status}
         assert (counts["sport"], counts["games"]) == (1, 0)
-        assert "1 operations are booked and were not answered" in (
+        assert "1 operation is booked and was not answered" in (
             receiver.command("feed", "status").stdout
         )
 

@@ -4,12 +4,12 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.harness.people import token_of
+from tests.harness.servers.forked_commands import run_command
 from vocabulary.clock import SystemClock
 
 ROOT = Path(__file__).parents[2]
@@ -51,8 +51,8 @@ def noon_of_yesterday() -> datetime:
 def run_step(folder: Path, step: Step) -> "subprocess.CompletedProcess[str]":
     """Run a command with the settings of a folder, as the person of the step."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "ops", *step.words],
+    return run_command(
+        step.words,
         cwd=folder,
         env={
             **environment,
@@ -60,8 +60,5 @@ def run_step(folder: Path, step: Step) -> "subprocess.CompletedProcess[str]":
             "TIEOUT_TOKEN": token_of(step.person),
             "PYTHONPATH": str(ROOT),
         },
-        capture_output=True,
-        text=True,
         timeout=_COMMAND_SECONDS_MAX,
-        check=False,
     )

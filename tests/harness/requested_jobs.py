@@ -17,7 +17,8 @@ from storage.jobs.queries import job_numbered
 from storage.jobs.requests import cancel_job, request_job
 from storage.jobs.running import take_job
 from storage.people import act_as, get_person
-from storage.roles import CONSOLE_ROLE, url_as
+from storage.rights import CONSOLE_ROLE
+from storage.roles import url_as
 from tests.harness.books.console import SETTINGS
 from tests.harness.jobs import KINDS
 from vocabulary.clock import FrozenClock, SystemClock

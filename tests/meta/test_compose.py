@@ -107,7 +107,7 @@ def passwords_in_urls(document: Document) -> list[str]:
         f"{name}: {variable}"
         for name, service in built(document)
         for variable, value in service["environment"].items()
-        if variable.endswith("__URL") and "PASSWORD" in str(value)
+        if variable.endswith("_URL") and "PASSWORD" in str(value)
     ]
 
 

@@ -10,7 +10,11 @@ def test_the_image_copies_what_exists_and_every_room() -> None:
         source
         for line in re.findall(r"^COPY (.+)$", dockerfile(), re.MULTILINE)
         for source in line.split()[:-1]
+        if source != "${LOCK}"
     ]
+    default = re.findall(r"^ARG LOCK=(\S+)$", dockerfile(), re.MULTILINE)
+    assert default == ["requirements.lock"]
+    copied += [*default, *(f"deploy/{path.name}" for path in ROOT.glob("deploy/*.lock"))]
     allowed = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
 
     assert [source for source in copied if not (ROOT / source).exists()] == []
@@ -24,7 +28,7 @@ def test_the_image_copies_what_exists_and_every_room() -> None:
 
 def test_the_image_installs_by_hash_and_runs_as_nobody_special() -> None:
     text = dockerfile()
-    installs = re.findall(r"^RUN pip install (.+)$", text, re.MULTILINE)
+    installs = re.findall(r"^RUN (?:\w+=\S+ )?pip install (.+)$", text, re.MULTILINE)
     user = re.search(r"^USER (\d+):(\d+)$", text, re.MULTILINE)
 
     assert len(installs) == 2

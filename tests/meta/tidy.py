@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 FUNCTION_LINES_MAX = 50
 FUNCTION_LINES_P90 = 25
@@ -23,9 +24,15 @@ _SKIPS = frozenset(
 )
 
 
+@lru_cache(maxsize=1)
+def _nodes(source: str) -> Sequence[ast.AST]:
+    """Every node of a module, whose rules are looked at one after another."""
+    return tuple(ast.walk(ast.parse(source)))
+
+
 def functions(source: str) -> Iterator[Function]:
     """Every function of a module, nested ones and methods included."""
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, Function):
             yield node
 
@@ -59,7 +66,7 @@ def floats(source: str) -> list[str]:
     lines = source.splitlines()
     return [
         f"{node.lineno}: a float where money lives"
-        for node in ast.walk(ast.parse(source))
+        for node in _nodes(source)
         if isinstance(node, ast.expr) and _is_float(node)
         if NOT_MONEY not in lines[node.lineno - 1]
     ]
@@ -70,7 +77,7 @@ def wall_clocks(source: str) -> list[str]:
     banned = ("datetime.now", "datetime.utcnow", "date.today", "datetime.today", "time.time")
     return [
         f"{node.lineno}: reads the wall; take a Clock"
-        for node in ast.walk(ast.parse(source))
+        for node in _nodes(source)
         if isinstance(node, ast.Attribute)
         if _dotted(node) in banned or _dotted(node).removeprefix("datetime.") in banned
     ]
@@ -89,7 +96,7 @@ def sql_texts(source: str) -> list[str]:
     """String literals that are SQL statements."""
     return [
         f"{node.lineno}: SQL text outside the packages that own tables"
-        for node in ast.walk(ast.parse(source))
+        for node in _nodes(source)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if _SQL.match(node.value)
     ]
@@ -98,7 +105,7 @@ def sql_texts(source: str) -> list[str]:
 def mocks(source: str) -> list[str]:
     """Mocks and patches: seams are passed in instead."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
         origin = node.module or "" if isinstance(node, ast.ImportFrom) else ""
         if isinstance(node, ast.Import | ast.ImportFrom) and _mentions_mock(origin, names):
@@ -114,7 +121,7 @@ def skips(source: str) -> list[str]:
     """Tests that may decide not to run."""
     return [
         f"{node.lineno}: a test that may not run proves nothing"
-        for node in ast.walk(ast.parse(source))
+        for node in _nodes(source)
         if isinstance(node, ast.Attribute) and _dotted(node) in _SKIPS
     ]
 
@@ -123,7 +130,7 @@ def swallowed(source: str) -> list[str]:
     """``try: … except …: pass``: a failure that nobody sees."""
     return [
         f"{node.lineno}: the failure is swallowed"
-        for node in ast.walk(ast.parse(source))
+        for node in _nodes(source)
         if isinstance(node, ast.ExceptHandler)
         if len(node.body) == 1 and isinstance(node.body[0], ast.Pass)
     ]
@@ -133,7 +140,7 @@ def grouped_raises(source: str) -> list[str]:
     """``raise`` within ``except*``: the caller gets a group, on some Python versions only."""
     handled = (
         statement
-        for node in ast.walk(ast.parse(source))
+        for node in _nodes(source)
         if isinstance(node, ast.TryStar)
         for handler in node.handlers
         for statement in ast.walk(handler)
@@ -169,7 +176,7 @@ def _with_items(function: Function) -> Iterator[ast.withitem]:
 
 
 def _calls(source: str) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return (node for node in _nodes(source) if isinstance(node, ast.Call))
 
 
 def _is_float(node: ast.expr) -> bool:

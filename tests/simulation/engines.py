@@ -31,7 +31,7 @@ class Template:
     @contextlib.contextmanager
     def copy(self, name: str) -> Iterator[str]:
         """The URL of a fresh migrated database, dropped afterwards."""
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
         try:
             yield self.sibling(name)
         finally:

@@ -19,8 +19,9 @@ from ledger.posting.posting import post_all_at
 from ledger.replay.decode import UNVERIFIABLE
 from ledger.replay.report import ReplayWindow
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.ledger import NOON
+from tests.harness.books.orders import record_orders
 from tests.harness.books.traffic import book_an_hour, decoders
 from tests.harness.tampering.replay import replayed
 from vocabulary.money import Money
@@ -31,13 +32,14 @@ CALLBACKS = 1500
 @pytest.fixture(scope="module")
 def hour(postgres: PostgresServer) -> str:
     """The URL of books with simulated traffic before and after some own operations."""
-    postgres.execute(f"CREATE DATABASE an_hour TEMPLATE {TEMPLATE}")
+    postgres.clone("an_hour")
     database = postgres.url("an_hour")
     book_an_hour(database, seed=7, callbacks=CALLBACKS // 2, players=12)
     for operation in own_operations("s7-p00003"):
         accept_own_operation(database, operation, now=NOON)
     book_an_hour(database, seed=8, callbacks=CALLBACKS, players=24)
     post_all_at(database)
+    record_orders(database)
     return database
 
 

@@ -41,12 +41,15 @@ class GroupListJson(ApiModel):
     """The groups of the breaks that are not closed, the largest first."""
 
     items: tuple[GroupJson, ...]
+    groups: int = Field(description="On all pages.")
+    breaks: int = Field(description="In the groups of all pages.")
+    next: str | None = Field(description="Give it as `after` for the next page.")
     alone: int = Field(description="Breaks that share no cause with another.")
     made_at: Instant
 
 
 class GroupQuery(ApiModel):
-    """Which page of the breaks of a group."""
+    """Which page of the groups, or of the breaks of one."""
 
     after: Cursor | None = Field(default=None, description="`next` of the page before.")
     limit: Limit | None = Field(default=None, description="1 to 200; 50 if not given.")

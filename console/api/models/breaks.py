@@ -60,7 +60,11 @@ class BreakFilters(ApiModel):
         default=None, description="Largest difference; needs `currency`."
     )
     age: Days | None = Field(default=None, description="Open for at least so many days.")
+    under: Days | None = Field(default=None, description="Open for less than so many days.")
     overdue: Literal["1"] | None = Field(default=None, description="Only what is overdue.")
+    in_figures: Literal["1"] | None = Field(
+        default=None, description="Only what explains a difference in GGR, in any state."
+    )
     game: FilterText | None = None
     mentioned: Literal["me"] | None = Field(
         default=None, description="Only with a comment that names who asks, not read yet."

@@ -1,7 +1,10 @@
 """Feeds of providers, their statement files and what is wrong with them."""
 
+from typing import Any
+
 from pydantic import Field
 
+from console.api.models.breaks import Cursor, Limit, TrailJson
 from console.api.models.jobs import JobJson
 from console.api.models.values import ApiModel, Day, Instant
 
@@ -78,6 +81,50 @@ class FindingJson(ApiModel):
     round_id: str | None
     detail: str
     resolved_at: Instant | None
+
+
+class FindingDetailJson(FindingJson):
+    """A finding with what shows it."""
+
+    provider: str
+    feed: str
+    first_seen: Instant
+    last_seen: Instant
+    resolved_by: str | None
+    evidence: dict[str, Any]
+    trail: tuple[TrailJson, ...]
+    version: str
+
+
+class PageQuery(ApiModel):
+    """Which page of a list."""
+
+    after: Cursor | None = Field(default=None, description="`next` of the page before.")
+    limit: Limit | None = Field(default=None, description="1 to 200; 50 if not given.")
+
+
+class FindingListJson(ApiModel):
+    """One page of open findings, errors first."""
+
+    items: tuple[FindingJson, ...]
+    total: int = Field(description="On all pages.")
+    next: str | None = Field(description="Give it as `after` for the next page.")
+
+
+class StatementListJson(ApiModel):
+    """One page of statement files, the newest first."""
+
+    items: tuple[StatementJson, ...]
+    total: int = Field(description="On all pages.")
+    next: str | None = Field(description="Give it as `after` for the next page.")
+
+
+class PullListJson(ApiModel):
+    """One page of pulls, the newest first."""
+
+    items: tuple[PullJson, ...]
+    total: int = Field(description="On all pages.")
+    next: str | None = Field(description="Give it as `after` for the next page.")
 
 
 class FeedDetailJson(FeedsJson):

@@ -55,10 +55,11 @@ class CoverageJson(ApiModel):
 
 
 class TotalsJson(ApiModel):
-    """The figures of some days, all of one instant."""
+    """The figures of some days."""
 
     first: Day
     last: Day
+    summed_at: Instant = Field(description="When the oldest sum of both sides was added up.")
     by: tuple[GroupBy, ...]
     sentence: str
     items: tuple[TotalsRowJson, ...]
@@ -97,5 +98,6 @@ class TrendsJson(ApiModel):
     last: Day
     currency: str
     at: Instant
+    summed_at: Instant = Field(description="When the oldest sum was added up.")
     days: tuple[TrendDayJson, ...]
     ages: tuple[OpenAgeJson, ...]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from breaks.disputes.model import AnswerKind, DisputeState, LineState
 from breaks.kinds import BreakKind
-from console.api.models.breaks import TrailJson
+from console.api.models.breaks import Cursor, Limit, TrailJson
 from console.api.models.jobs import JobJson
 from console.api.models.values import ApiModel, Day, FilterText, Instant, MoneyJson, Text
 from reconcile.invoices.register.states import InvoiceState
@@ -21,6 +21,8 @@ class DisputeListQuery(ApiModel):
     state: Literal["all"] | None = Field(
         default=None, description="Also those that are answered."
     )
+    after: Cursor | None = Field(default=None, description="`next` of the page before.")
+    limit: Limit | None = Field(default=None, description="1 to 200; 50 if not given.")
 
 
 class DisputeJson(ApiModel):
@@ -50,10 +52,12 @@ class ClaimJson(ApiModel):
 
 
 class DisputeListJson(ApiModel):
-    """Disputes, the newest first, with the money that is claimed."""
+    """Disputes, the newest first, with the money that is claimed in all of them."""
 
     items: tuple[DisputeJson, ...]
     claims: tuple[ClaimJson, ...]
+    total: int = Field(description="On all pages.")
+    next: str | None = Field(description="Give it as `after` for the next page.")
 
 
 class DisputeLineJson(ApiModel):
@@ -104,6 +108,8 @@ class InvoiceListQuery(ApiModel):
     """Whose invoices."""
 
     provider: FilterText | None = None
+    after: Cursor | None = Field(default=None, description="`next` of the page before.")
+    limit: Limit | None = Field(default=None, description="1 to 200; 50 if not given.")
 
 
 class InvoiceJson(ApiModel):
@@ -121,9 +127,11 @@ class InvoiceJson(ApiModel):
 
 
 class InvoiceListJson(ApiModel):
-    """Every invoice, the newest first."""
+    """Invoices, the newest first."""
 
     items: tuple[InvoiceJson, ...]
+    total: int = Field(description="On all pages.")
+    next: str | None = Field(description="Give it as `after` for the next page.")
 
 
 class InvoiceStepJson(ApiModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from console.api.models.breaks import Currency, Limit, TrailJson
+from console.api.models.breaks import Currency, Cursor, Limit, TrailJson
 from console.api.models.jobs import Number
 from console.api.models.values import ApiModel, Day, FilterText, Instant, MoneyJson
 
@@ -84,6 +84,13 @@ class RoundSumJson(ApiModel):
     difference: MoneyJson = Field(description="Theirs less ours, as owed to the player.")
 
 
+class RoundQuery(ApiModel):
+    """Which of the operations of a round."""
+
+    after: Cursor | None = Field(default=None, description="`next` of the page before.")
+    limit: Limit | None = Field(default=None, description="1 to 200; 200 if not given.")
+
+
 class RoundJson(ApiModel):
     """A round as both sides have it."""
 
@@ -95,6 +102,7 @@ class RoundJson(ApiModel):
     theirs: tuple[RoundRecordJson, ...]
     operations: tuple[RoundOperationJson, ...]
     cut: bool = Field(description="Whether there are more operations than these.")
+    next: str | None = Field(description="Give it as `after` for the next operations.")
     breaks: tuple[str, ...]
 
 

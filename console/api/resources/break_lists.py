@@ -9,7 +9,6 @@ from typing import Any
 from breaks.attachments import attach_files, check_size
 from breaks.bulk import BulkAction, BulkResult
 from breaks.group_queries import GroupSummary
-from breaks.groups import BreakCause
 from breaks.paging import page_of_breaks
 from breaks.saved_views import saved_views
 from breaks.store import break_exists
@@ -30,29 +29,27 @@ from console.api.models.break_lists import (
 )
 from console.api.models.breaks import BreakDetailJson, BreakJson, NoBody
 from console.api.models.jobs import FileJson
-from console.api.models.values import money
+from console.api.models.values import attributes, money
 from console.api.resources.breaks import break_fields, show_break
 from console.api.resources.jobs import file_json
 from console.config import Visit
 from console.pages.breaks import bulk, files, views
-from console.pages.breaks.groups import filter_of, group_of
+from console.pages.breaks.groups import filter_of, group_of, page_of_groups
 from console.pages.breaks.listing import PAGE_ROWS, query_of
 from console.replies import RequestRefused, not_found
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 _TAG = "breaks"
 
 
 def list_groups(visit: Visit) -> GroupListJson:
     """The groups of more than one break, the largest first."""
-    listed = visit.console.groups.groups(
-        visit.console.readers, visit.config.zones, now=visit.now
-    )
-    shared = [group for group in listed.groups if group.cause is not BreakCause.ALONE]
+    page = page_of_groups(visit)
     return GroupListJson(
-        items=tuple(GroupJson(**_group_fields(group, visit)) for group in shared),
-        alone=len(listed.groups) - len(shared),
-        made_at=listed.made_at,
+        items=tuple(GroupJson(**_group_fields(group, visit)) for group in page.items),
+        next=page.next,
+        **attributes(page, "groups breaks alone made_at"),
     )
 
 
@@ -81,7 +78,8 @@ def act_on_many(body: BulkBody, visit: Visit) -> BulkResultJson:
         raise RequestRefused(
             status=HTTPStatus.CONFLICT,
             title="Other breaks are selected",
-            why=f"{body.count} breaks were expected, {len(breaks)} are selected. Nothing was"
+            why=f"{counted(body.count, 'break was expected', 'breaks were expected')}, "
+            f"{counted(len(breaks), 'is selected', 'are selected')}. Nothing was"
             " done.",
         )
     form = {
@@ -189,6 +187,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         summary="Breaks in groups of one likely cause",
         tag=_TAG,
         right=Right.READ,
+        query=GroupQuery,
         show=list_groups,
         answer=GroupListJson,
     ),

@@ -112,7 +112,7 @@ def show_today(visit: Visit) -> TodayJson:
         day=str(day),
         days=tuple(DayJson(**day_fields(status)) for status in days),
         waiting=WaitingJson(**asdict(waiting)),
-        ages=dict(sums["ages"]),
+        ages={age: count for age, count, _ in sums["ages"]},
         owed=tuple(_owed(visit, line) for line in sums["owed"]),
     )
 

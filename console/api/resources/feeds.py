@@ -2,26 +2,34 @@
 
 from typing import Any
 
-from console.api.endpoint import Endpoint, Read
+from console.api.endpoint import Endpoint, Read, Write
+from console.api.models.breaks import ReasonBody
 from console.api.models.feeds import (
     FeedDetailJson,
     FeedListJson,
     FeedsJson,
+    FindingDetailJson,
     FindingJson,
+    FindingListJson,
+    PageQuery,
     PulledFeedJson,
     PullJson,
+    PullListJson,
     StatementDetailJson,
     StatementJson,
+    StatementListJson,
 )
 from console.api.models.jobs import FileJson, JobJson
 from console.api.models.values import attributes
+from console.api.resources.breaks import trail_json
 from console.api.resources.jobs import file_json, job_fields
 from console.config import ProviderTerms, Visit
-from console.pages.feeds import feed_detail
+from console.pages.feeds import feed_detail, feed_lists, finding_detail
 from console.pages.feeds.feed_list import is_stale
+from console.pages.feeds.feed_lists import ListPage
 from console.pages.records import files
 from feeds.findings import FeedFinding
-from feeds.overview import ListedStatement, ProviderFeeds, feeds_of
+from feeds.overview import ListedStatement, ProviderFeeds, PullRecord, feeds_of
 from feeds.statements.file_details import FileDetail, FileFinding
 from vocabulary.people import Right
 
@@ -43,15 +51,7 @@ def show_feeds(visit: Visit) -> FeedDetailJson:
     return FeedDetailJson(
         **_fields(visit, shown["term"], shown["feeds"]),
         last_files=tuple(StatementJson(**_statement(file)) for file in shown["files"]),
-        last_pulls=tuple(
-            PullJson(
-                **attributes(
-                    pull,
-                    "feed window_from window_to whole received stored unreadable pulled_at",
-                )
-            )
-            for pull in shown["pulls"]
-        ),
+        last_pulls=tuple(_pull(pull) for pull in shown["pulls"]),
         findings=tuple(_finding(finding.id, finding) for finding in shown["findings"]),
         jobs=tuple(JobJson(**job_fields(job)) for job in shown["jobs"]),
     )
@@ -75,6 +75,45 @@ def show_file(visit: Visit) -> StatementDetailJson:
 def show_content(visit: Visit) -> FileJson:
     """Every byte of a statement file."""
     return file_json(files.download(visit))
+
+
+def list_findings(visit: Visit) -> FindingListJson:
+    """One page of the open findings of a provider."""
+    page: ListPage = feed_lists.show_findings(visit).values["page"]
+    items = tuple(_finding(finding.id, finding) for finding in page.items)
+    return FindingListJson(items=items, total=page.total, next=page.next)
+
+
+def list_files(visit: Visit) -> StatementListJson:
+    """One page of the statement files of a provider."""
+    page: ListPage = feed_lists.show_files(visit).values["page"]
+    items = tuple(StatementJson(**_statement(file)) for file in page.items)
+    return StatementListJson(items=items, total=page.total, next=page.next)
+
+
+def list_pulls(visit: Visit) -> PullListJson:
+    """One page of the pulls of a provider."""
+    page: ListPage = feed_lists.show_pulls(visit).values["page"]
+    items = tuple(_pull(pull) for pull in page.items)
+    return PullListJson(items=items, total=page.total, next=page.next)
+
+
+def show_finding(visit: Visit) -> FindingDetailJson:
+    """One finding with what shows it."""
+    shown = finding_detail.show(visit).values
+    finding: FeedFinding = shown["finding"]
+    return FindingDetailJson(
+        **_finding_fields(finding.id, finding),
+        **attributes(
+            finding, "provider feed first_seen last_seen resolved_by evidence version"
+        ),
+        trail=trail_json(list(reversed(shown["steps"]))),
+    )
+
+
+def _pull(pull: PullRecord) -> PullJson:
+    names = "feed window_from window_to whole received stored unreadable pulled_at"
+    return PullJson(**attributes(pull, names))
 
 
 def _fields(visit: Visit, term: ProviderTerms, feeds: ProviderFeeds) -> dict[str, Any]:
@@ -104,15 +143,27 @@ def _statement(file: ListedStatement | FileDetail) -> dict[str, Any]:
 
 
 def _finding(finding_id: str, finding: FeedFinding | FileFinding) -> FindingJson:
-    return FindingJson(
-        id=finding_id,
-        kind=str(finding.kind),
-        severity=str(finding.severity),
-        file=getattr(finding, "file", None),
+    return FindingJson(**_finding_fields(finding_id, finding))
+
+
+def _finding_fields(finding_id: str, finding: FeedFinding | FileFinding) -> dict[str, Any]:
+    return {
+        "id": finding_id,
+        "kind": str(finding.kind),
+        "severity": str(finding.severity),
+        "file": getattr(finding, "file", None),
         **attributes(finding, "line record_id round_id detail resolved_at"),
-    )
+    }
 
 
+FINDING = Read(
+    path="/findings/{id}",
+    summary="One finding about a feed with what shows it",
+    tag=_TAG,
+    right=Right.READ,
+    show=show_finding,
+    answer=FindingDetailJson,
+)
 ENDPOINTS: tuple[Endpoint, ...] = (
     Read(
         path="/feeds",
@@ -129,6 +180,32 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         right=Right.READ,
         show=show_feeds,
         answer=FeedDetailJson,
+    ),
+    *(
+        Read(
+            path=f"/feeds/{{provider}}/{name}",
+            summary=f"The {words} of one provider, in pages",
+            tag=_TAG,
+            right=Right.READ,
+            show=show,
+            answer=answer,
+            query=PageQuery,
+        )
+        for name, words, show, answer in (
+            ("findings", "open findings", list_findings, FindingListJson),
+            ("files", "statement files", list_files, StatementListJson),
+            ("pulls", "pulls", list_pulls, PullListJson),
+        )
+    ),
+    FINDING,
+    Write(
+        path="/findings/{id}/resolve",
+        summary="Resolve a finding that no later delivery mends",
+        tag=_TAG,
+        right=Right.RESOLVE_FINDINGS,
+        act=finding_detail.resolve,
+        body=ReasonBody,
+        of=FINDING,
     ),
     Read(
         path="/files/{id}",

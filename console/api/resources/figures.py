@@ -32,6 +32,7 @@ def show_totals(visit: Visit) -> TotalsJson:
     return TotalsJson(
         first=str(span.first),
         last=str(span.last),
+        summed_at=shown.summed_at,
         by=shown.query.by,
         sentence=totals_sentence(span, shown.foot, shown.coverage),
         items=tuple(_row(group) for group in shown.rows),
@@ -60,6 +61,7 @@ def show_trends(visit: Visit) -> TrendsJson:
         last=str(data.span.last),
         currency=data.currency,
         at=data.at,
+        summed_at=data.summed_at,
         days=tuple(
             _day(data, provider, day) for provider in data.providers for day in data.span.days
         ),

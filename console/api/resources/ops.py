@@ -28,6 +28,7 @@ from console.replies import RequestRefused
 from storage.queue.commands import parked_counts, parked_items, parked_page, version_of
 from storage.queue.state import read_state
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 _TAG = "ops"
 
@@ -96,7 +97,8 @@ def decide(action: str, body: ParkedBody, visit: Visit) -> ParkedResultJson:
         raise RequestRefused(
             status=HTTPStatus.CONFLICT,
             title="What is parked changed",
-            why=f"{body.count} were expected, {len(items)} are selected. Nothing was done.",
+            why=f"{counted(body.count, 'was expected', 'were expected')}, "
+            f"{counted(len(items), 'is selected', 'are selected')}. Nothing was done.",
         )
     form = {**visit.form, "version": version_of(items)}
     parked.decide(replace(visit, form=form, path={"action": action}))

@@ -42,6 +42,8 @@ def list_disputes(visit: Visit) -> DisputeListJson:
     return DisputeListJson(
         items=tuple(DisputeJson(**_dispute(row.dispute, visit)) for row in shown["rows"]),
         claims=tuple(_claim(claim, visit.config) for claim in shown["claims"]),
+        total=shown["total"],
+        next=shown["next"],
     )
 
 
@@ -80,7 +82,9 @@ def list_invoices(visit: Visit) -> InvoiceListJson:
     """Every invoice, the newest first."""
     shown = invoices.show_all(visit).values
     return InvoiceListJson(
-        items=tuple(InvoiceJson(**_invoice(invoice)) for invoice, *_ in shown["invoices"])
+        items=tuple(InvoiceJson(**_invoice(invoice)) for invoice, *_ in shown["invoices"]),
+        total=shown["total"],
+        next=shown["next"],
     )
 
 

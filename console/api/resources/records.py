@@ -35,6 +35,7 @@ from console.api.models.records import (
 from console.api.models.values import MoneyJson, attributes, money
 from console.config import Visit
 from console.pages.breaks.listing import PAGE_ROWS
+from console.pages.parameters import LIMIT_MAX
 from console.pages.records import audit, batches, operations, players, rounds, seals
 from console.pages.records.rounds import RoundSums
 from ledger.queries.operations import EvidenceBytes, operation_bytes, request_bytes
@@ -51,7 +52,7 @@ _TAG = "records"
 
 def show_round(visit: Visit) -> RoundJson:
     """A round as both sides have it."""
-    shown = rounds.show(visit).values
+    shown = rounds.show(replace(visit, query={"limit": str(LIMIT_MAX), **visit.query})).values
     exponents: _Exponents = shown["exponents"]
     return RoundJson(
         provider=shown["provider"],
@@ -71,7 +72,8 @@ def show_round(visit: Visit) -> RoundJson:
             for record in shown["records"]
         ),
         operations=tuple(_round_operation(item, exponents) for item in shown["operations"]),
-        cut=shown["is_cut"],
+        cut=shown["next"] is not None,
+        next=shown["next"],
         breaks=tuple(break_.break_id for break_ in shown["breaks"]),
     )
 
@@ -321,7 +323,13 @@ def _read(path: str, summary: str, show: Any, answer: Any, **more: Any) -> Read:
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    _read("/rounds/{provider}/{round}", "A round as both sides have it", show_round, RoundJson),
+    _read(
+        "/rounds/{provider}/{round}",
+        "A round as both sides have it",
+        show_round,
+        RoundJson,
+        query=models.RoundQuery,
+    ),
     _read(
         "/operations/{id}",
         "An operation with the request that made it",

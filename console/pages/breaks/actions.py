@@ -34,7 +34,7 @@ from breaks.store import break_exists, read_break
 from console.acting import writers_for
 from console.config import Visit
 from console.pages.breaks.correction import read_correction
-from console.pages.breaks.orders import TEXT_CHARS_MAX, order_of
+from console.pages.breaks.orders import TEXT_CHARS_MAX, order_of, seen_note
 from console.pages.parameters import required
 from console.replies import RequestRefused, SeeOther, not_found
 from storage.people import get_person
@@ -124,7 +124,8 @@ def _apply(visit: Visit, engine: Engine, break_id: str, action: BreakAction) -> 
 def _comment(visit: Visit, engine: Engine, break_id: str) -> str:
     """A comment changes no state, so it is taken whatever happened meanwhile."""
     note = Note(kind="comment", body=_text(visit, "text", "a comment"))
-    apply(engine, break_id, noting(note, by=visit.signed_in.person.name, now=visit.now))
+    by, seen = visit.signed_in.person.name, seen_note(visit.form)
+    apply(engine, break_id, noting(note, by=by, now=visit.now, seen=seen))
     return _read(visit, engine, break_id)
 
 
@@ -143,7 +144,7 @@ def _attach(visit: Visit, engine: Engine, break_id: str) -> str:
         check_size(file.name or "the file", file.size)
     contents = {file.name or "file": file.read() for file in visit.files}
     by = visit.signed_in.person.name
-    attach_files(engine, break_id, contents, by=by, now=visit.now)
+    attach_files(engine, break_id, contents, by=by, now=visit.now, seen=seen_note(visit.form))
     return "saved"
 
 

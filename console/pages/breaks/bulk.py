@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import Connection
 
+from breaks.actions import newest_note
 from breaks.bulk import RIGHTS, STATES, BulkAction, BulkResult, act_on_each
 from breaks.groups import GroupSum
 from breaks.queries import BreakFilter, count_breaks, list_breaks
@@ -247,8 +248,8 @@ def selected(visit: Visit) -> list[TrackedBreak]:
         why = (
             "No break is ticked, or none fits the filters any more. Go back and tick some."
             if count == 0
-            else f"{count} breaks are selected, and one action takes at most {BREAKS_MAX}:"
-            " narrow the filters, for example to one provider or one day."
+            else f"{counted(count, 'break')} are selected, and one action takes at most"
+            f" {BREAKS_MAX}: narrow the filters, for example to one provider or one day."
         )
         raise RequestRefused(status=HTTPStatus.UNPROCESSABLE_ENTITY, title="Not done", why=why)
     return list_breaks(visit.console.readers, break_filter)
@@ -274,7 +275,7 @@ def _in_order_of(seen: Mapping[str, str], breaks: Iterable[TrackedBreak]) -> lis
 
 def _values(visit: Visit, breaks: Sequence[TrackedBreak], form: BulkForm) -> dict[str, object]:
     with visit.console.readers.connect() as connection:
-        assignees = _assignees(connection)
+        assignees, newest = _assignees(connection), newest_note(connection)
     return {
         "count": len(breaks),
         "sentence": f"{counted(len(breaks), 'break')} selected.",
@@ -284,6 +285,7 @@ def _values(visit: Visit, breaks: Sequence[TrackedBreak], form: BulkForm) -> dic
         "offered": offered(breaks, visit.signed_in.person),
         "assignees": assignees,
         "form": form,
+        "newest_note": newest,
         "config": visit.config,
     }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from breaks.actions import newest_note
 from breaks.attachments import attached_notes
 from breaks.disputes.store import disputes_of_break
 from breaks.impact import InvoiceImpact, invoice_impact
@@ -23,6 +24,7 @@ from console.config import ConsoleConfig, Visit
 from console.pages.breaks.actions import actions_for
 from console.pages.breaks.columns import due_of
 from console.pages.breaks.correction import corrections_suggested
+from console.pages.parameters import read_position
 from console.rendering import local_text, money_text
 from console.replies import HtmlPage, not_found
 from console.timeline import events_of, lying_timeline, standing_timeline
@@ -33,6 +35,8 @@ from reports.stored_runs import run_named
 from storage.people import people_in
 from vocabulary.people import Right
 
+#: Notes on one page.
+NOTES_MAX = 50
 #: What differs by nature and proves nothing.
 _NOT_COMPARED = frozenset({"at", "records"})
 _INVOICE = {
@@ -74,6 +78,7 @@ def show(visit: Visit) -> HtmlPage:
         **_around(visit, break_),
         **_proposed(history, exponents),
         **_course(history),
+        **_notes(visit, history),
     }
     return HtmlPage(template="breaks/detail.html", values=values)
 
@@ -100,6 +105,7 @@ def _around(visit: Visit, break_: TrackedBreak) -> dict[str, object]:
         return {
             "rules": {} if run is None else run.manifest.get("rules", {}),
             "disputes": disputes_of_break(connection, break_.break_id),
+            "newest_note": newest_note(connection),
             "attached": attached_notes(connection, break_.break_id),
             "mentions_me": is_unread(connection, break_.break_id, person_id),
             "assignees": [
@@ -108,6 +114,23 @@ def _around(visit: Visit, break_: TrackedBreak) -> dict[str, object]:
                 if not person.disabled and person.may(Right.WORK_BREAKS)
             ],
         }
+
+
+def _notes(visit: Visit, history: BreakHistory) -> dict[str, object]:
+    """The last notes, or those before one of them, in the order in which they were written.
+
+    Raises:
+        Malformed: the address names no position.
+    """
+    before = read_position("notes", visit.query.get("notes"))
+    listed = [note for note in history.notes if before is None or note.note_id < before]
+    shown = listed[-NOTES_MAX:]
+    return {
+        "notes": shown,
+        "notes_before": shown[0].note_id if len(listed) > len(shown) else None,
+        "earlier_count": len(listed) - len(shown),
+        "later_count": len(history.notes) - len(listed),
+    }
 
 
 def _proposed(history: BreakHistory, exponents: Mapping[str, int]) -> dict[str, object]:

@@ -1,43 +1,83 @@
 """Breaks of one likely cause: the groups with their money, and one group worked as one."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from breaks.group_queries import GroupSummary
+from breaks.group_queries import GroupList, GroupSummary, group_summaries, state_of_breaks
 from breaks.groups import BreakCause
 from breaks.queries import BreakFilter
 from breaks.standing import counts_text
-from console.config import Visit
+from console.config import Console, Visit
 from console.pages.breaks.listing import list_values, page_of, query_of
+from console.pages.parameters import read_limit
 from console.replies import HtmlPage, not_found
 from console.sentences import counted
+from vocabulary.cursors import cursor_of, parts_of
 
-#: Groups on one page, the largest first.
-GROUPS_MAX = 200
+#: How long a page waits for groups that changed; those of many breaks are made behind the page.
+PATIENCE = timedelta(milliseconds=50)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPage:
+    """One page of the groups of more than one break, the largest first.
+
+    Attributes:
+        groups, breaks: how many there are on all pages.
+        alone: breaks that share no cause with another.
+        next: the cursor of the next page; None: this is the last one.
+    """
+
+    items: tuple[GroupSummary, ...]
+    groups: int
+    breaks: int
+    alone: int
+    made_at: datetime
+    next: str | None
 
 
 def show_all(visit: Visit) -> HtmlPage:
     """The groups of breaks that are not closed."""
-    listed = visit.console.groups.groups(
-        visit.console.readers, visit.config.zones, now=visit.now
-    )
-    shared = [group for group in listed.groups if group.cause is not BreakCause.ALONE]
+    page = page_of_groups(visit)
     values = {
-        "sentence": _sentence(len(shared), sum(len(group.ids) for group in shared)),
-        "groups": shared[:GROUPS_MAX],
-        "hidden_count": len(shared[GROUPS_MAX:]),
-        "alone": len(listed.groups) - len(shared),
-        "made_at": listed.made_at,
+        "sentence": _sentence(page.groups, page.breaks),
+        "page": page,
+        "after": visit.query.get("after"),
         "standings": _standings,
     }
     return HtmlPage(template="breaks/groups.html", values=values)
 
 
+def page_of_groups(visit: Visit) -> GroupPage:
+    """The groups that follow the cursor of an address.
+
+    Raises:
+        Malformed: the cursor is none of ours.
+    """
+    listed = kept_groups(visit.console)
+    shared = [group for group in listed.groups if group.cause is not BreakCause.ALONE]
+    limit = read_limit(visit.query)
+    size, group_id = parts_of(visit.query.get("after"), int, str) or (None, "")
+    rest = [group for group in shared if size is None or _rank(group) > (-size, group_id)]
+    items = tuple(rest[:limit])
+    return GroupPage(
+        items=items,
+        groups=len(shared),
+        breaks=sum(len(group.ids) for group in shared),
+        alone=len(listed.groups) - len(shared),
+        made_at=listed.made_at,
+        next=cursor_of(len(items[-1].ids), items[-1].group_id) if len(rest) > limit else None,
+    )
+
+
+def _rank(group: GroupSummary) -> tuple[int, str]:
+    """What groups are in order by."""
+    return -len(group.ids), group.group_id
+
+
 def show(visit: Visit) -> HtmlPage:
     """One group with its breaks."""
-    listed = visit.console.groups.groups(
-        visit.console.readers, visit.config.zones, now=visit.now
-    )
-    group = group_of(visit, visit.path["id"])
+    group, made_at = _named(visit, visit.path["id"])
     query = query_of(visit)
     query = replace(query, break_filter=filter_of(group), fields={})
     with visit.console.readers.connect() as connection:
@@ -46,7 +86,7 @@ def show(visit: Visit) -> HtmlPage:
         **list_values(visit, page, query),
         "group": group,
         "path": f"/breaks/groups/{group.group_id}",
-        "made_at": listed.made_at,
+        "made_at": made_at,
         "standings": _standings,
     }
     return HtmlPage(template="breaks/group.html", values=values)
@@ -58,13 +98,29 @@ def group_of(visit: Visit, group_id: str) -> GroupSummary:
     Raises:
         RequestRefused: there is none; its breaks may be closed.
     """
-    listed = visit.console.groups.groups(
-        visit.console.readers, visit.config.zones, now=visit.now
-    )
-    group = listed.named(group_id)
-    if group is None:
-        raise not_found("group of breaks that are not closed", group_id)
-    return group
+    return _named(visit, group_id)[0]
+
+
+def kept_groups(console: Console, patience: timedelta = PATIENCE) -> GroupList:
+    """The groups as they are, or as they were if making them again takes longer."""
+    with console.readers.connect() as connection:
+        kept = console.kept.get(
+            connection,
+            "groups of breaks",
+            lambda reader: group_summaries(reader, console.config.zones),
+            stamp=state_of_breaks(connection),
+            patience=patience,
+        )
+    return GroupList(made_at=kept.read_at, groups=kept.value)
+
+
+def _named(visit: Visit, group_id: str) -> tuple[GroupSummary, datetime]:
+    """The group with this id, and when it was made; a new one may not be kept yet."""
+    for patience in (PATIENCE, timedelta.max):
+        listed = kept_groups(visit.console, patience)
+        if (group := listed.named(group_id)) is not None:
+            return group, listed.made_at
+    raise not_found("group of breaks that are not closed", group_id)
 
 
 def filter_of(group: GroupSummary) -> BreakFilter:
@@ -79,5 +135,5 @@ def _standings(group: GroupSummary) -> str:
 def _sentence(groups: int, breaks: int) -> str:
     if groups == 0:
         return "No two breaks share a likely cause."
-    causes = "1 likely cause" if groups == 1 else f"{groups} likely causes"
+    causes = counted(groups, "likely cause")
     return f"{counted(breaks, 'break')} with {causes}, the largest first."

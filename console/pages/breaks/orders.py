@@ -1,5 +1,7 @@
 """What a form asks to be done to one break or to many."""
 
+from collections.abc import Mapping
+
 from breaks.bulk import BulkAction, BulkOrder
 from console.config import Visit
 from console.pages.parameters import required
@@ -9,6 +11,12 @@ from storage.people import get_person
 TEXT_CHARS_MAX = 4_000
 #: Those that need no reason.
 _WITHOUT_REASON = frozenset({BulkAction.ASSIGN, BulkAction.APPROVE})
+
+
+def seen_note(form: Mapping[str, str]) -> int | None:
+    """The newest note when the form was made; None: the form does not say."""
+    number = form.get("seen_note", "")
+    return int(number) if number.isascii() and number.isdigit() else None
 
 
 def order_of(visit: Visit, action: BulkAction) -> BulkOrder:
@@ -34,4 +42,5 @@ def order_of(visit: Visit, action: BulkAction) -> BulkOrder:
         try_corrections=visit.config.try_corrections,
         exponents=visit.config.exponents,
         books=False,
+        seen_note=seen_note(form),
     )

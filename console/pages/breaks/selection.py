@@ -8,7 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from breaks.kinds import BreakKind, Impact
+from breaks.kinds import OF_BOOKS, BreakKind, Impact
 from breaks.paging import BreakOrder
 from breaks.policy import overdue_limits
 from breaks.queries import BreakFilter
@@ -27,7 +27,8 @@ DAYS_MAX = 3_650
 #: The fields of the form, in the order in which the address has them.
 FIELDS = (
     *("provider", "kind", "state", "impact", "assignee", "player", "round", "day", "run", "q"),
-    *("currency", "min", "max", "age", "overdue", "game", "mentioned"),
+    *("currency", "min", "max", "age", "under", "overdue", "in_figures"),
+    *("game", "mentioned"),
 )
 #: Begins the name of a box that chooses a column.
 COLUMN_BOX = "col-"
@@ -114,7 +115,9 @@ def _filter(
         currency=currency,
         min_difference=_amount(fields, "min", config),
         max_difference=_amount(fields, "max", config),
-        opened_before=_opened_before(fields, now),
+        opened_before=_days_ago(fields, "age", now),
+        opened_after=_days_ago(fields, "under", now),
+        in_figures=OF_BOOKS if _flag(fields, "in_figures", "1") else None,
         run_id=fields.get("run"),
         round_id=fields.get("round"),
         player=fields.get("player"),
@@ -137,12 +140,12 @@ def _amount(fields: Mapping[str, str], name: str, config: ConsoleConfig) -> int 
     return abs(minor_from_text(fields[name], exponent_of(currency, exponents), path=name))
 
 
-def _opened_before(fields: Mapping[str, str], now: datetime) -> datetime | None:
-    if "age" not in fields:
+def _days_ago(fields: Mapping[str, str], name: str, now: datetime) -> datetime | None:
+    if name not in fields:
         return None
-    text = fields["age"]
+    text = fields[name]
     if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= DAYS_MAX):
-        raise Malformed("age", f"a number of days up to {DAYS_MAX} is expected")
+        raise Malformed(name, f"a number of days up to {DAYS_MAX} is expected")
     return now - timedelta(days=int(text))
 
 

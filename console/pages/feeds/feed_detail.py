@@ -7,13 +7,13 @@ from console.pages.parameters import provider_named
 from console.replies import HtmlPage, SeeOther
 from console.sentences import counted
 from feeds.findings import findings_of
-from feeds.overview import ProviderFeeds, feeds_of, last_files, last_pulls
+from feeds.overview import ProviderFeeds, count_pulls, feeds_of, last_files, last_pulls
 from storage.jobs.queries import jobs_before
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
 
 #: Rows of each list.
-FILES_MAX, PULLS_MAX, FINDINGS_MAX, JOBS_MAX = 50, 20, 100, 20
+FILES_MAX, PULLS_MAX, FINDINGS_MAX, JOBS_MAX = 20, 20, 20, 20
 _KINDS = ("feed.preview", "feed.import", "feed.pull")
 
 
@@ -29,6 +29,7 @@ def show(visit: Visit) -> HtmlPage:
             "sentence": _sentence(visit, term, feeds),
             "files": last_files(connection, term.slug, most=FILES_MAX),
             "pulls": last_pulls(connection, term.slug, most=PULLS_MAX),
+            "pulls_total": count_pulls(connection, term.slug),
             "findings": findings_of(connection, term.slug, most=FINDINGS_MAX),
             "jobs": [job for job in jobs if job.arguments.get("provider") == term.slug],
             "may_import": visit.signed_in.person.may(Right.IMPORT_FEEDS),
@@ -59,6 +60,10 @@ def _sentence(visit: Visit, term: ProviderTerms, feeds: ProviderFeeds) -> str:
     if feeds.errors:
         findings = counted(feeds.errors, "finding")
         return f"{findings} of {term.slug} may leave records out."
+    if not term.takes_statements and not term.is_pulled:
+        waiting = counted(feeds.pending, "record")
+        verb = "waits" if feeds.pending == 1 else "wait"
+        return f"{term.slug} pushes its history; {waiting} {verb} to be taken in."
     if not feeds.files and not feeds.pulls:
         return f"{term.slug} delivered no file, and was never pulled."
     return f"Nothing is wrong with the feeds of {term.slug}."

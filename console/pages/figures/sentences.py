@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from console.pages.figures.span import Coverage, DaySpan
 from console.rendering import signed_text
+from console.sentences import counted
 from reports.grouped_totals import TotalsGroup
 
 #: Currencies that a sentence names; the table has all.
@@ -20,7 +21,7 @@ def totals_sentence(
         return _nothing(span, coverage)
     parts = [_currency(group) for group in sums[:CURRENCIES_MAX]]
     more = len(sums) - CURRENCIES_MAX
-    rest = [f"{more} more {'currency' if more == 1 else 'currencies'}"] if more > 0 else []
+    rest = [counted(more, "more currency")] if more > 0 else []
     return f"{span.words}: theirs less ours in GGR is {'; '.join([*parts, *rest])}."
 
 

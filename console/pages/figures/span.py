@@ -11,12 +11,14 @@ from psycopg.errors import QueryCanceled
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from console.config import ConsoleConfig, ProviderTerms
+from console.config import ProviderTerms, Visit
+from console.pages.figures.kept_days import KeptDays, TooMuch
 from console.pages.parameters import provider_named, read_day
-from console.replies import RequestRefused
-from reconcile.totals.sides import side_sums
+from reconcile.totals.cells import TotalsCell
+from reconcile.totals.sides import SideSums, both_figures, break_sums, joined
 from reports.coverage import ComparedWindow, comparisons, gaps
 from reports.grouped_totals import ProviderSums
+from reports.stored_runs import is_first_day
 from storage.roles import STATEMENT_TIMEOUT_MS
 from storage.transactions import AT_ONE_INSTANT
 from vocabulary.errors import Malformed
@@ -62,10 +64,6 @@ class DaySpan:
         return Window(start=first.start, end=last.end)
 
 
-class TooMuch(RequestRefused):
-    """The figures take longer than a page may."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """What runs compared of a provider's days, and what nobody did."""
@@ -75,21 +73,22 @@ class Coverage:
     gaps: tuple[Window, ...]
 
 
-def read_span(
-    query: Mapping[str, str], config: ConsoleConfig, now: datetime, *, days: int
-) -> DaySpan:
+def read_span(visit: Visit, query: Mapping[str, str], *, days: int) -> DaySpan:
     """The days that an address names; without any, the last ``days`` that are over.
+
+    On the first day of new books there is nothing else to show, so it counts as over.
 
     Raises:
         Malformed: a text that is no day, or days that make no span.
         RequestRefused: there is no such provider.
     """
+    config = visit.config
     slug = query.get("provider", "").strip() or None
     terms = config.providers if slug is None else (provider_named(config, slug),)
     zone = ZoneInfo(terms[0].zone if terms else "UTC")
     first, last = read_day(query.get("from")), read_day(query.get("to"))
     if last is None:
-        last = first or now.astimezone(zone).date() - timedelta(days=1)
+        last = first or _last_day(visit, zone)
     if first is None:
         first = last - timedelta(days=days - 1)
     if first > last:
@@ -97,6 +96,15 @@ def read_span(
     if (last - first).days >= DAYS_MAX:
         raise Malformed("from", f"at most {DAYS_MAX} days are expected")
     return DaySpan(first=first, last=last, provider=slug, terms=terms)
+
+
+def _last_day(visit: Visit, zone: ZoneInfo) -> date:
+    """Yesterday; today if the books begin today."""
+    today = visit.now.astimezone(zone).date()
+    with visit.console.readers.connect() as connection:
+        if is_first_day(connection, day_window(today, zone).start):
+            return today
+    return today - timedelta(days=1)
 
 
 @contextmanager
@@ -128,19 +136,40 @@ def one_instant(
 
 
 def sums_of(
-    connection: Connection, span: DaySpan, *, by_game: bool
+    days: KeptDays, connection: Connection, span: DaySpan, *, by_game: bool
 ) -> tuple[ProviderSums, ...]:
-    """Both sides of every provider of a span."""
+    """Both sides of every provider of a span, with its breaks as they are now.
+
+    The sums of a day are added up anew as soon as breaks explain another difference on it.
+    """
     return tuple(
         ProviderSums(
             provider=term.slug,
             exponents=term.exponents,
-            cells=side_sums(
-                connection, term.slug, span.window(term), term.zone, by_game=by_game
-            ),
+            cells=_cells(days, connection, span, term, by_game=by_game),
         )
         for term in span.terms
     )
+
+
+def _cells(
+    days: KeptDays, connection: Connection, span: DaySpan, term: ProviderTerms, *, by_game: bool
+) -> list[SideSums]:
+    slug, zone = term.slug, term.zone
+    breaks = break_sums(connection, slug, span.window(term), zone, by_game=by_game)
+    explained: dict[date, list[tuple[TotalsCell, int]]] = {}
+    for cell, part in sorted(breaks.items()):
+        explained.setdefault(cell.day, []).append((cell, part.in_breaks))
+    parts = [
+        days.get(
+            f"both sides, by game {by_game}",
+            (term, day),
+            lambda reader, window: both_figures(reader, slug, window, zone, by_game=by_game),
+            stamp=tuple(explained.get(day, ())),
+        )
+        for day in span.days
+    ]
+    return joined(parts, breaks)
 
 
 def coverage_of(connection: Connection, span: DaySpan, now: datetime) -> tuple[Coverage, ...]:

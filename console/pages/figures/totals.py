@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from breaks.paging import BreakOrder, BreakPage, page_of_breaks
 from breaks.queries import BreakFilter
 from console.config import Visit
 from console.downloads import TableFile
+from console.pages.figures.kept_days import KeptDays
 from console.pages.figures.sentences import totals_sentence
 from console.pages.figures.span import (
     Coverage,
@@ -78,14 +80,16 @@ class TotalsQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTotals:
-    """The figures of one page, all of one instant.
+    """The figures of one page.
 
     Attributes:
+        summed_at: when the oldest sum of both sides was added up.
         rates_fault: why nothing is converted although a currency is set; empty: nothing is
             wrong.
     """
 
     query: TotalsQuery
+    summed_at: datetime
     rows: Sequence[TotalsGroup]
     foot: Sequence[TotalsGroup]
     coverage: Sequence[Coverage]
@@ -107,6 +111,7 @@ def show(visit: Visit) -> HtmlPage:
     values = {
         "sentence": totals_sentence(query.span, shown.foot, shown.coverage),
         "query": query,
+        "summed_at": shown.summed_at,
         "rows": [(row, links_of(query, row)) for row in shown.rows[:ROWS_MAX]],
         "count": len(shown.rows),
         "foot": shown.foot,
@@ -150,7 +155,7 @@ def read_query(visit: Visit) -> TotalsQuery:
     if game is not None and (len(game) > GAME_CHARS_MAX or "\0" in game):
         raise Malformed("game", f"at most {GAME_CHARS_MAX} characters are expected")
     return TotalsQuery(
-        span=read_span(query, visit.config, visit.now, days=DAYS),
+        span=read_span(visit, query, days=DAYS),
         by=tuple(dict.fromkeys(column for column in (first, second) if column is not None)),
         currency=currency,
         game=game,
@@ -186,15 +191,17 @@ def links_of(query: TotalsQuery, row: TotalsGroup) -> dict[str, str]:
 
 
 def read_totals(visit: Visit) -> ShownTotals:
-    """The figures that the address asks for, all of one instant."""
+    """The figures that the address asks for, with kept sums of both sides."""
     query = read_query(visit)
     rates, fault = _rates(visit)
     with one_instant(visit.console.readers) as connection:
-        sums = _chosen(sums_of(connection, query.span, by_game=query.by_game), query)
+        days = KeptDays(visit.console, connection)
+        sums = _chosen(sums_of(days, connection, query.span, by_game=query.by_game), query)
         coverage = coverage_of(connection, query.span, visit.now)
         breaks = _breaks(connection, query)
     return ShownTotals(
         query=query,
+        summed_at=days.summed_at,
         rows=grouped(sums, query.by, rates),
         foot=grouped(sums, (), rates),
         coverage=coverage,
@@ -253,5 +260,5 @@ def _file(visit: Visit) -> TableFile:
         grid=totals_grid(shown.query.by, shown.rows, shown.rates),
         stem=f"totals-{span.provider or 'all'}-{span.first}-{span.last}",
         subtitle=f"{span.words}, {span.provider or 'all providers'}",
-        at=visit.now,
+        at=shown.summed_at,
     )

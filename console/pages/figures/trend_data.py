@@ -11,11 +11,11 @@ from breaks.flow import break_flow
 from breaks.kinds import Impact
 from breaks.overview import open_sums
 from breaks.policy import AGES
-from console.config import ProviderTerms, Visit
+from console.config import Console, ProviderTerms
+from console.pages.figures.kept_days import KeptDays, TooMuch
 from console.pages.figures.span import (
     Coverage,
     DaySpan,
-    TooMuch,
     coverage_of,
     one_instant,
     sums_of,
@@ -24,10 +24,11 @@ from feeds.daily_delay import daily_delays
 from reconcile.totals.resolution_days import resolution_days
 from reports.grouped_totals import GroupBy, TotalsGroup, grouped
 from vocabulary.money import exponent_of
+from vocabulary.window import Window
 
 #: The horizon of the chart of what is explained.
 WITHIN = timedelta(hours=24)
-#: Longest time, in milliseconds, of a statement that reads every row of the days.
+#: Longest time, in milliseconds, that a page reads one figure of every row of the days.
 ROWS_TIMEOUT_MS = 3_000
 _T = TypeVar("_T")
 #: Values by provider and day.
@@ -49,6 +50,7 @@ class TrendData:
     """The figures of all charts, in one currency.
 
     Attributes:
+        at: when the page was asked for; ``summed_at``: when the oldest sum was added up.
         currency: of every amount; ``digits`` are its decimal places here.
         sums: by provider and day.
         flow: (opened, resolved); ``rates``: (resolved, due) within ``WITHIN``; ``delays``: in
@@ -57,6 +59,7 @@ class TrendData:
 
     span: DaySpan
     at: datetime
+    summed_at: datetime
     currency: str
     digits: int
     currencies: tuple[str, ...]
@@ -74,19 +77,24 @@ class TrendData:
         return [term.slug for term in self.span.terms]
 
 
-def read_trends(visit: Visit, span: DaySpan, currency: str | None) -> TrendData:
+def read_trends(console: Console, span: DaySpan, currency: str | None) -> TrendData:
     """Read the figures of a span; without a currency, of the one with the largest stakes."""
-    with one_instant(visit.console.readers) as connection:
-        sums = sums_of(connection, span, by_game=False)
-        coverage = coverage_of(connection, span, visit.now)
+    now = console.clock.now()
+    with one_instant(console.readers) as connection:
+        days = KeptDays(console, connection)
+        sums = sums_of(days, connection, span, by_game=False)
+        coverage = coverage_of(connection, span, now)
         flow = _by_day(span, lambda term: _flow(connection, term, span))
         groups = grouped(sums, (GroupBy.PROVIDER, GroupBy.DAY), None)
         foot = grouped(sums, (), None)
         code = currency or _largest(foot) or "EUR"
-        ages = _ages(connection, visit, span, code)
+        ages = _ages(connection, span, code, now)
+    rates, rates_at = _unless_slow(console, span, _rate)
+    delays, delays_at = _unless_slow(console, span, _delay)
     return TrendData(
         span=span,
-        at=visit.now,
+        at=now,
+        summed_at=min(days.summed_at, rates_at, delays_at),
         currency=code,
         digits=_digits(span, code),
         currencies=tuple(sorted({group.currency for group in foot} | {code})),
@@ -95,8 +103,8 @@ def read_trends(visit: Visit, span: DaySpan, currency: str | None) -> TrendData:
         sums=_groups_by_day(groups, code),
         flow=flow,
         ages=ages,
-        rates=_unless_slow(visit, span, _rates),
-        delays=_unless_slow(visit, span, _delays),
+        rates=rates,
+        delays=delays,
     )
 
 
@@ -109,38 +117,51 @@ def _flow(
     }
 
 
-def _rates(
-    connection: Connection, visit: Visit, term: ProviderTerms, span: DaySpan
-) -> dict[date, tuple[int, int]]:
-    days = resolution_days(
-        connection,
-        term.slug,
-        span.window(term),
-        now=visit.now,
-        zone=term.zone,
-        within=WITHIN,
-    )
-    return {day.day: (day.resolved, day.due) for day in days}
+def _rate(
+    days: KeptDays, console: Console, term: ProviderTerms, day: date
+) -> tuple[int, int] | None:
+    """How many rows of a day were resolved, and how many were due; None: none was."""
+
+    def read(connection: Connection, window: Window) -> tuple[int, int] | None:
+        now = console.clock.now()
+        rates = resolution_days(
+            connection, term.slug, window, now=now, zone=term.zone, within=WITHIN
+        )
+        return (rates[0].resolved, rates[0].due) if rates else None
+
+    return days.get("resolution rate", (term, day), read)
 
 
-def _delays(
-    connection: Connection, _visit: Visit, term: ProviderTerms, span: DaySpan
-) -> dict[date, int]:
-    days = daily_delays(connection, term.slug, span.window(term), term.zone)
-    return {day.day: day.delay_s for day in days}
+def _delay(days: KeptDays, _console: Console, term: ProviderTerms, day: date) -> int | None:
+    """The delay of the records of a day, in seconds; None: it has none."""
+
+    def read(connection: Connection, window: Window) -> int | None:
+        delays = daily_delays(connection, term.slug, window, term.zone)
+        return delays[0].delay_s if delays else None
+
+    return days.get("delay", (term, day), read)
 
 
 def _unless_slow(
-    visit: Visit,
+    console: Console,
     span: DaySpan,
-    read: Callable[[Connection, Visit, ProviderTerms, DaySpan], Mapping[date, _T]],
-) -> ByDay[_T] | None:
-    """Read every row of the days; None if that takes longer than a page may."""
+    read: Callable[[KeptDays, Console, ProviderTerms, date], _T | None],
+) -> tuple[ByDay[_T] | None, datetime]:
+    """A figure of every day, and when the oldest was read; None if it takes too long."""
     try:
-        with one_instant(visit.console.readers, timeout_ms=ROWS_TIMEOUT_MS) as connection:
-            return _by_day(span, lambda term: read(connection, visit, term, span))
+        with one_instant(console.readers, timeout_ms=ROWS_TIMEOUT_MS) as connection:
+            days = KeptDays(console, connection, budget=timedelta(milliseconds=ROWS_TIMEOUT_MS))
+            figures: ByDay[_T] = {
+                term.slug: {
+                    day: figure
+                    for day in span.days
+                    if (figure := read(days, console, term, day)) is not None
+                }
+                for term in span.terms
+            }
     except TooMuch:
-        return None
+        return None, console.clock.now()
+    return figures, days.summed_at
 
 
 def _by_day(span: DaySpan, read: Callable[[ProviderTerms], Mapping[date, _T]]) -> ByDay[_T]:
@@ -148,12 +169,12 @@ def _by_day(span: DaySpan, read: Callable[[ProviderTerms], Mapping[date, _T]]) -
 
 
 def _ages(
-    connection: Connection, visit: Visit, span: DaySpan, currency: str
+    connection: Connection, span: DaySpan, currency: str, now: datetime
 ) -> tuple[OpenAge, ...]:
     terms = {term.slug: term for term in span.terms}
     digits = _digits(span, currency)
     sums = {age: [0, 0, 0] for age in AGES}
-    for part in open_sums(connection, now=visit.now):
+    for part in open_sums(connection, now=now):
         if part.currency == currency and part.provider in terms:
             own = exponent_of(currency, terms[part.provider].exponents)
             total = sums[part.age]

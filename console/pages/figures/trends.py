@@ -41,8 +41,8 @@ def read_data(visit: Visit) -> TrendData:
     currency = visit.query.get("currency", "").strip() or None
     if currency is not None and not is_currency(currency):
         raise Malformed("currency", "a currency code such as EUR is expected")
-    span = read_span(visit.query, visit.config, visit.now, days=DAYS)
-    return read_trends(visit, span, currency)
+    span = read_span(visit, visit.query, days=DAYS)
+    return read_trends(visit.console, span, currency)
 
 
 def _table(chart: TrendChart, data: TrendData) -> TableFile:
@@ -51,5 +51,5 @@ def _table(chart: TrendChart, data: TrendData) -> TableFile:
         grid=chart.grid,
         stem=f"{chart.slug}-{span.provider or 'all'}-{span.first}-{span.last}",
         subtitle=f"{span.words}, {span.provider or 'all providers'}",
-        at=data.at,
+        at=data.summed_at,
     )

@@ -83,6 +83,7 @@ def download(visit: Visit) -> FileDownload:
     """A file of a job; the browser stores it and never shows it."""
     with visit.console.readers.connect() as connection:
         job = named_job(visit, connection)
+        visit.signed_in.person.require(_files_right(visit, job))
         number = read_position("file", visit.path["file"])
         file = next((f for f in files_of(connection, job.job_id) if f.file_id == number), None)
         content = None if file is None else content_of(connection, file)
@@ -178,10 +179,17 @@ def _may(visit: Visit, job: StoredJob) -> dict[str, bool]:
     allowed = kind is not None and visit.signed_in.person.may(kind.right)
     again = {JobState.FAILED, JobState.INTERRUPTED, JobState.CANCELLED}
     return {
+        "download": visit.signed_in.person.may(_files_right(visit, job)),
         "cancel": allowed and job.state is JobState.QUEUED,
         "import": visit.signed_in.person.may(Right.IMPORT_FEEDS),
         "again": allowed and job.state in again and job.dropped_at is None,
     }
+
+
+def _files_right(visit: Visit, job: StoredJob) -> Right:
+    """What downloading files of the job needs, here as on the page of what they belong to."""
+    kind = visit.config.job_kinds.get(job.kind)
+    return Right.READ if kind is None else kind.files_right
 
 
 def _again(connection: Connection, file: JobFile) -> NewJobFile:

@@ -15,8 +15,9 @@ from console.pipeline import (
     Pipeline,
     ReceiverFigures,
 )
-from console.rendering import age_text, count_text
+from console.rendering import age_text, bytes_text, count_text
 from storage.queue.state import QueueState
+from vocabulary.plurals import counted
 
 #: A text with the state that its colour shows: ``well``, ``bad``, or nothing special.
 Figure = dict[str, str]
@@ -24,7 +25,6 @@ Figure = dict[str, str]
 TABLES_MAX = 12
 #: What is shown for a figure that is not known.
 UNKNOWN = "\N{EN DASH}"
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 _KINDS = ("verify", "replay", "recheck")
 _DIGITS = re.compile(r"\d+")
 
@@ -56,11 +56,15 @@ def sentence_of(pipeline: Pipeline) -> str:
         things = (
             "One thing needs"
             if len(pipeline.findings) == 1
-            else (f"{len(pipeline.findings)} things need")
+            else (f"{counted(len(pipeline.findings), 'thing needs', 'things need')}")
         )
         return f"{things} somebody."
     if pipeline.unseen:
-        return f"What can be seen is well; {len(pipeline.unseen)} parts cannot be seen."
+        return (
+            "What can be seen is well; "
+            f"{counted(len(pipeline.unseen), 'part cannot be seen', 'parts cannot be seen')}"
+            "."
+        )
     return "The pipeline is well."
 
 
@@ -90,15 +94,6 @@ def age(seconds: float | None, *, limit_s: float = math.inf) -> Figure:
     if seconds is None:
         return figure(UNKNOWN)
     return figure(age_text(timedelta(seconds=seconds)), "bad" if seconds > limit_s else "")
-
-
-def bytes_text(size: int) -> str:
-    """A size in the largest unit that leaves a whole number before its point."""
-    amount, unit = float(size), 0
-    while abs(amount) >= 1000 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    digits = 0 if unit == 0 or abs(amount) >= 100 else 1
-    return f"{amount:.{digits}f} {_UNITS[unit]}".replace("-", "\N{MINUS SIGN}")
 
 
 def seconds_text(seconds: float | None) -> str:

@@ -12,6 +12,7 @@ from reports.notifications.rules import Channel, ChatHook, EventKind, MailServer
 from storage.transactions import transaction
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
+from vocabulary.plurals import counted, plural
 
 #: Messages shown of each rule.
 MESSAGES = 5
@@ -98,7 +99,10 @@ def target_of(channel: Channel) -> str:
 def _sentence(views: list[RuleView]) -> str:
     given_up = sum(view.status.given_up for view in views if view.status is not None)
     if given_up:
-        return f"{given_up} messages were given up: mend the channel, then send them again."
+        return (
+            f"{counted(given_up, 'message was', 'messages were')} given up: mend the channel,"
+            f" then send {plural(given_up, 'it', 'them')} again."
+        )
     rules = sum(view.rule is not None for view in views)
     if not rules:
         return "No rule is in force: nobody is told of anything."

@@ -6,12 +6,13 @@ from typing import Any
 
 from breaks.disputes.claims import DisputeClaim, claims_of
 from breaks.disputes.exports import kept_pack
-from breaks.disputes.model import Dispute, DisputeState, LineState
-from breaks.disputes.store import disputes_named, list_disputes
+from breaks.disputes.model import Dispute, LineState
+from breaks.disputes.paging import DisputeCounts, count_disputes, page_of_disputes
+from breaks.disputes.store import claimed_disputes, disputes_named
 from console.config import ConsoleConfig, Visit
 from console.pages.jobs.requesting import new_request_key, request
 from console.pages.packs.uploads import one_file, table_fields
-from console.pages.parameters import provider_named, read_number, required
+from console.pages.parameters import provider_named, read_limit, read_number, required
 from console.rendering import signed_text
 from console.replies import FileDownload, HtmlPage, SeeOther, not_found
 from console.sentences import counted
@@ -36,22 +37,31 @@ def show_all(visit: Visit) -> HtmlPage:
     provider = visit.query.get("provider") or None
     if provider is not None:
         provider_named(visit.config, provider)
-    with visit.console.readers.connect() as connection:
-        disputes = list_disputes(connection, provider=provider)
     with_answered = visit.query.get("state") == "all"
+    with visit.console.readers.connect() as connection:
+        page = page_of_disputes(
+            connection,
+            provider=provider,
+            waiting=not with_answered,
+            after=visit.query.get("after"),
+            limit=read_limit(visit.query),
+        )
+        counts = count_disputes(connection, provider=provider, now=visit.now)
+        claims = claims_of(claimed_disputes(connection, provider=provider), visit.now)
     rows = [
         DisputeRow(
             dispute=dispute,
             sums=sums_of(dispute),
             is_overdue=dispute.is_overdue(visit.now),
         )
-        for dispute in reversed(disputes)
-        if with_answered or dispute.state is not DisputeState.ANSWERED
+        for dispute in page.disputes
     ]
-    claims = claims_of(disputes, visit.now)
     values = {
-        "sentence": _list_sentence(disputes, claims, visit),
+        "sentence": _list_sentence(counts, claims, visit),
         "rows": rows,
+        "after": visit.query.get("after"),
+        "next": page.next,
+        "total": counts.opened if with_answered else counts.waiting,
         "claims": claims,
         "provider": provider,
         "with_answered": with_answered,
@@ -125,17 +135,14 @@ def _named(visit: Visit, disputes: Mapping[str, Dispute]) -> Dispute:
     return dispute
 
 
-def _list_sentence(
-    disputes: Sequence[Dispute], claims: Sequence[DisputeClaim], visit: Visit
-) -> str:
-    if not disputes:
+def _list_sentence(counts: DisputeCounts, claims: Sequence[DisputeClaim], visit: Visit) -> str:
+    if not counts.opened:
         return "Nothing was put before a provider yet."
-    waiting = [one for one in disputes if one.state is not DisputeState.ANSWERED]
-    overdue = sum(one.is_overdue(visit.now) for one in disputes)
-    verb = "waits" if len(waiting) == 1 else "wait"
-    late = f", {overdue} of them overdue" if overdue else ""
+    verb = "waits" if counts.waiting == 1 else "wait"
+    late = f", {counts.overdue} of them overdue" if counts.overdue else ""
     money = _net_text(claims, visit.config)
-    return f"{counted(len(waiting), 'dispute')} {verb} for answers{late}; claimable: {money}."
+    disputes = counted(counts.waiting, "dispute").capitalize()
+    return f"{disputes} {verb} for answers{late}; claimable: {money}."
 
 
 def _net_text(claims: Iterable[DisputeClaim], config: ConsoleConfig) -> str:

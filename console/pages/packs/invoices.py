@@ -1,6 +1,6 @@
 """The register of invoices: receive, tie out, approve, dispute and pay."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from http import HTTPStatus
 from typing import Any
@@ -12,16 +12,17 @@ from console.acting import actor_of, writers_for
 from console.config import Visit
 from console.pages.jobs.requesting import new_request_key, request
 from console.pages.packs.uploads import one_file, table_fields
-from console.pages.parameters import provider_named, read_day, read_month, required
+from console.pages.parameters import provider_named, read_day, read_limit, read_month, required
 from console.rendering import MINUS
 from console.replies import FileDownload, HtmlPage, RequestRefused, SeeOther, not_found
 from console.sentences import counted
 from reconcile.invoices.register.states import InvoiceRequest, InvoiceState
 from reconcile.invoices.register.store import (
     RegisteredInvoice,
+    count_invoices,
     invoice_file,
-    list_invoices,
     load_invoice,
+    page_of_invoices,
     store_invoice_step,
 )
 from storage.audit import trail
@@ -50,10 +51,19 @@ def show_all(visit: Visit) -> HtmlPage:
     if provider is not None:
         provider_named(visit.config, provider)
     with visit.console.readers.connect() as connection:
-        invoices = list_invoices(connection, provider)
+        page = page_of_invoices(
+            connection,
+            provider=provider,
+            after=visit.query.get("after"),
+            limit=read_limit(visit.query),
+        )
+        counts = count_invoices(connection, provider)
     values = {
-        "sentence": _list_sentence(invoices),
-        "invoices": [(one, fee_text(one), check_text(one)) for one in reversed(invoices)],
+        "sentence": _list_sentence(counts),
+        "invoices": [(one, fee_text(one), check_text(one)) for one in page.invoices],
+        "after": visit.query.get("after"),
+        "next": page.next,
+        "total": sum(counts.values()),
         "provider": provider,
         "config": visit.config,
         "may": visit.signed_in.person.may(Right.RECORD_INVOICES),
@@ -231,12 +241,9 @@ def _period(form: Mapping[str, str]) -> tuple[date, date]:
     return first, last
 
 
-def _list_sentence(invoices: Sequence[RegisteredInvoice]) -> str:
-    if not invoices:
+def _list_sentence(counts: Mapping[InvoiceState, int]) -> str:
+    if not counts:
         return "No invoice was received yet."
-    counts: dict[InvoiceState, int] = {}
-    for invoice in invoices:
-        counts[invoice.state] = counts.get(invoice.state, 0) + 1
     parts = [
         f"{counted(counts[state], 'invoice')} {words}"
         for state, words in _WAITING.items()

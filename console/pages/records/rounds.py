@@ -10,18 +10,21 @@ from sqlalchemy import Connection
 from breaks.queries import breaks_of_round
 from breaks.sources import sources_of_round
 from console.config import Visit
-from console.pages.parameters import read_name, zone_of
+from console.pages.parameters import read_limit, read_name, zone_of
 from console.replies import HtmlPage, not_found
 from console.sentences import counted
 from console.timeline import events_of, lying_timeline, standing_timeline
-from feeds.round_records import RoundRecord, records_of_round
+from feeds.round_records import RECORDS_MAX, RoundRecord, records_of_round, sums_of_records
 from ledger.queries.operations import START_BYTES
 from ledger.queries.round_parts import (
-    OPERATIONS_MAX,
+    PARTS_MAX,
+    BalanceChange,
     RoundOperation,
     RoundPart,
+    balances_of_round,
     operations_of_round,
     parts_of_round,
+    sums_of_parts,
 )
 
 
@@ -40,16 +43,6 @@ class RoundSums:
         return (payout - stake) - (our_payout - our_stake)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceChange:
-    """The balance of one player's wallet before and after the round, minor units."""
-
-    player: str
-    currency: str
-    before: int
-    after: int
-
-
 def show(visit: Visit) -> HtmlPage:
     """The round as both sides have it; other ids of it are not searched."""
     provider = read_name("provider", visit.path["provider"])
@@ -60,15 +53,17 @@ def show(visit: Visit) -> HtmlPage:
         breaks = breaks_of_round(connection, provider, round_id)
         if not (parts or records or breaks):
             raise not_found(f"round of {provider}", round_id)
-        values = _our_side(connection, provider, round_id, parts)
+        values = _our_side(visit, connection, provider, round_id)
+        sums = _sums(connection, provider, round_id, parts, records)
     exponents = visit.config.exponents(provider)
     events = events_of(sources_of_round(visit.console.readers, provider, round_id, exponents))
-    sums = sums_of(parts, records)
     values |= {
         "provider": provider,
         "round_id": round_id,
         "parts": parts,
         "records": records,
+        "records_max": RECORDS_MAX,
+        "parts_max": PARTS_MAX,
         "breaks": breaks,
         "sums": sums,
         "sentence": sentence_of(parts, records, sums, len(breaks)),
@@ -92,6 +87,28 @@ def sums_of(parts: Sequence[RoundPart], records: Sequence[RoundRecord]) -> list[
         for record in records
         if not record.withdrawn
     )
+    return _beside(ours, theirs)
+
+
+def _sums(
+    connection: Connection,
+    provider: str,
+    round_id: str,
+    parts: Sequence[RoundPart],
+    records: Sequence[RoundRecord],
+) -> list[RoundSums]:
+    """The sums of the whole round, also if not all of it was read."""
+    if len(parts) < PARTS_MAX and len(records) < RECORDS_MAX:
+        return sums_of(parts, records)
+    return _beside(
+        sums_of_parts(connection, provider, round_id),
+        sums_of_records(connection, provider, round_id),
+    )
+
+
+def _beside(
+    ours: Mapping[str, tuple[int, int]], theirs: Mapping[str, tuple[int, int]]
+) -> list[RoundSums]:
     return [
         RoundSums(currency=currency, ours=ours.get(currency), theirs=theirs.get(currency))
         for currency in sorted({*ours, *theirs})
@@ -136,14 +153,21 @@ def balance_changes(operations: Iterable[RoundOperation]) -> list[BalanceChange]
 
 
 def _our_side(
-    connection: Connection, provider: str, round_id: str, parts: Sequence[RoundPart]
+    visit: Visit, connection: Connection, provider: str, round_id: str
 ) -> dict[str, Any]:
-    wallets = [part.wallet_id for part in parts]
-    operations = operations_of_round(connection, provider, round_id, wallets)
+    """One page of our operations, and the balances before and after all of them."""
+    after = visit.query.get("after")
+    page = operations_of_round(
+        connection, provider, round_id, after=after, limit=read_limit(visit.query)
+    )
+    is_whole = not after and page.next is None
     return {
-        "operations": operations,
-        "is_cut": len(operations) == OPERATIONS_MAX,
-        "balances": balance_changes(operations),
+        "operations": page.operations,
+        "after": after,
+        "next": page.next,
+        "balances": balance_changes(page.operations)
+        if is_whole
+        else balances_of_round(connection, provider, round_id),
     }
 
 

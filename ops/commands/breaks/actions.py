@@ -32,6 +32,7 @@ from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 
 @on_breaks
@@ -170,11 +171,11 @@ def _ids_of_group(
     if targets.dry_run and as_json:
         print_json({"breaks": count})
     else:
-        typer.echo(f"{group.group_id}: {count} breaks. {group.sentence}", err=True)
+        typer.echo(f"{group.group_id}: {counted(count, 'break')}. {group.sentence}", err=True)
     if targets.dry_run:
         raise typer.Exit
     if targets.expect not in {None, count}:
-        raise ActionRefused(f"the group has {count} breaks, not {targets.expect}")
+        raise ActionRefused(f"the group has {counted(count, 'break')}, not {targets.expect}")
     return [break_.break_id for break_ in group.breaks]
 
 

@@ -32,6 +32,7 @@ from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
+from vocabulary.plurals import counted
 
 
 @filtered
@@ -66,9 +67,9 @@ def bulk(
     engine, name = open_books_as(ctx, by, RIGHTS[step])
     with refusals():
         count = count_breaks(engine, break_filter)
-        typer.echo(f"{step.value}: {count} breaks", err=True)
+        typer.echo(f"{step.value}: {counted(count, 'break')}", err=True)
         if expect not in {None, count}:
-            raise ActionRefused(f"the filter matches {count} breaks, not {expect}")
+            raise ActionRefused(f"the filter matches {counted(count, 'break')}, not {expect}")
         decides = step in STATES
         order = BulkOrder(
             action=step,
@@ -118,4 +119,4 @@ def _print_count(count: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"breaks": count})
     else:
-        typer.echo(f"{count} breaks")
+        typer.echo(f"{counted(count, 'break')}")

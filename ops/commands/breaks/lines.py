@@ -16,6 +16,7 @@ from ops.settings.model import Settings
 from reports.find.short_ids import short_id
 from reports.grid import who_owes
 from vocabulary.money import Money
+from vocabulary.plurals import counted, plural
 
 #: The width of a line, whatever the terminal's is.
 WIDTH = 80
@@ -40,8 +41,7 @@ def list_lines(breaks: Sequence[TrackedBreak], settings: Settings) -> list[str]:
 def total_lines(breaks: Sequence[TrackedBreak], settings: Settings) -> list[str]:
     """How many breaks there are, each standing counted apart, and their money by currency."""
     counts = counts_text(count_standings(break_.standing for break_ in breaks))
-    noun = "break" if len(breaks) == 1 else "breaks"
-    lines = [f"total: {len(breaks)} {noun}: {counts}"]
+    lines = [f"total: {counted(len(breaks), 'break')}: {counts}"]
     for provider, currency in sorted({(b.provider, b.currency) for b in breaks}):
         exponents = exponents_of(settings, provider)
         effects = [
@@ -69,8 +69,8 @@ def group_lines(group: BreakGroup, settings: Settings) -> list[str]:
         f"{signed(total.difference, total.currency, exponents)} {total.currency}"
         for total in group.sums
     )
-    noun = "break " if len(group.breaks) == 1 else "breaks"
-    head = f"{group.group_id[:12]}  {len(group.breaks):>5} {noun}  {sums}"
+    noun = plural(len(group.breaks), "break")
+    head = f"{group.group_id[:12]}  {len(group.breaks):>5} {noun:6}  {sums}"
     return [_cut(head, WIDTH), *wrapped(group.sentence, indent="  ")]
 
 

@@ -26,6 +26,7 @@ from ops.context import context_of
 from ops.settings.break_policy import exponents_of, rules_of
 from vocabulary.clock import SystemClock
 from vocabulary.money import Money
+from vocabulary.plurals import counted
 
 
 @filtered
@@ -68,7 +69,7 @@ def groups(
         for line in group_lines(group, settings):
             typer.echo(line)
     if len(listed) > most:
-        typer.echo(f"and {len(listed) - most} more groups: --most shows more")
+        typer.echo(f"and {counted(len(listed) - most, 'more group')}: --most shows more")
     breaks = [break_ for group in listed for break_ in group.breaks]
     for line in total_lines(breaks, settings):
         typer.echo(line)

@@ -17,6 +17,7 @@ from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from reports.grid import WHO_OWES
 from vocabulary.money import Money
+from vocabulary.plurals import counted
 
 _NAME_WIDTH = 12
 _SIDE_WIDTH = (WIDTH - _NAME_WIDTH - 2) // 2
@@ -99,7 +100,7 @@ def source_lines(source: SourceWord, *, show_bytes: bool) -> Iterator[str]:
         return
     for name, content in (("received", source.received), ("answered", source.answered)):
         if content is not None:
-            yield f"  {name}, {len(content)} bytes:"
+            yield f"  {name}, {counted(len(content), 'byte')}:"
             yield from (f"    {line}" for line in bytes_text(content).splitlines() or [""])
 
 
@@ -176,7 +177,9 @@ def _is_correctable(break_: TrackedBreak, exponents: Mapping[str, int]) -> bool:
 
 def _note_lines(history: BreakHistory) -> Iterator[str]:
     for note in history.notes:
-        digest = f" sha256 {note.digest}, {note.size} bytes" if note.digest else ""
+        digest = (
+            f" sha256 {note.digest}, {counted(note.size or 0, 'byte')}" if note.digest else ""
+        )
         yield f"{instant(note.at)} {note.author} {note.kind}: {note.body}{digest}"
 
 

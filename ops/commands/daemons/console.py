@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from threading import Event, Thread
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ from console.config import (
 )
 from console.pipeline import Pipeline
 from console.streams import STREAM_THREADS
+from console.warming import keep_warm
 from ops.commands.queue.probe import broker_url_of
 from ops.context import Context, context_of, database_url
 from ops.jobs.registry import KINDS
@@ -37,8 +39,10 @@ from ops.providers.inquiries import askable
 from ops.providers.signatures import signature_check
 from ops.runtime import logs
 from ops.runtime.data_directory import open_data_directory
+from ops.runtime.database_checks import require_database
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
+from ops.runtime.service_manager import ServiceManager, show_life_of
 from ops.scheduling.business_days import business_days_of, maturities_of
 from ops.settings.break_policy import rules_of
 from ops.settings.console import OidcSettings
@@ -57,7 +61,7 @@ from reports.rates import ReportingRates
 from storage.engine import open_engine
 from storage.kept import KeptReads
 from storage.limit_versions import version_in_force
-from storage.schema_version import require_schema
+from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
 from workers.canary import QUEUES
 
@@ -87,13 +91,21 @@ def console(
         typer.echo(json.dumps(json.loads(document_bytes()), indent=2, ensure_ascii=False))
         return
     context = context_of(ctx)
-    logs.configure()
+    logs.configure(role="console")
     settings = context.settings.console
     listen = listening_socket(
         host or settings.host, settings.port if port is None else port, shared=False
     )
-    require_schema(database_url(context))
-    uvloop.run(ConsoleServer(open_console(context)).serve(listen))
+    require_database(database_url(context), context.settings.mode)
+    served, stopped = open_console(context), Event()
+    manager = ServiceManager(os.environ)
+    warming = Thread(target=keep_warm, args=(served, stopped), name="warming")
+    warming.start()
+    try:
+        serving = ConsoleServer(served).serve(listen, on_started=manager.alive)
+        uvloop.run(show_life_of(serving, manager))
+    finally:
+        stopped.set()
 
 
 def open_console(context: Context) -> Console:
@@ -103,13 +115,15 @@ def open_console(context: Context) -> Console:
         Unavailable: the database lacks one of the roles.
     """
     settings = context.settings
-    owner_url = database_url(context)
-    urls = role_urls(settings, owner_url)
+    address = database_url(context)
+    urls = role_urls(settings, address)
     require_roles(urls)
     connections = THREADS + STREAM_THREADS
     readers = open_engine(urls.reader, pool_size=connections)
     clock = SystemClock()
-    kept = KeptReads(readers, clock, ThreadPoolExecutor(1, thread_name_prefix="renewals"))
+    renewals = ThreadPoolExecutor(1, thread_name_prefix="renewals")
+    kept = KeptReads(partial(snapshot, readers, "renewal"), clock, renewals)
+    sums = KeptSums(kept, clock)
     return Console(
         config=console_config(
             settings,
@@ -120,10 +134,11 @@ def open_console(context: Context) -> Console:
                 engine=readers,
                 broker_url=partial(broker_url_of, context),
                 clock=clock,
-                disk=disk_reader(owner_url, open_data_directory(context.data_dir)),
+                disk=disk_reader(address, open_data_directory(context.data_dir)),
             ),
             listed=setting_lines(settings, context.config, os.environ),
-            listed_sides=KeptSums(kept, clock),
+            shown_sides=sums.kept,
+            fresh_sides=sums.anew,
         ),
         readers=readers,
         writers=open_engine(urls.writer, pool_size=connections),
@@ -151,7 +166,8 @@ def console_config(
     try_corrections: TryCorrections,
     read_pipeline: Callable[[], Pipeline],
     listed: tuple[SettingLine, ...] = (),
-    listed_sides: SidesReader = read_sides,
+    shown_sides: SidesReader = read_sides,
+    fresh_sides: SidesReader = read_sides,
 ) -> ConsoleConfig:
     """What the console shows and asks of people, from the settings.
 
@@ -161,9 +177,11 @@ def console_config(
         try_corrections: tries corrections before they are proposed or approved.
         read_pipeline: reads queues, receivers, feeds, sizes and proofs.
         listed: every setting in force, without secrets.
-        listed_sides: adds up both sides of the days of a list, or keeps their sums.
+        shown_sides: adds up both sides of the days that pages show, or keeps their sums.
+        fresh_sides: adds them up anew.
     """
-    days = _DayReader({entry.slug: entry for entry in settings.providers}, listed_sides)
+    entries = {entry.slug: entry for entry in settings.providers}
+    days = _DayReader(entries, shown=shown_sides, fresh=fresh_sides)
     return ConsoleConfig(
         providers=tuple(_terms(entry) for entry in settings.providers),
         public_url=settings.console.public_url,
@@ -171,7 +189,7 @@ def console_config(
         session_idle=settings.console.idle,
         trusted_proxies=settings.console.trusted_proxies,
         day_of=days.one,
-        listed_days=days.listed,
+        listed_days=days.shown,
         limits=limits,
         try_corrections=try_corrections,
         read_pipeline=read_pipeline,
@@ -230,28 +248,39 @@ class _DayReader:
     """
 
     def __init__(
-        self, entries: Mapping[str, ProviderSettings], listed_sides: SidesReader
+        self,
+        entries: Mapping[str, ProviderSettings],
+        *,
+        shown: SidesReader,
+        fresh: SidesReader,
     ) -> None:
-        self._entries, self._listed_sides = entries, listed_sides
+        self._entries, self._shown, self._fresh = entries, shown, fresh
         self._maturity: Mapping[str, timedelta] = {}
         self._read_at = datetime.min.replace(tzinfo=UTC)
 
     def one(self, connection: Connection, slug: str, day: date, now: datetime) -> DayStatus:
         """A day as it is now."""
-        days = [(self._entries[slug], day)]
-        maturity = self._maturity_at(connection, now)
-        return business_days_of(connection, days, now, maturity=maturity)[0]
+        return self._read(connection, [(slug, day)], now, self._fresh)[0]
 
-    def listed(
+    def shown(
         self, connection: Connection, days: Sequence[tuple[str, date]], now: datetime
     ) -> list[DayStatus]:
-        """Days for a list, with kept sums of both sides."""
+        """Days for a page, with kept sums of both sides."""
+        return self._read(connection, days, now, self._shown)
+
+    def _read(
+        self,
+        connection: Connection,
+        days: Sequence[tuple[str, date]],
+        now: datetime,
+        sides: SidesReader,
+    ) -> list[DayStatus]:
         return business_days_of(
             connection,
             [(self._entries[slug], day) for slug, day in days],
             now,
             maturity=self._maturity_at(connection, now),
-            sides=self._listed_sides,
+            sides=sides,
         )
 
     def _maturity_at(self, connection: Connection, now: datetime) -> Mapping[str, timedelta]:

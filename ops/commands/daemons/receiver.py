@@ -13,12 +13,14 @@ import uvloop
 from ops.context import Context, context_of, endpoints
 from ops.providers.configured import configured
 from ops.runtime import fault_signals, logs
+from ops.runtime.database_checks import require_database
 from ops.runtime.listening import first_free_socket, listening_socket
+from ops.runtime.role_urls import receiver_url
 from ops.runtime.servers import Endpoints
+from ops.runtime.service_manager import ServiceManager, show_life_of
 from ops.settings.loader import load
 from storage.broker.redis import open_broker
 from storage.engine import open_accept_connection
-from storage.schema_version import require_schema
 from vocabulary.clock import SystemClock
 from webhooks.app import Receiver
 from webhooks.config import ProviderEndpoint, ReceiverConfig
@@ -46,9 +48,10 @@ def receiver(
 
 def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT."""
-    logs.configure()
+    logs.configure(role="receiver")
     fault_signals.install(context.settings, os.environ)
-    require_schema(engines.database_url)
+    database_url = receiver_url(context.settings, engines.database_url)
+    require_database(database_url, context.settings.mode)
     settings = context.settings.receiver
     side = (
         None
@@ -57,22 +60,22 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
     )
     if side is not None:
         log.info("ops_port_bound", port=side.getsockname()[1])
+    manager = ServiceManager(os.environ)
     timeout_s = settings.commit_timeout.total_seconds()
     process = Receiver(
         receiver_config(context),
-        connect=lambda: open_accept_connection(
-            engines.database_url, statement_timeout_s=timeout_s
-        ),
+        connect=lambda: open_accept_connection(database_url, statement_timeout_s=timeout_s),
         broker=open_broker(engines.broker_url, []),
         clock=SystemClock(),
         reload=partial(_reloaded, context),
+        on_started=manager.alive,
     )
     logs.obey_level_signals()
     # Everything loaded so far stays: the collector skips it and runs less often.
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
-    uvloop.run(process.serve(listen, side))
+    uvloop.run(show_life_of(process.serve(listen, side), manager))
 
 
 def _reloaded(context: Context) -> ReceiverConfig:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,9 @@ from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
 from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import fault_signals, logs
 from ops.runtime.child_jobs import ChildJobs
+from ops.runtime.database_checks import require_database
 from ops.runtime.servers import Endpoints
+from ops.runtime.service_manager import ServiceManager
 from ops.scheduling.booking_jobs import booking_job
 from ops.scheduling.inquiries import schedule_inquiries
 from ops.scheduling.notify_jobs import notify_jobs
@@ -36,7 +38,6 @@ from storage.queue.liveness import (
     register,
     remove_heartbeat,
 )
-from storage.schema_version import require_schema
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import Unavailable
 from workers.canary import send_canaries
@@ -60,11 +61,11 @@ def scheduler(
     ] = None,
 ) -> None:
     """Run scheduled work until SIGTERM: sweep, canaries, pulls, reconciliation, messages."""
-    logs.configure()
+    logs.configure(role="scheduler")
     context = context_of(ctx)
     fault_signals.install(context.settings, os.environ)
     engines = endpoints(context)
-    require_schema(engines.database_url)
+    require_database(engines.database_url, context.settings.mode)
     keep_schedule(context.settings, engines, context.data_dir, pulse)
 
 
@@ -97,12 +98,13 @@ def keep_schedule(
         database_url=engines.database_url,
         data_dir=data_dir,
     )
-    on_turn = (lambda: touch(pulse)) if pulse else (lambda: None)
     jobs += notify_jobs(settings, engines.database_url, child_jobs)
     requested = JobLanes(
         engine, settings, engines, data_dir, child_jobs, runner=worker.name, clock=clock
     )
-    runner = Scheduler(engine, clock, jobs, on_turn=on_turn, on_stop=requested.stop)
+    runner = Scheduler(
+        engine, clock, jobs, on_turn=_progress_shown(pulse), on_stop=requested.stop
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: runner.stop())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a restart takes new settings
@@ -113,6 +115,18 @@ def keep_schedule(
         requested.running(),
     ):
         runner.run()
+
+
+def _progress_shown(pulse: Path | None) -> Callable[[], None]:
+    """What each turn of the main loop does: show progress to supervisor and systemd."""
+    manager = ServiceManager(os.environ)
+
+    def show() -> None:
+        if pulse is not None:
+            touch(pulse)
+        manager.alive()
+
+    return show
 
 
 @contextmanager

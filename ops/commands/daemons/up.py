@@ -20,7 +20,7 @@ from ops.context import Context, context_of
 from ops.runtime import logs, servers
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.pid_file import PidBoard, supervising
-from ops.runtime.role_urls import require_roles, role_urls
+from ops.runtime.role_urls import receiver_url, require_roles, role_urls
 from ops.runtime.server_checks import check_broker
 from ops.runtime.server_keeper import EngineKeeper
 from ops.runtime.servers import Endpoints
@@ -46,7 +46,7 @@ def up(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Receiver's port.")] = None,
 ) -> None:
     """Run servers, receivers, workers, scheduler, console until SIGTERM; restart what dies."""
-    logs.configure()
+    logs.configure(role="supervisor")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor's own
     context = context_of(ctx)
     settings = _with_options(context.settings, receivers, workers, port)
@@ -57,7 +57,7 @@ def up(
         try:
             endpoints = servers.ensure_running(home.root, settings)
             check_broker(endpoints.broker_url)
-            migrate_database(endpoints.database_url)
+            migrate_database(endpoints.migration_url)
             register_first_admin_at(endpoints.database_url)
             set_up_limits_at(endpoints.database_url, settings, by=os_user())
             code = _supervise(context, settings, endpoints, board)
@@ -168,6 +168,9 @@ def _overrides(settings: Settings, endpoints: Endpoints) -> dict[str, str]:
     }
     if settings.database.url == EMBEDDED:  # the children see a URL, which may be anybody's
         urls = role_urls(settings, endpoints.database_url)
+        variables["TIEOUT_RECEIVER__DATABASE_URL"] = receiver_url(
+            settings, endpoints.database_url
+        )
         variables["TIEOUT_CONSOLE__READ_URL"] = urls.reader
         variables["TIEOUT_CONSOLE__WRITE_URL"] = urls.writer
     port = settings.metrics.port

@@ -9,7 +9,8 @@ import typer
 
 from ops.context import context_of, endpoints
 from ops.runtime import logs
-from storage.schema_version import require_schema
+from ops.runtime.database_checks import require_database
+from ops.runtime.dramatiq_master import BROKER_MODULE
 from vocabulary.errors import Malformed
 
 
@@ -23,10 +24,10 @@ def worker(
     ] = None,
 ) -> None:
     """Post accepted batches and ingest history until SIGTERM."""
-    logs.configure()
+    logs.configure(role="worker")
     context = context_of(ctx)
     engines = endpoints(context)
-    require_schema(engines.database_url)
+    require_database(engines.database_url, context.settings.mode)
     settings = context.settings.workers
     processes = processes or settings.processes
     threads = threads or settings.threads
@@ -43,9 +44,10 @@ def worker(
     arguments = [
         *("--processes", str(processes)),
         *("--threads", str(threads)),
+        "--skip-logging",
     ]
     # This process becomes Dramatiq's master, which then handles signals and exit codes.
-    python = [sys.executable, "-m", "dramatiq", "ops.runtime.dramatiq_main", *arguments]
+    python = [sys.executable, "-m", "ops.runtime.dramatiq_master", BROKER_MODULE, *arguments]
     os.execv(sys.executable, python)  # noqa: S606 - our own command
 
 

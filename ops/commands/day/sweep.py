@@ -21,6 +21,7 @@ from ops.scheduling.day_sweep import SweptDay, sweep_day
 from reconcile.days.states import DayState, DayStatus
 from reconcile.partitions.options import RunOptions
 from vocabulary.clock import SystemClock, iso
+from vocabulary.plurals import counted
 
 #: By the state of a day, the step that follows.
 _STEPS = {
@@ -74,7 +75,8 @@ def _print(swept: list[SweptDay]) -> None:
             typer.echo(f"{one.day.provider} {one.day.day}: {reason}")
         if one.pack:
             typer.echo(
-                f"{one.day.provider} {one.day.day}: {len(one.pack)} files, {one.pack[0]}"
+                f"{one.day.provider} {one.day.day}: {counted(len(one.pack), 'file')}"
+                f", {one.pack[0]}"
             )
         if one.run_id is not None:
             typer.echo(f"{one.day.provider} {one.day.day}: run {one.run_id}")

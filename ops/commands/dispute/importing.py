@@ -17,6 +17,7 @@ from ops.context import context_of
 from reports.disputes.answer_file import AnswerFormat, read_answers
 from vocabulary.clock import SystemClock
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 FINDING = 1
 
@@ -92,12 +93,15 @@ def _print(result: ImportedAnswers, *, dry_run: bool) -> None:
     counts = [f"{words.count(kind)} {kind.replace('_', ' ')}" for kind in AnswerKind]
     verb = "would be stored" if dry_run else "stored"
     typer.echo(
-        f"{len(words)} answers {verb} ({', '.join(counts)}), {result.repeated} known before,"
-        f" {result.unanswered} lines without an answer"
+        f"{counted(len(words), 'answer')} {verb} ({', '.join(counts)}),"
+        f" {result.repeated} known before,"
+        f" {counted(result.unanswered, 'line without an answer', 'lines without an answer')}"
     )
     for finding in result.findings:
         name = f" {finding.name}" if finding.name else ""
         problem = finding.problem.replace("_", " ")
         typer.echo(f"line {finding.file_line}:{name} {problem}: {finding.detail}")
     if result.findings:
-        typer.echo(f"{len(result.findings)} lines were not stored")
+        typer.echo(
+            f"{counted(len(result.findings), 'line was not stored', 'lines were not stored')}"
+        )

@@ -1,10 +1,11 @@
 """``tieout dispute open``: put breaks before their provider."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from breaks.disputes.opening import OpenedDispute, open_dispute
+from breaks.disputes.opening import OpenedDispute, left_out_of, open_dispute
 from breaks.states import ActionRefused
 from ops.commands.database import refusals
 from ops.commands.dispute.output import dispute_json, dispute_lines
@@ -17,6 +18,7 @@ from ops.context import context_of
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock, iso
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 
 @on_selection
@@ -40,9 +42,9 @@ def open_(
     with refusals():
         ids = selection.ids(engine, settings)
         if expect is not None and len(ids) != expect:
-            raise ActionRefused(f"the selection has {len(ids)} breaks, not {expect}")
+            raise ActionRefused(f"the selection has {counted(len(ids), 'break')}, not {expect}")
         if dry_run:
-            _print_count(len(ids), as_json=as_json)
+            _print_count(len(ids), left_out_of(engine, ids), as_json=as_json)
             return
         opened = open_dispute(
             engine,
@@ -56,11 +58,18 @@ def open_(
     _print(opened, settings, as_json=as_json)
 
 
-def _print_count(count: int, *, as_json: bool) -> None:
+def _print_count(count: int, left_out: Mapping[str, int], *, as_json: bool) -> None:
+    disputable = count - sum(left_out.values())
     if as_json:
-        print_json({"breaks": count})
-    else:
-        typer.echo(f"{count} breaks; nothing was changed")
+        print_json({"breaks": count, "disputable": disputable, "left_out": left_out})
+        return
+    typer.echo(f"{counted(count, 'break')}, {disputable} to dispute; nothing was changed")
+    _print_left_out(left_out)
+
+
+def _print_left_out(left_out: Mapping[str, int]) -> None:
+    for reason, count in left_out.items():
+        typer.echo(f"left out, because it {reason}: {counted(count, 'break')}")
 
 
 def _print(opened: OpenedDispute, settings: Settings, *, as_json: bool) -> None:
@@ -71,6 +80,5 @@ def _print(opened: OpenedDispute, settings: Settings, *, as_json: bool) -> None:
         return
     for line in dispute_lines(dispute, settings, now):
         typer.echo(line)
-    for reason, count in opened.left_out.items():
-        typer.echo(f"left out: {count}, {reason}")
+    _print_left_out(opened.left_out)
     print_next(f"tieout dispute export {dispute.dispute_id}")

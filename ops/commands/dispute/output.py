@@ -10,6 +10,7 @@ from ops.commands.breaks.lines import signed, wrapped
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from vocabulary.money import Money
+from vocabulary.plurals import counted
 
 
 def dispute_lines(dispute: Dispute, settings: Settings, now: datetime) -> list[str]:
@@ -22,13 +23,12 @@ def dispute_lines(dispute: Dispute, settings: Settings, now: datetime) -> list[s
         verb = "overdue since" if dispute.is_overdue(now) else "due"
         due = f", {verb} {dispute.due_at:%Y-%m-%d}"
     packs = ", ".join(str(export.number) for export in dispute.exports)
-    noun = "line" if len(dispute.lines) == 1 else "lines"
     return [
         f"{dispute.dispute_id}  {dispute.provider}  {dispute.state}{due}",
         *wrapped(
             f"opened {_minute(dispute.opened_at)} by {dispute.opened_by};"
             + (f" packs {packs};" if packs else " no pack yet;")
-            + f" {len(dispute.lines)} {noun}: {counts}",
+            + f" {counted(len(dispute.lines), 'line')}: {counts}",
             indent="  ",
         ),
         *(f"  {text}" for text in _sums(dispute, settings)),

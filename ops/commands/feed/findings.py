@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from feeds.findings import FeedFinding, Severity, by_kind, open_findings, resolve_finding
+from feeds.findings import FeedFinding, Severity, by_kind, open_findings, resolve_for_reason
 from ops.commands.database import open_books
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
@@ -13,7 +13,6 @@ from ops.commands.options import AsJson, By, ProviderFilter
 from ops.commands.provider_choice import check_provider
 from ops.context import context_of
 from reports.find.short_ids import ShortIdKind, complete_id
-from storage.audit import record
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Refused
 from vocabulary.people import Right
@@ -54,10 +53,9 @@ def resolve(
     finding = complete_id(engine, ShortIdKind.FINDING, finding)
     with engine.begin() as connection:
         try:
-            resolve_finding(connection, finding, by=f"{name}: {reason}", now=now)
+            resolve_for_reason(connection, finding, by=name, reason=reason, now=now)
         except Refused as error:
             raise typer.BadParameter(str(error)) from error
-        record(connection, name, "feed.finding_resolved", finding, {"reason": reason})
     typer.echo(f"{finding} is closed")
 
 

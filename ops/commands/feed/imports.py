@@ -25,6 +25,7 @@ from ops.providers.statements import preview_file, reader_of
 from ops.settings.statement import StatementSettings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
+from vocabulary.plurals import counted, plural
 
 #: Findings of a kind printed one by one; the rest are counted.
 SHOWN_MAX = 20
@@ -117,13 +118,19 @@ def _print(file: Path, result: ImportResult) -> None:
     if result.verdict == "quarantined":
         typer.echo(f"{file.name} is in quarantine: nothing of it was imported", err=True)
     if result.withdrawn:
-        typer.echo(f"{result.withdrawn} records are withdrawn", err=True)
+        typer.echo(
+            f"{counted(result.withdrawn, 'record is', 'records are')} withdrawn", err=True
+        )
     if result.restatements:
-        typer.echo(f"{result.restatements} records of closed days are restated", err=True)
+        typer.echo(
+            f"{counted(result.restatements, 'record')} of closed days"
+            f" {plural(result.restatements, 'is', 'are')} restated",
+            err=True,
+        )
     currencies = ", ".join(f"{n} in {code}" for code, n in sorted(result.currencies.items()))
     typer.echo(
-        f"{result.count.received} records, {result.count.stored} new or changed,"
-        f" {result.refused} unreadable lines"
+        f"{counted(result.count.received, 'record')}, {result.count.stored} new or changed,"
+        f" {counted(result.refused, 'unreadable line')}"
     )
     typer.echo(
         f"file {result.file_id}: {result.verdict}, {result.day or 'of no single day'},"

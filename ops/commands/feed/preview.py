@@ -8,6 +8,7 @@ import typer
 from ops.commands.json_output import print_json
 from ops.providers.statement_guess import Suggestion
 from ops.providers.statements import Preview
+from vocabulary.plurals import counted
 
 #: Unreadable lines printed one by one; the rest are counted.
 SHOWN_MAX = 5
@@ -29,7 +30,9 @@ def print_preview(
         becomes = f"becomes {column.becomes}" if column.becomes else "is ignored"
         shown = ", ".join(_fit(value) for value in column.booked or column.first)
         kinds = "" if column.kinds == ("text",) else f" ({', '.join(column.kinds)})"
-        typer.echo(f"{_fit(column.name)} {becomes}{kinds}; {column.values} values: {shown}")
+        typer.echo(
+            f"{_fit(column.name)} {becomes}{kinds}; {counted(column.values, 'value')}: {shown}"
+        )
     for field in preview.missing:
         typer.echo(f"no column for {field}", err=True)
     for row in preview.unreadable[:SHOWN_MAX]:

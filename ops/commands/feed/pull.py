@@ -14,6 +14,7 @@ from ops.runtime import logs
 from ops.settings.model import ProviderSettings
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import ApiUnavailable, SettingsInvalid
+from vocabulary.plurals import counted
 from vocabulary.window import Window
 
 #: Unreadable items printed one by one; the rest are counted.
@@ -112,7 +113,7 @@ def _print(provider: str, pulled: FeedPull) -> None:
     watermark = pulled.watermark
     reach = "no watermark yet" if watermark is None else f"read up to {iso(watermark)}"
     typer.echo(
-        f"{name}: {pulled.received} items, {pulled.stored} new or changed,"
+        f"{name}: {counted(pulled.received, 'item')}, {pulled.stored} new or changed,"
         f" {pulled.late} late, {pulled.findings.count} unreadable, {reach}"
     )
 

@@ -19,6 +19,7 @@ from ops.context import context_of
 from ops.providers.maturity import maturity_rules
 from ops.scheduling.closing_days import DueDay, waiting_days
 from vocabulary.clock import SystemClock, iso
+from vocabulary.plurals import counted, plural
 
 
 def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
@@ -129,7 +130,8 @@ def _print(
     history = health.history
     newest = history.newest_created_at and iso(history.newest_created_at)
     typer.echo(
-        f"{history.provider}: {history.records} records in {history.versions} versions, newest"
+        f"{history.provider}: {counted(history.records, 'record')} in "
+        f"{counted(history.versions, 'version')}, newest"
         f" {newest or 'never'}, {history.pending} waiting"
     )
     for reach in health.feeds:
@@ -138,7 +140,7 @@ def _print(
         typer.echo(f"  stale: nothing newer for over {health.stale_after}")
     if maturity is not None:
         ages = ", ".join(
-            f"{kind} {learned.age} ({learned.source}, {learned.samples} samples)"
+            f"{kind} {learned.age} ({learned.source}, {counted(learned.samples, 'sample')})"
             for kind, learned in maturity.by_kind.items()
         )
         typer.echo(f"  maturity: {ages}")
@@ -149,8 +151,9 @@ def _print(
             typer.echo(f"  it waits longer than reconcile.close_unheard_after; → {command}")
     if unanswered:
         typer.echo(
-            f"  {unanswered} operations are booked and were not answered: a repeat, a rollback"
-            " or the history settles them"
+            f"  {counted(unanswered, 'operation is', 'operations are')} booked and"
+            f" {plural(unanswered, 'was', 'were')} not answered: a repeat, a rollback or the"
+            f" history settles {plural(unanswered, 'it', 'them')}"
         )
     print_findings(health.findings)
 
@@ -160,7 +163,8 @@ def _feed_line(health: FeedHealth, reach: FeedReach, now: datetime) -> str:
     late = timedelta(seconds=int(reach.lateness(now).total_seconds()))
     return (
         f"{reach.feed}: {watermark}, {late} late, last read at"
-        f" {iso(reach.read_at)}, {reach.arrivals} arrivals, {reach.quarantined} in quarantine,"
-        f" {health.gaps(reach.feed)} gaps, {health.count(Severity.ERROR, reach.feed)} errors,"
-        f" {health.count(Severity.WARNING, reach.feed)} warnings"
+        f" {iso(reach.read_at)}, {counted(reach.arrivals, 'arrival')},"
+        f" {reach.quarantined} in quarantine, {counted(health.gaps(reach.feed), 'gap')},"
+        f" {counted(health.count(Severity.ERROR, reach.feed), 'error')},"
+        f" {counted(health.count(Severity.WARNING, reach.feed), 'warning')}"
     )

@@ -22,6 +22,7 @@ from ops.commands.tables import wide_table
 from ops.context import context_of
 from ops.scheduling.business_days import business_day_of, needs_signature
 from ops.settings.model import Settings
+from reconcile.totals.render import unposted_text
 from reports.formulas import escape_formula
 from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
@@ -219,4 +220,4 @@ def _print_residuals(report: FiguresReport) -> None:
                 err=True,
             )
     if report.unposted:
-        typer.echo(f"{report.unposted} accepted batches are not posted yet", err=True)
+        typer.echo(unposted_text(report.unposted), err=True)

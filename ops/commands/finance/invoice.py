@@ -21,10 +21,11 @@ from ops.commands.tables import print_table
 from ops.context import context_of
 from reconcile.invoices.check import InvoiceCheck
 from reconcile.invoices.render import check_json
-from reconcile.totals.render import Exponents, causes_text
+from reconcile.totals.render import Exponents, causes_text, unposted_text
 from reconcile.totals.tie_out import Totals
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.plurals import counted
 
 #: Rounds shown on a terminal; all of them are in the JSON.
 SHOWN_MAX = 50
@@ -79,7 +80,7 @@ def _print(check_: InvoiceCheck, totals: Totals, exponents: Exponents) -> None:
     _print_rounds(check_, exponents)
     _print_fee(check_)
     if totals.unposted:
-        typer.echo(f"{totals.unposted} accepted batches are not posted yet and not in here")
+        typer.echo(f"{unposted_text(totals.unposted)} and not in here")
 
 
 def _print_rounds(check_: InvoiceCheck, exponents: Exponents) -> None:
@@ -94,7 +95,7 @@ def _print_rounds(check_: InvoiceCheck, exponents: Exponents) -> None:
         table.add_row(*place, line.cause, amount, line.break_id or "")
     print_table(table)
     if len(lines) > SHOWN_MAX:
-        typer.echo(f"and {len(lines) - SHOWN_MAX} more rounds; see --json")
+        typer.echo(f"and {counted(len(lines) - SHOWN_MAX, 'more round')}; see --json")
 
 
 def _print_fee(check_: InvoiceCheck) -> None:

@@ -17,6 +17,7 @@ from reports.group import GROUP
 from reports.pack import CheckedInvoice, period_text
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
+from vocabulary.plurals import counted
 
 _Group = Annotated[
     bool, typer.Option("--group", help="Every provider, and one statement over all of them.")
@@ -120,7 +121,8 @@ def _invoices(
         raise typer.BadParameter("an invoice is one provider's: --provider is expected")
     if not files or len(periods) not in {1, len(files)}:
         raise typer.BadParameter(
-            f"{len(files)} invoices and {len(periods)} periods: one period for all of them,"
+            f"{counted(len(files), 'invoice')} and {counted(len(periods), 'period')}"
+            ": one period for all of them,"
             " or one for each, is expected",
             param_hint="--period",
         )

@@ -6,18 +6,23 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, Maturity
 from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.commands.scope import ChosenWindow, on_windows, one_or_all
-from ops.commands.tables import print_table
+from ops.commands.tables import wide_table
 from ops.context import Context, context_of
 from ops.finance.comparison import ComparisonTerms
 from ops.settings.reporting import reporting_rates
-from reconcile.totals.render import Exponents, causes_text, rounds_json, totals_json
+from reconcile.totals.render import (
+    Exponents,
+    causes_text,
+    rounds_json,
+    totals_json,
+    unposted_text,
+)
 from reconcile.totals.tie_out import Totals, totals
 from reports.conversion import (
     Consolidation,
@@ -156,23 +161,19 @@ def _print_all(one: ProviderTotals, names: tuple[str, ...]) -> None:
 
 
 def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None:
-    table = Table(*names, "currency", "rounds", "GGR ours", "GGR theirs", "difference")
-    table.add_column("explained by")
-    table.add_column("residual")
+    figures = ("rounds", "GGR ours", "GGR theirs", "difference", "residual")
+    rows, causes = [], []
     for row in result.by(*names):
         digits = exponent_of(row.currency, exponents)
-        amounts = (row.ours.ggr, row.theirs.ggr, row.difference.ggr)
-        table.add_row(
-            *row.name,
-            row.currency,
-            f"{row.ours.rounds} / {row.theirs.rounds}",
-            *(text_from_minor(minor, digits) for minor in amounts),
-            causes_text(row.causes, digits),
-            text_from_minor(row.residual, digits),
-        )
-    print_table(table)
+        amounts = (row.ours.ggr, row.theirs.ggr, row.difference.ggr, row.residual)
+        rounds = f"{row.ours.rounds} / {row.theirs.rounds}"
+        texts = [text_from_minor(minor, digits) for minor in amounts]
+        rows.append([*row.name, row.currency, rounds, *texts])
+        causes.append(f"explained by {causes_text(row.causes, digits)}" if row.causes else "")
+    columns = (*names, "currency", *figures)
+    wide_table(columns, rows, left=len(names) + 1, empty="no round", below=causes)
     if result.unposted:
-        typer.echo(f"{result.unposted} accepted batches are not posted yet and not in here")
+        typer.echo(f"{unposted_text(result.unposted)} and not in here")
     typer.echo("every difference is explained" if result.ties else "THE TOTALS DO NOT TIE")
 
 
@@ -183,11 +184,13 @@ def _print_consolidation(consolidation: Consolidation) -> None:
 
 
 def _print_rounds(result: Totals, day: date, exponents: Exponents) -> None:
-    table = Table("round", "player", "game", "cause", "GGR, theirs less ours", "break")
+    columns = ("round", "player", "game", "cause", "GGR, theirs less ours", "break")
+    rows = []
     for line in result.lines:
         if line.cell.day == day:
             digits = exponent_of(line.cell.currency, exponents)
             amount = f"{text_from_minor(line.ggr, digits)} {line.cell.currency}"
             named = line.break_id or ""
-            table.add_row(line.round_id, line.player, line.cell.game, line.cause, amount, named)
-    print_table(table)
+            cell = line.cell
+            rows.append([line.round_id, line.player, cell.game, line.cause, amount, named])
+    wide_table(columns, rows, left=len(columns), empty=f"no round differs on {day}")

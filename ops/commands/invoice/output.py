@@ -13,6 +13,7 @@ from reconcile.invoices.register.states import InvoiceState, InvoiceStep
 from reconcile.invoices.register.store import RegisteredInvoice
 from vocabulary.clock import iso
 from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.plurals import counted
 from vocabulary.window import last_of_month
 
 _COLUMNS = ("id", "provider", "number", "period", "state", "check", "fee")
@@ -48,7 +49,9 @@ def print_invoice(invoice: RegisteredInvoice, *, as_json: bool) -> None:
         print_json(invoice_json(invoice), indent=2, instant=iso)
         return
     print_invoices([invoice], as_json=False)
-    typer.echo(f"{invoice.invoice_id}, file {invoice.file_name}, {invoice.size} bytes,")
+    typer.echo(
+        f"{invoice.invoice_id}, file {invoice.file_name}, {counted(invoice.size, 'byte')},"
+    )
     typer.echo(f"BLAKE2b {invoice.digest}")
     for step in invoice.steps:
         typer.echo(_step_line(step))

@@ -15,6 +15,7 @@ from storage.jobs.queries import content_of, files_of, job_numbered, jobs_before
 from storage.transactions import reading
 from vocabulary.clock import iso
 from vocabulary.errors import Malformed, NotAllowed
+from vocabulary.plurals import counted
 
 Number = Annotated[int, typer.Argument(help="The number of the job.")]
 
@@ -135,7 +136,7 @@ def _print(job: StoredJob, files: list[JobFile], written: list[Path]) -> None:
     if job.error is not None:
         typer.echo(job.error)
     for file in files:
-        typer.echo(f"{file.direction}  {file.name}  {file.size} bytes")
+        typer.echo(f"{file.direction}  {file.name}  {counted(file.size, 'byte')}")
     for path in written:
         typer.echo(f"written: {path}")
     if not job.state.is_over:

@@ -24,6 +24,7 @@ from storage.transactions import transaction
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 _DEFAULT_FORMAT = JournalFormat.CSV
 
@@ -59,11 +60,11 @@ def export(
         journals = _in_currency(issued, currency)
         parts = render_journals(journals, target, terms)
         if out is None and len(parts) > 1:
-            filled = f"a file is expected: the journals fill {len(parts)} files"
+            filled = f"a file is expected: the journals fill {counted(len(parts), 'file')}"
             raise Malformed("--out", filled)
     _write(parts, out)
     lines = sum(len(journal.lines) for journal in journals)
-    typer.echo(f"{len(journals)} journals with {lines} lines", err=True)
+    typer.echo(f"{counted(len(journals), 'journal')} with {counted(lines, 'line')}", err=True)
 
 
 def _request(

@@ -29,6 +29,7 @@ from ops.providers.configured import configured_for_proofs
 from storage.proofs import ProofKind
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Malformed
+from vocabulary.plurals import counted
 
 #: What to do about rows that cannot be proven.
 _REMEDIES = {
@@ -120,7 +121,8 @@ def replay(
         scope="" if window.is_whole else _window_text(window),
         started_at=started_at,
         is_clean=result.is_proven,
-        detail=f"{result.operations} operations, {result.differing} rows differ",
+        detail=f"{counted(result.operations, 'operation')}, "
+        f"{counted(result.differing, 'row differs', 'rows differ')}",
     )
     if as_json:
         whole = {"equal": not result.differing, "whole": window.is_whole}
@@ -145,7 +147,7 @@ def verify_detail(results: Sequence[CheckResult]) -> str:
     """The results of all checks in a sentence."""
     wrong = [result for result in results if result.wrong]
     if not wrong:
-        return f"{len(results)} checks hold"
+        return f"{counted(len(results), 'check holds', 'checks hold')}"
     return "; ".join(f"{result.name}: {result.wrong} wrong" for result in wrong)
 
 
@@ -168,8 +170,10 @@ def _print_result(result: CheckResult) -> None:
 
 def _print_replay(result: ReplayResult) -> None:
     typer.echo(
-        f"{result.operations} operations of {result.wallets} wallets, {result.decided} decided"
-        f" again; {result.deliveries} deliveries; {result.differing} rows differ"
+        f"{counted(result.operations, 'operation')} of "
+        f"{counted(result.wallets, 'wallet')}, {result.decided} decided"
+        f" again; {counted(result.deliveries, 'delivery')}; "
+        f"{counted(result.differing, 'row differs', 'rows differ')}"
     )
     for cause, count in result.told.items():
         typer.echo(f"taken as they stand: {count} ({cause})")
@@ -177,7 +181,7 @@ def _print_replay(result: ReplayResult) -> None:
         rows = ", ".join(result.unverifiable_first)
         typer.echo(f"cannot be re-verified: {result.unverifiable}, first: {rows}")
     for cause, count in result.unproven.items():
-        typer.echo(f"NOT PROVEN {count} rows: {cause}; {_REMEDIES[cause]}")
+        typer.echo(f"NOT PROVEN {counted(count, 'row')}: {cause}; {_REMEDIES[cause]}")
     for difference in result.differences:
         place = f"{difference.row} {difference.provider} {difference.op_key}"
         typer.echo(f"FAIL {place}: {difference.field}")

@@ -23,6 +23,7 @@ from ops.commands.progress import progress_bars
 from storage.proofs import ProofKind
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
+from vocabulary.plurals import counted
 
 audit = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -139,7 +140,8 @@ def recheck(
         scope="" if only is None else only.isoformat(),
         started_at=started_at,
         is_clean=clean,
-        detail=f"{len(days)} sealed days read again, {wrong} changed",
+        detail=f"{counted(len(days), 'sealed day read again', 'sealed days read again')}"
+        f", {wrong} changed",
     )
     if as_json:
         print_json({"clean": clean, "days": days})
@@ -157,7 +159,7 @@ def _print_audit(result: AuditResult, *, as_json: bool) -> None:
         print_json({"clean": not result.wrong, **asdict(result)})
     else:
         counts = ", ".join(f"{count} {kind}" for kind, count in result.counts.items())
-        typer.echo(f"{', '.join(result.days)}: {counts}; {result.wrong} findings")
+        typer.echo(f"{', '.join(result.days)}: {counts}; {counted(result.wrong, 'finding')}")
         findings = [f"FAIL {finding}" for finding in result.findings]
         typer.echo("\n".join([*findings, result.seal]).strip())
     raise typer.Exit(1 if result.wrong else 0)

@@ -6,26 +6,33 @@ import typer
 
 from ops.commands.database import open_books
 from ops.context import context_of
+from ops.settings.notify import unset_secrets
 from ops.settings.notify_rules import rules_of_notify
 from reports.notifications import outbox
 from reports.notifications.channels import SendingFailed, send
 from vocabulary.clock import SystemClock
+from vocabulary.errors import SettingsInvalid
+from vocabulary.plurals import counted
 
 
 def test(
     ctx: typer.Context, *, rule: Annotated[str, typer.Argument(help="The rule's name.")]
 ) -> None:
     """Send one message over a rule's channel now. Exit 1 if that fails."""
-    rules = {entry.name: entry for entry in rules_of_notify(context_of(ctx).settings)}
+    settings = context_of(ctx).settings
+    rules = {entry.name: entry for entry in rules_of_notify(settings)}
     if rule not in rules:
         names = ", ".join(sorted(rules)) or "none"
         raise typer.BadParameter(f"no [[notify]] has this name; there are: {names}")
+    if problems := list(unset_secrets(e for e in settings.notify if e.name == rule)):
+        raise SettingsInvalid(problems)
     now = SystemClock().now()
     message = outbox.trial_message(rule, now)
     try:
         send(message, rules[rule].channel, now)
     except SendingFailed as error:
-        typer.echo(f"not sent: {error}", err=True)
+        typer.echo(f"not sent: rule {rule}: {error}", err=True)
+        typer.echo(f"mend it, then: tieout notify test {rule}", err=True)
         raise typer.Exit(1) from error
     typer.echo(f"sent: {message.message_id}")
 
@@ -34,4 +41,7 @@ def again(ctx: typer.Context) -> None:
     """Make every message that was given up due again."""
     with open_books(ctx).begin() as connection:
         messages = outbox.send_again(connection, SystemClock().now())
-    typer.echo(f"{messages} messages are sent again by the scheduler")
+    typer.echo(
+        f"{counted(messages, 'message is sent again', 'messages are sent again')}"
+        " by the scheduler"
+    )

@@ -13,6 +13,7 @@ from feeds.statements.table import UnreadableRow
 from feeds.value_table import ValueReader, ValueRow
 from ledger.players.importer import HANDLE_PREFIX, PlayerRow, import_players, player_row
 from ops.commands.database import open_books
+from ops.commands.identity import os_user
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
 from ops.commands.table_options import (
@@ -26,6 +27,7 @@ from ops.commands.table_options import (
 from ops.context import context_of
 from providers.statements.format import FieldKind
 from vocabulary.errors import Malformed, Refused
+from vocabulary.plurals import counted
 
 _FIELDS = {
     "player": FieldKind.ID,
@@ -59,11 +61,14 @@ def import_file(
     slugs = frozenset(entry.slug for entry in context_of(ctx).settings.providers)
     with file.open("rb") as stream:
         rows = read_players_file(stream, file.name, rules, slugs)
-        imported = import_players(open_books(ctx), rows)
+        imported = import_players(open_books(ctx), rows, by=os_user())
     if as_json:
         print_json({"opened": imported.opened, "known": imported.known})
         return
-    typer.echo(f"{imported.opened} wallets opened, {imported.known} already known")
+    typer.echo(
+        f"{counted(imported.opened, 'wallet opened', 'wallets opened')}"
+        f", {imported.known} already known"
+    )
 
 
 def read_players_file(

@@ -9,6 +9,7 @@ from ops.commands.tables import open_console
 from ops.pipeline.queue_report import QueueSnapshot
 from storage.queue.commands import ParkedItem
 from storage.queue.state import QueueState
+from vocabulary.plurals import counted
 
 _COUNTS = ("waiting", "in_flight", "delayed", "dead_letters")
 
@@ -32,7 +33,10 @@ def print_parked(items: Sequence[ParkedItem]) -> None:
     for item in items:
         head = f"{item.subject}  {item.job}  {item.cause}  {item.fingerprint}"
         console.print(head, style="bold", markup=False, highlight=False)
-        since = f"  since {item.parked_at.isoformat(timespec='seconds')}, {item.times} times"
+        since = (
+            f"  since {item.parked_at.isoformat(timespec='seconds')}, "
+            f"{counted(item.times, 'time')}"
+        )
         console.print(since, markup=False, highlight=False)
         console.print(f"  {item.detail}", markup=False, highlight=False)
         console.print(f"  {json.dumps(item.context)}", markup=False, highlight=False)

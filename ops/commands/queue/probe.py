@@ -15,6 +15,7 @@ from storage.broker.depth import QueueDepth, depths_of
 from storage.broker.redis import close_broker, ingest_message, open_broker, post_message
 from storage.queue.commands import INGEST_JOB, POSTING_JOB, ParkedItem
 from storage.queue.state import QueueState, read_state
+from storage.rights import APPLICATION_ROLE
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Unavailable
@@ -77,7 +78,7 @@ def _database_url(context: Context) -> str:
         return url
     if servers.status(context.data_dir).postgres is None:
         raise Unavailable("the embedded database does not run")
-    return postgres_server.url(open_data_directory(context.data_dir))
+    return postgres_server.url(open_data_directory(context.data_dir), role=APPLICATION_ROLE)
 
 
 def broker_url_of(context: Context) -> str:

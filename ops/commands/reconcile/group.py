@@ -39,6 +39,7 @@ from reports.find.short_ids import short_id
 from vocabulary.clock import SystemClock
 from vocabulary.money import exponent_of, text_from_minor
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 app = typer.Typer(add_completion=False)
 app.command()(verify)
@@ -173,7 +174,9 @@ def _next_commands(result: RunResult, window: ChosenWindow) -> Iterator[str]:
 def _show_result(result: RunResult) -> None:
     summary = result.summary()
     typer.echo(f"{result.provider}  {summary['window']['from']} to {summary['window']['to']}")
-    typer.echo(f"ours {summary['ours']['rows']} rounds, theirs {summary['theirs']['rows']}")
+    typer.echo(
+        f"ours {counted(summary['ours']['rows'], 'round')}, theirs {summary['theirs']['rows']}"
+    )
     typer.echo(
         f"matched {summary['matched']}, timing {summary['timing']['ours']} ours and"
         f" {summary['timing']['theirs']} theirs, breaks {len(result.breaks)}, conserved: yes"
@@ -196,7 +199,7 @@ def _show_result(result: RunResult) -> None:
 def _show_maturity(maturities: ProviderMaturity) -> None:
     for kind, maturity in maturities.by_kind.items():
         if maturity.source is MaturitySource.LEARNED:
-            basis = f"learned from {maturity.samples} records"
+            basis = f"learned from {counted(maturity.samples, 'record')}"
             typer.echo(f"maturity of {kind}: {maturity.age}, {basis}")
 
 

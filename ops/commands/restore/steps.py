@@ -22,17 +22,19 @@ from ledger.restores.steps import (
 from ledger.seal.compare import compare
 from ledger.seal.seal import recheck
 from ops.commands.database import open_books, refusals
-from ops.commands.identity import open_books_as
+from ops.commands.identity import open_books_as, open_books_for
 from ops.commands.json_output import print_json
 from ops.commands.ledger.proofs import decoders_of, verify_detail
 from ops.commands.next_commands import print_next_for_another
 from ops.commands.options import AsJson, By, Reason
 from ops.commands.progress import progress_bars
 from ops.context import context_of, database_url
+from storage.people import act_as
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 #: Announces a proof and returns the function that counts what is done of it.
 _Announce = Callable[[str, int | None], Callable[[int], None]]
@@ -47,11 +49,16 @@ def begin(
 
     Receivers answer "retry later" and nothing is booked until the restore is finished.
     """
-    engine, name = open_books_as(ctx, by, Right.RESTORE)
-    takes_two = context_of(ctx).settings.ledger.restores_take_two
-    with refusals():
+    context = context_of(ctx)
+    _, actor = open_books_for(ctx, by, Right.RESTORE)
+    with refusals(), engine_at(context.owner_url, pool_size=1) as owner:
+        act_as(owner, actor)
         restore = begin_restore(
-            engine, by=name, reason=reason, takes_two=takes_two, now=SystemClock().now()
+            owner,
+            by=actor.person.name,
+            reason=reason,
+            takes_two=context.settings.ledger.restores_take_two,
+            now=SystemClock().now(),
         )
     _print(restore, as_json=as_json)
 
@@ -148,14 +155,17 @@ def _checks(engine: Engine, announce: _Announce) -> _Proof:
 
 def _replayed(engine: Engine, decoders: ProviderDecoders, announce: _Announce) -> _Proof:
     result = replay(engine, decoders, announce=partial(announce, "rows"))
-    words = f"{result.operations} operations, {result.differing} rows differ"
+    words = (
+        f"{counted(result.operations, 'operation')},"
+        f" {counted(result.differing, 'row differs', 'rows differ')}"
+    )
     return words, result.is_proven
 
 
 def _sealed_days(engine: Engine, seal: str | None, announce: _Announce) -> _Proof:
     checked = list(recheck(engine, None, progress=announce("sealed lines", None)))
     wrong = sum(bool(day.wrong) for day in checked)
-    words = f"{len(checked)} sealed days read again, {wrong} changed"
+    words = f"{counted(len(checked), 'sealed day')} read again, {wrong} changed"
     if seal is None:
         return words, not wrong
     is_there = any(day.seal.hash == seal for day in checked)
@@ -165,7 +175,10 @@ def _sealed_days(engine: Engine, seal: str | None, announce: _Announce) -> _Proo
 
 def _file(engine: Engine, file: Path, announce: _Announce) -> _Proof:
     result = compare(engine, file, progress=announce(file.name, None))
-    return f"{', '.join(result.days)}, {result.wrong} rows differ", not result.wrong
+    return (
+        f"{', '.join(result.days)}, {counted(result.wrong, 'row differs', 'rows differ')}",
+        not result.wrong,
+    )
 
 
 def _print(restore: Restore, *, as_json: bool) -> None:

@@ -8,15 +8,21 @@ from ops.commands.json_output import print_json
 from ops.commands.lazy_group import lazy_group
 from ops.commands.options import AsJson
 from ops.context import context_of
+from ops.settings.notify import unset_secrets
 from ops.settings.redaction import leaves, without_secrets
+from vocabulary.errors import SettingsInvalid
 
 app = lazy_group(
     {
         "show": "ops.commands.setup.config:show",
         "check": "ops.commands.setup.config:check",
         "limits": "ops.commands.limits:app",
+        "roles": "ops.commands.setup.roles:roles",
     },
-    summaries={"limits": "Show the limits of people; a change takes a second person."},
+    summaries={
+        "limits": "Show the limits of people; a change takes a second person.",
+        "roles": "Show the database role of each process; exit 1 if one can disable guards.",
+    },
 )
 
 
@@ -40,7 +46,10 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check the settings; list every problem and exit 2 if there is one."""
-    providers = [provider.slug for provider in context_of(ctx).settings.providers]
+    settings = context_of(ctx).settings
+    if problems := list(unset_secrets(settings.notify)):
+        raise SettingsInvalid(problems)
+    providers = [provider.slug for provider in settings.providers]
     if as_json:
         print_json({"providers": providers, "problems": []})
         return

@@ -1,19 +1,58 @@
-"""``tieout migrate``: bring the database to the schema of this version."""
+"""``tieout migrate``: bring the database to this version's schema, or plan to."""
+
+from typing import Annotated
 
 import typer
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import ProgrammingError
 
-from ops.context import context_of, database_url
-from ops.runtime.server_checks import check_database
+from ops.commands.json_output import print_json
+from ops.commands.options import AsJson
+from ops.commands.setup.migration_plan import print_plan, read_plan
+from ops.context import context_of
+from ops.runtime.server_checks import check_broker, check_database
+from ops.settings.model import EMBEDDED, Settings
 from storage import migrate as schema
 from storage.transactions import engine_at
-from vocabulary.errors import Unavailable
+from vocabulary.errors import Malformed, Unavailable
 
 
-def migrate(ctx: typer.Context) -> None:
+def migrate(
+    ctx: typer.Context,
+    *,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what pending revisions lock, and how long.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Bring the database to the schema of this version; repeating it changes nothing."""
-    typer.echo(f"schema {migrate_database(database_url(context_of(ctx)))}")
+    if as_json and not plan:
+        raise Malformed("--json", "prints a plan: add --plan")
+    context = context_of(ctx)
+    settings, url = context.settings, context.owner_url
+    check_database(
+        url, setting="database.owner_url" if settings.database.owner_url else "database.url"
+    )
+    if settings.broker.url != EMBEDDED:
+        check_broker(settings.broker.url)
+    if plan:
+        planned = read_plan(url)
+        print_json(planned, indent=2) if as_json else print_plan(planned)
+        return
+    typer.echo(f"schema {migrate_database(url)}")
+    check_console_urls(settings)
+
+
+def check_console_urls(settings: Settings) -> None:
+    """Try the servers that only the console reads and writes; its roles exist by now.
+
+    Raises:
+        Unavailable: one cannot be reached or does not let the console in.
+    """
+    for name in ("read_url", "write_url"):
+        url = getattr(settings.console, name)
+        if url:
+            check_database(url, setting=f"console.{name}")
 
 
 def migrate_database(url: str) -> str:
@@ -31,5 +70,6 @@ def migrate_database(url: str) -> str:
             raise
         reason = str(error.orig).split("\n", 1)[0]
         raise Unavailable(
-            f"database.url: the role may not make our schema: {reason}"
+            f"database.url: the role may not make our schema: {reason}; set database.owner_url"
+            " to the role that owns the tables"
         ) from error

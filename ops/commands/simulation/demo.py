@@ -33,6 +33,7 @@ from ops.settings.model import Settings
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.errors import SettingsInvalid, TieoutError, Unavailable
+from vocabulary.plurals import counted
 
 #: Marks a folder that a demo made and may therefore empty.
 MARK = ".tieout-demo"
@@ -346,7 +347,9 @@ def _wait_settled(setup: DemoSetup) -> int:
             with engine.connect() as connection:
                 batches, records, parked, entries = connection.execute(text(_UNSETTLED)).one()
             if parked:
-                raise StepFailed(f"{parked} pieces of work are parked")
+                raise StepFailed(
+                    f"{counted(parked, 'piece of work is', 'pieces of work are')} parked"
+                )
             if not batches and not records:
                 return int(entries)
             pause.wait(LOOK_EVERY_S)

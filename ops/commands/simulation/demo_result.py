@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from ops.commands.tables import open_console
+from vocabulary.plurals import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +121,7 @@ def show(result: Mapping[str, Any], evidence: Evidence, written: Path) -> None:
     for path in evidence.reports:
         if path not in tables:
             console.print(f"report: {path}", soft_wrap=True, highlight=False)
-    console.print(f"beside them {len(tables)} tables as CSV")
+    console.print(f"beside them {counted(len(tables), 'table')} as CSV")
     console.print(f"result: {written}", soft_wrap=True, highlight=False)
     console.print("as expected" if result["as_expected"] else "NOT AS EXPECTED")
 

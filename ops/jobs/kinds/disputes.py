@@ -32,12 +32,14 @@ class AnswersArguments(JobArguments):
 EXPORT_DISPUTE = JobKind(
     name="dispute.export",
     right=Right.DISPUTE,
+    files_right=Right.DISPUTE,
     arguments=ExportArguments,
     run="ops.jobs.tasks.disputes:export_pack",
 )
 IMPORT_ANSWERS = JobKind(
     name="dispute.import",
     right=Right.DISPUTE,
+    files_right=Right.DISPUTE,
     arguments=AnswersArguments,
     run="ops.jobs.tasks.disputes:import_file",
     files_max=1,

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from storage.jobs.kinds import JobArguments, JobKind
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 
 
 class WhatIfArguments(JobArguments):
@@ -17,7 +18,7 @@ class WhatIfArguments(JobArguments):
 
     def title(self) -> str:
         """What the job does."""
-        return f"Try {', '.join(self.rules)} on {self.days} days of {self.provider}"
+        return f"Try {', '.join(self.rules)} on {counted(self.days, 'day')} of {self.provider}"
 
 
 WHAT_IF = JobKind(

@@ -11,6 +11,7 @@ from ops.scheduling.day_close import Closing, close_day_of
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.result import RunResult
 from storage.jobs.model import JobLink, JobResult
+from vocabulary.plurals import counted
 from vocabulary.window import day_window
 
 
@@ -58,8 +59,9 @@ def _result(
     breaks = len(result.breaks)
     place = f"{arguments.provider} {arguments.day}"
     return JobResult(
-        summary=f"{place} is {verb}: {result.summary()['matched']} rounds matched,"
-        f" {breaks} {'break' if breaks == 1 else 'breaks'}.",
+        summary=f"{place} is {verb}: "
+        f"{counted(result.summary()['matched'], 'round matched', 'rounds matched')},"
+        f" {counted(breaks, 'break')}.",
         links=(
             JobLink(path=f"/days/{arguments.provider}/{arguments.day}", text=place),
             JobLink(path=f"/runs/{result.run_id}", text="The run"),

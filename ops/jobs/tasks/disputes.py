@@ -16,6 +16,7 @@ from ops.jobs.work import JobRun
 from reports.disputes.answer_file import AnswerFormat, read_answers
 from reports.disputes.export import export_dispute
 from storage.jobs.model import JobLink, JobResult
+from vocabulary.plurals import counted
 
 #: Findings that the result lists; it counts the rest.
 FINDINGS_MAX = 200
@@ -72,9 +73,10 @@ def _imported(result: ImportedAnswers) -> JobResult:
     findings = len(result.findings)
     names = sorted({name.partition("/")[0] for name in result.stored})
     return JobResult(
-        summary=f"{len(result.stored)} answers stored ({words}), {result.repeated} known"
-        f" before, {result.unanswered} lines without an answer, {findings}"
-        f" {'line' if findings == 1 else 'lines'} not stored.",
+        summary=f"{counted(len(result.stored), 'answer')} stored"
+        f" ({words}), {result.repeated} known before,"
+        f" {counted(result.unanswered, 'line')} without an answer,"
+        f" {counted(findings, 'line')} not stored.",
         links=(
             *(JobLink(path=f"/disputes/{name}", text=f"Dispute {name[:12]}") for name in names),
             JobLink(path="/disputes", text="All disputes"),

@@ -28,6 +28,7 @@ from storage.jobs.queries import files_of
 from storage.jobs.requests import drop_files
 from storage.transactions import reading
 from vocabulary.errors import Contradiction, Malformed, NotAllowed
+from vocabulary.plurals import counted
 
 #: Findings and unreadable lines that a result keeps.
 SHOWN_MAX = 100
@@ -92,9 +93,9 @@ def import_previewed(run: JobRun) -> JobResult:
     drop = partial(drop_files, number=arguments.preview, by=run.by, now=run.clock.now())
     run.at_end.append(drop)
     day = f"/days/{entry.slug}/{result.day}" if result.day else "/days"
-    what = f"{result.count.stored} records are new or changed" + (
-        f", {result.refused} lines could not be read" if result.refused else ""
-    )
+    what = f"{counted(result.count.stored, 'record is', 'records are')} new or changed"
+    if result.refused:
+        what += f", {counted(result.refused, 'line')} could not be read"
     if result.verdict == QUARANTINED:
         what = "nothing of it was imported, it is kept in quarantine"
     return JobResult(
@@ -127,7 +128,10 @@ def pull(run: JobRun) -> JobResult:
         run.progress(f"{each.feed}: {each.error or found}")
     failed = [each.feed for each in pulls if each.error is not None]
     stored = sum(each.stored for each in pulls)
-    summary = f"{entry.slug}: {stored} records are new or changed."
+    summary = (
+        f"{entry.slug}: "
+        f"{counted(stored, 'record is new or changed', 'records are new or changed')}."
+    )
     if failed:
         summary = f"{entry.slug}: {', '.join(failed)} could not be pulled."
     link = JobLink(path=f"/feeds/{entry.slug}", text=f"Feeds of {entry.slug}")
@@ -199,12 +203,10 @@ def _preview_sentence(
     if trial.result.verdict == QUARANTINED:
         return f"{file.name} would not be imported as it is: see its findings."
     refused = trial.result.refused
-    left = (
-        f"; {refused} {'line' if refused == 1 else 'lines'} cannot be read" if refused else ""
-    )
+    left = f"; {counted(refused, 'line')} cannot be read" if refused else ""
     return (
-        f"{file.name} would bring {trial.new} new and {trial.changed} changed records;"
-        f" {trial.same} are known{left}."
+        f"{file.name} would bring {trial.new} new and"
+        f" {counted(trial.changed, 'changed record')}; {trial.same} are known{left}."
     )
 
 

@@ -18,6 +18,7 @@ from ops.scheduling.business_days import business_day_of
 from reports.journal.formats import render_journals
 from storage.jobs.model import JobLink, JobResult
 from storage.transactions import transaction
+from vocabulary.plurals import counted
 from vocabulary.window import Window, day_window
 
 _ZIP = "application/zip"
@@ -50,7 +51,7 @@ def export(run: JobRun) -> JobResult:
         run.write(f"{stem}-{arguments.target}{more}.csv", "text/csv", part)
     lines = sum(len(journal.lines) for journal in journals)
     return JobResult(
-        summary=f"{len(journals)} journals with {lines} lines.",
+        summary=f"{counted(len(journals), 'journal')} with {counted(lines, 'line')}.",
         links=(_REPORTS,),
         details={"journals": len(journals), "lines": lines},
     )

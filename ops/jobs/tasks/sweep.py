@@ -10,6 +10,7 @@ from ops.jobs.work import JobRun
 from ops.scheduling.day_sweep import SweptDay, sweep_day
 from reconcile.partitions.options import RunOptions
 from storage.jobs.model import JobLink, JobResult
+from vocabulary.plurals import counted, plural
 
 
 def sweep_days(run: JobRun) -> JobResult:
@@ -51,7 +52,8 @@ def _result(swept: list[SweptDay]) -> JobResult:
     return JobResult(
         summary="Every day is closed and agrees."
         if all_calm
-        else f"{len(swept) - calm} of {len(swept)} days need somebody.",
+        else f"{len(swept) - calm} of {counted(len(swept), 'day')}"
+        f" {plural(len(swept) - calm, 'needs', 'need')} somebody.",
         links=tuple(
             JobLink(
                 path=f"/days/{day.day.provider}/{day.day.day}",

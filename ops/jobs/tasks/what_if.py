@@ -14,6 +14,7 @@ from ops.providers.rule_trials import base_request, effect_json, proposed
 from reconcile.runs.what_if import what_if
 from storage.jobs.model import JobResult
 from vocabulary.errors import Malformed
+from vocabulary.plurals import counted
 from vocabulary.window import Window
 
 #: Breaks of each kind that the page shows; the file has all.
@@ -36,7 +37,7 @@ def try_rules(run: JobRun) -> JobResult:
         proposal = proposed(base, list(arguments.rules))
     except ValueError as error:
         raise Malformed("rules", str(error)) from error
-    run.progress(f"comparing {arguments.days} days of {entry.slug} twice", 0)
+    run.progress(f"comparing {counted(arguments.days, 'day')} of {entry.slug} twice", 0)
     effect = what_if(url, base, proposal.request, now=now, names=proposal.names)
     document = effect_json(effect, base, list(arguments.rules))
     content = json.dumps(document, indent=2, ensure_ascii=False).encode()
@@ -44,7 +45,8 @@ def try_rules(run: JobRun) -> JobResult:
     shown = {name: document[name][:SHOWN_MAX] for name in ("hidden", "opened", "changed")}
     counts = {name: len(document[name]) for name in shown}
     return JobResult(
-        summary=f"{effect.before} breaks now, {effect.after} with these rules: "
+        summary=f"{counted(effect.before, 'break now', 'breaks now')}"
+        f", {effect.after} with these rules: "
         + ", ".join(f"{count} {name}" for name, count in counts.items())
         + ". Nothing was stored.",
         details={**shown, "counts": counts, "residual": document["residual"]},

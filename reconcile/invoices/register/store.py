@@ -25,6 +25,7 @@ from reconcile.invoices.register.states import (
     check_invoice_step,
 )
 from storage.audit import record
+from vocabulary.cursors import cursor_of, parts_of
 
 _INSERT = """
 INSERT INTO invoices (invoice_id, provider, number, number_key, currency, fee, first_day,
@@ -45,6 +46,20 @@ _BY_ID = f"{_SELECT} WHERE invoice_id = :invoice_id"
 _LIST = f"""
 {_SELECT} WHERE (CAST(:provider AS text) IS NULL OR provider = :provider)
  ORDER BY received_at, invoice_id
+"""
+_PAGE = f"""
+{_SELECT} WHERE (CAST(:provider AS text) IS NULL OR provider = :provider)
+   AND (CAST(:before AS timestamptz) IS NULL
+        OR (received_at, invoice_id) < (CAST(:before AS timestamptz), :before_id))
+ ORDER BY received_at DESC, invoice_id DESC LIMIT :limit
+"""
+_COUNTS = """
+SELECT state, count(*) AS invoices
+  FROM (SELECT DISTINCT ON (s.invoice_id) s.action AS state
+          FROM invoice_steps s JOIN invoices USING (invoice_id)
+         WHERE CAST(:provider AS text) IS NULL OR provider = :provider
+         ORDER BY s.invoice_id, s.number DESC) last_steps
+ GROUP BY state
 """
 _STEPS = """
 SELECT * FROM invoice_steps WHERE invoice_id = ANY(CAST(:ids AS text[]))
@@ -130,6 +145,14 @@ class RegisteredInvoice:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoicePage:
+    """One page of invoices; ``next`` is the cursor of the next one, None after the last."""
+
+    invoices: tuple[RegisteredInvoice, ...]
+    next: str | None
+
+
 def receive_invoice(
     connection: Connection, invoice: NewInvoice, request: InvoiceRequest
 ) -> str:
@@ -192,6 +215,35 @@ def list_invoices(connection: Connection, provider: str | None) -> list[Register
     """The invoices of a provider, or all, in the order of their receipt."""
     rows = connection.execute(text(_LIST), {"provider": provider}).mappings().all()
     return _with_steps(connection, rows)
+
+
+def page_of_invoices(
+    connection: Connection, *, provider: str | None, after: str | None, limit: int
+) -> InvoicePage:
+    """The invoices that follow a cursor, the newest first, at most ``limit``.
+
+    Raises:
+        Malformed: the cursor is none of ours.
+    """
+    before, before_id = parts_of(after, datetime, str) or (None, None)
+    params = {
+        "provider": provider,
+        "before": before,
+        "before_id": before_id,
+        "limit": limit + 1,
+    }
+    rows = connection.execute(text(_PAGE), params).mappings().all()
+    invoices = tuple(_with_steps(connection, rows[:limit]))
+    cursor = None
+    if len(rows) > limit:
+        cursor = cursor_of(invoices[-1].received_at, invoices[-1].invoice_id)
+    return InvoicePage(invoices=invoices, next=cursor)
+
+
+def count_invoices(connection: Connection, provider: str | None) -> dict[InvoiceState, int]:
+    """How many invoices of a provider, or of all, are in each state."""
+    rows = connection.execute(text(_COUNTS), {"provider": provider})
+    return {InvoiceState(row.state): row.invoices for row in rows}
 
 
 def ids_of_number(

@@ -19,7 +19,7 @@ from ops.settings.loader import load
 from storage.engine import open_engine
 from storage.jobs.running import fail_job, take_job
 from storage.people import add_person
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.breaks import BreakBooks
 from tests.harness.books.ledger import open_wallets
 from tests.harness.people import token_of
@@ -129,7 +129,7 @@ def console_books(
     """Twelve rounds with other payouts, one never booked, one of a player named as markup."""
     folder = tmp_path_factory.mktemp("console")
     name = f"console_{folder.name.replace('-', '_')}"
-    postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    postgres.clone(name)
     url = postgres.url(name)
     open_wallets(url, ("ann", 1_000_000))
     engine = open_engine(url)
@@ -146,7 +146,7 @@ def console_books(
             add_person(connection, f"only {role}", roles={role}, by="ann")
     yield ConsoleBooks(books, folder)
     engine.dispose()
-    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres.drop(name)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,10 @@ from tests.harness.books.ledger import request
 from vocabulary.facts import Fact
 
 #: A batch of the last minute may still be confirmed.
-AGE = "UPDATE batches SET committed_at = committed_at - interval '2 minutes'"
+AGE = (
+    "SET LOCAL session_replication_role = replica;"
+    " UPDATE batches SET committed_at = committed_at - interval '2 minutes'"
+)
 
 
 def book_unanswered(url: str, *facts: Fact) -> None:

@@ -23,6 +23,8 @@ class Proxy:
         self._open: set[socket.socket] = set()
         self._is_refusing = False
         self._loses_replies = False
+        self._lost_words = b""
+        self._lost: set[socket.socket] = set()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(listen))
         self._listener.listen(128)
@@ -56,6 +58,17 @@ class Proxy:
         finally:
             self.cut()
             self._loses_replies = False
+
+    @contextlib.contextmanager
+    def losing_replies_to(self, words: bytes) -> Iterator[None]:
+        """Drop what follows on a connection whose request contains these words."""
+        self._lost_words = words
+        try:
+            yield
+        finally:
+            self.cut()
+            self._lost_words = b""
+            self._lost.clear()
 
     def close(self) -> None:
         """Stop listening and cut everything."""
@@ -100,7 +113,9 @@ class Proxy:
     def _pump(self, source: socket.socket, sink: socket.socket, *, replies: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK_BYTES):
-                if not (replies and self._loses_replies):
+                if not replies and self._lost_words and self._lost_words in data:
+                    self._lost.add(source)
+                if not (replies and (self._loses_replies or sink in self._lost)):
                     sink.sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):

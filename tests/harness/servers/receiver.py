@@ -23,6 +23,7 @@ from ledger.queries.balances import balance_of
 from providers.contract import Callback
 from storage.engine import open_engine
 from tests.harness.people import signed_in
+from tests.harness.servers.forked_commands import run_command
 from tests.harness.servers.ports import free_port
 
 WAIT_S = 120.0
@@ -118,12 +119,10 @@ class TieoutProcess:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another ``tieout`` command with the same folder and settings."""
-        return subprocess.run(
-            [sys.executable, "-m", "ops", *arguments],
+        return run_command(
+            arguments,
             cwd=self.folder,
             env={**self._environ, **signed_in(arguments)},
-            capture_output=True,
-            text=True,
             timeout=WAIT_S,
         )
 
@@ -222,6 +221,10 @@ class LedgerDatabase:
         """Execute a statement."""
         with psycopg.connect(self.url) as connection:
             connection.execute(statement.encode())
+
+    def rewrite(self, statement: str) -> None:
+        """Execute a statement that the guards of evidence refuse."""
+        self.run(f"SET LOCAL session_replication_role = replica; {statement}")
 
     def counts(self) -> tuple[int, ...]:
         """The number of operations, of deliveries, and of malformed deliveries."""

@@ -15,6 +15,7 @@ import psycopg
 from ops.runtime.pid_file import read_pids
 from ops.runtime.servers import ensure_running
 from ops.settings.loader import load
+from tests.harness.servers.forked_commands import run_command
 from tests.harness.servers.ports import free_port
 
 TIEOUT = [sys.executable, "-m", "ops"]
@@ -59,7 +60,7 @@ class TieoutStack:
         self.up = self.start()
         self.database_url = ensure_running(
             self.data, load(folder / "tieout.toml", {})
-        ).database_url
+        ).migration_url
 
     def start(self) -> "subprocess.Popen[str]":
         """Run ``tieout up``; returns when it is ready."""
@@ -91,11 +92,10 @@ class TieoutStack:
             self._log.close()
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*TIEOUT, "--data", str(self.data), *arguments],
+        return run_command(
+            ["--data", str(self.data), *arguments],
             cwd=self.folder,
-            capture_output=True,
-            text=True,
+            env=os.environ,
             timeout=PATIENCE_S,
         )
 

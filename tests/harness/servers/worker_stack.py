@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ops.settings.loader import load
 from storage.broker.redis import ingest_message, open_broker, post_message
 from tests.harness.books.delivered import bet, commit, history, providers
 from tests.harness.people import signed_in
+from tests.harness.servers.forked_commands import run_command
 from tests.harness.servers.receiver import LedgerDatabase, TieoutProcess
 
 #: Limits so high that a slow machine causes no finding.
@@ -88,8 +88,8 @@ class WorkerStack:
 
     def queue(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ``tieout queue …``."""
-        return subprocess.run(
-            [sys.executable, "-m", "ops", "queue", *arguments],
+        return run_command(
+            ["queue", *arguments],
             cwd=self.folder,
             env={
                 **os.environ,
@@ -98,8 +98,6 @@ class WorkerStack:
                 "TIEOUT_DATA": str(self.folder / "data"),
                 **signed_in(arguments),
             },
-            capture_output=True,
-            text=True,
             timeout=PATIENCE_S,
         )
 

@@ -46,8 +46,9 @@ def tamper(database: str, statement: str) -> None:
 
 TABLES = (
     *("batches", "operations", "entries", "deliveries"),
-    *("wallets", "rounds", "parked", "seals"),
+    *("players", "wallets", "rounds", "parked", "seals"),
     *("runs", "residuals", "residual_entries", "write_offs"),
+    *("adjustments", "audit", "fund_requests"),
 )
 
 

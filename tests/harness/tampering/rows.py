@@ -263,6 +263,7 @@ OF_THE_BOOKS: dict[str, Tampering] = {
         "UPDATE operations SET amount = 71, balance_after = 571 WHERE op_key = 'd1'",
         "operations_posted_once",
         "chains_have_no_gap",
+        "orders_name_who_gave_them",
         replay="txn-2-2",
         audit="operation txn-2-2",
     ),

@@ -1,13 +1,15 @@
 """A small day with everything in it, booked, sealed and exported; then one unposted bet."""
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ledger.accepting.acceptor import accept_own_operation
-from ledger.accepting.own_operations import SetBlocked
+from ledger.accepting.own_operations import Deposit, SetBlocked, own_operation_bytes
 from ledger.posting.posting import post_all_at
 from ledger.seal.files import write_lines
 from ledger.seal.seal import exported_lines, seal_day, seal_of
+from storage.audit import record
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
     SLUG,
@@ -60,8 +62,8 @@ def a_sealed_day(database: str, file: Path) -> None:
     blocked = SetBlocked(
         key="k1", handle="ann", currency="EUR", blocked=True, reason="she asked"
     )
-    accept_own_operation(database, blocked, now=MORNING)
-    accept_own_operation(database, deposit("d1", 70, handle="bob"), now=MORNING)
+    carry_out(database, blocked)
+    carry_out(database, deposit("d1", 70, handle="bob"))
     post_all_at(database)
     book_residuals(database)
     book_write_off_of_a_break(database)
@@ -70,6 +72,17 @@ def a_sealed_day(database: str, file: Path) -> None:
     tamper(database, f"UPDATE batches SET committed_at = {committed}")
     _seal(database, file)
     accept(database, *UNPOSTED)
+
+
+def carry_out(database: str, order: SetBlocked | Deposit) -> None:
+    """Carry out an order of a person, with its row of the audit trail, as a command does."""
+    document = json.loads(own_operation_bytes(order))
+    detail = {"operation": order.key, "currency": "EUR", "order": document}
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        record(connection, "ann", "order", order.handle, detail)
+    engine.dispose()
+    accept_own_operation(database, order, now=MORNING)
 
 
 def _seal(database: str, file: Path) -> None:

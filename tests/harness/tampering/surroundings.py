@@ -1,5 +1,6 @@
 """Tampering with wallets, rounds, batches, deliveries, parked work and seals."""
 
+from tests.harness.tampering.orders import OF_ORDERS
 from tests.harness.tampering.residuals import OF_RESIDUALS
 from tests.harness.tampering.rows import OF_THE_BOOKS, Tampering, found_by
 
@@ -43,6 +44,7 @@ AROUND: dict[str, Tampering] = {
     "a wallet removed": found_by(
         "DELETE FROM wallets WHERE player = 'bob'",
         "operations_fit_their_wallet",
+        "orders_name_who_gave_them",
         replay="txn-2-1",
         audit=None,
     ),
@@ -181,4 +183,4 @@ AROUND: dict[str, Tampering] = {
     ),
 }
 #: All of them.
-TAMPERINGS = {**OF_THE_BOOKS, **AROUND, **OF_RESIDUALS}
+TAMPERINGS = {**OF_THE_BOOKS, **AROUND, **OF_ORDERS, **OF_RESIDUALS}

@@ -14,10 +14,11 @@ from breaks.paging import BreakOrder, page_of_breaks
 from breaks.policy import DEFAULT_RULES, overdue_limits
 from breaks.queries import BreakFilter, count_breaks, list_breaks, lock_ids
 from breaks.states import BreakState
-from reports.notifications.events import Circumstances, new_events
+from reports.notifications.event import Circumstances
+from reports.notifications.events import new_events
 from reports.notifications.rules import ChatHook, EventKind, NotifyRule
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from vocabulary.secrets import Secret
 from vocabulary.window import Window
 
@@ -67,7 +68,7 @@ FILTERS = {
 @pytest.fixture(scope="module")
 def engine(postgres: PostgresServer) -> Iterator[Engine]:
     """Many closed breaks and a few open ones, one every five minutes."""
-    postgres.execute(f"CREATE DATABASE many_breaks TEMPLATE {TEMPLATE}")
+    postgres.clone("many_breaks")
     url = postgres.url("many_breaks")
     with psycopg.connect(url) as connection:
         fill = _FILL.format(now=NOW.isoformat(), open=OPEN, all=CLOSED + OPEN)
@@ -75,7 +76,7 @@ def engine(postgres: PostgresServer) -> Iterator[Engine]:
     engine = open_engine(url)
     yield engine
     engine.dispose()
-    postgres.execute("DROP DATABASE many_breaks WITH (FORCE)")
+    postgres.drop("many_breaks")
 
 
 @pytest.mark.parametrize("name", FILTERS)

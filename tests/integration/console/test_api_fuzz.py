@@ -24,11 +24,13 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1"))
 PHASES = os.environ.get("FUZZ_PHASES", "fuzzing")
 #: Other cases than those of the suite; empty: those.
 SEED = os.environ.get("FUZZ_SEED", "")
-_TIMEOUT_S = 120 + 20 * EXAMPLES
+_TIMEOUT_S = 600 + 60 * EXAMPLES
 #: What the rules of the books refuse although the schema allows it is no fault; and guessing
 #: tokens is limited, so not every unknown token gets 401: test_api_rights.py asks for it.
 _EXCLUDED = "positive_data_acceptance,ignored_auth"
 _CONFIG = """
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429]
 [checks.missing_required_header]
 expected-statuses = [400, 401, 403, 404, 415, 428]
 """

@@ -1,5 +1,11 @@
 """Days in the browser: seen, prepared by one person, signed by another, changed since."""
 
+import csv
+import io
+import re
+from decimal import Decimal
+from html import unescape
+
 import pytest
 
 from tests.harness.books.console import DAY, ConsoleBooks
@@ -87,6 +93,24 @@ def test_the_first_page_says_how_a_day_stands_and_what_waits(
     assert "13 not settled" in shown
     assert "13 overdue" in shown
     assert "we owe players" in shown
+
+
+def test_figures_of_the_first_page_lead_to_what_they_are_made_of(maria: PageClient) -> None:
+    page = maria.get(f"/?day={DAY}")
+    cell = re.search(r'data-label="in breaks"><a href="/breaks([^"]+)">([^<]+)', page.text)
+    bars = re.findall(
+        r'<a href="/breaks([^"]+)">(\d+)<span class="hidden"> breaks open', page.text
+    )
+    assert cell is not None
+    rows = csv.DictReader(io.StringIO(maria.get(f"/breaks.csv{unescape(cell[1])}").text))
+    differences = [Decimal(row["difference"]) for row in rows]
+
+    assert len(differences) == 14, "explained ones count, too"
+    assert -sum(differences) == Decimal(cell[2].replace("\N{MINUS SIGN}", "-"))
+    assert bars
+    for query, count in bars:
+        listed = maria.get(f"/breaks{unescape(query)}").shown()
+        assert f"{count} breaks fit these filters" in listed
 
 
 @pytest.mark.parametrize("path", ["/?day=never", "/?month=2026-13", "/days/lottery/never"])

@@ -4,17 +4,24 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from console.pages.figures.span import TooMuch, one_instant
+from console.pages.figures.kept_days import TooMuch
+from console.pages.figures.span import one_instant
+from console.warming import AFTER_ROUND, keep_warm
 from reconcile.totals.differences import NO_BREAKS
+from tests.harness.books.breaks import EVENING
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
 from tests.harness.servers.api import ApiClient, json_of, token_for
-from tests.harness.servers.console import ConsoleSite, PageClient
+from tests.harness.servers.console import ConsoleSite, PageClient, serving
+from vocabulary.clock import FrozenClock
 
 SPAN = f"from={DAY}&to={DAY}"
 NEXT = "2026-06-05"
@@ -177,6 +184,27 @@ def test_figures_that_take_too_long_are_refused_with_advice(site: ConsoleSite) -
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
+class OneRound(Event):
+    """Stops before the second round, and waits for nothing."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout == AFTER_ROUND.total_seconds():
+            self.set()
+        return self.is_set()
+
+
+def test_the_days_of_totals_and_trends_are_kept_before_anybody_asks(site: ConsoleSite) -> None:
+    day = site.console.clock.now().date() - timedelta(days=1)
+    keys = [
+        (kind, "lottery", zone, day)
+        for kind in ("both sides, by game False", "resolution rate", "delay")
+        for zone in [site.console.config.zones["lottery"]]
+    ]
+    keep_warm(site.console, OneRound())
+
+    assert None not in [site.console.kept.age(key) for key in keys]
+
+
 def test_totals_and_trends_are_the_same_by_the_api(site: ConsoleSite, vera: PageClient) -> None:
     client = ApiClient(site.port, token_for(site, "only viewer"))
     days = f"from={DAY}&to={DAY}"
@@ -190,3 +218,13 @@ def test_totals_and_trends_are_the_same_by_the_api(site: ConsoleSite, vera: Page
     assert (row["ours"], row["theirs"]) == (day["ours"], day["theirs"])
     assert day["opened"] >= row["open_breaks"] > 0
     assert client.get("/totals?from=2026-06-05&to=2026-06-04").status == 400
+
+
+def test_books_that_begin_today_show_today(site: ConsoleSite) -> None:
+    with serving(replace(site.console, clock=FrozenClock(EVENING))) as early:
+        vera = early.browser_of("only viewer")
+        totals, trends = vera.get("/totals"), vera.get("/trends")
+
+    assert 'name="to" type="date" value="2026-06-04"' in totals.text
+    assert "Nobody compared" not in totals.shown() + trends.shown()
+    assert "EUR" in trends.shown()

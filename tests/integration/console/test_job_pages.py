@@ -72,7 +72,7 @@ def test_a_sweep_of_chosen_providers_lists_what_somebody_has_to_look_at(
     assert nobody.status == 400
     assert "provider: at least one provider is expected" in nobody.shown()
     assert job.state is JobState.DONE, job.error
-    assert "1 of 1 days need somebody." in page
+    assert "1 of 1 day needs somebody." in page
     assert "open breaks: 14 of" in page
     assert "What it made" in page
 

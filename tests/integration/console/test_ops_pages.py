@@ -86,6 +86,8 @@ def test_the_overview_says_what_cannot_be_seen_and_never_zero_for_it(
     assert "need somebody" in shown
     assert "Messages in the broker cannot be seen: the broker is out of reach" in shown
     assert "Receivers cannot be seen: none answers at http://127.0.0.1:8080" in shown
+    assert "Not seen: messages in the broker" not in shown, "a finding says so already"
+    assert "Not seen: receivers" not in shown
     assert "not ours to look into" in shown
     assert 'data-live="queue.post.waiting" data-state="">–<' in page.text
     assert "None has been seen: nobody posts or takes in" in shown

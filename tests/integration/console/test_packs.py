@@ -88,6 +88,14 @@ def test_a_pack_is_written_downloaded_and_answered(
         404,
     )
 
+    ((job, file),) = console_books.rows(
+        "SELECT job_id, file_id FROM job_files WHERE direction = 'out' ORDER BY 2 DESC LIMIT 1"
+    )
+    of_job = [client.get(f"/jobs/{job}/files/{file}") for client in (maria, vera)]
+    assert [reply.status for reply in of_job] == [200, 403]
+    assert of_job[0].content == pack.content
+    assert f"/jobs/{job}/files/" not in vera.get(f"/jobs/{job}").text
+
     answers = answered(pack.content, SCRIPT)
     fields = {"provider": "lottery"}
     upload = maria.upload("/disputes", "/disputes/answers", ("a.csv", answers), **fields)
@@ -95,7 +103,7 @@ def test_a_pack_is_written_downloaded_and_answered(
     again = maria.upload("/disputes", "/disputes/answers", ("b.csv", answers), **fields)
     page = vera.get(dispute)
 
-    assert "1 answers stored (0 accepted, 1 rejected, 0 will restate)" in imported
+    assert "1 answer stored (0 accepted, 1 rejected, 0 will restate)" in imported
     assert "1 known before" in done(maria, console_books, again)
     assert SCRIPT not in page.text
     assert "rejected R-1" in page.shown()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from tests.conftest import PostgresServer
 from tests.harness.books.console import SETTINGS
 from tests.harness.servers.ports import free_port
+from tests.harness.servers.systemd import Systemd
 
 TIEOUT = [sys.executable, "-m", "ops"]
 #: Longest wait for the process, in seconds.
@@ -35,19 +37,24 @@ def test_the_process_serves_until_it_is_told_to_stop(database: str, tmp_path: Pa
     (tmp_path / "tieout.toml").write_text(SETTINGS.format(database=database))
     port = free_port()
     command = [*TIEOUT, "console", "--port", str(port)]
+    systemd = Systemd(str(tmp_path / "notify"))
+    environ = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
     with (
         (tmp_path / "log").open("w") as log,
-        subprocess.Popen(command, cwd=tmp_path, stderr=log) as process,
+        subprocess.Popen(command, cwd=tmp_path, stderr=log, env=environ) as process,
     ):
         deadline = time.monotonic() + PATIENCE_S
         while status_of(port, "/readyz") != 200 and time.monotonic() < deadline:
             assert process.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.1)
+        states = systemd.states()
         statuses = [status_of(port, path) for path in ("/livez", "/login", "/", "/nothing")]
         process.send_signal(signal.SIGTERM)
         code = process.wait(PATIENCE_S)
     events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
 
+    systemd.close()
+    assert states == ["READY=1"]
     assert statuses == [200, 200, 303, 404]
     assert code == 0
     assert [event["event"] for event in events] == [

@@ -42,7 +42,7 @@ def test_a_preview_stores_nothing_and_needs_no_database(tmp_path: Path) -> None:
     wrong = imported(tmp_path, HEADER.replace("TxId", "Id") + BET, "--preview")
 
     assert printed.returncode == as_json.returncode == 0
-    assert "TxId becomes transaction_id; 1 values: t-1\nNote is ignored; 1 values: " in (
+    assert "TxId becomes transaction_id; 1 value: t-1\nNote is ignored; 1 value: " in (
         printed.stdout
     )
     assert "\x1b" not in printed.stdout

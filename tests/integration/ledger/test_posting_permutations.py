@@ -85,7 +85,7 @@ def test_any_order_by_any_workers_gives_the_same_books(
 ) -> None:
     accepted(database)
     shuffled = f"shuffled_{name_of(database)}"
-    postgres.execute(f"CREATE DATABASE {shuffled} TEMPLATE {name_of(database)}")
+    postgres.clone(shuffled, name_of(database))
     url = postgres.url(shuffled)
     with psycopg.connect(database) as connection:
         numbers = [row[0] for row in connection.execute("SELECT batch_id FROM batches")]
@@ -95,7 +95,7 @@ def test_any_order_by_any_workers_gives_the_same_books(
 
     assert books(url) == books(database)
     assert len(books(url)[0]) > 2 * len(PLAYERS)
-    postgres.execute(f"DROP DATABASE {shuffled} WITH (FORCE)")
+    postgres.drop(shuffled)
 
 
 def name_of(url: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from ledger.checks.run import verify
 from ledger.corrections.tolerance_bookings import Booking, ResidualKey, write_bookings
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.residuals import book_residuals, store_run
 
 #: (round, sequence, before, after, corrects), its legs, and the constraint that refuses it.
@@ -80,7 +80,7 @@ SELECT residual_id, l.leg, l.account::account_kind, provider, match_key, currenc
 @pytest.fixture(scope="module")
 def database(postgres: PostgresServer) -> str:
     """Books with the residuals of ``book_residuals``; shared: no violation is stored."""
-    postgres.execute(f"CREATE DATABASE guarded_residuals TEMPLATE {TEMPLATE}")
+    postgres.clone("guarded_residuals")
     url = postgres.url("guarded_residuals")
     book_residuals(url)
     return url

@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from hashlib import sha256
@@ -27,8 +26,9 @@ from ledger.seal.seal import (
     seal_day,
 )
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.ledger import open_wallets
+from tests.harness.servers.forked_commands import run_command
 from tests.harness.tampering.replay import tamper
 from tests.harness.tampering.sealed_day import DAY, a_sealed_day, quiet
 from tests.meta.tree import ROOT
@@ -43,7 +43,7 @@ NEXT = date(2020, 6, 5)
 def day_file(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sealed day as a file; its books are in the database ``exported``."""
     file: Path = tmp_path_factory.mktemp("audit") / "day.jsonl.gz"
-    postgres.execute(f"CREATE DATABASE exported TEMPLATE {TEMPLATE}")
+    postgres.clone("exported")
     a_sealed_day(postgres.url("exported"), file)
     return file
 
@@ -232,7 +232,7 @@ FILE_CHANGES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "the entry of a residual left out": (
         without('{"residual_entry":{"residual_id":3,"leg":2'),
-        "residual 3 has 1 entries, 2 are expected",
+        "residual 3 has 1 entry, 2 are expected",
     ),
     "a residual left out": (
         without('{"residual":{"residual_id":2,'),
@@ -279,12 +279,10 @@ def test_a_truncated_archive_is_refused(day_file: Path, tmp_path: Path) -> None:
 def command(folder: Path, database: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run ``tieout ledger`` on a database; it needs no broker, and must not start one."""
     servers = {"TIEOUT_DATABASE__URL": database, "TIEOUT_BROKER__URL": NO_BROKER}
-    return subprocess.run(
-        [sys.executable, "-m", "ops", "ledger", *words],
+    return run_command(
+        ["ledger", *words],
         cwd=folder,
         env={**os.environ, **servers, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
         timeout=150,
     )
 

@@ -11,7 +11,7 @@ from ledger.checks.run import CHECKS, CheckResult, checks_for, verify
 from ledger.seal.compare import compare
 from ledger.seal.seal import recheck
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.tampering.replay import copy_books, replayed, restore_books, tamper
 from tests.harness.tampering.sealed_day import DECODERS, a_sealed_day, quiet
 from tests.harness.tampering.surroundings import TAMPERINGS
@@ -29,7 +29,7 @@ class Sealed:
 def sealed(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Sealed:
     """Books of a sealed day, and the day as a file."""
     file: Path = tmp_path_factory.mktemp("audit") / "day.jsonl.gz"
-    postgres.execute(f"CREATE DATABASE sealed_day TEMPLATE {TEMPLATE}")
+    postgres.clone("sealed_day")
     database = postgres.url("sealed_day")
     a_sealed_day(database, file)
     copy_books(database)

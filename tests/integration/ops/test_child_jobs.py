@@ -232,7 +232,7 @@ def test_a_run_that_fails_is_tried_again_and_at_last_parked_with_its_reason(
         (date(2026, 3, 1), events[1]["run"])
     ]
 
-    ledger.run("DELETE FROM day_closes")
+    ledger.rewrite("DELETE FROM day_closes")
     clock.instant += timedelta(minutes=1)
     turn(nowhere)
     ledger.run(f"UPDATE job_runs SET attempts = {ATTEMPTS_MAX - 1} WHERE done_at IS NULL")

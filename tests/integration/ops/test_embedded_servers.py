@@ -17,8 +17,10 @@ import redis
 from ops.context import Context, database_url, endpoints
 from ops.runtime import server_process, servers
 from ops.runtime.data_directory import open_data_directory
+from ops.runtime.role_urls import receiver_url
 from ops.runtime.servers import Endpoints, ServerPids
 from ops.settings.model import BrokerSettings, DatabaseSettings, Settings
+from storage.rights import APPLICATION_ROLE, OWNER_ROLE, RECEIVER_ROLE
 from vocabulary.errors import Unavailable
 
 EVERYTHING = Settings()
@@ -93,7 +95,7 @@ def test_the_servers_listen_on_private_sockets_with_the_promised_settings(
         "jit": "off",
         "server_encoding": "UTF8",
     }
-    shown = {name: value(endpoints.database_url, f"SHOW {name}") for name in promised}
+    shown = {name: value(endpoints.migration_url, f"SHOW {name}") for name in promised}
     with redis.Redis.from_url(endpoints.broker_url) as broker:
         broker_settings = broker.config_get("port", "maxmemory-policy", "appendonly", "save")
     sockets = open_data_directory(data_dir).sockets
@@ -141,7 +143,7 @@ def test_stopping_spares_the_servers_that_ran_before(data_dir: Path) -> None:
 
 def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> None:
     endpoints = servers.ensure_running(data_dir, EVERYTHING)
-    execute(endpoints.database_url, "CREATE TABLE kept AS SELECT 42 AS n")
+    execute(endpoints.migration_url, "CREATE TABLE kept AS SELECT 42 AS n")
     pids = servers.status(data_dir)
     kill(pids.postgres)
     kill(pids.valkey)
@@ -149,7 +151,7 @@ def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> No
     again = servers.ensure_running(data_dir, EVERYTHING)
 
     assert again == endpoints
-    assert value(again.database_url, "SELECT n FROM kept") == 42
+    assert value(again.migration_url, "SELECT n FROM kept") == 42
     with redis.Redis.from_url(again.broker_url) as broker:
         assert broker.ping()
 
@@ -159,7 +161,13 @@ def test_a_command_that_needs_only_the_database_starts_no_broker(data_dir: Path)
 
     url = database_url(context)
 
-    assert value(url, "SELECT 1") == 1
+    assert value(url, "SELECT current_user::text") == APPLICATION_ROLE
+    assert value(receiver_url(EVERYTHING, url), "SELECT current_user::text") == RECEIVER_ROLE
+    assert value(context.owner_url, "SELECT current_user::text") == OWNER_ROLE
+    for superuser in (False, True):
+        query = f"SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolsuper = {superuser}"
+        assert (OWNER_ROLE in str(value(url, query)).split()) == superuser
+        assert (APPLICATION_ROLE in str(value(url, query)).split()) != superuser
     pids = servers.status(data_dir)
     assert (pids.postgres is not None, pids.valkey) == (True, None)
     assert endpoints(context).database_url == url
@@ -177,7 +185,7 @@ def test_an_external_database_is_used_without_a_data_directory(tmp_path: Path) -
 def busy_backend(data_dir: Path) -> Iterator[Endpoints]:
     """A backend that computes without ever looking whether its postmaster lives."""
     endpoints = servers.ensure_running(data_dir, ONLY_POSTGRES)
-    connection = psycopg.connect(endpoints.database_url, autocommit=True)
+    connection = psycopg.connect(endpoints.migration_url, autocommit=True)
 
     def compute() -> None:
         try:
@@ -204,7 +212,7 @@ def computing_backend(url: str) -> int:
 def test_a_busy_backend_that_outlives_its_killed_postmaster_is_ended_before_the_restart(
     busy_backend: Endpoints, data_dir: Path
 ) -> None:
-    backend = computing_backend(busy_backend.database_url)
+    backend = computing_backend(busy_backend.migration_url)
     kill(servers.status(data_dir).postgres)
     outlived = server_process.is_alive(backend)
 
@@ -212,7 +220,7 @@ def test_a_busy_backend_that_outlives_its_killed_postmaster_is_ended_before_the_
 
     assert outlived
     assert not server_process.is_alive(backend)
-    assert value(again.database_url, "SELECT 1") == 1
+    assert value(again.migration_url, "SELECT 1") == 1
 
 
 def test_a_stale_pid_file_that_names_a_strangers_process_is_not_believed(
@@ -260,11 +268,11 @@ def test_two_data_directories_run_side_by_side(data_dir: Path, tmp_path: Path) -
     try:
         ours = servers.ensure_running(data_dir, EVERYTHING)
         theirs = servers.ensure_running(other, EVERYTHING)
-        execute(ours.database_url, "CREATE TABLE only_here (n int)")
+        execute(ours.migration_url, "CREATE TABLE only_here (n int)")
 
-        result = value(theirs.database_url, "SELECT to_regclass('only_here')::text")
+        result = value(theirs.migration_url, "SELECT to_regclass('only_here')::text")
         servers.stop(other)
-        still = value(ours.database_url, "SELECT to_regclass('only_here')::text")
+        still = value(ours.migration_url, "SELECT to_regclass('only_here')::text")
     finally:
         servers.stop(other)
 

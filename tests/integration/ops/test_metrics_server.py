@@ -24,6 +24,7 @@ from reconcile.runs.run import reconcile
 from tests.harness.books.two_sides import TwoBooks
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.receiver import wait_until
+from vocabulary.build import commit, version
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.errors import Unavailable
 from vocabulary.window import Window
@@ -167,6 +168,17 @@ def expected_labels(name: str) -> set[frozenset[str]]:
     return {frozenset(CATALOGUE[name].labels)}
 
 
+def assert_listed(text: str) -> None:
+    """Check that the whole catalogue is served with its labels, and the process's figures."""
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    served = {name: each for name, each in families.items() if name.startswith("tieout_")}
+    assert "process_resident_memory_bytes" in families
+    assert set(served) == set(CATALOGUE) - {metric.name for metric in QUEUE_FINDINGS}
+    for name, family in served.items():
+        labels = {tuple(entry.labels) for entry in family.samples}
+        assert {frozenset(names) for names in labels} == expected_labels(name)
+
+
 def test_everything_that_is_listed_is_served_and_agrees_with_the_books(
     database: str, broker_url: str, tmp_path: Path
 ) -> None:
@@ -177,12 +189,7 @@ def test_everything_that_is_listed_is_served_and_agrees_with_the_books(
         assert wait_until(lambda: read in scrape(url))
         text = scrape(url)
 
-    served = {family.name: family for family in text_string_to_metric_families(text)}
-    assert set(served) == set(CATALOGUE) - {metric.name for metric in QUEUE_FINDINGS}
-    for name, family in served.items():
-        labels = {tuple(entry.labels) for entry in family.samples}
-        assert {frozenset(names) for names in labels} == expected_labels(name)
-
+    assert_listed(text)
     values = samples_of(text)
 
     def value(name: str, **labels: str) -> float:
@@ -215,6 +222,9 @@ def test_everything_that_is_listed_is_served_and_agrees_with_the_books(
         1,
         0,
     )
+    assert value("schema_revision", of="database") == value("schema_revision", of="code")
+    assert 0 < value("table_bytes", table="batches") < value("database_bytes")
+    assert value("build_info", version=version(), commit=commit()) == 1
     assert value("up", service="database") == value("up", service="broker") == 1
 
 

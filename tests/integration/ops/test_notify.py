@@ -15,6 +15,7 @@ from storage.engine import open_engine
 from tests.harness.books.reports import fill, run
 from tests.harness.servers.command_line import run_tieout
 from tests.harness.servers.message_sinks import HookSink, hook_sink
+from tests.harness.servers.ports import free_port
 from vocabulary.clock import SystemClock
 
 SETTINGS = """
@@ -90,6 +91,38 @@ def test_a_test_message_that_fails_says_why(folder: Path, hook: HookSink) -> Non
     assert result.returncode == 1
     assert "status 410; 2xx is expected" in result.stderr
     assert hook.url.decode() not in result.stderr
+
+
+def test_a_test_message_to_nobody_says_where_and_what_to_do(folder: Path) -> None:
+    settings = (folder / "tieout.toml").read_text("utf-8")
+    port = free_port()
+    gone = f'chat = {{ url = "literal:http://127.0.0.1:{port}/secret" }}'
+    (folder / "tieout.toml").write_text(f"{settings.split('chat =')[0]}{gone}", "utf-8")
+    result = run_tieout(folder, "notify", "test", "finance")
+
+    assert result.returncode == 1
+    place = f"127.0.0.1:{port} (literal:)"
+    assert f"rule finance: cannot connect to {place}: Connection refused;" in result.stderr
+    assert "then: tieout notify test finance" in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_a_channel_without_its_secret_stops_what_sends_and_nothing_else(folder: Path) -> None:
+    settings = (folder / "tieout.toml").read_text("utf-8")
+    unset = f'{settings.split("chat =")[0]}chat = {{ url = "env:NOT_SET" }}'
+    (folder / "tieout.toml").write_text(unset, "utf-8")
+    status = run_tieout(folder, "notify", "status")
+    refused = [
+        run_tieout(folder, *words)
+        for words in (("notify", "test", "finance"), ("config", "check"))
+    ]
+
+    assert status.returncode == 0, status.stderr
+    assert [result.returncode for result in refused] == [2, 2]
+    for result in refused:
+        assert (
+            "notify rule finance: chat.url: expected the environment variable" in result.stderr
+        )
 
 
 def test_an_unknown_rule_is_answered_with_those_there_are(folder: Path) -> None:

@@ -201,7 +201,7 @@ def test_no_variable_changes_the_operating_system_user(machine: Machine) -> None
 
     said = machine.run("ledger", "adjust", "propose", *GIFT, code=2, **spoofed)
 
-    assert f"nobody is registered for the operating-system user {name}" in said
+    assert f"operating-system user {name}: nobody is registered for it" in said
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from ops.runtime import server_process, servers
 from ops.runtime.pid_file import read_pids, supervisor_of
 from ops.runtime.servers import ServerPids
+from tests.harness.servers.forked_commands import run_command
 from tests.harness.servers.ports import free_port
 
 WAIT_S = 60.0
@@ -57,8 +58,8 @@ class Up:
             connection.close()
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [*TIEOUT, "--data", str(self.data), *words]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+        command = ["--data", str(self.data), *words]
+        return run_command(command, cwd=self.folder, env=os.environ, timeout=WAIT_S)
 
     def end(self) -> int:
         if self.process.poll() is None:

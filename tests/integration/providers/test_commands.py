@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import os
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,11 @@ import pytest
 from ledger.players.importer import import_players, read_players
 from storage.engine import open_engine
 from tests.harness.providers.api_server import HANGS, ApiServer, Scripted, served
+from tests.harness.servers.forked_commands import run_command
 
 CANARY = "canary-4f1d9c"
+#: Longest run of a command.
+COMMAND_SECONDS_MAX = 240
 
 #: Per dialect: its API table.
 TABLES = {
@@ -117,16 +119,14 @@ def play(
             (folder / "tieout.toml").write_text(settings(server, database))
 
             async def tieout(*words: str) -> Said:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "ops", *words),
+                result = await asyncio.to_thread(
+                    run_command,
+                    words,
                     cwd=folder,
                     env={**os.environ, "TIEOUT_DATA": str(folder / "data")},
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
+                    timeout=COMMAND_SECONDS_MAX,
                 )
-                out, err = await process.communicate()
-                assert process.returncode is not None
-                said = Said(process.returncode, out.decode(), err.decode())
+                said = Said(result.returncode, result.stdout, result.stderr)
                 assert CANARY not in said.out + said.err
                 assert "Traceback" not in said.err
                 return said

@@ -79,6 +79,14 @@ class Office:
         self.run("day", "prepare", *AGG, "--reason", "asked them", by="maria")
         self.run("day", "sign", *AGG, by="jonas")
 
+    def leave(self, name: str) -> None:
+        """Disable a person."""
+        self.execute("UPDATE people SET disabled_at = now() WHERE name = %s", (name,))
+
+    def come_back(self, name: str) -> None:
+        """Enable a person again."""
+        self.execute("UPDATE people SET disabled_at = NULL WHERE name = %s", (name,))
+
     def execute(self, sql: str, params: Sequence[object] = ()) -> None:
         with psycopg.connect(self.database) as connection:
             connection.execute(sql.encode(), params)

@@ -105,7 +105,7 @@ def test_unreadable_lines_are_named_by_number_and_the_rest_is_imported(
     done = tieout.run("feed", "import", file, "--provider", "sportsbook")
     assert done.returncode == 1
     assert f"{file}:3: " in done.stderr
-    assert "2 records, 2 new or changed, 1 unreadable lines" in done.stdout
+    assert "2 records, 2 new or changed, 1 unreadable line" in done.stdout
 
 
 def test_feed_status_lists_every_provider_even_a_silent_one(tieout: CommandLine) -> None:

@@ -18,12 +18,17 @@ INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, re
 SELECT 'agg', '2026-03-01', %s, %s, %s, ARRAY['person:0'], 'r', true, 0,
        coalesce((SELECT figures FROM day_steps ORDER BY number DESC LIMIT 1), '{}')
 """
+_SEAL = """
+INSERT INTO seals (day, previous, hash, batches, operations, entries, deliveries, layout)
+VALUES ('2026-03-01', repeat('0', 64), repeat('a', 64), 0, 0, 0, 0, '{}')
+"""
 
 
 def test_a_day_is_closed_by_a_run_prepared_by_one_person_and_signed_by_another(
     office: Office,
 ) -> None:
     before = office.day()
+    office.execute(_SEAL)
     (closed,) = office.json("day", "close", *AGG, by="maria")
     bare = office.run("day", "prepare", *AGG, by="maria", code=1)
     (prepared,) = office.json("day", "prepare", *AGG, "--reason", "asked", by="maria")
@@ -46,6 +51,8 @@ def test_a_day_is_closed_by_a_run_prepared_by_one_person_and_signed_by_another(
     assert figures["unexplained"] == {"USD": "0.00"}
     assert figures["breaks"]["USD"]["open"] == 1
     assert signed["steps"][-1]["run_id"] == closed["closed"]["run_id"]
+    assert signed["steps"][0]["reason"] == "asked"
+    assert signed["steps"][-1]["seal"] == "a" * 64
     assert office.rows(
         "SELECT actor, action FROM audit WHERE subject = 'day agg 2026-03-01' ORDER BY audit_id"
     ) == [("maria", "day.closed"), ("maria", "day.prepared"), ("jonas", "day.signed")]
@@ -62,7 +69,7 @@ def test_a_day_half_a_year_ahead_is_not_signed_off(office: Office) -> None:
     ):
         assert "is not over in UTC before" in refused
     prepared = office.run("day", "prepare", str(ahead), "--provider", "agg", by="maria", code=1)
-    assert "it is open" in prepared
+    assert f"it is open until {ahead + timedelta(days=1)}T00:00:00Z" in prepared
     with pytest.raises(RestrictViolation, match="is not over"):
         office.execute(
             "INSERT INTO day_closes VALUES ('agg', %s, %s, %s, now(), 1, NULL, 0, '')",
@@ -241,6 +248,35 @@ def test_only_an_approver_signs_and_a_person_who_left_does_nothing(office: Offic
         "day", "sign", *AGG, by="jonas", code=1
     )
     assert "erin is disabled" in office.run("day", "sign", *AGG, by="erin", code=1)
+
+
+def test_who_left_between_two_steps_takes_no_further_one_and_what_they_began_stands(
+    office: Office,
+) -> None:
+    office.run("day", "close", *AGG, by="maria")
+    ((break_id,),) = office.rows("SELECT break_id FROM breaks")
+    office.run("breaks", "propose", break_id, "--reason", "their figure", by="maria")
+    office.leave("jonas")
+    approval = office.run("breaks", "approve", break_id, by="jonas", code=1)
+    office.leave("maria")
+    office.come_back("jonas")
+    office.run("breaks", "approve", break_id, by="jonas")
+    post_all_at(office.database)
+    office.come_back("maria")
+    office.run("day", "prepare", *AGG, "--reason", "one correction", by="maria")
+    office.leave("jonas")
+    signature = office.run("day", "sign", *AGG, by="jonas", code=1)
+    office.leave("maria")
+    again = office.run("day", "prepare", *AGG, "--reason", "again", by="maria", code=1)
+    office.come_back("jonas")
+    (signed,) = office.json("day", "sign", *AGG, by="jonas")
+
+    assert ["jonas is disabled" in refusal for refusal in (approval, signature)] == [True, True]
+    assert "maria is disabled" in again
+    assert [step["by"] for step in signed["steps"]] == ["maria", "jonas"]
+    assert office.rows("SELECT proposed_by, decided_by FROM adjustments") == [
+        ("maria", "jonas")
+    ]
 
 
 def test_one_sweep_takes_in_reconciles_closes_and_says_what_is_left(office: Office) -> None:

@@ -18,7 +18,7 @@ from reconcile.runs.verify import verify_run
 from reconcile.runs.what_if import what_if
 from reconcile.snapshot.rules import Rules
 from reconcile.totals.tie_out import totals
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.detection.stored import store
 from tests.harness.books.two_sides import TwoBooks
 from tests.harness.detection.edges import DAYS, EDGE, edge_case, edge_world, expected_on
@@ -42,12 +42,12 @@ Days = tuple[RunResult, RunResult]
 def books(postgres: PostgresServer) -> Iterator[str]:
     """The URL of books that much is wrong with around the edge; runs add only themselves."""
     name = "books_at_an_edge"
-    postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    postgres.clone(name)
     url = postgres.url(name)
     store(url, edge_world(CASES))
     post_all_at(url)
     yield url
-    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres.drop(name)
 
 
 def run(

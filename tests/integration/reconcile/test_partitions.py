@@ -14,7 +14,7 @@ from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.snapshot.rules import BY_ROUND_ID, Rules
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.busy import DAY, BusyBooks
 from tests.harness.servers.dask_cluster import dask_cluster
 from tests.harness.servers.failing_executors import (
@@ -35,7 +35,7 @@ PATIENT = timedelta(minutes=2)
 def books(postgres: PostgresServer) -> Iterator[str]:
     """Provide the URL of books with breaks of many kinds; runs change nothing in them."""
     name = "books_in_parts"
-    postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    postgres.clone(name)
     url = postgres.url(name)
     engine = open_engine(url, pool_size=1)
     busy = BusyBooks(url, engine, SEED)
@@ -44,7 +44,7 @@ def books(postgres: PostgresServer) -> Iterator[str]:
     busy.change(DAY.start + timedelta(minutes=300), rounds=5)
     engine.dispose()
     yield url
-    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    postgres.drop(name)
 
 
 AGES = MaturityAges(

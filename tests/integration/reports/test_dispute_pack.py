@@ -16,7 +16,7 @@ from breaks.disputes.opening import open_dispute
 from providers.registry import DIALECTS
 from reports.disputes.export import ExportedPack, export_dispute, pack_of
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.disputed import EVENING, HOUR, DisputedBooks, disputed
 from tests.harness.providers.speaker import SECRET
 
@@ -26,11 +26,11 @@ NAMES = tuple(sorted(DIALECTS))
 @pytest.fixture(scope="module")
 def books(postgres: PostgresServer) -> Iterator[DisputedBooks]:
     """An hour of four providers; tests only add disputes, each of its own provider."""
-    postgres.execute(f"CREATE DATABASE disputed TEMPLATE {TEMPLATE}")
+    postgres.clone("disputed")
     books = DisputedBooks(postgres.url("disputed"))
     books.fill()
     yield books
-    postgres.execute("DROP DATABASE disputed WITH (FORCE)")
+    postgres.drop("disputed")
 
 
 class OpenedPack:

@@ -92,7 +92,7 @@ def test_batches_without_entries_are_a_difference(days: SignedDays) -> None:
     output = days.run("figures", "--day", "2026-06-01", code=1)
 
     assert "entries have -1.00 more ggr than operations" in output
-    assert "1 accepted batches are not posted yet" in output
+    assert "1 accepted batch is not posted yet" in output
 
 
 @pytest.mark.parametrize(

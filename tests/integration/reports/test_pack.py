@@ -11,7 +11,7 @@ import pytest
 
 from reports.tables.contents import grids
 from reports.write import write_pack
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.reports import (
     HOSTILE,
     HUGE,
@@ -43,12 +43,12 @@ TABLES = (
 @pytest.fixture(scope="module")
 def filled(postgres: PostgresServer) -> Iterator[str]:
     """A database with a run; no test of this module changes it."""
-    postgres.execute(f"CREATE DATABASE report_pack TEMPLATE {TEMPLATE}")
+    postgres.clone("report_pack")
     database = postgres.url("report_pack")
     fill(database)
     run(database)
     yield database
-    postgres.execute("DROP DATABASE report_pack WITH (FORCE)")
+    postgres.drop("report_pack")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from reports.pack_document import document_of
 from reports.pdf_statement import pdf_data
 from reports.write import write_pack
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.reports import Files
 from tests.harness.books.statements import (
     DAYS,
@@ -37,7 +37,7 @@ from vocabulary.window import parse_window
 @pytest.fixture(scope="module")
 def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Three days of two providers, each compared; two days of the first are signed."""
-    postgres.execute(f"CREATE DATABASE statements TEMPLATE {TEMPLATE}")
+    postgres.clone("statements")
     desk = Desk(tmp_path_factory.mktemp("desk"), postgres.url("statements"))
     desk.write_settings()
     for provider in ("agg", "book"):
@@ -47,7 +47,7 @@ def desk(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     for day in DAYS[:2]:
         sign_day(desk.database, day)
     yield desk
-    postgres.execute("DROP DATABASE statements WITH (FORCE)")
+    postgres.drop("statements")
 
 
 def _files(pack: Pack, folder: Path) -> Files:

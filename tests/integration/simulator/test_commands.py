@@ -19,6 +19,7 @@ from ops.commands.simulation.demo_settings import demo_settings
 from ops.settings.loader import load
 from providers.registry import DIALECTS
 from simulator.systems.registry import SYSTEMS
+from tests.harness.servers.forked_commands import run_command
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.tieout_stack import TIEOUT, TieoutStack
 from vocabulary.errors import SettingsInvalid
@@ -27,15 +28,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def _tieout(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "ops", *words],
-        cwd=cwd,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
+    return run_command(words, cwd=cwd, env=_environment(), timeout=280)
 
 
 def _environment() -> dict[str, str]:

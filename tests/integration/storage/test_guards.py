@@ -169,6 +169,47 @@ def test_what_is_written_is_never_changed_or_removed(
     assert refused.value.diag.constraint_name == f"{table}_append_only"
 
 
+#: A column of each table that never changes once it is written, beside which others may.
+KEPT = {
+    "batches": "committed_at",
+    "breaks": "first_seen",
+    "day_closes": "business_day",
+    "deliveries": "body",
+    "feed_files": "digest",
+    "feed_findings": "first_seen",
+    "feed_pulls": "received",
+    "handles": "player",
+    "players": "created_at",
+    "provider_deliveries": "delivery_id",
+    "receiver_sessions": "opened_at",
+    "runs": "started_at",
+    "wallets": "player",
+}
+
+
+def test_evidence_is_never_rewritten_or_removed(books: Database) -> None:
+    for table, column in KEPT.items():
+        for statement in (
+            f"UPDATE {table} SET {column} = {column}",
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table} CASCADE",
+        ):
+            with pytest.raises(errors.RestrictViolation, match="append-only"):
+                books.execute(statement.encode())
+    with pytest.raises(errors.RestrictViolation, match="append-only"):
+        books.execute("TRUNCATE feed_records")
+
+
+def test_the_state_of_work_beside_evidence_moves_on(books: Database) -> None:
+    for change in (
+        "batches SET posted_at = now()",
+        "deliveries SET ingested_at = now()",
+        "wallets SET balance = balance",
+        "feed_findings SET resolved_at = now()",
+    ):
+        books.execute(f"UPDATE {change}".encode())
+
+
 @pytest.mark.parametrize(
     "statement", ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit", "TRUNCATE audit"]
 )

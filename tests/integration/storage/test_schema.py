@@ -1,5 +1,6 @@
 """Code and schema of different ages: later schemas are worked on, earlier ones refused."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ops.commands.setup.migration_plan import print_plan, read_plan
 from storage.engine import open_engine
 from storage.migrate import migrate
 from storage.schema_version import (
@@ -16,6 +18,8 @@ from storage.schema_version import (
     refuse_earlier,
     require_schema,
 )
+from tests.harness.servers.command_line import run_tieout
+from tests.harness.servers.ports import free_port
 from vocabulary.errors import Unavailable
 
 WAIT_S = 120.0
@@ -79,3 +83,61 @@ def test_no_process_starts_on_an_empty_database(
 
     assert [process.returncode for process in started] == [3, 3, 3]
     assert all("run `tieout migrate`" in message for message in messages)
+
+
+def set_up(folder: Path, database: str, broker: str, **console: str) -> None:
+    urls = "".join(f'{name} = "{url}"\n' for name, url in console.items())
+    (folder / "tieout.toml").write_text(
+        f'[database]\nurl = "{database}"\n[broker]\nurl = "{broker}"\n[console]\n{urls}'
+    )
+
+
+def test_migrating_tries_every_server_that_the_settings_name(
+    database: str, broker_url: str, tmp_path: Path
+) -> None:
+    nowhere = f"redis://:canary@127.0.0.1:{free_port()}/0"
+    set_up(tmp_path, database, nowhere)
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP TABLE alembic_version")
+
+    refused = run_tieout(tmp_path, "migrate")
+
+    assert refused.returncode == 3
+    assert "broker.url (redis://" in refused.stderr
+    assert "Connection refused" in refused.stderr
+    assert "canary" not in refused.stderr
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,)
+
+
+def test_migrating_tries_the_replica_that_the_console_reads(
+    database: str, broker_url: str, tmp_path: Path
+) -> None:
+    set_up(tmp_path, database, broker_url, read_url="postgresql://u@127.0.0.1:1/tieout")
+
+    refused = run_tieout(tmp_path, "migrate")
+
+    assert refused.returncode == 3
+    assert f"schema {newest_revision()}" in refused.stdout
+    assert "console.read_url (postgresql://" in refused.stderr
+
+
+def test_a_plan_says_what_is_to_come_and_changes_nothing(
+    database: str, broker_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up(tmp_path, database, broker_url)
+    print_plan(read_plan(database))
+    done = capsys.readouterr().out
+    pretend(database, "0119")
+    print_plan(read_plan(database))
+    planned = capsys.readouterr().out
+    document = json.loads(run_tieout(tmp_path, "migrate", "--plan", "--json").stdout)
+
+    assert done == f"nothing to do: the database has schema {newest_revision()}\n"
+    assert "the database has schema 0119" in planned
+    assert "CREATE INDEX audit_by_time ON audit" in planned
+    assert "all of it is done while everything runs" in planned
+    assert (document["database"], document["code"]) == ("0119", newest_revision())
+    assert document["revisions"][0]["revision"] == "0120"
+    (first, *_) = document["revisions"][1]["locks"]
+    assert (first["table"], first["lock"], first["reads_all"]) == ("audit", "SHARE", True)

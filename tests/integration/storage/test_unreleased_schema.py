@@ -13,7 +13,7 @@ from ops.runtime.postgres_server import url
 from storage.engine import open_engine
 from storage.migrate import migrate
 from storage.schema_version import UnreleasedSchema, require_schema
-from tests.harness.servers.tieout_stack import TIEOUT
+from tests.harness.servers.forked_commands import run_command
 
 WAIT_S = 120.0
 #: The last one, the first one, and the revision of a stranger's migrations.
@@ -42,14 +42,11 @@ def catalogue(database: str) -> list[str]:
 
 
 def tieout(folder: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*TIEOUT, *words],
+    return run_command(
+        words,
         cwd=folder,
         env={**os.environ, "TIEOUT_RECEIVER__PORT": "0", **env},
-        capture_output=True,
-        text=True,
         timeout=WAIT_S,
-        check=False,
     )
 
 

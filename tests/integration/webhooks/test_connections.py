@@ -29,7 +29,7 @@ LIMIT_S, SLACK_S = 0.3, 1.5
 def receiver(
     postgres: Any, valkey: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningReceiver]:
-    postgres.execute("CREATE DATABASE of_connections TEMPLATE template_books")
+    postgres.clone("of_connections")
     books = LedgerDatabase(postgres.url("of_connections"))
     broker = valkey_server.url(valkey, 14)
     try:
@@ -41,7 +41,7 @@ def receiver(
             assert "Traceback" not in process.log()
     finally:
         books.close()
-        postgres.execute("DROP DATABASE of_connections WITH (FORCE)")
+        postgres.drop("of_connections")
 
 
 @BOTH

@@ -52,7 +52,7 @@ class RunningReceiver:
 def receiver(
     postgres: Any, valkey: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningReceiver]:
-    postgres.execute("CREATE DATABASE of_hostility TEMPLATE template_books")
+    postgres.clone("of_hostility")
     books = LedgerDatabase(postgres.url("of_hostility"))
     books.player("LAG1.0632094194", "42")
     at = tmp_path_factory.mktemp("hostile")
@@ -68,7 +68,7 @@ def receiver(
         assert books.failed_checks() == []
     finally:
         books.close()
-        postgres.execute("DROP DATABASE of_hostility WITH (FORCE)")
+        postgres.drop("of_hostility")
 
 
 @pytest.fixture(autouse=True)

@@ -87,7 +87,7 @@ def receiver(
 ) -> Iterator[RunningReceiver]:
     from ops.runtime import valkey_server
 
-    postgres.execute("CREATE DATABASE of_one_receiver TEMPLATE template_books")
+    postgres.clone("of_one_receiver")
     books = LedgerDatabase(postgres.url("of_one_receiver"))
     at = tmp_path_factory.mktemp("receiver")
     with harness.receivers(at, books.url, valkey_server.url(valkey, 15)) as (
@@ -96,7 +96,7 @@ def receiver(
     ):
         yield RunningReceiver(client, books, process)
     books.close()
-    postgres.execute("DROP DATABASE of_one_receiver WITH (FORCE)")
+    postgres.drop("of_one_receiver")
 
 
 SAMPLES = {

@@ -51,10 +51,10 @@ class JobEnvironment:
 
     def age(self, seconds: int) -> None:
         """Make everything that waits older."""
-        self.books.run(
+        self.books.rewrite(
             f"UPDATE batches SET committed_at = committed_at - interval '{seconds} s'"
         )
-        self.books.run(
+        self.books.rewrite(
             f"UPDATE deliveries SET received_at = received_at - interval '{seconds} s'"
         )
 

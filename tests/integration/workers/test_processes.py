@@ -1,5 +1,6 @@
 """Worker and scheduler processes with a real broker that may lose everything."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from storage.broker.redis import ingest_message, open_broker, post_message
 from tests.harness.books.delivered import bet, commit, history, providers
 from tests.harness.servers import receiver as harness
 from tests.harness.servers.receiver import LedgerDatabase, TieoutProcess, wait_until
+from tests.harness.servers.systemd import Systemd
 
 UNPOSTED = "SELECT count(*) FROM batches WHERE posted_at IS NULL"
 UNINGESTED = (
@@ -111,7 +113,9 @@ def test_a_message_for_an_unknown_actor_does_not_stop_others(env: WorkerProcesse
     assert worker.terminate() == 0
 
 
-def test_a_flushed_broker_loses_no_work(env: WorkerProcesses) -> None:
+def test_a_flushed_broker_loses_no_work_and_systemd_is_told(
+    env: WorkerProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     env.accept_bets("OP-1", "OP-2")
     env.push("r1", 30, "10:30:00")
     broker = open_broker(env.broker, [])
@@ -120,7 +124,11 @@ def test_a_flushed_broker_loses_no_work(env: WorkerProcesses) -> None:
     client.flushall()
     client.close()
 
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+    manager = {name: Systemd(str(env.folder / name)) for name in ("worker", "scheduler")}
+    monkeypatch.setenv("NOTIFY_SOCKET", str(env.folder / "worker"))
     worker = env.worker()
+    monkeypatch.setenv("NOTIFY_SOCKET", str(env.folder / "scheduler"))
     scheduler = env.start("scheduler")
 
     assert wait_until(env.is_done), scheduler.log() + worker.log()
@@ -128,6 +136,14 @@ def test_a_flushed_broker_loses_no_work(env: WorkerProcesses) -> None:
     assert '"job_done"' in worker.log() or "sweep_posts" in scheduler.log()
     assert [scheduler.terminate(), worker.terminate()] == [0, 0]
     assert env.books.failed_checks() == []
+    for name, process in {"worker": worker, "scheduler": scheduler}.items():
+        lines = [json.loads(line) for line in process.log().splitlines()]
+        assert {line["role"] for line in lines} == {name}
+        assert all(line["source"] and line["process"] and line["host"] for line in lines)
+        states = manager[name].states()
+        assert states[0] == "READY=1"
+        assert set(states[1:]) <= {"WATCHDOG=1"}
+        manager[name].close()
 
 
 def test_without_a_broker_the_scheduler_does_the_work_itself(
@@ -135,8 +151,8 @@ def test_without_a_broker_the_scheduler_does_the_work_itself(
 ) -> None:
     env.accept_bets("OP-1")
     env.push("r1", 30, "10:30:00")
-    env.books.run("UPDATE batches SET committed_at = committed_at - interval '4 s'")
-    env.books.run("UPDATE deliveries SET received_at = received_at - interval '4 s'")
+    env.books.rewrite("UPDATE batches SET committed_at = committed_at - interval '4 s'")
+    env.books.rewrite("UPDATE deliveries SET received_at = received_at - interval '4 s'")
     scheduler = env.start("scheduler", broker="unix:///nowhere/valkey.sock?db=0")
 
     assert wait_until(env.is_done), scheduler.log()
@@ -156,8 +172,12 @@ def test_a_scheduler_without_a_database_waits_for_it(env: WorkerProcesses) -> No
     assert "Traceback" not in scheduler.log()
 
 
-def test_a_callback_accepted_by_a_receiver_is_posted_by_a_worker(env: WorkerProcesses) -> None:
+def test_a_callback_accepted_by_a_receiver_is_posted_by_a_worker(
+    env: WorkerProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     worker = env.worker()
+    systemd = Systemd(str(env.folder / "receiver"))
+    monkeypatch.setenv("NOTIFY_SOCKET", str(env.folder / "receiver"))
     process = harness.receivers(env.folder, env.books.url, env.broker)
     with process as (client, (receiver,)):
         bet_reply = client.post("sport", bet("42", "OP-1"))
@@ -165,6 +185,8 @@ def test_a_callback_accepted_by_a_receiver_is_posted_by_a_worker(env: WorkerProc
         is_done = wait_until(env.is_done)
         code = receiver.terminate()
 
+    assert systemd.states() == ["READY=1"]
+    systemd.close()
     assert (bet_reply.status, history_reply.status) == (200, 200)
     assert is_done, worker.log()
     assert code == 0

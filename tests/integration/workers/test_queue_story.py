@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import TEMPLATE, PostgresServer, stopped_with_this_process
+from tests.conftest import PostgresServer, stopped_with_this_process
 from tests.harness.servers.receiver import wait_until
 from tests.harness.servers.worker_stack import ORDER, RestartableBroker, WorkerStack
 
@@ -25,7 +25,7 @@ def stack(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[QueueStack]:
     folder = tmp_path_factory.mktemp("story")
-    postgres.execute(f"CREATE DATABASE queue_story TEMPLATE {TEMPLATE}")
+    postgres.clone("queue_story")
     with stopped_with_this_process(folder / "broker"):
         broker = RestartableBroker(folder / "broker")
         env = WorkerStack(postgres.url("queue_story"), broker.url, folder)
@@ -36,7 +36,7 @@ def stack(
             yield running
         finally:
             env.close()
-    postgres.execute("DROP DATABASE queue_story WITH (FORCE)")
+    postgres.drop("queue_story")
 
 
 def test_an_operator_finds_repairs_and_requeues_a_poison_batch(stack: QueueStack) -> None:

@@ -26,7 +26,14 @@ from console.pages.breaks.bulk import (
 from console.pages.breaks.columns import COLUMNS, SHOWN, file_columns, file_rows
 from console.pages.breaks.detail import consequence, side_rows
 from console.pages.breaks.selection import BreakQuery, read_query
-from console.rendering import age_text, money_text, printable_text, short_text, signed_text
+from console.rendering import (
+    age_text,
+    bytes_text,
+    money_text,
+    printable_text,
+    short_text,
+    signed_text,
+)
 from console.spreadsheets import csv_file
 from console.timeline import (
     LEFT,
@@ -83,6 +90,20 @@ def test_only_positive_amounts_get_a_plus() -> None:
 )
 def test_an_age_is_told_in_its_largest_unit(age: timedelta, text: str) -> None:
     assert age_text(age) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (1, "1 byte"),
+        (1023, "1023 bytes"),
+        (1536, "1.5 KiB"),
+        (-(10 << 20), "−10 MiB"),
+        (3 << 39, "1.5 TiB"),
+    ],
+)
+def test_sizes_are_in_powers_of_1024(size: int, text: str) -> None:
+    assert bytes_text(size) == text
 
 
 def test_long_ids_lose_their_middle_and_bytes_show_what_is_not_text() -> None:
@@ -261,6 +282,8 @@ def test_an_address_keeps_amounts_ages_and_columns() -> None:
         {"currency": "eur"},
         {"age": "0"},
         {"age": "99999"},
+        {"under": "0"},
+        {"in_figures": "yes"},
         {"age": "\N{SUPERSCRIPT TWO}"},
         {"overdue": "yes"},
         {"mentioned": "jonas"},

@@ -10,6 +10,7 @@ import pytest
 
 import ops.commands
 from ops.cli import COMMANDS, load_command
+from vocabulary.build import version
 from workers.heartbeat_file import touch
 
 TIEOUT = [sys.executable, "-m", "ops"]
@@ -118,6 +119,22 @@ def test_wrong_usage_exits_2(tmp_path: Path, words: list[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("word", ["-2", "-400", "-35.34"])
+def test_a_negative_number_is_an_argument_and_no_option(word: str) -> None:
+    command = load_command("day").commands["show"]
+    context = command.make_context("show", [word, "--provider", "agg", "--json"])
+
+    assert context.params["day"] == word
+    assert context.params["provider"] == ["agg"]
+
+
+def test_an_unknown_option_is_refused_all_the_same(tmp_path: Path) -> None:
+    done = tieout(tmp_path, "day", "show", "-x2", "--all")
+
+    assert done.returncode == 2
+    assert "No such option: -x" in done.stderr
+
+
 def test_a_database_out_of_reach_exits_3_in_one_line_without_its_password(
     tmp_path: Path,
 ) -> None:
@@ -169,4 +186,4 @@ def test_the_version_is_said_without_settings(tmp_path: Path) -> None:
     done = tieout(tmp_path, "--version")
 
     assert done.returncode == 0
-    assert done.stdout.startswith("tieout ")
+    assert done.stdout == f"tieout {version()}\n"

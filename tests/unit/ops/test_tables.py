@@ -15,6 +15,48 @@ def test_without_a_terminal_no_cell_is_cut(capsys: pytest.CaptureFixture[str]) -
     assert all(any(cell in line for line in printed.splitlines()) for cell in ROW)
 
 
+def test_a_table_wider_than_a_pipe_goes_on_further_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names, row = ["provider", "player", "ours", "theirs"], ["agg", "p [x] :heart:", *ROW[2:]]
+    tables.table(names, [["aggregator-of-the-north", *row[1:]]])
+    narrow = capsys.readouterr().out.splitlines()
+    monkeypatch.setenv("COLUMNS", "100")
+    tables.table(names, [["aggregator-of-the-north", *row[1:]]])
+    wide = capsys.readouterr().out.splitlines()
+
+    assert max(map(len, narrow)) <= 80
+    assert narrow[1].startswith("  theirs")
+    assert "p [x] :heart:" in narrow[2]
+    assert "│ p [x] :heart: │" in wide[3]
+
+
+def test_a_row_whose_last_cells_are_empty_leaves_no_blank_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tables.table(["rule", "last error"], [["finance", ""], ["chat", "x" * 90]])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.strip() for line in lines] == [
+        "rule",
+        "last error",
+        "finance",
+        "chat",
+        "x" * 90,
+    ]
+
+
+def test_what_follows_a_row_is_wrapped_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    causes = " ".join(["payout_mismatch -0.66,"] * 5)
+    rows = [["2026-06-04", "1.00"], ["2026-06-05", "2.00"]]
+    tables.wide_table(("day", "GGR"), rows, left=1, empty="nothing", below=[causes, ""])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(line.strip() for line in lines[2:-1]) == causes
+    assert lines[-1] == "2026-06-05  2.00"
+
+
 def test_on_a_narrow_terminal_a_long_cell_is_folded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -138,7 +138,9 @@ def test_a_token_comes_before_the_operating_system_user() -> None:
 
 
 def test_nobody_acts_without_being_registered() -> None:
-    with pytest.raises(Malformed, match="--by: nobody is registered for the operating-system"):
+    with pytest.raises(
+        Malformed, match=r"^operating-system user [a-z]+: nobody is registered for it"
+    ):
         acting("ana", named=ANA)
 
 

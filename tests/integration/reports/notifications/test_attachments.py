@@ -16,7 +16,7 @@ from ops.scheduling.notify_jobs import workbook_of
 from ops.settings.loader import load
 from ops.settings.model import Settings
 from reports.notifications.channels import send
-from reports.notifications.events import Circumstances
+from reports.notifications.event import Circumstances
 from reports.notifications.rules import EventKind, MailServer, NotifyRule
 from reports.notifications.turn import notify
 from storage.engine import open_engine

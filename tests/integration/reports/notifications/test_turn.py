@@ -8,15 +8,18 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
+from breaks.actions import Note, apply, noting
+from breaks.mentions import mark_read
 from breaks.policy import DEFAULT_RULES
 from breaks.write_offs import propose_write_off
 from reports.notifications import channels, outbox
 from reports.notifications.channels import send
-from reports.notifications.events import Circumstances
+from reports.notifications.event import Circumstances
 from reports.notifications.outbox import ATTEMPTS_MAX, WAIT_MAX
 from reports.notifications.rules import ChatHook, EventKind, MailServer, NotifyRule, Webhook
 from reports.notifications.turn import notify
 from storage.engine import open_engine
+from storage.people import get_person
 from storage.queue.parking import park
 from tests.harness.books.reports import DAY, EVENING, HOSTILE, fill, restate, run
 from tests.harness.servers.message_sinks import HookSink, MailSink, hook_sink, mail_sink
@@ -163,7 +166,8 @@ def test_a_slow_receiver_is_given_up_after_the_time_limit(
     assert _turn(engine, _rule(_chat(hook), EventKind.BREAK)) == 0
     with engine.connect() as connection:
         (status,) = outbox.status(connection)
-    assert status.last_error == "POST: TimeoutError"
+    host = f"127.0.0.1:{hook.port} (env:CHAT)"
+    assert status.last_error == f"{host} gave no answer within 0.2 s"
 
 
 def test_a_channel_that_stays_down_is_given_up_loudly_and_sent_again_on_request(
@@ -176,7 +180,8 @@ def test_a_channel_that_stays_down_is_given_up_loudly_and_sent_again_on_request(
     with engine.begin() as connection:
         (status,) = outbox.status(connection)
         assert (status.sent, status.waiting, status.given_up) == (0, 0, 1)
-        assert "ConnectionRefusedError" in (status.last_error or "")
+        assert "cannot connect to the mail server 127.0.0.1:" in (status.last_error or "")
+        assert "Connection refused; look at mail.host" in (status.last_error or "")
         assert outbox.send_again(connection, LATER) == 1
     mended = replace(rule, channel=_chat(hook))
     assert _turn(engine, mended, LATER) == 1
@@ -194,7 +199,7 @@ def test_a_digest_gathers_what_happened_in_between(
         park(connection, job="post.v1", subject="1", error=ValueError("x"))
     assert _turn(engine, rule, EVENING + timedelta(hours=23)) == 0
     assert _turn(engine, rule, LATER) == 1
-    assert "1 of job post.v1 are set aside" in json.loads(hook.requests[1][1])["text"]
+    assert "1 of job post.v1 is set aside" in json.loads(hook.requests[1][1])["text"]
 
 
 def test_an_overdue_break_a_closed_and_signed_day_and_its_changes_are_told(
@@ -265,3 +270,25 @@ def test_whatever_waits_for_a_second_person_is_told_once(
     ):
         assert part in message_text
     assert HOSTILE not in message_text
+
+
+def test_people_are_told_of_unread_comments_that_name_them(
+    engine: Engine, database: str, hook: HookSink
+) -> None:
+    run(database)
+    with engine.begin() as connection:
+        (break_id,) = connection.execute(text("SELECT min(break_id) FROM breaks")).one()
+    note = Note(kind="comment", body=f"@jonas @maria {HOSTILE}")
+    apply(engine, break_id, noting(note, by="maria", now=EVENING))
+    rule = _rule(_chat(hook), EventKind.MENTIONED)
+    of_maria = replace(rule, name="of-maria", people=("maria",))
+    of_jonas = replace(rule, name="of-jonas", people=("jonas",))
+
+    assert [_turn(engine, rule) for rule in (of_maria, of_jonas, of_jonas)] == [0, 1, 0]
+    message_text = json.loads(hook.requests[0][1])["text"]
+    assert f"maria names jonas in a comment. [{break_id}]" in message_text
+    assert HOSTILE not in message_text
+    with engine.begin() as connection:
+        person_id = get_person(connection, "jonas").person_id
+        mark_read(connection, break_id, person_id, now=LATER)
+    assert _turn(engine, rule, LATER) == 0

@@ -1,11 +1,15 @@
 """Rules of notifications are complete, or each problem is named."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ops.settings.loader import load
+from ops.settings.notify import unset_secrets
 from ops.settings.notify_rules import rules_of_notify
+from reports.notifications.channels import SendingFailed, send
+from reports.notifications.outbox import trial_message
 from reports.notifications.rules import EventKind, MailServer
 from vocabulary.errors import SettingsInvalid
 
@@ -59,7 +63,7 @@ def _written(tmp_path: Path, rules: str) -> Path:
             f'{RULE}webhook = {{ url = "env:HOOK", secret = "env:HOOK" }}',
             "whsec_BASE64 of 24 to 64 bytes",
         ),
-        (f'{RULE}chat = {{ url = "env:GONE" }}', "GONE"),
+        (f'{RULE}chat = {{ url = "somewhere" }}', "env:NAME or file:PATH"),
     ],
 )
 def test_a_wrong_rule_is_named_with_what_is_expected(
@@ -68,3 +72,34 @@ def test_a_wrong_rule_is_named_with_what_is_expected(
     with pytest.raises(SettingsInvalid) as error:
         load(_written(tmp_path, rules), ENVIRONMENT)
     assert problem in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("channel", "problem"),
+    [
+        (
+            'chat = { url = "env:GONE" }',
+            "chat.url: expected the environment variable GONE to be set",
+        ),
+        (
+            'webhook = { url = "env:HOOK", secret = "file:gone" }',
+            "webhook.secret: expected the file gone to be readable",
+        ),
+        (
+            f'{MAIL[:-2]}, user = "a", password = "env:EMPTY" }}',
+            "mail.password: expected a secret that is not empty in env:EMPTY",
+        ),
+    ],
+)
+def test_a_secret_of_a_channel_that_is_not_there_stops_only_what_sends(
+    tmp_path: Path, channel: str, problem: str
+) -> None:
+    environment = {**ENVIRONMENT, "EMPTY": " "}
+    settings = load(_written(tmp_path, f"{RULE}{channel}\n"), environment)
+    (rule,) = rules_of_notify(settings)
+    (unset,) = unset_secrets(settings.notify)
+    message = trial_message("finance", datetime(2026, 3, 1, tzinfo=UTC))
+
+    with pytest.raises(SendingFailed, match="where messages are sent from"):
+        send(message, rule.channel, message.created_at)
+    assert unset.startswith(f"notify rule finance: {problem}")

@@ -138,7 +138,7 @@ def test_a_preview_prints_amounts_with_their_currency(
     seen = preview(tmp_path, statement("sportsbook", 'unit = "minor"'), data)
 
     print_preview(tmp_path / "day", seen, None, as_json=False)
-    assert "amount becomes amount; 1 values: 1000 JPY\n" in capsys.readouterr().out
+    assert "amount becomes amount; 1 value: 1000 JPY\n" in capsys.readouterr().out
     print_preview(tmp_path / "day", seen, None, as_json=True)
     columns = json.loads(capsys.readouterr().out)["columns"]
     assert [column["booked"] for column in columns if column["field"] == "amount"] == [

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reports.notifications.events import Event
+from reports.notifications.event import Event
 from reports.notifications.message import (
     EVENTS_SHOWN_MAX,
     chat_of,

@@ -1,0 +1,1 @@
+"""Archived months of the ledger: exported, checked, let go, and read again."""

@@ -1,0 +1,160 @@
+"""Let the bytes of an archived month go from the database.
+
+The archive is read row by row. The database compares each row's bytes with the digest of the
+archived ones and puts the digest in their place, so nothing leaves that was not read back just
+now. Transactions are short; between them PostgreSQL reclaims the space, and later rows use it.
+Repeating an interrupted release completes it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, text
+
+from storage.archive.digests import digest_of_bytes
+from storage.archive.files import ArchiveFolder
+from storage.archive.manifest import Manifest
+from storage.archive.parquet import read_batches
+from storage.transactions import outages, reading, transaction
+from vocabulary.errors import Contradiction, NotAllowed
+from vocabulary.plurals import counted
+
+#: Rows of one transaction.
+CHUNK = 2_000
+#: Rows after which the space of a table is reclaimed.
+VACUUM_ROWS = 500_000
+
+_MAY_LET_GO = """
+SELECT current_user, has_function_privilege(
+    'let_go_of_operations(bigint[], bigint[], bytea[])', 'EXECUTE')
+"""
+
+_Row = Mapping[str, Any]
+
+
+class _Table(NamedTuple):
+    """A table whose bytes may leave the database.
+
+    Attributes:
+        keys: the columns that identify a row.
+        headers: the column beside the bytes; empty: there is none.
+        body: the column of bytes.
+        call: the function of the owner that lets rows go.
+    """
+
+    table: str
+    keys: tuple[str, ...]
+    headers: str
+    body: str
+    call: str
+
+
+_TABLES = (
+    _Table(
+        "operations",
+        ("wallet_id", "wallet_seq"),
+        "headers",
+        "body",
+        "SELECT * FROM let_go_of_operations(:wallet_id, :wallet_seq, :digests)",
+    ),
+    _Table(
+        "deliveries",
+        ("delivery_id",),
+        "headers",
+        "body",
+        "SELECT * FROM let_go_of_deliveries(:delivery_id, :digests)",
+    ),
+    _Table(
+        "feed_versions",
+        ("version_id",),
+        "",
+        "raw",
+        "SELECT * FROM let_go_of_versions(:version_id, :digests)",
+    ),
+)
+
+
+def require_owner(engine: Engine) -> None:
+    """Check that the database role may let bytes go.
+
+    Raises:
+        NotAllowed: only the owner of the tables may, and this is another role.
+        Unavailable: the database is out of reach.
+    """
+    with reading(engine, "archive") as connection:
+        role, may = connection.execute(text(_MAY_LET_GO)).one()
+    if not may:
+        raise NotAllowed(
+            f"the database role {role} may not let bytes go: only the owner of the tables may;"
+            " set database.owner_url"
+        )
+
+
+def let_go(
+    engine: Engine,
+    folder: ArchiveFolder,
+    manifest: Manifest,
+    *,
+    progress: Callable[[int], None],
+) -> int:
+    """Let everything go that the archive has; returns how many rows lost their bytes now.
+
+    Raises:
+        Contradiction: a row's bytes are not those of the archive; they stay.
+        Unavailable: the database or the archive is out of reach.
+    """
+    gone = 0
+    for table in _TABLES:
+        since_vacuum = 0
+        for rows in _chunks(folder, manifest, table):
+            count = _let_rows_go(engine, manifest, table, rows)
+            gone += count
+            since_vacuum += count
+            progress(len(rows))
+            if since_vacuum >= VACUUM_ROWS:
+                _vacuum(engine, table.table)
+                since_vacuum = 0
+        if since_vacuum:
+            _vacuum(engine, table.table)
+    return gone
+
+
+def _chunks(
+    folder: ArchiveFolder, manifest: Manifest, table: _Table
+) -> Iterator[Sequence[_Row]]:
+    columns = [*table.keys, *([table.headers] if table.headers else []), table.body]
+    for file in manifest.files_of(table.table):
+        for batch in read_batches(folder, file, columns):
+            for start in range(0, batch.num_rows, CHUNK):
+                yield batch.slice(start, CHUNK).to_pylist()
+
+
+def _let_rows_go(
+    engine: Engine, manifest: Manifest, table: _Table, rows: Sequence[_Row]
+) -> int:
+    params: dict[str, Any] = {key: [row[key] for row in rows] for key in table.keys}
+    params["digests"] = [
+        digest_of_bytes(row[table.headers] if table.headers else "", row[table.body])
+        for row in rows
+    ]
+    with transaction(engine, "archive") as connection:
+        gone, settled = connection.execute(text(table.call), params).one()
+        if gone + settled != len(rows):
+            first, last = (
+                ", ".join(f"{key} {row[key]}" for key in table.keys)
+                for row in (rows[0], rows[-1])
+            )
+            raise Contradiction(
+                f"{manifest.archive}: {counted(len(rows) - gone - settled, 'row')} of"
+                f" {table.table} from {first} to {last} kept: the archive has other bytes; see"
+                " `tieout ledger audit recheck`"
+            )
+    return int(gone)
+
+
+def _vacuum(engine: Engine, table: str) -> None:
+    with (
+        outages("archive"),
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
+        connection.exec_driver_sql(f"VACUUM {table}")

@@ -1,0 +1,84 @@
+"""``tieout archive request|approve|reject``: let archived bytes go, by two people."""
+
+import typer
+from sqlalchemy import Engine
+
+from ledger.archive.check import check_archive, seal_faults
+from ledger.archive.months import month_end
+from ledger.archive.release import let_go, require_owner
+from ledger.seal.seal import Progress, sealed_days
+from ops.commands.archive.listing import Name
+from ops.commands.database import refusals
+from ops.commands.identity import open_books_as
+from ops.commands.next_commands import print_next_for_another
+from ops.commands.options import By, Reason
+from ops.commands.progress import progress_bars
+from ops.context import context_of
+from storage.archive.archives import (
+    decide_release,
+    finish_release,
+    get_archive,
+    request_release,
+)
+from storage.archive.files import ArchiveFolder
+from storage.archive.manifest import Manifest
+from storage.transactions import engine_at, reading, transaction
+from vocabulary.clock import SystemClock
+from vocabulary.errors import Contradiction
+from vocabulary.people import Right
+from vocabulary.plurals import counted
+
+
+def request(ctx: typer.Context, name: Name, *, reason: Reason, by: By = None) -> None:
+    """Request that the bytes of an archived month leave the database; another approves."""
+    engine, person = open_books_as(ctx, by, Right.ARCHIVE)
+    now = SystemClock().now()
+    with refusals(), transaction(engine, "archive") as connection:
+        archive = get_archive(connection, name)
+        release = request_release(connection, archive, reason=reason, by=person, now=now)
+    typer.echo(f"{release} waits for a second person: nothing of {name} left the database")
+    print_next_for_another(f"tieout archive approve {name}")
+
+
+def approve(ctx: typer.Context, name: Name, *, by: By = None) -> None:
+    """Approve another person's request, and let the bytes go; repeating finishes it.
+
+    The archive is checked first. Callbacks may go on meanwhile. Needs the owner of the tables.
+    """
+    engine, person = open_books_as(ctx, by, Right.LET_GO)
+    with refusals(), engine_at(context_of(ctx).owner_url) as owner:
+        require_owner(owner)
+        with reading(engine, "archive") as connection:
+            archive = get_archive(connection, name)
+        folder = ArchiveFolder(archive.location, name)
+        manifest = folder.manifest(archive.manifest_hash)
+        with progress_bars() as announce:
+            _require_whole(engine, folder, manifest, announce("lines", None))
+            with transaction(engine, "archive") as connection:
+                now = SystemClock().now()
+                decide_release(connection, archive, "approved", by=person, now=now)
+            gone = let_go(owner, folder, manifest, progress=announce("rows", manifest.rows))
+        with transaction(engine, "archive") as connection:
+            finish_release(connection, archive, by=person, rows=gone)
+    typer.echo(f"{name}: the bytes of {counted(gone, 'row')} left the database")
+
+
+def _require_whole(
+    engine: Engine, folder: ArchiveFolder, manifest: Manifest, progress: Progress
+) -> None:
+    with reading(engine, "archive") as connection:
+        seals = sealed_days(connection, manifest.month, month_end(manifest.month))
+    findings = seal_faults(manifest, {seal.day: seal.hash for seal in seals})
+    findings += check_archive(folder, manifest, progress=progress)
+    if findings:
+        raise Contradiction(f"{manifest.archive} is not whole, so nothing goes: {findings[0]}")
+
+
+def reject(ctx: typer.Context, name: Name, *, reason: Reason, by: By = None) -> None:
+    """Reject another person's request; everything stays in the database."""
+    engine, person = open_books_as(ctx, by, Right.LET_GO)
+    now = SystemClock().now()
+    with refusals(), transaction(engine, "archive") as connection:
+        archive = get_archive(connection, name)
+        decide_release(connection, archive, "rejected", by=person, now=now, why=reason)
+    typer.echo(f"{name}: the request was rejected, and everything stays")

@@ -1,0 +1,62 @@
+"""An event that people may be told of, and what a query for new ones needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from breaks.policy import SlaRule
+from reports.notifications.rules import EventKind, NotifyRule
+from vocabulary.money import exponent_of, text_from_minor
+
+#: Events of one kind and rule that one turn takes; the next turn takes the next ones.
+EVENTS_MAX = 1_000
+
+#: Leaves out what the rule has taken already.
+NOT_TAKEN = """
+ AND NOT EXISTS (SELECT FROM notification_events e
+                  WHERE e.rule = :rule AND e.kind = :kind AND e.event_key = {key})
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that a person is to know.
+
+    Attributes:
+        key: stays the same while the cause lasts.
+        provider: its slug; empty: of none.
+        sentence: what happened, in one plain sentence.
+        subject: the id to look it up by.
+    """
+
+    kind: EventKind
+    key: str
+    provider: str
+    sentence: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What events depend on beside the database.
+
+    Attributes:
+        sla: when breaks are due.
+        stale_after: by provider, the longest silence of its feeds; None: any.
+        exponents: by provider, its overrides of digits after the decimal point.
+    """
+
+    now: datetime
+    sla: tuple[SlaRule, ...]
+    stale_after: Mapping[str, timedelta | None]
+    exponents: Mapping[str, Mapping[str, int]]
+
+    def money(self, provider: str, minor: int, currency: str) -> str:
+        """An amount with its currency, as people write it."""
+        digits = exponent_of(currency, self.exponents.get(provider, {}))
+        return f"{text_from_minor(minor, digits)} {currency}"
+
+
+def taking(rule: NotifyRule, kind: EventKind) -> dict[str, object]:
+    """The parameters that every query for new events has."""
+    return {"rule": rule.name, "kind": kind, "limit": EVENTS_MAX}

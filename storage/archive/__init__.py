@@ -1,0 +1,1 @@
+"""Archived months: their rows in the database, their files, and how both are read."""

@@ -1,0 +1,52 @@
+"""The child process of ``storage.archive.rows``: reads files of an archive, writes their rows.
+
+It reads one ``RowsRequest`` from its input. Each message of its output is a length and a list
+of rows; the last length is zero.
+"""
+
+import sys
+from collections.abc import Iterator
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from storage.archive.files import ArchiveFolder
+from storage.archive.parquet import groups_with, read_batches
+from storage.archive.rows_request import LENGTH_BYTES, RowsRequest
+from vocabulary.errors import TieoutError
+
+
+def main() -> None:
+    """Answer one request."""
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=RowsRequest)
+    try:
+        for batch in _batches(request):
+            columns = [batch.column(name).to_pylist() for name in request.columns]
+            _send(msgspec.msgpack.encode(list(zip(*columns, strict=True))))
+    except (TieoutError, OSError, pa.ArrowException) as error:
+        sys.exit(str(error))
+    _send(b"")
+
+
+def _batches(request: RowsRequest) -> Iterator[pa.RecordBatch]:
+    folder = ArchiveFolder(request.location, request.archive)
+    manifest = folder.manifest(request.manifest_hash)
+    columns = [*request.columns, *({request.key} - {"", *request.columns})]
+    for file in manifest.files_of(request.table, request.day):
+        if not request.key:
+            yield from read_batches(folder, file, columns)
+            continue
+        groups = groups_with(folder, file, request.key, request.values)
+        wanted = pa.array(request.values, pa.int64())
+        for batch in read_batches(folder, file, columns, groups=groups):
+            yield batch.filter(pc.is_in(batch.column(request.key), value_set=wanted))
+
+
+def _send(message: bytes) -> None:
+    sys.stdout.buffer.write(len(message).to_bytes(LENGTH_BYTES) + message)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""What a reader process of an archive is asked, and how its answer is framed.
+
+Apart from both sides: the child starts in a third of the time without the database's library.
+"""
+
+from datetime import date
+
+import msgspec
+
+#: Bytes of the length before each message; a length of zero follows the last one.
+LENGTH_BYTES = 8
+
+
+class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows of an archive are wanted.
+
+    Attributes:
+        day: only the rows of this day.
+        key, values: only rows with one of these values in a column of whole numbers; an empty
+            key: all rows.
+    """
+
+    location: str
+    archive: str
+    manifest_hash: str
+    table: str
+    columns: list[str]
+    day: date | None = None
+    key: str = ""
+    values: list[int] = []
