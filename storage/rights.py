@@ -159,7 +159,7 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
 _RECEIVER_READS = frozenset(
     {
         *("alembic_version", "batches", "handles", "operations", "players"),
-        *("receiver_sessions", "wallets"),
+        *("receiver_sessions", "restores", "wallets"),
     }
 )
 _RECEIVER_WRITES: Rights = MappingProxyType(

@@ -23,7 +23,7 @@ WALLET_CHECKS: tuple[BookCheck, ...] = (
         promise="every operation of ours follows from an approved correction, a request that"
         " two people agreed on, or a row of the audit trail, with its amount",
         figure=f"SELECT count(*) FROM {{operations}} o WHERE {_OURS}",  # noqa: S608 - constants
-        wrong=f"""SELECT 'txn-' || o.wallet_id || '-' || o.wallet_seq FROM {{operations}} o
+        wrong=f"""SELECT transaction_name(o.wallet_id, o.wallet_seq) FROM {{operations}} o
                   LEFT JOIN {{wallets}} w USING (wallet_id)
                  WHERE {_OURS}
                    AND NOT CASE o.kind WHEN 'adjustment' THEN EXISTS (

@@ -80,6 +80,13 @@ def begin_restore(
 
     Waits until batches in flight are written. One that is under way is begun again.
 
+    Args:
+        engine: of the tables' owner, who may lock them.
+        by: who begins it.
+        reason: why the database was restored.
+        takes_two: whether another person has to finish it.
+        now: the instant, which becomes the epoch.
+
     Raises:
         RestoreRefused: there is no reason.
         Unavailable: the database is out of reach.
@@ -156,7 +163,6 @@ def finish_restore(
         Unavailable: the database is out of reach.
     """
     with transaction(engine, "restores") as connection:
-        connection.execute(text(_LOCK))
         restore = _under_way(connection)
         if restore.is_clean is None:
             raise RestoreRefused("it is not verified yet; run `tieout restore verify`")

@@ -34,6 +34,7 @@ from ops.settings.model import ProviderSettings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
+from vocabulary.plurals import counted
 from vocabulary.window import Window
 
 #: What differs where operations of a round were lost, wholly or in part.
@@ -200,7 +201,7 @@ def _print(done: Corrected, *, approve: bool, as_json: bool) -> None:
         print_json({key: ids, "refused": done.refused})
         return
     what = "recovered" if approve else "proposed to recover"
-    typer.echo(f"{len(ids)} rounds {what}, {len(done.refused)} refused")
+    typer.echo(f"{counted(len(ids), 'round')} {what}, {len(done.refused)} refused")
     print_refused(done.refused, ids)
     if approve:
         print_next("tieout restore verify")

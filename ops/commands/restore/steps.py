@@ -22,13 +22,14 @@ from ledger.restores.steps import (
 from ledger.seal.compare import compare
 from ledger.seal.seal import recheck
 from ops.commands.database import open_books, refusals
-from ops.commands.identity import open_books_as
+from ops.commands.identity import open_books_as, open_books_for
 from ops.commands.json_output import print_json
 from ops.commands.ledger.proofs import decoders_of, verify_detail
 from ops.commands.next_commands import print_next_for_another
 from ops.commands.options import AsJson, By, Reason
 from ops.commands.progress import progress_bars
 from ops.context import context_of, database_url
+from storage.people import act_as
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Malformed
@@ -48,11 +49,16 @@ def begin(
 
     Receivers answer "retry later" and nothing is booked until the restore is finished.
     """
-    engine, name = open_books_as(ctx, by, Right.RESTORE)
-    takes_two = context_of(ctx).settings.ledger.restores_take_two
-    with refusals():
+    context = context_of(ctx)
+    _, actor = open_books_for(ctx, by, Right.RESTORE)
+    with refusals(), engine_at(context.owner_url, pool_size=1) as owner:
+        act_as(owner, actor)
         restore = begin_restore(
-            engine, by=name, reason=reason, takes_two=takes_two, now=SystemClock().now()
+            owner,
+            by=actor.person.name,
+            reason=reason,
+            takes_two=context.settings.ledger.restores_take_two,
+            now=SystemClock().now(),
         )
     _print(restore, as_json=as_json)
 
