@@ -21,6 +21,7 @@ from ledger.replay.report import ReplayWindow
 from storage.engine import open_engine
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.ledger import NOON
+from tests.harness.books.orders import record_orders
 from tests.harness.books.traffic import book_an_hour, decoders
 from tests.harness.tampering.replay import replayed
 from vocabulary.money import Money
@@ -38,6 +39,7 @@ def hour(postgres: PostgresServer) -> str:
         accept_own_operation(database, operation, now=NOON)
     book_an_hour(database, seed=8, callbacks=CALLBACKS, players=24)
     post_all_at(database)
+    record_orders(database)
     return database
 
 

@@ -138,7 +138,10 @@ class WorkerStack:
         return int(rows[0][0]) if rows else 0
 
     def audit(self) -> list[tuple[Any, ...]]:
-        return self.books.rows("SELECT actor, action, subject FROM audit ORDER BY audit_id")
+        return self.books.rows(
+            "SELECT actor, action, subject FROM audit"
+            " WHERE action <> 'players.imported' ORDER BY audit_id"
+        )
 
     def block_entries(self, player: str) -> None:
         """Add a constraint that every entry of the player violates."""

@@ -27,6 +27,7 @@ from tests.harness.books.ledger import (
     rollback,
     win,
 )
+from tests.harness.books.orders import record_orders
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Verdict
 
@@ -102,6 +103,7 @@ def test_restrictions_survive_a_restart_of_the_receiver(database: str) -> None:
 
     assert status(database)[3] == Restrictions(until=EXCLUDE.until, turnover=100)
     engine = open_engine(database)
+    record_orders(database)
     assert [x.name for x in verify(engine) if x.wrong] == []
     engine.dispose()
 
@@ -131,6 +133,7 @@ def test_payments_of_a_fund_never_touch_clearing_or_ggr(database: str) -> None:
         "player_wallet": 1544,
     }
     engine = open_engine(database)
+    record_orders(database)
     assert [x.name for x in verify(engine) if x.wrong] == []
     engine.dispose()
 

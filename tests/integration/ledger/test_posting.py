@@ -29,6 +29,7 @@ from tests.harness.books.ledger import (
     win,
     withdrawal,
 )
+from tests.harness.books.orders import record_orders
 from vocabulary.errors import Unavailable
 from vocabulary.facts import Fund, Operation
 
@@ -242,6 +243,7 @@ def test_deposits_and_withdrawals_are_booked_against_funding(
 
     own = "SELECT leg, account::text, amount FROM entries WHERE wallet_seq = 2 ORDER BY leg"
     assert rows(database, own) == [(7, "player_wallet", amount), (8, "funding", -amount)]
+    record_orders(database)
     assert wrong(engine) == []
 
 
@@ -381,6 +383,7 @@ def test_every_kind_of_operation_is_posted_and_the_books_verify(
     written = {row.kind for decision in decisions for row in decision.operations}
     states = {"block", "unblock", "exclude", "limit"}
     assert written == set(OperationKind) - states
+    record_orders(database)
     assert wrong(engine) == []
 
 

@@ -103,7 +103,10 @@ def test_requeued_work_is_found_again_and_the_audit_trail_says_who_and_why(
     assert books.rows("SELECT done_at, lease_until <= clock_timestamp() FROM job_runs") == [
         (None, True)
     ]
-    audit = "SELECT actor, action, subject, detail ->> 'why' FROM audit ORDER BY audit_id"
+    audit = (
+        "SELECT actor, action, subject, detail ->> 'why' FROM audit"
+        " WHERE action <> 'players.imported' ORDER BY audit_id"
+    )
     assert books.rows(audit) == [
         ("nora", "queue.requeued", f"batch {number}", "because"),
         ("nora", "queue.requeued", "slot 7", "because"),
@@ -121,7 +124,7 @@ def test_money_that_was_accepted_is_never_discarded_not_even_among_other_things(
         discard(engine, ALL, NORA)
 
     assert len(subjects(engine, ALL)) == 2
-    assert books.rows("SELECT count(*) FROM audit") == [(0,)]
+    assert books.rows("SELECT count(*) FROM audit WHERE action <> 'players.imported'") == [(0,)]
 
 
 def test_the_database_itself_keeps_the_reason_of_a_parked_batch(
@@ -145,7 +148,9 @@ def test_history_may_be_discarded_and_the_audit_trail_keeps_all_of_it(
 
     assert [item.subject for item in done] == ["delivery 1"]
     assert subjects(engine, ALL) == ["delivery 2"]
-    ((action, detail),) = books.rows("SELECT action, detail FROM audit")
+    ((action, detail),) = books.rows(
+        "SELECT action, detail FROM audit WHERE action <> 'players.imported'"
+    )
     assert action == "queue.discarded"
     assert detail["detail"] == "the secret was retired"
 
@@ -157,7 +162,9 @@ def test_pausing_and_resuming_twice_is_once(engine: Engine, books: LedgerDatabas
 
     assert (changed, set(paused), back) == ([True, False], {"post"}, [True, False])
     assert paused_queues(engine) == frozenset()
-    actions = books.rows("SELECT action, subject FROM audit ORDER BY audit_id")
+    actions = books.rows(
+        "SELECT action, subject FROM audit WHERE action <> 'players.imported' ORDER BY audit_id"
+    )
     assert actions == [("queue.paused", "queue post"), ("queue.resumed", "queue post")]
 
 
