@@ -5,9 +5,9 @@ dialects on one receiver, posted by one worker. Then its batches are dated into 
 past, its days are sealed, it is exported, and its bytes are let go. The last line compares the
 first month with the last one.
 
-``hot_bytes`` is what the database grew by for each callback before its bytes went, ``left_bytes``
-from the end of one month to the end of the next: a month fills the space that the one before
-left. ``file_bytes`` is what a callback is in the archive.
+``hot_bytes`` is what the database grew by for each callback before its bytes went;
+``left_bytes`` from the end of one month to the end of the next: a month fills the space that
+the one before left. ``file_bytes`` is what a callback is in the archive.
 """
 
 import argparse
