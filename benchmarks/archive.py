@@ -5,9 +5,9 @@ dialects on one receiver, posted by one worker. Then its batches are dated into 
 past, its days are sealed, it is exported, and its bytes are let go. The last line compares the
 first month with the last one.
 
-A month's space is used again by the next one, so the database grows by less than the hot bytes
-of a callback. ``archived_bytes`` are its rows after letting go with their share of the indexes,
-``file_bytes`` what it is in the archive.
+``hot_bytes`` is what the database grew by for each callback before its bytes went;
+``left_bytes`` from the end of one month to the end of the next: a month fills the space that
+the one before left. ``file_bytes`` is what a callback is in the archive.
 """
 
 import argparse
@@ -123,6 +123,7 @@ class _Bench:
         with self._engine.connect() as connection:
             archive = get_archive(connection, archive_name(month))
         verify_s = _seconds(lambda: _verify(self._engine))
+        size = self._size()
         figures = {
             "month": f"{month:%Y-%m}",
             "callbacks": loaded["callbacks"],
@@ -130,9 +131,9 @@ class _Bench:
             "p99_ms": loaded["p99_ms"],
             "cpu_us": loaded["cpu_us"],
             "hot_bytes": round(hot / loaded["callbacks"]),
-            "archived_bytes": self._archived_bytes(month),
+            "left_bytes": round((size - before) / loaded["callbacks"]),
             "file_bytes": round(archive.bytes / loaded["callbacks"]),
-            "database_mb": round(self._size() / 1e6, 1),
+            "database_mb": round(size / 1e6, 1),
             "seal_s": sealed_s,
             "export_s": exported_s,
             "release_s": released_s,
@@ -187,15 +188,6 @@ class _Bench:
         with self._engine.begin() as connection:
             finish_release(connection, archive, by=_PEOPLE[1], rows=gone)
 
-    def _archived_bytes(self, month: date) -> int:
-        """What is left of a callback of the month, with its share of the indexes."""
-        since, until = month_bounds(month)
-        with psycopg.connect(self._stage.database_url) as connection:
-            row = connection.execute(_LEFT, {"since": since, "until": until}).fetchone()
-        assert row is not None
-        callback_bytes: int = round(row[0] / row[1])
-        return callback_bytes
-
     def _size(self) -> int:
         with psycopg.connect(self._stage.database_url) as connection:
             row = connection.execute(_SIZE).fetchone()
@@ -205,24 +197,6 @@ class _Bench:
     def _next_turn(self) -> int:
         self._turn += 1
         return self._turn
-
-
-#: Each row has a line pointer of four bytes; indexes and rounds are shared by all operations.
-_LEFT = """
-WITH month AS (
-    SELECT batch_id FROM batches WHERE committed_at >= %(since)s AND committed_at < %(until)s
-), o AS MATERIALIZED (SELECT o.* FROM operations o JOIN month USING (batch_id)
-), d AS MATERIALIZED (SELECT d.* FROM deliveries d JOIN month USING (batch_id))
-SELECT (SELECT coalesce(sum(pg_column_size(o.*) + 4), 0) FROM o)
-     + (SELECT coalesce(sum(pg_column_size(d.*) + 4), 0) FROM d)
-     + (SELECT coalesce(sum(pg_column_size(e.*) + 4), 0)
-          FROM entries e JOIN o USING (wallet_id, wallet_seq))
-     + (SELECT count(*) FROM o) * (
-           SELECT (pg_indexes_size('operations') + pg_indexes_size('entries')
-                   + pg_indexes_size('deliveries') + pg_total_relation_size('rounds'))
-                  / (SELECT count(*) FROM operations)),
-       (SELECT count(*) FROM o) + (SELECT count(*) FROM d)
-"""
 
 
 def _months(count: int) -> list[date]:

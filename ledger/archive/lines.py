@@ -4,13 +4,15 @@ PostgreSQL prints the same lines from the books (``ledger.seal.canonical_lines``
 archive of a day is complete and unchanged if its lines give the day's seal.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from heapq import merge
+from json.encoder import encode_basestring
 from operator import itemgetter
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ledger.seal.canonical_lines import TABLES, SortKey, header_line
 from ledger.seal.files import AFTER_BATCHES
@@ -18,7 +20,8 @@ from storage.archive.files import ArchiveFolder
 from storage.archive.manifest import ArchivedDay, Manifest
 from storage.archive.parquet import read_batches
 
-_Row = Mapping[str, Any]
+#: The values of a row's key columns, and its line.
+_Row = tuple[tuple[int, ...], bytes]
 _Keyed = Iterator[tuple[SortKey, bytes]]
 _NAMES = {table: name for name, table in TABLES.items()}
 
@@ -48,76 +51,90 @@ class _DayReader:
         self.counts = dict.fromkeys(day.counts, 0)
 
     def lines(self) -> _Keyed:
-        streams = (
-            self._stream("batches", lambda row: (row["batch_id"], 0)),
+        """The lines of all tables with their keys, merged."""
+        return merge(
+            (((batch, 0), line) for (batch,), line in self._rows("batches", "batch_id")),
             self._operations(),
-            self._stream("deliveries", lambda row: (row["batch_id"], 2, row["delivery_id"])),
-            self._stream("residuals", lambda row: (AFTER_BATCHES, row["residual_id"], 0)),
-            self._stream(
-                "residual_entries",
-                lambda row: (AFTER_BATCHES, row["residual_id"], row["leg"]),
+            (
+                ((batch, 2, delivery), line)
+                for (batch, delivery), line in self._rows(
+                    "deliveries", "batch_id", "delivery_id"
+                )
             ),
+            (
+                ((AFTER_BATCHES, residual, 0), line)
+                for (residual,), line in self._rows("residuals", "residual_id")
+            ),
+            (
+                ((AFTER_BATCHES, residual, leg), line)
+                for (residual, leg), line in self._rows(
+                    "residual_entries", "residual_id", "leg"
+                )
+            ),
+            key=itemgetter(0),
         )
-        return merge(*streams, key=itemgetter(0))
 
     def _operations(self) -> _Keyed:
         """Each operation, followed by its entries."""
-        entries = self._rows("entries")
+        entries = self._rows("entries", "wallet_id", "wallet_seq", "leg")
         entry = next(entries, None)
-        for row in self._rows("operations"):
-            position = (row["wallet_id"], row["wallet_seq"])
-            key = (row["batch_id"], 1, *position)
-            yield (*key, 0), self._line("operations", row)
-            while entry is not None and (entry["wallet_id"], entry["wallet_seq"]) == position:
-                yield (*key, entry["leg"]), self._line("entries", entry)
+        for key, line in self._rows("operations", "batch_id", "wallet_id", "wallet_seq"):
+            batch, *position = key
+            yield (batch, 1, *position, 0), line
+            while entry is not None and entry[0][:2] == key[1:]:
+                yield (batch, 1, *entry[0]), entry[1]
                 entry = next(entries, None)
 
-    def _stream(self, table: str, key: Callable[[_Row], SortKey]) -> _Keyed:
-        for row in self._rows(table):
-            yield key(row), self._line(table, row)
-
-    def _rows(self, table: str) -> Iterator[_Row]:
-        if table not in self._day.layout:
+    def _rows(self, table: str, *keys: str) -> Iterator[_Row]:
+        columns = self._day.layout.get(table)
+        if columns is None:
             return
         for file in self._manifest.files_of(table, self._day.day):
             for batch in read_batches(self._folder, file):
-                yield from batch.to_pylist()
-
-    def _line(self, table: str, row: _Row) -> bytes:
-        self.counts[table] += 1
-        return row_line(_NAMES[table], self._day.layout[table], row)
-
-
-def row_line(name: str, columns: Sequence[str], row: _Row) -> bytes:
-    """One row as ``row_to_json`` prints it, as a line of its day."""
-    fields = ",".join(f"{_text(column)}:{_value(row[column])}" for column in columns)
-    return f'{{"{name}":{{{fields}}}}}\n'.encode()
+                self.counts[table] += batch.num_rows
+                values = [batch.column(key).to_pylist() for key in keys]
+                lines = printed_lines(_NAMES[table], columns, batch)
+                yield from zip(zip(*values, strict=True), lines, strict=True)
 
 
-def _value(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case str():
-            return _text(value)
-        case bytes():
-            return f'"\\\\x{value.hex()}"'
-        case datetime():
-            return f'"{_instant(value)}"'
-        case _:
-            raise TypeError(f"an archive holds no {type(value).__name__}")
+def printed_lines(name: str, columns: Sequence[str], batch: pa.RecordBatch) -> list[bytes]:
+    """Rows as ``row_to_json`` prints them, each as a line of its day."""
+    cells = [_printed(batch.column(column)) for column in columns]
+    fields = ",".join(f"{encode_basestring(column)}:%s" for column in columns)
+    line = f'{{"{name}":{{{fields}}}}}\n'
+    return [(line % row).encode() for row in zip(*cells, strict=True)]
 
 
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _printed(column: pa.Array) -> list[str]:
+    """The values of a column as JSON, a column at once because rows are many."""
+    if pa.types.is_timestamp(column.type):
+        column = _instants(column)
+    printer = _printer(column.type)
+    return ["null" if value is None else printer(value) for value in column.to_pylist()]
 
 
-def _instant(at: datetime) -> str:
-    """An instant in UTC as PostgreSQL prints it: without the zeros that end a fraction."""
-    whole, _, fraction = at.isoformat(timespec="microseconds")[:26].partition(".")
-    significant = fraction.rstrip("0")
-    return f"{whole}.{significant}+00:00" if significant else f"{whole}+00:00"
+def _printer(kind: pa.DataType) -> Callable[[Any], str]:
+    if pa.types.is_integer(kind) or pa.types.is_null(kind):
+        return str
+    if pa.types.is_string(kind):
+        return encode_basestring
+    if pa.types.is_binary(kind):
+        return _bytes
+    if pa.types.is_boolean(kind):
+        return _boolean
+    raise TypeError(f"an archive holds no {kind}")
+
+
+def _boolean(value: bool) -> str:  # noqa: FBT001 - a value of a column
+    return "true" if value else "false"
+
+
+def _bytes(value: bytes) -> str:
+    return f'"\\\\x{value.hex()}"'
+
+
+def _instants(column: pa.Array) -> pa.Array:
+    """Instants as PostgreSQL prints them in UTC: without the zeros that end a fraction."""
+    printed = pc.strftime(column, format="%Y-%m-%dT%H:%M:%S")  # with six decimal places
+    shortened = pc.utf8_rtrim(pc.utf8_rtrim(printed, characters="0"), characters=".")
+    return pc.binary_join_element_wise(shortened, "+00:00", "")

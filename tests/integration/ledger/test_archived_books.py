@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.errors import UniqueViolation
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from breaks.sources import sources_of_round
 from ledger.queries.operations import (
@@ -17,6 +17,7 @@ from ledger.queries.operations import (
     repeats_of,
     request_bytes,
 )
+from storage.archive.restore import restored_versions
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
@@ -149,6 +150,14 @@ def test_evidence_is_shown_from_the_archive(exported: Archivist, released: Archi
     )
     for query in queries:
         assert read(released, query) == read(exported, query)
+    lines = "SELECT version_id, raw FROM feed_versions ORDER BY version_id LIMIT 2"
+    restored = read(
+        released,
+        lambda connection: restored_versions(
+            connection, connection.execute(text(lines)).mappings().all()
+        ),
+    )
+    assert [(row["version_id"], row["raw"]) for row in restored] == exported.rows(lines)
     sources = []
     for archivist in (exported, released):
         engine = open_engine(archivist.database)

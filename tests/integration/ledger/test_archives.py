@@ -14,6 +14,7 @@ from storage.archive.digests import digest_of_bytes
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
+from tests.harness.tampering.replay import tamper
 
 LET_GO_OF_ANOTHER_MONTH = """
 SET tieout.letting_go = 'yes';
@@ -111,8 +112,10 @@ def test_an_archive_moves_only_to_where_its_files_are(
     exported: Archivist, archivist: Archivist
 ) -> None:
     place = archivist.folder / "elsewhere"
-    words = ("archive", "move", ARCHIVE, "--to", str(place), "--by", "maria")
+    words = ("archive", "move", ARCHIVE, "--to", f"file://{place}", "--by", "maria")
     assert "out of reach" in archivist.run(*words, code=3)
+    nowhere = ("archive", "move", ARCHIVE, "--to", "nothing://x", "--by", "maria")
+    assert "a folder or an object store is expected" in archivist.run(*nowhere, code=2)
     place.mkdir()
     (exported.folder / "data" / "archive" / ARCHIVE).rename(place / ARCHIVE)
     try:
@@ -152,10 +155,17 @@ def test_bytes_leave_by_two_people_and_every_row_keeps_a_digest(archivist: Archi
     assert "the bytes of 0 rows" in archivist.run(*RELEASE), "a repeat finds nothing left to do"
 
 
+def test_what_waits_to_be_ingested_keeps_its_bytes(archivist: Archivist) -> None:
+    tamper(
+        archivist.database, "UPDATE deliveries SET verdict = 'recorded' WHERE delivery_id = 1"
+    )
+    archivist.let_go()
+    kept = archivist.rows("SELECT delivery_id FROM deliveries WHERE length(body) <> 17")
+    assert kept == [(1,)]
+
+
 def test_a_row_that_is_not_as_archived_stays(archivist: Archivist) -> None:
-    with psycopg.connect(archivist.database) as connection:
-        connection.execute(b"SET session_replication_role = replica")
-        connection.execute(b"UPDATE operations SET body = 'forged' WHERE op_key = 'b1'")
+    tamper(archivist.database, "UPDATE operations SET body = 'forged' WHERE op_key = 'b1'")
     archivist.run("archive", "request", ARCHIVE, "--reason", "old", "--by", "maria")
     refused = archivist.run(*RELEASE, code=1)
     assert "1 rows of operations" in refused

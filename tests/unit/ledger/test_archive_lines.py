@@ -2,9 +2,10 @@
 
 from datetime import UTC, date, datetime
 
+import pyarrow as pa
 import pytest
 
-from ledger.archive.lines import row_line
+from ledger.archive.lines import printed_lines
 from ledger.archive.months import month_bounds, month_end
 from storage.archive.digests import digest_of_bytes, is_let_go
 
@@ -25,13 +26,16 @@ AT = datetime(2026, 6, 4, 12, 0, 5, 120_000, tzinfo=UTC)
     ],
 )
 def test_a_value_is_printed_as_postgresql_prints_it(value: object, printed: str) -> None:
-    line = row_line("operation", ["x"], {"x": value, "unsealed": 1})
-    assert line == f'{{"operation":{{"x":{printed}}}}}\n'.encode()
+    batch = pa.RecordBatch.from_pylist([{"x": value, "unsealed": 1}, {"x": None}])
+    first, second = printed_lines("operation", ["x"], batch)
+    assert first == f'{{"operation":{{"x":{printed}}}}}\n'.encode()
+    assert second == b'{"operation":{"x":null}}\n'
 
 
 def test_what_an_archive_cannot_hold_is_refused() -> None:
-    with pytest.raises(TypeError, match="float"):
-        row_line("operation", ["x"], {"x": 1.5})
+    batch = pa.RecordBatch.from_pylist([{"x": 1.5}])
+    with pytest.raises(TypeError, match="double"):
+        printed_lines("operation", ["x"], batch)
 
 
 def test_a_month_ends_where_the_next_begins() -> None:
