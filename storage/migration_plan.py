@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from storage.migration_statements import (
     WEAK_LOCKS,
-    Effect,
+    TableLock,
     effects_of,
     statements_in,
     tables_made,
@@ -116,7 +116,7 @@ class _Tables:
     sizes: Mapping[str, Any]
     referred: Mapping[str, Sequence[str]]
 
-    def with_referred(self, effects: Iterable[Effect]) -> Iterator[Effect]:
+    def with_referred(self, effects: Iterable[TableLock]) -> Iterator[TableLock]:
         """The effects, and those of foreign keys that go with what is dropped."""
         for effect in effects:
             yield effect
@@ -140,7 +140,7 @@ def _planned(script: Any, tables: _Tables) -> PlannedRevision:
     )
 
 
-def _locks(effects: Iterator[Effect], sizes: Mapping[str, Any]) -> Iterator[PlannedLock]:
+def _locks(effects: Iterator[TableLock], sizes: Mapping[str, Any]) -> Iterator[PlannedLock]:
     for effect in effects:
         size = sizes.get(effect.table)
         if size is not None:
@@ -172,7 +172,7 @@ class _Recorder:
             revision.op = real  # type: ignore[attr-defined]
         return True
 
-    def effects(self) -> Iterator[Effect]:
+    def effects(self) -> Iterator[TableLock]:
         """What the statements do to tables that they do not make themselves."""
         statements = [each for sql in self._texts for each in statements_in(sql)]
         new = {name for statement in statements for name in tables_made(statement)}

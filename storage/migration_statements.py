@@ -48,7 +48,7 @@ _BODY = re.compile(r"DO\s+\$(\w*)\$(.*)\$\1\$", _FLAGS)
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class TableLock:
     """What one statement does to a table that others use.
 
     Attributes:
@@ -83,7 +83,7 @@ def tables_made(statement: str) -> list[str]:
     return [match[1]] if match else []
 
 
-def effects_of(statement: str) -> Iterator[Effect]:
+def effects_of(statement: str) -> Iterator[TableLock]:
     """The locks of one statement."""
     if body := _BODY.match(statement):
         for inner in body[2].split(";"):
@@ -92,18 +92,18 @@ def effects_of(statement: str) -> Iterator[Effect]:
     yield from _matching(statement, anywhere=False)
 
 
-def _matching(statement: str, *, anywhere: bool) -> Iterator[Effect]:
+def _matching(statement: str, *, anywhere: bool) -> Iterator[TableLock]:
     start = statement.strip()[:72]
     for pattern, lock, reads_all in _RULES:
         match = pattern.search(statement) if anywhere else pattern.match(statement)
         if match:
             rest = statement[match.end() :]
             rewrites = lock == "ACCESS EXCLUSIVE" and _reads_all(statement, rest)
-            yield Effect(match["table"], lock, reads_all or rewrites, start)
+            yield TableLock(match["table"], lock, reads_all or rewrites, start)
             break
     if re.match(r"CREATE TABLE|ALTER TABLE", statement, _FLAGS):
         for name in _REFERENCES.findall(statement):
-            yield Effect(name, "SHARE ROW EXCLUSIVE", reads_all=False, statement=start)
+            yield TableLock(name, "SHARE ROW EXCLUSIVE", reads_all=False, statement=start)
 
 
 def _reads_all(statement: str, rest: str) -> bool:
