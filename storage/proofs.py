@@ -25,11 +25,13 @@ SELECT DISTINCT ON (kind) kind, scope, started_at, finished_at, is_clean, detail
 
 
 class ProofKind(StrEnum):
-    """How the books are proven; a closed set."""
+    """How the books are proven, and what makes later proofs possible; a closed set."""
 
     VERIFY = "verify"
     REPLAY = "replay"
     RECHECK = "recheck"
+    SEAL = "seal"
+    CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

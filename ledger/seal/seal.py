@@ -255,6 +255,13 @@ def _refuse_out_of_order(connection: Connection, day: date) -> None:
         raise Malformed(day.isoformat(), "the day is not over (UTC)")
 
 
+def next_day_over(connection: Connection) -> date | None:
+    """The day that is to be sealed next, if it is over; else None."""
+    next_day, first_day, today = connection.execute(text(_NEXT)).one()
+    due: date | None = next_day or first_day
+    return due if due is not None and due < today else None
+
+
 def read_seal_status(connection: Connection) -> SealStatus:
     """The newest seal, and how many days that are over wait for theirs."""
     next_day, first_day, today = connection.execute(text(_NEXT)).one()

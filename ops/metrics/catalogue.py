@@ -91,6 +91,12 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
         ("days_waiting", "provider", "Those of them whose feeds have not reported everything."),
         ("day_unclosed_seconds", "provider", "How long the oldest of them has been mature."),
     ),
+    "proofs": _table(
+        ("proof_age_seconds", "kind", "Time since the last proof of a kind ended."),
+        ("proof_clean", "kind", "1 where it held, 0 where it found something."),
+        ("proof_overdue", "kind", "1 where the scheduler should have proven again."),
+        ("days_unsealed", "", "Days that are over and not sealed."),
+    ),
     "sizes": _table(
         ("schema_revision", "of", "Revision of the schema, of the database and the code."),
         ("database_bytes", "", "Size of the database."),
@@ -129,10 +135,10 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
 SERVICES = ("database", "broker")
 #: Served whatever could be read.
 ALWAYS = _table(
-    ("build_info", "version commit", "1: which code serves these metrics."),
     ("up", "service", "1 while the service answers."),
     ("metrics_read", "part", "1 where the part of these metrics could be read."),
     ("metrics_age_seconds", "part", "How long ago it was read."),
+    ("build_info", "version commit", "1: which code serves these metrics."),
 )
 #: Only in the output of the command that knows the limits.
 QUEUE_FINDINGS = _table(

@@ -22,6 +22,7 @@ from ops.metrics.catalogue import Sample
 from ops.metrics.explained import read_explained
 from ops.metrics.feeds import feed_samples
 from ops.metrics.notifications import notification_samples
+from ops.metrics.proofs import proof_samples
 from ops.metrics.queues import depth_samples, state_samples
 from ops.metrics.runs import run_samples
 from ops.metrics.sizes import size_samples
@@ -117,6 +118,7 @@ def parts_of(
         MetricsPart("breaks", of_books(break_samples), keep=LATER),
         MetricsPart("feeds", of_books(feed_samples), keep=LATER),
         MetricsPart("runs", of_books(run_samples), keep=LATER),
+        MetricsPart("proofs", of_books(proof_samples), keep=LATER),
         MetricsPart("sizes", of_books(size_samples), keep=SELDOM),
         MetricsPart("backup", of_books(backup_samples), keep=RARELY, stale=STALE),
         MetricsPart("notifications", of_books(notification_samples), keep=LATER),

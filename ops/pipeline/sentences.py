@@ -11,6 +11,8 @@ _COMMANDS = {
     "verify": "tieout ledger verify",
     "replay": "tieout ledger replay",
     "recheck": "tieout ledger audit recheck",
+    "seal": "tieout ledger seal",
+    "checkpoint": "tieout ledger checkpoint",
 }
 
 

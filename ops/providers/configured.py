@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from ledger.replay.report import ProviderDecoder, ProviderDecoders
 from ops.settings.model import ProviderSettings, Settings
 from providers.contract import HistoryPolicy, LedgerPolicy, Provider
 from providers.dialect import Dialect
@@ -49,6 +50,18 @@ def configured_for_proofs(settings: Settings) -> dict[str, ConfiguredProvider]:
     For what was accepted already, such as a replay; a receiver takes ``configured``.
     """
     return {entry.slug: provider_for_proofs(entry) for entry in settings.providers}
+
+
+def proof_decoders(settings: Settings) -> ProviderDecoders:
+    """What a replay decodes stored callbacks with, by provider."""
+    return ProviderDecoders(
+        providers={
+            slug: ProviderDecoder(
+                dialect=entry.dialect, provider=entry.provider, policy=entry.policy
+            )
+            for slug, entry in configured_for_proofs(settings).items()
+        }
+    )
 
 
 def provider_for_proofs(entry: ProviderSettings) -> ConfiguredProvider:

@@ -23,6 +23,7 @@ from ops.settings.ledger import LedgerSettings
 from ops.settings.metrics import MetricsSettings
 from ops.settings.notify import NotifySettings
 from ops.settings.people import PeopleSettings
+from ops.settings.proofs import ProofsSettings
 from ops.settings.reporting import ReportingSettings
 from ops.settings.statement import StatementSettings, checked_columns
 from ops.settings.urls import checked_broker, checked_database
@@ -309,6 +310,7 @@ class Settings(Section):
     breaks: BreaksSettings = BreaksSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     close: CloseSettings = CloseSettings()
+    proofs: ProofsSettings = ProofsSettings()
     journal: JournalSettings = JournalSettings()
     ledger: LedgerSettings = LedgerSettings()
     metrics: MetricsSettings = MetricsSettings()

@@ -32,6 +32,7 @@ _ROWS: Mapping[str, str] = {
     "breaks": "Breaks",
     "feeds": "Feeds",
     "runs": "Runs and days",
+    "proofs": "Proofs and seals",
     "sizes": "Schema and sizes",
     "notifications": "Notifications",
     "explained": "What was explained",
@@ -97,6 +98,7 @@ def _overview() -> Iterator[Panel]:
         ("Parked", "sum(tieout_parked) or vector(0)", "short", 0),
         ("Overdue breaks", "sum(tieout_breaks_overdue)", "short", 0),
         ("Silent feeds", "sum(tieout_feed_stale) or vector(0)", "short", 0),
+        ("Proofs that did not hold", "count(tieout_proof_clean == 0) or vector(0)", "short", 0),
         ("Oldest unclosed day", "max(tieout_day_unclosed_seconds)", "s", 21600),
     ):
         yield Panel(title, ((query, ""),), unit, kind="stat", red_above=red_above)

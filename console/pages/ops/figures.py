@@ -25,7 +25,7 @@ Figure = dict[str, str]
 TABLES_MAX = 12
 #: What is shown for a figure that is not known.
 UNKNOWN = "\N{EN DASH}"
-_KINDS = ("verify", "replay", "recheck")
+_KINDS = ("verify", "replay", "recheck", "seal", "checkpoint")
 _DIGITS = re.compile(r"\d+")
 
 

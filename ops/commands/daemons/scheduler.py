@@ -25,6 +25,7 @@ from ops.runtime.service_manager import ServiceManager
 from ops.scheduling.booking_jobs import booking_job
 from ops.scheduling.inquiries import schedule_inquiries
 from ops.scheduling.notify_jobs import notify_jobs
+from ops.scheduling.proof_jobs import proof_jobs
 from ops.scheduling.pull_jobs import pull_jobs
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.scheduling.size_jobs import size_job
@@ -99,6 +100,7 @@ def keep_schedule(
         data_dir=data_dir,
     )
     jobs += notify_jobs(settings, engines.database_url, child_jobs)
+    jobs += proof_jobs(settings, engines.database_url, child_jobs)
     requested = JobLanes(
         engine, settings, engines, data_dir, child_jobs, runner=worker.name, clock=clock
     )

@@ -12,12 +12,7 @@ from ledger.checks.run import CheckResult, checks_for
 from ledger.checks.run import verify as run_checks
 from ledger.replay.decode import BYTES_NOT_KEPT, NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.replay import replay as replay_books
-from ledger.replay.report import (
-    ProviderDecoder,
-    ProviderDecoders,
-    ReplayResult,
-    ReplayWindow,
-)
+from ledger.replay.report import ReplayResult, ReplayWindow
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.ledger.proof_results import keep_proof
@@ -25,7 +20,7 @@ from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
 from ops.context import context_of
-from ops.providers.configured import configured_for_proofs
+from ops.providers.configured import proof_decoders
 from storage.proofs import ProofKind
 from vocabulary.clock import SystemClock, iso
 from vocabulary.errors import Malformed
@@ -102,7 +97,7 @@ def replay(
 
     Exit 1 on a difference, and if a row cannot be proven.
     """
-    decoders = decoders_of(ctx)
+    decoders = proof_decoders(context_of(ctx).settings)
     if provider is not None and provider not in decoders.providers:
         raise Malformed("--provider", "the slug of a configured provider is expected")
     window = ReplayWindow(
@@ -130,17 +125,6 @@ def replay(
     else:
         _print_replay(result)
     raise typer.Exit(0 if result.is_proven else 1)
-
-
-def decoders_of(ctx: typer.Context) -> ProviderDecoders:
-    """The configured providers' dialects, with live and retired secrets."""
-    providers = {
-        slug: ProviderDecoder(
-            dialect=entry.dialect, provider=entry.provider, policy=entry.policy
-        )
-        for slug, entry in configured_for_proofs(context_of(ctx).settings).items()
-    }
-    return ProviderDecoders(providers=providers)
 
 
 def verify_detail(results: Sequence[CheckResult]) -> str:

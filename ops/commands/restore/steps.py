@@ -24,11 +24,12 @@ from ledger.seal.seal import recheck
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as, open_books_for
 from ops.commands.json_output import print_json
-from ops.commands.ledger.proofs import decoders_of, verify_detail
+from ops.commands.ledger.proofs import verify_detail
 from ops.commands.next_commands import print_next_for_another
 from ops.commands.options import AsJson, By, Reason
 from ops.commands.progress import progress_bars
 from ops.context import context_of, database_url
+from ops.providers.configured import proof_decoders
 from storage.people import act_as
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock, iso
@@ -93,7 +94,7 @@ def verify(
 
     The proofs: checks, replay, sealed days, and files of days that were kept elsewhere.
     """
-    decoders = decoders_of(ctx)
+    decoders = proof_decoders(context_of(ctx).settings)
     for file in files or ():
         if not file.is_file():
             raise Malformed("--sealed", f"{file}: a sealed day's file is expected")

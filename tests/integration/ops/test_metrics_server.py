@@ -57,6 +57,8 @@ currency = "USD"
 secrets = ["literal:secret"]
 api = {{base_url = "http://127.0.0.1:1", key = "literal:key"}}
 feed = {{pull_every = "1h", stale_after = "1d"}}
+[proofs]
+every = "1h"
 [[notify]]
 name = "finance"
 when = ["break"]
@@ -68,6 +70,8 @@ INSERT INTO batches (committed_at, operations) VALUES (clock_timestamp() - inter
 INSERT INTO parked (job, subject, cause, detail, fingerprint)
 VALUES ('pull.cards', 'slot 1', 'Contradiction', '', 'f00'),
        ('pull.cards', 'slot 2', 'Contradiction', '', 'f00');
+INSERT INTO proof_runs (kind, scope, started_at, finished_at, is_clean, detail)
+VALUES ('verify', '', now() - interval '5 h', now() - interval '5 h', false, '1 wrong');
 INSERT INTO paused_queues (queue, paused_by, reason) VALUES ('post', 'nora', 'a repair');
 INSERT INTO canaries (queue, number, sent_at, passed, passed_at)
 VALUES ('ingest', 1, clock_timestamp(), 1, clock_timestamp() - interval '7 s');
@@ -225,6 +229,9 @@ def test_everything_that_is_listed_is_served_and_agrees_with_the_books(
     assert value("schema_revision", of="database") == value("schema_revision", of="code")
     assert 0 < value("table_bytes", table="batches") < value("database_bytes")
     assert value("build_info", version=version(), commit=commit()) == 1
+    assert value("proof_age_seconds", kind="verify") >= 5 * 3600
+    assert value("proof_clean", kind="verify") == 0
+    assert value("proof_overdue", kind="verify") == 1
     assert value("up", service="database") == value("up", service="broker") == 1
 
 
