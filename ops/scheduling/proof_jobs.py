@@ -25,6 +25,7 @@ from storage.proofs import ProofKind, ProofRun, record_proof
 from storage.transactions import engine_at, reading
 from vocabulary.clock import Clock, SystemClock, iso
 from vocabulary.errors import Contradiction, Unavailable
+from vocabulary.plurals import counted
 from workers.scheduler import Job
 
 #: Longest time for one round of proofs.
@@ -142,7 +143,7 @@ def _verify(engine: Engine, before: SealStatus) -> ProofResult:
     return ProofResult(
         scope=scope.text if scope.is_partial else "",
         is_clean=not wrong,
-        detail="; ".join(wrong) or f"{len(results)} checks hold",
+        detail="; ".join(wrong) or counted(len(results), "check holds", "checks hold"),
     )
 
 
@@ -152,7 +153,9 @@ def _checkpoint(engine: Engine) -> ProofResult:
     assert day is not None, "a day was just sealed"
     written = take_checkpoint(engine, at=_end_of(day))
     return ProofResult(
-        scope=f"end of {day}", is_clean=True, detail=f"{written} wallets checkpointed"
+        scope=f"end of {day}",
+        is_clean=True,
+        detail=f"{counted(written, 'wallet')} checkpointed",
     )
 
 
@@ -167,7 +170,8 @@ def _replay(engine: Engine, settings: Settings, chance: Random) -> ProofResult:
     return ProofResult(
         scope=f"from {iso(start)}, {settings.proofs.sample}",
         is_clean=result.is_proven,
-        detail=f"{result.operations} operations, {result.differing} rows differ",
+        detail=f"{counted(result.operations, 'operation')},"
+        f" {counted(result.differing, 'row differs', 'rows differ')}",
     )
 
 
