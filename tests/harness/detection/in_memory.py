@@ -299,6 +299,7 @@ class _Findings:
                 "first_seen": NOW,
                 "last_seen": NOW,
                 "resolved_at": None,
+                "resolved_by": None,
             }
             for finding in self._finding_rows
         ]

@@ -15,7 +15,7 @@ from tests.harness.detection.immature import (
 )
 from tests.harness.detection.month import NOW, OPEN_AFTER, Part
 from tests.harness.detection.world import Line, Op
-from vocabulary.ids import match_key
+from vocabulary.ids import match_key, transaction_id
 from vocabulary.window import Window
 
 OVERDUE = NOW - OPEN_AFTER
@@ -41,12 +41,14 @@ def callbacks_of(ops: Iterable[Op]) -> list[Op]:
 
 def row_of(op: Op) -> Row:
     """Return an operation as a cross-check's query selects it."""
+    wallet_id = match_key(op.player, op.currency)
     return {
         "op_key": op.key,
         "round_id": op.round_id,
         "match_key": match_key(op.system, op.round_id),
-        "wallet_id": match_key(op.player, op.currency),
+        "wallet_id": wallet_id,
         "wallet_seq": op.seq,
+        "transaction": transaction_id(wallet_id, op.seq),
         "kind": op.kind,
         "currency": op.currency,
         "player": op.player,
