@@ -25,7 +25,7 @@ def parts_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
     Raises:
         Malformed: it is no cursor of such a list.
     """
-    if not cursor:
+    if cursor is None:
         return None
     try:
         parts = json.loads(base64.urlsafe_b64decode(cursor.encode()))

@@ -189,7 +189,9 @@ CREATE TRIGGER feed_versions_lines_may_only_go BEFORE UPDATE ON feed_versions
 -- operations, and what waits to be ingested. A row whose bytes differ stays and is not counted.
 CREATE FUNCTION let_go_of_operations(
     wallets bigint[], positions bigint[], digests bytea[], OUT gone bigint, OUT settled bigint)
-    LANGUAGE sql SET tieout.letting_go = 'yes' AS $$
+    LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tieout.letting_go', 'yes', true);
     WITH archived AS (
         SELECT q.digest, o.wallet_id, o.wallet_seq,
                o.provider = 'tieout' OR o.kind = 'adjustment' AS stays, o.body = q.digest AS went
@@ -204,10 +206,14 @@ CREATE FUNCTION let_go_of_operations(
         RETURNING 1)
     SELECT (SELECT count(*) FROM updated),
            (SELECT count(*) FROM archived WHERE stays OR went)
-$$;
+      INTO gone, settled;
+    PERFORM set_config('tieout.letting_go', '', true);
+END $$;
 CREATE FUNCTION let_go_of_deliveries(
     ids bigint[], digests bytea[], OUT gone bigint, OUT settled bigint)
-    LANGUAGE sql SET tieout.letting_go = 'yes' AS $$
+    LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tieout.letting_go', 'yes', true);
     WITH archived AS (
         SELECT q.digest, d.delivery_id,
                d.verdict IN ('recorded', 'malformed') AND d.ingested_at IS NULL AS stays,
@@ -222,10 +228,14 @@ CREATE FUNCTION let_go_of_deliveries(
         RETURNING 1)
     SELECT (SELECT count(*) FROM updated),
            (SELECT count(*) FROM archived WHERE stays OR went)
-$$;
+      INTO gone, settled;
+    PERFORM set_config('tieout.letting_go', '', true);
+END $$;
 CREATE FUNCTION let_go_of_versions(
     ids bigint[], digests bytea[], OUT gone bigint, OUT settled bigint)
-    LANGUAGE sql SET tieout.letting_go = 'yes' AS $$
+    LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('tieout.letting_go', 'yes', true);
     WITH archived AS (
         SELECT q.digest, v.version_id, v.raw = q.digest AS went
           FROM unnest(ids, digests) AS q (version_id, digest)
@@ -237,6 +247,8 @@ CREATE FUNCTION let_go_of_versions(
            AND digest_of_bytes('', v.raw) = a.digest
         RETURNING 1)
     SELECT (SELECT count(*) FROM updated), (SELECT count(*) FROM archived WHERE went)
-$$;
+      INTO gone, settled;
+    PERFORM set_config('tieout.letting_go', '', true);
+END $$;
 REVOKE EXECUTE ON FUNCTION let_go_of_operations(bigint[], bigint[], bytea[]),
     let_go_of_deliveries(bigint[], bytea[]), let_go_of_versions(bigint[], bytea[]) FROM PUBLIC;

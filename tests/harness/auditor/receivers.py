@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from ledger.accepting.accept_sql import WRITE_BATCH
 from ledger.accepting.acceptor import Accepted, Acceptor
 from ledger.accepting.model import Request
 from storage.engine import open_accept_connection
@@ -43,6 +44,8 @@ class CuttableConnection:
 
     async def fetchval(self, statement: str, *arguments: object) -> object:
         """Commit a batch unless the connection is cut before; return unless it is cut after."""
+        if statement != WRITE_BATCH:
+            return await self.real.fetchval(statement, *arguments)
         if self._cutter.should_cut(Cut.BEFORE):
             self._cut()
         committed = await self.real.fetchval(statement, *arguments)

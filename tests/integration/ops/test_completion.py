@@ -90,7 +90,7 @@ def test_bash_completes_commands_options_providers_days_and_breaks(
     name = BreakBooks(database, engine).only().break_id
     engine.dispose()
 
-    assert shell.complete("tieout re") == ["receiver", "reconcile", "report"]
+    assert shell.complete("tieout re") == ["receiver", "reconcile", "report", "restore"]
     assert shell.complete("tieout day p") == ["prepare"]
     assert "--close-day" in shell.complete("tieout reconcile --")
     assert shell.complete("tieout reconcile --provider lott") == ["lottery", "lotto-two"]
