@@ -7,9 +7,7 @@ from aiohttp import web
 
 from vocabulary.errors import Unavailable
 from webhooks.metrics import ReceiverMetrics
-
-#: The header of ``/readyz`` that names the process which answers.
-PROCESS = "Tieout-Process"
+from webhooks.process_header import PROCESS
 
 
 class Health:

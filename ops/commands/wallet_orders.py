@@ -4,6 +4,7 @@ import json
 import uuid
 
 import typer
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from ledger.accepting.acceptor import accept_own_operation
@@ -57,6 +58,16 @@ def carry_out_by(ctx: typer.Context, order: PersonalOrder, *, by: str | None) ->
     else:
         right, currency = Right.ORDER_PLAYERS, order.currency
     engine, name = open_books_as(ctx, by, right)
+    record_order(engine, order, currency, by=name)
+    return carry_out(context_of(ctx), order)
+
+
+def record_order(engine: Engine, order: PersonalOrder, currency: str, *, by: str) -> None:
+    """Name in the audit trail who gives an order that is about to be carried out.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
     detail = {
         "currency": currency,
         "reason": order.reason,
@@ -65,10 +76,9 @@ def carry_out_by(ctx: typer.Context, order: PersonalOrder, *, by: str | None) ->
     }
     try:
         with engine.begin() as connection:
-            record(connection, name, _action(order), order.handle, detail)
+            record(connection, by, _action(order), order.handle, detail)
     except OperationalError as error:
         raise Unavailable("the database is out of reach") from error
-    return carry_out(context_of(ctx), order)
 
 
 def _action(order: PersonalOrder) -> str:

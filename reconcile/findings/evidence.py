@@ -20,17 +20,13 @@ from vocabulary.ids import match_key
 #: number.
 KEPT_MAX = 50
 
-# A round's operations lie between two positions of its wallet's chain: a player may have made
-# hundreds of thousands, and no index leads from a round to its own.
 _OPERATIONS = """
 SELECT o.round_id, w.player, o.op_key,
        transaction_name(o.wallet_id, o.wallet_seq) AS transaction
   FROM unnest({keys}::bigint[]) AS k (match_key)
   JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
   JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-   AND o.provider = r.provider AND o.round_id = r.round_id
-   AND o.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
-   AND o.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
+                   AND o.provider = r.provider AND o.round_id = r.round_id
   JOIN wallets w ON w.wallet_id = r.wallet_id
  ORDER BY o.round_id, o.wallet_id, o.wallet_seq
 """
@@ -39,9 +35,7 @@ SELECT o.round_id, w.player, d.delivery_id
   FROM unnest({keys}::bigint[]) AS k (match_key)
   JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
   JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-   AND o.provider = r.provider AND o.round_id = r.round_id
-   AND o.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
-   AND o.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
+                   AND o.provider = r.provider AND o.round_id = r.round_id
   JOIN deliveries d ON d.provider = o.provider AND d.op_key = o.op_key
                    AND d.verdict = 'conflict'
   JOIN wallets w ON w.wallet_id = r.wallet_id

@@ -29,7 +29,7 @@ from ops.settings.console import console_url
 from ops.settings.metrics import metrics_url
 from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
 from vocabulary.errors import Unavailable
-from webhooks.health import PROCESS
+from webhooks.process_header import PROCESS
 
 #: Seconds for a worker or scheduler to finish its message after SIGTERM.
 GRACE_S = 15.0

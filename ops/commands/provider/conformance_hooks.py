@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from ledger.accepting.own_operations import SetBlocked
+from ledger.enums import OWN_SLUG
 from ledger.players.importer import import_players, read_players
 from ledger.queries.balances import balance_of
-from ops.commands.wallet_orders import carry_out, fresh_key
+from ops.commands.wallet_orders import carry_out, fresh_key, record_order
 from ops.context import Context, endpoints
 from ops.providers.configured import ConfiguredProvider
 from ops.providers.simulated import configuration_of
@@ -106,6 +107,7 @@ def our_ledger(
             blocked=True,
             reason="conformance",
         )
+        record_order(engine, order, target.currency, by=OWN_SLUG)
         carry_out(context, order)
 
     try:

@@ -197,6 +197,6 @@ class BusyBooks:
         with psycopg.connect(self._url) as connection:
             connection.execute(
                 b"INSERT INTO handles VALUES (%s, 'mallory', %s)"
-                b" ON CONFLICT (provider, handle) DO UPDATE SET player = EXCLUDED.player",
+                b" ON CONFLICT (provider, handle) DO NOTHING",  # a handle never moves
                 [self.slug, self._dice.choice(self._players)],
             )

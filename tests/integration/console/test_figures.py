@@ -226,5 +226,5 @@ def test_books_that_begin_today_show_today(site: ConsoleSite) -> None:
         totals, trends = vera.get("/totals"), vera.get("/trends")
 
     assert 'name="to" type="date" value="2026-06-04"' in totals.text
-    assert "Nobody compared" not in totals.shown() + trends.shown()
+    assert "nothing can be said" not in totals.shown() + trends.shown()
     assert "EUR" in trends.shown()

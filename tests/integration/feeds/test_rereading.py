@@ -122,7 +122,7 @@ def test_a_corrected_case_of_ids_replaces_the_records_and_doubles_none(
         refused = import_text(connection, path, CONTENT, upper)
         assert (refused.verdict, ids(connection)) == ("quarantined", ["t-1", "t-2"])
         (finding,) = open_findings(connection)
-        assert "2 records have other ids now and go: t-1, t-2" in finding.detail
+        assert "2 records have another id now and go: t-1, t-2" in finding.detail
 
         result = import_text(connection, path, CONTENT, upper, restates=True)
 

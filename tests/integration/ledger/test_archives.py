@@ -168,7 +168,7 @@ def test_a_row_that_is_not_as_archived_stays(archivist: Archivist) -> None:
     tamper(archivist.database, "UPDATE operations SET body = 'forged' WHERE op_key = 'b1'")
     archivist.run("archive", "request", ARCHIVE, "--reason", "old", "--by", "maria")
     refused = archivist.run(*RELEASE, code=1)
-    assert "1 rows of operations" in refused
+    assert "1 row of operations" in refused
     assert archivist.rows("SELECT body FROM operations WHERE op_key = 'b1'") == [(b"forged",)]
 
 

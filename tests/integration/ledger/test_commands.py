@@ -104,7 +104,7 @@ def test_show_reports_exclusion_and_limits_of_a_player(tieout: CommandLine) -> N
     assert wallet["stake_limit"] is None
     assert "at least one limit" in nothing.replace("\n", " ")
     assert "an instant to come is expected" in past
-    assert "--by" in unnamed
+    assert "nobody is registered for it" in unnamed
     assert trail_of(tieout.database, "ann") == [
         ("maria", "player.limit", "asked", True),
         ("maria", "player.exclude", "asked", True),

@@ -95,7 +95,7 @@ def test_a_round_seals_verifies_checkpoints_and_replays_and_the_next_one_goes_on
     }
     assert len(first[ProofKind.SEAL].scope.split(", ")) == 2
     assert first[ProofKind.VERIFY].scope == ""
-    assert first[ProofKind.CHECKPOINT].detail == "1 wallets checkpointed"
+    assert first[ProofKind.CHECKPOINT].detail == "1 wallet checkpointed"
     assert first[ProofKind.REPLAY].detail.endswith("0 rows differ")
     assert books.ledger.rows("SELECT count(*) FROM seals") == [(2,)]
     assert books.ledger.rows("SELECT balance FROM checkpoints") == [(9_800,)]

@@ -197,7 +197,7 @@ def test_a_day_with_timing_left_stays_open_without_a_reason(office: Office) -> N
 
     refused = office.run("reconcile", *span, *long, code=1)
     assert "stays open" in refused
-    assert "rounds are still timing" in refused
+    assert "1 round is still timing" in refused
     assert office.rows("SELECT count(*) FROM day_closes") == [(0,)]
     office.run("reconcile", *span, *long, "--reason", "they know", by="maria", code=1)
     assert office.rows("SELECT reason, closed_by FROM day_closes") == [("they know", "maria")]

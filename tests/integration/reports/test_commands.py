@@ -62,7 +62,7 @@ def test_each_invoice_is_checked_with_its_own_period(folder: Path, database: str
     ("options", "message"),
     [
         (("--all", "--invoice", "first.csv", "--period", "2026-03"), "one provider's"),
-        (("--provider", "agg", "--invoice", "first.csv"), "1 invoices and 0 periods"),
+        (("--provider", "agg", "--invoice", "first.csv"), "1 invoice and 0 periods"),
         (("--provider", "agg", "--invoice", "gone.csv", "--period", "2026-03"), "No such file"),
     ],
 )
