@@ -9,8 +9,11 @@ Python and the command line. Every command must exit as the page says.
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -59,11 +62,21 @@ def _day(home: DataDirectory, folder: Path, number: int) -> list[float]:
 
 def _seconds(place: Path, step: Step) -> float:
     began = time.perf_counter()
-    done = run_step(place, step)
+    done = run_step(place, step, _start)
     seconds = time.perf_counter() - began
     if done.returncode != step.code:
         raise SystemExit(f"{step.words} exited {done.returncode}: {done.stdout}{done.stderr}")
     return seconds
+
+
+def _start(
+    words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
+) -> "subprocess.CompletedProcess[str]":
+    """Start Python for a command, as a person's shell does; tests fork theirs."""
+    command = [sys.executable, "-m", "ops", *words]
+    return subprocess.run(
+        command, cwd=cwd, env=env, timeout=timeout, capture_output=True, text=True, check=False
+    )
 
 
 def _starts(count: int) -> float:

@@ -4,9 +4,11 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from tests.harness.people import token_of
 from tests.harness.servers.forked_commands import run_command
@@ -48,10 +50,20 @@ def noon_of_yesterday() -> datetime:
     return today.replace(hour=12, minute=0, second=0) - timedelta(days=1)
 
 
-def run_step(folder: Path, step: Step) -> "subprocess.CompletedProcess[str]":
+class RunCommand(Protocol):
+    """Runs a command of ``tieout`` to its end."""
+
+    def __call__(
+        self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
+    ) -> "subprocess.CompletedProcess[str]": ...
+
+
+def run_step(
+    folder: Path, step: Step, run: RunCommand = run_command
+) -> "subprocess.CompletedProcess[str]":
     """Run a command with the settings of a folder, as the person of the step."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TIEOUT_")}
-    return run_command(
+    return run(
         step.words,
         cwd=folder,
         env={
