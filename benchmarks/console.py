@@ -346,9 +346,11 @@ def _print(
             f" {line.longest:8.1f} {line.processor:8.1f} {line.p50 / reference:9.1f}"
             + (f" {line.refused} of {line.views} refused" if line.refused else "")
         )
-    settled, end = [*memory.values()][-2:][0], [*memory.values()][-1]
-    growth = end - settled
-    print(f"memory: {growth:+.1f} MiB over the last four fifths of {max(memory):,} views")
+    growth = None
+    if memory:
+        settled, end = [*memory.values()][-2:][0], [*memory.values()][-1]
+        growth = end - settled
+        print(f"memory: {growth:+.1f} MiB over the last four fifths of {max(memory):,} views")
     for words, seconds in commands.items():
         print(f"{seconds:6.2f} s  tieout {words}")
     slow = [line.name for line in timings if line.is_slow]
