@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date
-from http import HTTPStatus
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,6 +16,7 @@ from console.config import ProviderTerms, Visit
 from console.pages import day_jobs
 from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import provider_named, read_day
+from console.pages.stale_forms import stale_form
 from console.replies import HtmlPage, RequestRefused, SeeOther
 from console.sentences import changed_rows, day_sentence, figure_rows, since_lines
 from reconcile.days.corrections import corrections_of
@@ -203,16 +203,10 @@ def _take(visit: Visit, action: DayAction) -> SeeOther:
 
 def _stale(visit: Visit, status: DayStatus) -> RequestRefused:
     """Somebody took a step, or a figure moved: shows what was seen beside what is."""
-    return RequestRefused(
-        status=HTTPStatus.CONFLICT,
-        title="The day changed since you opened it",
-        why="Nothing was done. Compare both versions, then decide again.",
-        template="stale.html",
-        values={
-            "what": f"{status.provider} {status.day}",
-            "back": f"/days/{status.provider}/{status.day}",
-            "seen": visit.form.get("seen", ""),
-            "now_is": day_sentence(status),
-            "typed": visit.form.get("reason", ""),
-        },
+    return stale_form(
+        visit,
+        subject="The day",
+        what=f"{status.provider} {status.day}",
+        back=f"/days/{status.provider}/{status.day}",
+        now_is=day_sentence(status),
     )

@@ -7,7 +7,6 @@ nothing is done and both versions are shown.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 
 from sqlalchemy import Engine
 
@@ -36,6 +35,7 @@ from console.config import Visit
 from console.pages.breaks.correction import read_correction
 from console.pages.breaks.orders import TEXT_CHARS_MAX, order_of, seen_note
 from console.pages.parameters import required
+from console.pages.stale_forms import stale_form
 from console.replies import RequestRefused, SeeOther, not_found
 from storage.people import get_person
 from vocabulary.errors import Malformed
@@ -223,18 +223,12 @@ def _reject(visit: Visit, engine: Engine, break_id: str) -> str:
 
 def _stale(visit: Visit, break_id: str) -> RequestRefused:
     break_ = read_break(visit.console.readers, break_id)
-    return RequestRefused(
-        status=HTTPStatus.CONFLICT,
-        title="The break changed since you opened it",
-        why="Nothing was done. Compare both versions, then decide again.",
-        template="stale.html",
-        values={
-            "what": break_id,
-            "back": f"/breaks/{break_id}",
-            "seen": visit.form.get("seen", ""),
-            "now_is": seen_text(break_.state, break_.assignee, break_.explanation),
-            "typed": visit.form.get("reason", "") or visit.form.get("text", ""),
-        },
+    return stale_form(
+        visit,
+        subject="The break",
+        what=break_id,
+        back=f"/breaks/{break_id}",
+        now_is=seen_text(break_.state, break_.assignee, break_.explanation),
     )
 
 

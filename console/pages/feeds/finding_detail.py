@@ -1,11 +1,11 @@
 """One finding about a feed or a closed day: what shows it, and a person who resolves it."""
 
-from http import HTTPStatus
 from typing import Any
 
 from console.acting import writers_for
 from console.config import Visit
 from console.pages.parameters import read_name, required, zone_of
+from console.pages.stale_forms import stale_form
 from console.replies import HtmlPage, RequestRefused, SeeOther, not_found
 from feeds.findings import FeedFinding, finding_named, lock_finding, resolve_for_reason
 from feeds.statements.file_details import file_of_name
@@ -74,16 +74,10 @@ def state_of(finding: FeedFinding) -> str:
 
 
 def _stale(visit: Visit, finding: FeedFinding) -> RequestRefused:
-    return RequestRefused(
-        status=HTTPStatus.CONFLICT,
-        title="The finding changed since you opened it",
-        why="Nothing was done. Compare both versions, then decide again.",
-        template="stale.html",
-        values={
-            "what": finding.id,
-            "back": f"/findings/{finding.id}",
-            "seen": visit.form.get("seen", ""),
-            "now_is": f"{state_of(finding)} {finding.detail}",
-            "typed": visit.form.get("reason", ""),
-        },
+    return stale_form(
+        visit,
+        subject="The finding",
+        what=finding.id,
+        back=f"/findings/{finding.id}",
+        now_is=f"{state_of(finding)} {finding.detail}",
     )

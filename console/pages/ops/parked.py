@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from console.acting import writers_for
 from console.config import Visit
 from console.pages.ops.queues import decision_of
+from console.pages.stale_forms import stale_form
 from console.replies import HtmlPage, RequestRefused, SeeOther, not_found
 from storage.queue import commands
 from storage.queue.commands import (
@@ -187,16 +188,11 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _stale(
     visit: Visit, action: str, fields: Mapping[str, str], changed: ParkedChanged
 ) -> RequestRefused:
-    return RequestRefused(
-        status=HTTPStatus.CONFLICT,
-        title="What is parked changed since you opened it",
+    return stale_form(
+        visit,
+        subject="What is parked",
+        what="parked work",
+        back=f"/ops/parked/{action}?{urlencode(fields)}",
+        now_is=f"{changed.count} selected",
         why="Nothing was done. Look at what is selected now, then decide again.",
-        template="stale.html",
-        values={
-            "what": "parked work",
-            "back": f"/ops/parked/{action}?{urlencode(fields)}",
-            "seen": visit.form.get("seen", ""),
-            "now_is": f"{changed.count} selected",
-            "typed": visit.form.get("reason", ""),
-        },
     )

@@ -1,7 +1,6 @@
 """One queue: its figures, who works on it, what it parked; pause it, and go on."""
 
 from collections.abc import Callable
-from http import HTTPStatus
 
 from sqlalchemy import Engine
 
@@ -10,6 +9,7 @@ from console.config import Visit
 from console.pages.ops.figures import figures_of
 from console.pages.ops.overview import stream_address
 from console.pages.parameters import required
+from console.pages.stale_forms import stale_form
 from console.replies import HtmlPage, RequestRefused, SeeOther, not_found
 from storage.queue import commands
 from storage.queue.commands import OperatorDecision
@@ -91,16 +91,11 @@ def pause_of(pauses: tuple[Pause, ...], queue: str) -> Pause | None:
 def _stale(visit: Visit, queue: str) -> RequestRefused:
     pause = pause_of(read_state(visit.console.readers).paused, queue)
     now_is = "works" if pause is None else f"paused by {pause.paused_by}: {pause.why}"
-    return RequestRefused(
-        status=HTTPStatus.CONFLICT,
-        title="The queue changed since you opened it",
+    return stale_form(
+        visit,
+        subject="The queue",
+        what=f"queue {queue}",
+        back=f"/ops/queues/{queue}",
+        now_is=now_is,
         why="Nothing was done: somebody else was first.",
-        template="stale.html",
-        values={
-            "what": f"queue {queue}",
-            "back": f"/ops/queues/{queue}",
-            "seen": visit.form.get("seen", ""),
-            "now_is": now_is,
-            "typed": visit.form.get("reason", ""),
-        },
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +12,9 @@ from console.config import Visit
 from console.pages.jobs.requesting import new_request_key, request
 from console.pages.packs.uploads import one_file, table_fields
 from console.pages.parameters import provider_named, read_day, read_limit, read_month, required
+from console.pages.stale_forms import stale_form
 from console.rendering import MINUS
-from console.replies import FileDownload, HtmlPage, RequestRefused, SeeOther, not_found
+from console.replies import FileDownload, HtmlPage, SeeOther, not_found
 from console.sentences import counted
 from reconcile.invoices.register.states import InvoiceRequest, InvoiceState
 from reconcile.invoices.register.store import (
@@ -206,18 +206,12 @@ def _as_seen(visit: Visit) -> RegisteredInvoice:
     with visit.console.readers.connect() as connection:
         invoice = _named(visit, connection)
     if visit.form.get("version") != str(len(invoice.steps)):
-        raise RequestRefused(
-            status=HTTPStatus.CONFLICT,
-            title="The invoice changed since you opened it",
-            why="Nothing was done. Compare both versions, then decide again.",
-            template="stale.html",
-            values={
-                "what": f"{invoice.provider} {invoice.number}",
-                "back": f"/invoices/{invoice.invoice_id}",
-                "seen": visit.form.get("seen", ""),
-                "now_is": _sentence(invoice),
-                "typed": visit.form.get("reason", ""),
-            },
+        raise stale_form(
+            visit,
+            subject="The invoice",
+            what=f"{invoice.provider} {invoice.number}",
+            back=f"/invoices/{invoice.invoice_id}",
+            now_is=_sentence(invoice),
         )
     return invoice
 
