@@ -3,20 +3,37 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from vocabulary.errors import Malformed
 
 #: The end of PostgreSQL's bigint.
 _NUMBER_END = 2**63
+Part = str | int | datetime
+Row = TypeVar("Row")
 _EXPECTED = "the link to a next page is expected"
 
 
-def cursor_of(*parts: str | int | datetime) -> str:
+def cursor_of(*parts: Part) -> str:
     """The cursor of the last row of a page: the values by which the list is in order."""
     texts = [part.isoformat() if isinstance(part, datetime) else part for part in parts]
     return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode()
+
+
+def cut_page(
+    rows: Sequence[Row], limit: int, position: Callable[[Row], tuple[Part, ...]]
+) -> tuple[Sequence[Row], str | None]:
+    """The rows of one page, and the cursor of the next; None: this is the last page.
+
+    Args:
+        rows: in the order of the list; one more than ``limit`` shows that there is a next page.
+        limit: the most rows of a page.
+        position: the values by which a row is in order.
+    """
+    shown = rows[:limit]
+    return shown, cursor_of(*position(shown[-1])) if len(rows) > limit else None
 
 
 def parts_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:

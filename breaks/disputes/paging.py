@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from breaks.disputes.model import Dispute
 from breaks.disputes.store import WAITING, disputes_named
-from vocabulary.cursors import cursor_of, parts_of
+from vocabulary.cursors import cut_page, parts_of
 
 _OF = "(CAST(:provider AS text) IS NULL OR d.provider = :provider)"
 _PAGE = f"""
@@ -63,11 +63,11 @@ def page_of_disputes(
     before = (parts_of(after, int) or (None,))[0]
     params = {"provider": provider, "waiting": waiting, "before": before, "limit": limit + 1}
     rows = connection.execute(text(_PAGE), params).all()
-    shown = rows[:limit]
+    shown, cursor = cut_page(rows, limit, lambda row: (row.opening_no,))
     disputes = disputes_named(connection, [row.dispute_id for row in shown])
     return DisputePage(
         disputes=tuple(disputes[row.dispute_id] for row in shown),
-        next=cursor_of(shown[-1].opening_no) if len(rows) > limit else None,
+        next=cursor,
     )
 
 

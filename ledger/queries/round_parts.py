@@ -7,10 +7,11 @@ Positions follow the order of time but for requests that waited to be decided.
 
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy import Connection, text
 
-from vocabulary.cursors import cursor_of, parts_of
+from vocabulary.cursors import cut_page, parts_of
 from vocabulary.ids import match_key, transaction_id
 
 #: Most players of one round that are read.
@@ -170,12 +171,9 @@ def operations_of_round(
     position = {"after_at": at, "after_wallet": wallet, "after_seq": seq}
     params = {**_key(provider, round_id), **position, "limit": limit + 1}
     rows = connection.execute(text(_OPERATIONS), params).mappings().all()
-    cursor = None
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        cursor = cursor_of(last["received_at"], last["wallet_id"], last["wallet_seq"])
+    shown, cursor = cut_page(rows, limit, itemgetter("received_at", "wallet_id", "wallet_seq"))
     operations = []
-    for row in rows[:limit]:
+    for row in shown:
         values = dict(row)
         name = transaction_id(
             values.pop("wallet_id"), values["wallet_seq"], values.pop("epoch")

@@ -12,7 +12,7 @@ from console.pages.breaks.listing import list_values, page_of, query_of
 from console.pages.parameters import read_limit
 from console.replies import HtmlPage, not_found
 from console.sentences import counted
-from vocabulary.cursors import cursor_of, parts_of
+from vocabulary.cursors import cut_page, parts_of
 
 #: How long a page waits for groups that changed; those of many breaks are made behind the page.
 PATIENCE = timedelta(milliseconds=50)
@@ -59,14 +59,14 @@ def page_of_groups(visit: Visit) -> GroupPage:
     limit = read_limit(visit.query)
     size, group_id = parts_of(visit.query.get("after"), int, str) or (None, "")
     rest = [group for group in shared if size is None or _rank(group) > (-size, group_id)]
-    items = tuple(rest[:limit])
+    items, cursor = cut_page(rest, limit, lambda group: (len(group.ids), group.group_id))
     return GroupPage(
-        items=items,
+        items=tuple(items),
         groups=len(shared),
         breaks=sum(len(group.ids) for group in shared),
         alone=len(listed.groups) - len(shared),
         made_at=listed.made_at,
-        next=cursor_of(len(items[-1].ids), items[-1].group_id) if len(rest) > limit else None,
+        next=cursor,
     )
 
 

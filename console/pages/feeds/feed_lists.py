@@ -10,7 +10,7 @@ from console.replies import HtmlPage
 from console.sentences import counted
 from feeds.findings import finding_named, findings_of
 from feeds.overview import count_pulls, feeds_of, last_files, last_pulls
-from vocabulary.cursors import cursor_of, parts_of
+from vocabulary.cursors import cut_page, parts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +31,14 @@ def show_findings(visit: Visit) -> HtmlPage:
         last = None if after is None else finding_named(connection, after)
         findings = findings_of(connection, term.slug, most=limit + 1, after=last)
     total = feeds.errors + feeds.warnings
-    cursor = cursor_of(findings[limit - 1].id) if len(findings) > limit else None
+    shown, cursor = cut_page(findings, limit, lambda finding: (finding.id,))
     verb = "is" if total == 1 else "are"
     return _html(
         visit,
         term,
         "findings",
         f"{counted(total, 'finding').capitalize()} of {term.slug} {verb} open, errors first.",
-        ListPage(items=findings[:limit], total=total, next=cursor),
+        ListPage(items=shown, total=total, next=cursor),
     )
 
 
@@ -49,13 +49,13 @@ def show_files(visit: Visit) -> HtmlPage:
     with visit.console.readers.connect() as connection:
         total = feeds_of(connection, term.slug).files
         files = last_files(connection, term.slug, most=limit + 1, before=before)
-    cursor = cursor_of(files[limit - 1].file_id) if len(files) > limit else None
+    shown, cursor = cut_page(files, limit, lambda file: (file.file_id,))
     return _html(
         visit,
         term,
         "files",
         f"{counted(total, 'statement file').capitalize()} of {term.slug}, the newest first.",
-        ListPage(items=files[:limit], total=total, next=cursor),
+        ListPage(items=shown, total=total, next=cursor),
     )
 
 
@@ -66,13 +66,13 @@ def show_pulls(visit: Visit) -> HtmlPage:
     with visit.console.readers.connect() as connection:
         total = count_pulls(connection, term.slug)
         pulls = last_pulls(connection, term.slug, most=limit + 1, before=before)
-    cursor = cursor_of(pulls[limit - 1].pull_id) if len(pulls) > limit else None
+    shown, cursor = cut_page(pulls, limit, lambda pull: (pull.pull_id,))
     return _html(
         visit,
         term,
         "pulls",
         f"{counted(total, 'pull').capitalize()} of {term.slug}, the newest first.",
-        ListPage(items=pulls[:limit], total=total, next=cursor),
+        ListPage(items=shown, total=total, next=cursor),
     )
 
 

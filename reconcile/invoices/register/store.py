@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ from reconcile.invoices.register.states import (
     check_invoice_step,
 )
 from storage.audit import record
-from vocabulary.cursors import cursor_of, parts_of
+from vocabulary.cursors import cut_page, parts_of
 
 _INSERT = """
 INSERT INTO invoices (invoice_id, provider, number, number_key, currency, fee, first_day,
@@ -233,11 +234,8 @@ def page_of_invoices(
         "limit": limit + 1,
     }
     rows = connection.execute(text(_PAGE), params).mappings().all()
-    invoices = tuple(_with_steps(connection, rows[:limit]))
-    cursor = None
-    if len(rows) > limit:
-        cursor = cursor_of(invoices[-1].received_at, invoices[-1].invoice_id)
-    return InvoicePage(invoices=invoices, next=cursor)
+    shown, cursor = cut_page(rows, limit, itemgetter("received_at", "invoice_id"))
+    return InvoicePage(invoices=tuple(_with_steps(connection, shown)), next=cursor)
 
 
 def count_invoices(connection: Connection, provider: str | None) -> dict[InvoiceState, int]:
