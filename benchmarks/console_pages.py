@@ -7,9 +7,9 @@ from urllib.parse import quote, urlencode
 from sqlalchemy import Engine, text
 
 from benchmarks.console_books import ZONES
-from breaks.group_queries import grouped_breaks
-from breaks.groups import BreakCause
-from breaks.queries import BreakFilter
+from breaks.lists.group_queries import grouped_breaks
+from breaks.lists.groups import BreakCause
+from breaks.lists.queries import BreakFilter
 from console.routes import ROUTES
 
 #: The page that asks the database for nothing but ``SELECT 1``.

@@ -33,10 +33,10 @@ import psycopg
 from sqlalchemy import text
 
 from benchmarks.bench import cpu_seconds
-from feeds.statements.file_format import FileRules
 from feeds.statements.importer import ImportRequest
 from feeds.statements.keep import keep_and_import
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.reader import StatementReader
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import locked, open_data_directory
 from providers.contract import Provider

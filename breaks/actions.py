@@ -13,8 +13,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, text
 
+from breaks.lists.queries import BreakFilter, lock_ids
 from breaks.mentions import store_mentions
-from breaks.queries import BreakFilter, lock_ids
 from breaks.states import ActionRefused, BreakState
 from breaks.store import (
     BreakMove,

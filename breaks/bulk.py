@@ -14,7 +14,6 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, Engine
 
-from breaks import corrections
 from breaks.actions import (
     BreakAction,
     BreakMoves,
@@ -29,6 +28,8 @@ from breaks.actions import (
     reopening,
     waiting,
 )
+from breaks.corrections import proposals
+from breaks.corrections.trials import TryCorrections
 from breaks.policy import WriteOffLimits
 from breaks.states import BreakChanged, BreakState
 from breaks.store import (
@@ -39,7 +40,6 @@ from breaks.store import (
     transaction,
     write_moves,
 )
-from breaks.trials import TryCorrections
 from breaks.write_offs import (
     approve_write_off,
     approve_write_off_only,
@@ -213,7 +213,7 @@ def correct(
             _approve(engine, break_, order, clock, version)
         case BulkAction.REJECT:
             is_write_off = break_.state is BreakState.WRITE_OFF_PROPOSED
-            reject = reject_write_off if is_write_off else corrections.reject
+            reject = reject_write_off if is_write_off else proposals.reject
             reject(
                 engine,
                 break_.break_id,
@@ -307,7 +307,7 @@ def _outcome(result: BulkResult, break_id: str) -> Iterator[None]:
 def _propose(
     engine: Engine, break_: TrackedBreak, order: BulkOrder, clock: Clock, version: str | None
 ) -> None:
-    corrections.propose(
+    proposals.propose(
         engine,
         break_.break_id,
         by=order.by,
@@ -322,7 +322,7 @@ def _propose(
 def _approve(
     engine: Engine, break_: TrackedBreak, order: BulkOrder, clock: Clock, version: str | None
 ) -> None:
-    corrections.approve_only(
+    proposals.approve_only(
         engine,
         break_.break_id,
         by=order.by,
@@ -333,7 +333,7 @@ def _approve(
         version=version,
     )
     if order.books:
-        corrections.book(engine, break_.break_id, by=order.by, clock=clock)
+        proposals.book(engine, break_.break_id, by=order.by, clock=clock)
 
 
 def _approve_write_off(

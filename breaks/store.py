@@ -1,7 +1,7 @@
 """Reads, locks and moves single breaks; a step and its audit row are one transaction.
 
-``breaks.actions`` and ``breaks.corrections`` are built on these functions. Tables written:
-``break_workflows``, ``audit``; ``breaks`` is read.
+``breaks.actions`` and ``breaks.corrections.proposals`` are built on these functions. Tables
+written: ``break_workflows``, ``audit``; ``breaks`` is read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,18 +63,16 @@ class TrackedBreak:
 
     Attributes:
         ours, theirs: the two sides of the round, amounts as decimal text; None if missing.
-        difference: signed minor units; positive means the player is owed.
-        cleared_at: when a run no longer found it; None while runs find it.
-        since: when it got into this state.
+        difference: signed minor units; positive means the player is owed. cleared_at: when a
+        run no longer found it; None while runs find it. since: when it got into this state.
         opened_at: when it was first seen or reopened; its age and due date count from here.
-        settled: the difference for which a person explained or closed it.
-        answer: the provider's answer to an inquiry: confirmed, unknown, failed.
-        began_at: when the bet or event it is about took place; None if it is not known.
-        alias: the provider's own round id if it differs from ours; else empty.
-        corrected: a correction of it was booked, now or when it was open before.
-        player_known: the player is one of ours.
-        game: what the provider's history reports for the round; None if it reports none.
-        trial: what its newest correction was tried to do, see ``breaks.trials``; None if it
+        settled: the difference for which a person explained or closed it. answer: the
+        provider's answer to an inquiry: confirmed, unknown, failed. began_at: when the bet or
+        event it is about took place; None if it is not known. alias: the provider's own round
+        id if it differs from ours; else empty. corrected: a correction of it was booked, now or
+        when it was open before. player_known: the player is one of ours. game: what the
+        provider's history reports for the round; None if it reports none. trial: what its
+        newest correction was tried to do, see ``breaks.corrections.trials``; None if it
             had none.
     """
 

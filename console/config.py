@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine
 
+from breaks.corrections.trials import TryCorrections
 from breaks.policy import SlaRule, WriteOffLimits
-from breaks.trials import TryCorrections
 from console.accounts.identity_provider import IdentityProvider
 from console.accounts.sessions import BrowserSession
 from console.pipeline import Pipeline

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from console.replies import FileDownload
-from reports.csv_files import table_lines
 from reports.document import Document
+from reports.files.csv_files import table_lines
+from reports.files.workbook import workbook_bytes
 from reports.grid import Grid
-from reports.workbook import workbook_bytes
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -10,7 +10,7 @@ from typing import Any
 import xlsxwriter
 
 from console.replies import FileDownload
-from reports.formulas import escape_formula
+from reports.files.formulas import escape_formula
 from vocabulary.clock import iso
 
 #: What a cell can be.

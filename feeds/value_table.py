@@ -13,20 +13,20 @@ from functools import partial
 from typing import BinaryIO
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.cells import Cell, CellKind
-from feeds.statements.confined.limits import LimitExceeded
-from feeds.statements.confined.meter import ReadMeter
-from feeds.statements.confined.process import ReaderCrashed
-from feeds.statements.file_format import FileRules
-from feeds.statements.header import header_problem
-from feeds.statements.open_table import needs_child, opened_table
-from feeds.statements.read_file import items_of
-from feeds.statements.reader import cell_sentence
-from feeds.statements.recognition import DELIMITERS, LINES_MAX
-from feeds.statements.table import Table, TableRow, UnreadableRow
-from feeds.statements.text_lines import SAMPLE_BYTES, decoded_sample, marked_encoding
-from feeds.statements.values.row import RowNormalizer
-from feeds.statements.values.text import bare
+from feeds.statements.reading.cells import Cell, CellKind
+from feeds.statements.reading.confined.limits import LimitExceeded
+from feeds.statements.reading.confined.meter import ReadMeter
+from feeds.statements.reading.confined.process import ReaderCrashed
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.header import header_problem
+from feeds.statements.reading.open_table import needs_child, opened_table
+from feeds.statements.reading.read_file import items_of
+from feeds.statements.reading.reader import cell_sentence
+from feeds.statements.reading.recognition import DELIMITERS, LINES_MAX
+from feeds.statements.reading.table import Table, TableRow, UnreadableRow
+from feeds.statements.reading.text_lines import SAMPLE_BYTES, decoded_sample, marked_encoding
+from feeds.statements.reading.values.row import RowNormalizer
+from feeds.statements.reading.values.text import bare
 from providers.contract import Provider
 from providers.statements.format import FieldKind, TableFormat
 from vocabulary.errors import Malformed

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from breaks.paging import BreakOrder, page_of_breaks
-from breaks.queries import BreakFilter
+from breaks.lists.paging import BreakOrder, page_of_breaks
+from breaks.lists.queries import BreakFilter
 from console.acting import actor_of, writers_for
 from console.checklist import LastRun, conditions
 from console.config import ProviderTerms, Visit

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from breaks.run_changes import changes_by_run
+from breaks.lists.run_changes import changes_by_run
 from console.config import Visit
 from console.pages.parameters import read_name, zone_of
 from console.replies import HtmlPage, not_found

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from breaks.lists.overview import OpenSum, last_change, open_sums, waiting_work
 from breaks.mentions import count_unread
-from breaks.overview import OpenSum, last_change, open_sums, waiting_work
 from breaks.policy import AGES
 from breaks.states import SETTLED, BreakState
 from console.addresses import address

@@ -47,8 +47,8 @@ from feeds.statements.file_findings import (
     wrong_day,
 )
 from feeds.statements.line_summary import LineSummary
-from feeds.statements.read_file import read_for_stage
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.read_file import read_for_stage
+from feeds.statements.reading.reader import StatementReader
 from feeds.statements.rereading import own_missing, read_anew, withdraw_own
 from feeds.statements.restatement import (
     Replacement,

@@ -20,7 +20,7 @@ from feeds.statements.importer import (
     archive_copy,
     import_copy,
 )
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.reader import StatementReader
 
 
 def keep_and_import(

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from feeds.findings import NewFinding
 from feeds.staged_rows import StagedRows
 from feeds.statements.listed_findings import ListedFindings
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.table import UnreadableRow
 from vocabulary.facts import HistoryRecord
 from vocabulary.window import Window, day_window
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DataError
 
 from feeds.statements.archive import STATEMENT, copied
 from feeds.statements.importer import ImportRequest, ImportResult, archive_copy, import_copy
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.reader import StatementReader
 from feeds.write_order import lock_history
 from vocabulary.errors import Refused
 

@@ -11,7 +11,7 @@ from ops.backups.archiver import read_archiver
 from ops.backups.folders import read_folders
 from ops.backups.model import ArchiverState, BackupSet
 from ops.backups.programs import ask_barman, ask_pgbackrest
-from ops.settings.backup import BackupSettings
+from ops.settings.sections.backup import BackupSettings
 from vocabulary.clock import iso
 
 

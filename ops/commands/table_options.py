@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from feeds.statements.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules
 from vocabulary.errors import Malformed
 
 Decimal = Annotated[str, typer.Option(help="The decimal mark of amounts.")]

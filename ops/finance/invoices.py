@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from feeds.statements.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules
 from ops.finance.comparison import ComparisonTerms, comparison_over, totals_of
 from ops.providers.configured import configured_provider
 from ops.scheduling.business_days import business_day_of, days_between, needs_signature

@@ -19,8 +19,8 @@ from ops.finance.accruals import FeeAccrual, fee_accruals
 from ops.finance.unsigned_days import SIGN_FIRST, UnsignedDay, unsigned_lines
 from ops.providers.configured import configured_provider
 from ops.scheduling.business_days import business_day_of, days_between, needs_signature
-from ops.settings.journal import mapped_accounts
 from ops.settings.model import ProviderSettings, Settings
+from ops.settings.sections.journal import mapped_accounts
 from reconcile.days.figures import NO_TOTALS
 from reconcile.days.states import DayRefused, DayState, DayStatus
 from reports.journal.formats import FormatTerms

@@ -27,8 +27,8 @@ from ops.metrics.queues import depth_samples, state_samples
 from ops.metrics.runs import run_samples
 from ops.metrics.sizes import size_samples
 from ops.runtime.child_jobs import ChildJobs
-from ops.settings.metrics import MetricsSettings, metrics_url
 from ops.settings.model import Settings
+from ops.settings.sections.metrics import MetricsSettings, metrics_url
 from storage.broker.depth import depths_of
 from storage.broker.redis import close_broker, open_broker
 from storage.engine import open_engine

@@ -6,8 +6,8 @@ from dataclasses import fields
 from random import Random
 
 from ops.providers.configured import configured_provider
-from ops.settings.api import ApiSettings
 from ops.settings.model import ProviderSettings
+from ops.settings.sections.api import ApiSettings
 from providers.outbound.access import ApiAccess, ApiAccount
 from providers.outbound.http_transport import HttpTransport
 from providers.outbound.launch import GamesApi, NotOffered

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from breaks.corrections.suggestions import Correction
+from breaks.corrections.trials import Trial, TryCorrections
 from breaks.store import TrackedBreak
-from breaks.suggestions import Correction
-from breaks.trials import Trial, TryCorrections
 from ops.settings.model import Settings
 
 

@@ -10,14 +10,14 @@ from sqlalchemy import Connection
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.break_policy import rules_of
 from ops.settings.model import ProviderSettings, Settings
-from ops.settings.reporting import reporting_rates
+from ops.settings.sections.reporting import reporting_rates
 from reconcile.days.states import DayStatus
+from reports.files.write import write_document, write_pack
 from reports.group import GROUP, Group
 from reports.group_document import group_document
 from reports.load import load_pack
 from reports.pack import CheckedInvoice, Pack
 from reports.statement.statement import DayReader
-from reports.write import write_document, write_pack
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window
@@ -33,7 +33,7 @@ class PackOptions:
     Attributes:
         read_day: see ``ops.scheduling.business_days``.
         invoices: checked invoices to include.
-        protect_ids: of the CSV tables, see ``reports.csv_files``.
+        protect_ids: of the CSV tables, see ``reports.files.csv_files``.
         only_pdf: write only the statement to print and to sign.
         group: write the statement over all of them too.
     """

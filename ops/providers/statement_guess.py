@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from feeds.statements.confined.limits import LimitExceeded
-from feeds.statements.confined.process import ReaderCrashed
 from feeds.statements.guess.columns import HeaderGuess, guess_header
 from feeds.statements.guess.layout import header_settings, text_settings, trailer_settings
 from feeds.statements.guess.values import guess_values
-from feeds.statements.open_table import needs_child
-from feeds.statements.read_file import SAMPLE_ROWS, read_rows, read_sample, read_start
-from feeds.statements.reader import StatementReader
-from feeds.statements.table import TableRow, UnreadableRow
+from feeds.statements.reading.confined.limits import LimitExceeded
+from feeds.statements.reading.confined.process import ReaderCrashed
+from feeds.statements.reading.open_table import needs_child
+from feeds.statements.reading.read_file import SAMPLE_ROWS, read_rows, read_sample, read_start
+from feeds.statements.reading.reader import StatementReader
+from feeds.statements.reading.table import TableRow, UnreadableRow
 from ops.providers.statements import rules_of
-from ops.settings.statement import StatementSettings
+from ops.settings.sections.statement import StatementSettings
 from vocabulary.money import exponent_of, is_currency
 
 Guessed = dict[str, Any]

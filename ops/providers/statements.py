@@ -7,9 +7,9 @@ from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from feeds.statements.cells import EMPTY, Cell, CellKind
-from feeds.statements.confined.limits import ReadLimits
-from feeds.statements.file_format import (
+from feeds.statements.reading.cells import EMPTY, Cell, CellKind
+from feeds.statements.reading.confined.limits import ReadLimits
+from feeds.statements.reading.file_format import (
     AmountSign,
     AmountUnit,
     FileFormat,
@@ -18,12 +18,12 @@ from feeds.statements.file_format import (
     IdCase,
     Trailer,
 )
-from feeds.statements.read_file import FileSample, read_sample
-from feeds.statements.reader import StatementReader
-from feeds.statements.table import TableRow, UnreadableRow
-from feeds.statements.values.row import RowNormalizer
+from feeds.statements.reading.read_file import FileSample, read_sample
+from feeds.statements.reading.reader import StatementReader
+from feeds.statements.reading.table import TableRow, UnreadableRow
+from feeds.statements.reading.values.row import RowNormalizer
 from ops.providers.configured import ConfiguredProvider
-from ops.settings.statement import StatementSettings
+from ops.settings.sections.statement import StatementSettings
 from providers.statements.format import FieldKind
 from vocabulary.errors import Malformed
 from vocabulary.money import Money

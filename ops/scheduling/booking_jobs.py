@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Engine
 
-from breaks.corrections import approved_breaks, book
+from breaks.corrections.proposals import approved_breaks, book
 from breaks.write_offs import book_approved_write_off, breaks_to_write_off
 from ledger.corrections.adjustments import AdjustmentRefused
 from vocabulary.clock import Clock

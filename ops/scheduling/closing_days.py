@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Row, text
 
 from feeds.arrival_delay import longest_maturity
 from ops.providers.maturity import maturity_rules
-from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
+from ops.settings.sections.feed import pulled_feeds
 from vocabulary.window import Window, day_window
 
 #: Days before today that are due although no run has reconciled them yet.

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, text
 
-from breaks.queries import BreakFilter, DueBreak, due_breaks
+from breaks.lists.queries import BreakFilter, DueBreak, due_breaks
 from feeds.statements.importer import ImportRequest
 from feeds.statements.keep import keep_and_import
 from ops.providers.configured import configured_provider
@@ -17,8 +17,8 @@ from ops.providers.statements import reader_of
 from ops.scheduling.business_days import business_day_of
 from ops.scheduling.day_close import close_if_ready
 from ops.settings.break_policy import rules_of
-from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
+from ops.settings.sections.feed import pulled_feeds
 from reconcile.days.since import since_texts
 from reconcile.days.states import DayState, DayStatus
 from reconcile.partitions.options import RunOptions

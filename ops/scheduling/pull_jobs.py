@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from ops.providers.feed_pull import FeedPull, pull_due
 from ops.runtime.child_jobs import ChildJobs
-from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings, Settings
+from ops.settings.sections.feed import pulled_feeds
 from storage.broker.redis import FETCH_QUEUE
 from storage.queue.liveness import paused_queues
 from vocabulary.clock import iso

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from breaks.kinds import Impact
 from breaks.policy import DEFAULT_RULES, SlaRule
-from ops.settings.breaks import Amounts
 from ops.settings.model import Settings
+from ops.settings.sections.breaks import Amounts
 from vocabulary.money import Money
 
 

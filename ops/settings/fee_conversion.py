@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from ops.settings.fees import TermsSettings
+from ops.settings.sections.fees import TermsSettings
 from reconcile.invoices.terms import FeeTerms, Tier
 from vocabulary.money import exponent_of, minor_from_text
 

@@ -16,8 +16,8 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from ops.settings.api import ApiSettings
 from ops.settings.model import ProviderSettings, Settings
+from ops.settings.sections.api import ApiSettings
 from ops.settings.values import WrongParts
 from vocabulary.errors import SettingsInvalid
 

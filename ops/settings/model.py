@@ -9,23 +9,23 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from ops.settings.api import ApiSettings, checked_for
-from ops.settings.backup import BackupSettings
-from ops.settings.breaks import BreaksSettings
-from ops.settings.close import CloseSettings
-from ops.settings.console import ConsoleSettings
 from ops.settings.dialects import dialects
-from ops.settings.disputes import DisputeSettings
-from ops.settings.feed import FeedSettings, checked_pull
-from ops.settings.fees import TermsSettings
-from ops.settings.journal import JournalSettings
-from ops.settings.ledger import LedgerSettings
-from ops.settings.metrics import MetricsSettings
-from ops.settings.notify import NotifySettings
-from ops.settings.people import PeopleSettings
-from ops.settings.proofs import ProofsSettings
-from ops.settings.reporting import ReportingSettings
-from ops.settings.statement import StatementSettings, checked_columns
+from ops.settings.sections.api import ApiSettings, checked_for
+from ops.settings.sections.backup import BackupSettings
+from ops.settings.sections.breaks import BreaksSettings
+from ops.settings.sections.close import CloseSettings
+from ops.settings.sections.console import ConsoleSettings
+from ops.settings.sections.disputes import DisputeSettings
+from ops.settings.sections.feed import FeedSettings, checked_pull
+from ops.settings.sections.fees import TermsSettings
+from ops.settings.sections.journal import JournalSettings
+from ops.settings.sections.ledger import LedgerSettings
+from ops.settings.sections.metrics import MetricsSettings
+from ops.settings.sections.notify import NotifySettings
+from ops.settings.sections.people import PeopleSettings
+from ops.settings.sections.proofs import ProofsSettings
+from ops.settings.sections.reporting import ReportingSettings
+from ops.settings.sections.statement import StatementSettings, checked_columns
 from ops.settings.urls import checked_broker, checked_database
 from ops.settings.values import (
     Cidr,

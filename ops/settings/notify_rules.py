@@ -1,7 +1,7 @@
 """The settings of notifications as values of ``reports.notifications.rules``."""
 
 from ops.settings.model import Settings
-from ops.settings.notify import NotifySettings
+from ops.settings.sections.notify import NotifySettings
 from reports.notifications.rules import (
     Channel,
     ChatHook,

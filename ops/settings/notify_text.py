@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ops.settings.notify import NotifySettings
+from ops.settings.sections.notify import NotifySettings
 from reports.notifications.rules import EventKind
 from vocabulary.errors import Malformed
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from breaks.kinds import BreakKind
-from feeds.statements.cells import shown
+from feeds.statements.reading.cells import shown
 from reconcile.findings.id_settings import joining_settings
 from vocabulary.money import text_from_minor
 

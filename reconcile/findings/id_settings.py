@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from feeds.statements.file_format import IdCase
-from feeds.statements.values.text import trimmed
+from feeds.statements.reading.file_format import IdCase
+from feeds.statements.reading.values.text import trimmed
 
 _CASED: Mapping[IdCase, Callable[[str], str]] = {
     IdCase.EXACT: str,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from breaks.kinds import BreakKind
-from feeds.statements.cells import shown
+from feeds.statements.reading.cells import shown
 from reconcile.findings.breaks import Break
 from reconcile.findings.id_settings import joining_settings
 from reconcile.matching.spelling import same_spelling

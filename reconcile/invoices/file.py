@@ -13,8 +13,8 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from feeds.findings import NewFinding
-from feeds.statements.file_format import FileRules
 from feeds.statements.listed_findings import ListedFindings
+from feeds.statements.reading.file_format import FileRules
 from feeds.value_table import ValueReader, ValueRow
 from providers.statements.format import FieldKind
 from reconcile.invoices.claims import Claim, Invoice

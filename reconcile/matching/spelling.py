@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from breaks.kinds import BreakKind
-from feeds.statements.values.text import INVISIBLE, bare
+from feeds.statements.reading.values.text import INVISIBLE, bare
 from reconcile.snapshot.arrays import arrow_text, sort_order
 from reconcile.snapshot.shared_rounds import player_of_share, round_of
 

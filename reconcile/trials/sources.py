@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from breaks.corrections.suggestions import RoundSide
+from breaks.corrections.trials import Source, SourceContradiction
 from breaks.kinds import BreakKind
 from breaks.store import TrackedBreak
-from breaks.suggestions import RoundSide
-from breaks.trials import Source, SourceContradiction
 from reconcile.findings.delivery_log import LOGGED, ReadLogged
 from reconcile.snapshot.snapshot import Snapshot
 from reconcile.trials.corrected_snapshot import TriedCorrections

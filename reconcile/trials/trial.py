@@ -12,10 +12,10 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection, text
 
+from breaks.corrections.suggestions import Correction
+from breaks.corrections.trials import PlannedEntry, Trial, TrialBreak
 from breaks.states import ActionRefused
 from breaks.store import TrackedBreak
-from breaks.suggestions import Correction
-from breaks.trials import PlannedEntry, Trial, TrialBreak
 from ledger.corrections.preview import (
     BookingPreview,
     PlannedBooking,
@@ -45,7 +45,7 @@ FindBreaks = Callable[[Snapshot], Sequence[Break]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakTrials:
-    """Tries corrections against one database; see ``breaks.trials.TryCorrections``.
+    """Tries corrections against one database; see ``breaks.corrections.trials.TryCorrections``.
 
     Attributes:
         readers: by provider, what reads a callback in its own log, if runs compare it.

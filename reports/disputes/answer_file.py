@@ -11,8 +11,8 @@ from pathlib import Path
 
 from breaks.disputes.answers import AnswerFile, AnswerFinding, AnswerProblem, AnswerRow
 from breaks.disputes.model import ANSWER_COLUMNS, AnswerKind
-from feeds.statements.file_format import FileRules
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.table import UnreadableRow
 from feeds.value_table import ValueReader, ValueRow
 from providers.statements.format import FieldKind
 from vocabulary.errors import Malformed

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from breaks.disputes.model import DisputeLine, RoundAmounts
-from reports import typeset
 from reports.disputes.content import DisputeContent, reason_of, their_round
 from reports.disputes.document import DIFFERENCE, HASH_LIST
+from reports.files import typeset
 
 _TEMPLATE = Path(__file__).with_name("letter.typ")
 

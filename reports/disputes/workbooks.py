@@ -19,8 +19,8 @@ from reports.disputes.content import (
     their_round,
 )
 from reports.disputes.document import DIFFERENCE
+from reports.files.workbook import EXACT_DIGITS
 from reports.grid import Column
-from reports.workbook import EXACT_DIGITS
 from vocabulary.clock import iso
 
 Columns = Sequence[Column]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reports.formulas import escape_formula
+from reports.files.formulas import escape_formula
 from reports.journal.model import IssuedJournal, JournalLine
 from vocabulary.errors import NotAllowed
 from vocabulary.money import text_from_minor

@@ -9,9 +9,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from reports.files.write import write_pack
 from reports.pack import Pack
 from reports.tables.contents import grids
-from reports.write import write_pack
 from tests.browser.conftest import TIMEOUT_S, Browser, served
 from tests.conftest import PostgresServer
 from tests.harness.books.reports import EVENING, STEM, fill, pack_of, run

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from feeds.staged_rows import StagedRows, staged_row
-from feeds.statements.reader import StatementReader
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.reader import StatementReader
+from feeds.statements.reading.table import UnreadableRow
 from vocabulary.facts import HistoryRecord
 
 #: The places of the instants of a row, which may be written in several ways.

@@ -26,10 +26,10 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feeds.statements.confined.limits import ReadLimits
-from feeds.statements.file_format import FileRules
-from feeds.statements.read_file import read_file, read_for_stage
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.confined.limits import ReadLimits
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.read_file import read_file, read_for_stage
+from feeds.statements.reading.table import UnreadableRow
 from providers.sportsbook.feed import COLUMNS
 from tests.harness.staged_lines import stored_lines
 from tests.unit.feeds.statement_files import statement_reader

@@ -6,8 +6,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaks.groups import BreakCause, GroupContext, group_breaks
 from breaks.kinds import BreakKind
+from breaks.lists.groups import BreakCause, GroupContext, group_breaks
 from breaks.store import TrackedBreak
 from tests.harness.books.tracked import NOON, tracked
 

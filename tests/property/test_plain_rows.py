@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.statements.confined.limits import ReadLimits
-from feeds.statements.file_format import (
+from feeds.statements.reading.confined.limits import ReadLimits
+from feeds.statements.reading.file_format import (
     AmountSign,
     AmountUnit,
     FileRules,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from breaks.bulk import BulkAction
-from breaks.groups import BreakCause
+from breaks.lists.groups import BreakCause
 from console.api.models.breaks import BreakFilters, BreakJson, Cursor, Limit
 from console.api.models.jobs import UploadJson
 from console.api.models.values import TEXT_CHARS_MAX, ApiModel, FilterText, Instant, MoneyJson

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from breaks.kinds import BreakKind, Impact
-from breaks.paging import BreakOrder
+from breaks.lists.paging import BreakOrder
 from breaks.states import BreakState
 from console.api.models.values import (
     ApiModel,

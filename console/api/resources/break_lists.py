@@ -8,9 +8,9 @@ from typing import Any
 
 from breaks.attachments import attach_files, check_size
 from breaks.bulk import BulkAction, BulkResult
-from breaks.group_queries import GroupSummary
-from breaks.paging import page_of_breaks
-from breaks.saved_views import saved_views
+from breaks.lists.group_queries import GroupSummary
+from breaks.lists.paging import page_of_breaks
+from breaks.lists.saved_views import saved_views
 from breaks.store import break_exists
 from console.acting import writers_for
 from console.api.endpoint import Create, Endpoint, Read

@@ -7,9 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from breaks.impact import invoice_impact
-from breaks.paging import page_of_breaks
+from breaks.lists.paging import page_of_breaks
+from breaks.lists.queries import BreakHistory, break_history
 from breaks.policy import due_at
-from breaks.queries import BreakHistory, break_history
 from breaks.sources import SourceWord, sources_of
 from breaks.states import SETTLED
 from breaks.store import TrackedBreak, break_exists

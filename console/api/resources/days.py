@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from breaks.overview import open_sums, waiting_work
+from breaks.lists.overview import open_sums, waiting_work
 from console.api.endpoint import Endpoint, Read, Write
 from console.api.models.breaks import NoBody, ReasonBody
 from console.api.models.days import (

@@ -10,7 +10,6 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from breaks import corrections
 from breaks.actions import (
     BreakAction,
     Note,
@@ -24,10 +23,11 @@ from breaks.actions import (
 )
 from breaks.attachments import attach_files, check_size
 from breaks.bulk import BulkAction, correct
+from breaks.corrections import proposals
 from breaks.impact import effects_of
+from breaks.lists.queries import BreakHistory
 from breaks.mentions import mark_read
 from breaks.provider_inquiries import request_inquiry
-from breaks.queries import BreakHistory
 from breaks.states import STEPS, ActionRefused, BreakChanged, BreakState
 from breaks.store import break_exists, read_break
 from console.acting import writers_for
@@ -180,7 +180,7 @@ def _propose(visit: Visit, engine: Engine, break_id: str) -> str:
     break_ = read_break(visit.console.readers, break_id)
     exponents = visit.config.exponents(break_.provider)
     request = read_correction(visit.form, break_, exponents)
-    corrections.propose(
+    proposals.propose(
         engine,
         break_id,
         by=visit.signed_in.person.name,

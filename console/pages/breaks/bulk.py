@@ -20,8 +20,8 @@ from sqlalchemy import Connection
 
 from breaks.actions import newest_note
 from breaks.bulk import RIGHTS, STATES, BulkAction, BulkResult, act_on_each
-from breaks.groups import GroupSum
-from breaks.queries import BreakFilter, count_breaks, list_breaks
+from breaks.lists.groups import GroupSum
+from breaks.lists.queries import BreakFilter, count_breaks, list_breaks
 from breaks.states import BreakState
 from breaks.store import TrackedBreak
 from console.acting import writers_for

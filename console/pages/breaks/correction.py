@@ -7,10 +7,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from breaks.corrections.suggestions import Correction, RoundSide, suggested_corrections
+from breaks.corrections.trials import (
+    Source,
+    Trial,
+    check_overruled,
+    check_trial,
+    sources_against,
+)
 from breaks.states import ActionRefused, BreakState, check_step
 from breaks.store import TrackedBreak, break_exists, read_break
-from breaks.suggestions import Correction, RoundSide, suggested_corrections
-from breaks.trials import Source, Trial, check_overruled, check_trial, sources_against
 from console.config import Visit
 from console.replies import HtmlPage, not_found
 from vocabulary.errors import Malformed, NotAllowed

@@ -11,15 +11,15 @@ from typing import Any
 
 from breaks.actions import newest_note
 from breaks.attachments import attached_notes
+from breaks.corrections.trials import current_trial
 from breaks.disputes.store import disputes_of_break
 from breaks.impact import InvoiceImpact, invoice_impact
 from breaks.kinds import impact_of
+from breaks.lists.queries import BreakHistory, break_history
 from breaks.mentions import is_unread
-from breaks.queries import BreakHistory, break_history
 from breaks.sources import sources_of
 from breaks.states import STEPS
 from breaks.store import TrackedBreak, break_exists
-from breaks.trials import current_trial
 from console.config import ConsoleConfig, Visit
 from console.pages.breaks.actions import actions_for
 from console.pages.breaks.columns import due_of

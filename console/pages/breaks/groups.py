@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from breaks.group_queries import GroupList, GroupSummary, group_summaries, state_of_breaks
-from breaks.groups import BreakCause
-from breaks.queries import BreakFilter
+from breaks.lists.group_queries import GroupList, GroupSummary, group_summaries, state_of_breaks
+from breaks.lists.groups import BreakCause
+from breaks.lists.queries import BreakFilter
 from breaks.standing import counts_text
 from console.config import Console, Visit
 from console.pages.breaks.listing import list_values, page_of, query_of

@@ -3,8 +3,8 @@
 from sqlalchemy import Connection
 
 from breaks.kinds import BreakKind, Impact
-from breaks.paging import BreakOrder, BreakPage, page_of_breaks
-from breaks.saved_views import saved_views
+from breaks.lists.paging import BreakOrder, BreakPage, page_of_breaks
+from breaks.lists.saved_views import saved_views
 from breaks.states import BreakState
 from console.config import Visit
 from console.pages.breaks.columns import COLUMNS, due_of, file_columns, file_rows

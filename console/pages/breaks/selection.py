@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from breaks.kinds import OF_BOOKS, BreakKind, Impact
-from breaks.paging import BreakOrder
+from breaks.lists.paging import BreakOrder
+from breaks.lists.queries import BreakFilter
 from breaks.policy import overdue_limits
-from breaks.queries import BreakFilter
 from breaks.states import BreakState
 from console.config import ConsoleConfig
 from console.pages.breaks.columns import COLUMNS, SHOWN

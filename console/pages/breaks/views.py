@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qsl
 
-from breaks.saved_views import remove_view, save_view
+from breaks.lists.saved_views import remove_view, save_view
 from console.acting import writers_for
 from console.config import Visit
 from console.pages.breaks.selection import read_query

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
-from breaks.paging import BreakOrder, BreakPage, page_of_breaks
-from breaks.queries import BreakFilter
+from breaks.lists.paging import BreakOrder, BreakPage, page_of_breaks
+from breaks.lists.queries import BreakFilter
 from console.config import Visit
 from console.downloads import TableFile
 from console.pages.figures.kept_days import KeptDays

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from breaks.flow import break_flow
 from breaks.kinds import Impact
-from breaks.overview import open_sums
+from breaks.lists.flow import break_flow
+from breaks.lists.overview import open_sums
 from breaks.policy import AGES
 from console.config import Console, ProviderTerms
 from console.pages.figures.kept_days import KeptDays, TooMuch

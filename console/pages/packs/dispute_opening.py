@@ -8,8 +8,8 @@ from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
 from breaks.disputes.opening import LINES_MAX, open_dispute
-from breaks.paging import BreakOrder, page_of_breaks
-from breaks.queries import BreakFilter
+from breaks.lists.paging import BreakOrder, page_of_breaks
+from breaks.lists.queries import BreakFilter
 from breaks.states import STEPS, BreakState
 from breaks.store import TrackedBreak, breaks_named
 from console.acting import writers_for

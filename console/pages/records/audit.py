@@ -14,7 +14,7 @@ from console.config import Visit
 from console.pages.parameters import read_day, read_name
 from console.replies import FileDownload, HtmlPage
 from console.sentences import counted
-from reports.formulas import escape_formula
+from reports.files.formulas import escape_formula
 from storage.audit import AuditFilter, AuditRow, audit_names, audit_rows
 from vocabulary.clock import iso
 from vocabulary.errors import Malformed

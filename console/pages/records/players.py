@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from breaks.paging import BreakOrder, page_of_breaks
-from breaks.queries import BreakFilter
+from breaks.lists.paging import BreakOrder, page_of_breaks
+from breaks.lists.queries import BreakFilter
 from console.addresses import address
 from console.config import Visit
 from console.pages.parameters import read_day, read_name, read_position

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from breaks.queries import breaks_of_round
+from breaks.lists.queries import breaks_of_round
 from breaks.sources import sources_of_round
 from console.config import Visit
 from console.pages.parameters import read_limit, read_name, zone_of

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from feeds.statements.cells import Cell, CellKind
-from feeds.statements.file_format import ColumnNames
 from feeds.statements.guess.synonyms import action_meaning, column_words, told_apart
-from feeds.statements.table import TableRow
+from feeds.statements.reading.cells import Cell, CellKind
+from feeds.statements.reading.file_format import ColumnNames
+from feeds.statements.reading.table import TableRow
 from providers.statements.format import FieldKind, StatementFormat
 from vocabulary.money import is_currency
 

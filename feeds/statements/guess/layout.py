@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from feeds.statements.cells import CellKind
 from feeds.statements.guess.columns import HeaderGuess
-from feeds.statements.recognition import likely_delimiter, likely_encoding
-from feeds.statements.table import TableRow
-from feeds.statements.text_lines import decoded_sample, marked_encoding
+from feeds.statements.reading.cells import CellKind
+from feeds.statements.reading.recognition import likely_delimiter, likely_encoding
+from feeds.statements.reading.table import TableRow
+from feeds.statements.reading.text_lines import decoded_sample, marked_encoding
 
 _TOTAL = re.compile(
     r"(?:grand )?(?:totals?|sum|summe|gesamt|gesamtsumme|totaux|razem|suma|итого)\W*",

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from feeds.statements.cells import Cell, CellKind, shown
 from feeds.statements.guess.columns import HeaderGuess
 from feeds.statements.guess.synonyms import action_meaning
-from feeds.statements.table import TableRow
-from feeds.statements.values.date_pattern import DatePattern
-from feeds.statements.values.row import joined
-from feeds.statements.values.text import NULL_WORDS, bare
+from feeds.statements.reading.cells import Cell, CellKind, shown
+from feeds.statements.reading.table import TableRow
+from feeds.statements.reading.values.date_pattern import DatePattern
+from feeds.statements.reading.values.row import joined
+from feeds.statements.reading.values.text import NULL_WORDS, bare
 from providers.statements.format import FieldKind, StatementFormat
 from vocabulary.errors import Malformed
 from vocabulary.instants import instant_from_text

@@ -8,8 +8,8 @@ from sqlalchemy import Engine
 
 from breaks.actions import apply_to_all
 from breaks.bulk import RIGHTS, STATES, BulkAction, BulkOrder, action_of
+from breaks.lists.queries import BreakFilter, count_breaks
 from breaks.policy import NO_LIMITS
-from breaks.queries import BreakFilter, count_breaks
 from breaks.states import ActionRefused
 from ops.commands.breaks.bulk_corrections import (
     Corrected,

@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import Engine
 
 from breaks.bulk import STATES, BulkAction, BulkOrder, correct
-from breaks.queries import BreakFilter, list_breaks
+from breaks.lists.queries import BreakFilter, list_breaks
 from breaks.store import TrackedBreak, read_break
 from ops.commands.progress import progress_of_steps
 from reports.find.short_ids import short_id

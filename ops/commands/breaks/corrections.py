@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 import typer
 from sqlalchemy import Engine
 
-from breaks import corrections
+from breaks.corrections import proposals
+from breaks.corrections.suggestions import Correction
+from breaks.corrections.trials import Source
 from breaks.states import BreakState
 from breaks.store import TrackedBreak, read_break
-from breaks.suggestions import Correction
-from breaks.trials import Source
 from breaks.write_offs import approve_write_off, propose_write_off, reject_write_off
 from ops.commands.breaks.next_run import commands_after_booking
 from ops.commands.breaks.output import print_breaks
@@ -69,7 +69,7 @@ def propose(
     settings = context_of(ctx).settings
     with refusals():
         break_ = read_break(engine, break_id)
-        ids = corrections.propose(
+        ids = proposals.propose(
             engine,
             break_id,
             by=name,
@@ -126,7 +126,7 @@ def approve(
             now = SystemClock().now()
             break_ = approve_write_off(engine, break_id, by=name, now=now, limits=limits)
         else:
-            break_ = corrections.approve(
+            break_ = proposals.approve(
                 engine,
                 break_id,
                 by=name,
@@ -152,7 +152,7 @@ def reject(
     """Reject another person's corrections or write-off; nothing is booked."""
     engine, name = open_books_as(ctx, by, Right.DECIDE)
     with refusals():
-        reject_it = reject_write_off if _has_write_off(engine, break_id) else corrections.reject
+        reject_it = reject_write_off if _has_write_off(engine, break_id) else proposals.reject
         break_ = reject_it(engine, break_id, by=name, reason=reason, now=SystemClock().now())
     print_breaks([break_], context_of(ctx).settings, as_json=as_json)
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from breaks.lists.queries import BreakHistory, break_history
 from breaks.provider_inquiries import captured_page, request_inquiry
-from breaks.queries import BreakHistory, break_history
 from breaks.states import ActionRefused
 from ops.commands.breaks.output import note_json
 from ops.commands.breaks.targets import on_break

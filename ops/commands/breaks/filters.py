@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from breaks.kinds import BreakKind, Impact
-from breaks.queries import BreakFilter
+from breaks.lists.queries import BreakFilter
 from breaks.states import BreakState
 from ops.commands.completion import complete_run
 from ops.commands.database import open_books

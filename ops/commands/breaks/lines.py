@@ -4,13 +4,13 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
-from breaks.groups import BreakGroup
+from breaks.corrections.trials import current_trial
 from breaks.impact import Effects
 from breaks.kinds import impact_of
+from breaks.lists.groups import BreakGroup
 from breaks.standing import count_standings, counts_text
 from breaks.states import BreakState
 from breaks.store import TrackedBreak
-from breaks.trials import current_trial
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from reports.find.short_ids import short_id

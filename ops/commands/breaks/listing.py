@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from breaks import queries
-from breaks.queries import BreakFilter
+from breaks.lists import queries
+from breaks.lists.queries import BreakFilter
 from breaks.sources import sources_of
 from breaks.standing import counts_text
 from ops.commands.breaks.filters import filtered

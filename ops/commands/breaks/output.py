@@ -6,11 +6,11 @@ from typing import Any
 
 import typer
 
-from breaks.groups import BreakGroup
+from breaks.corrections.trials import current_trial
 from breaks.impact import invoice_impact
-from breaks.queries import BreakHistory, StoredNote
+from breaks.lists.groups import BreakGroup
+from breaks.lists.queries import BreakHistory, StoredNote
 from breaks.store import TrackedBreak
-from breaks.trials import current_trial
 from ops.commands.breaks.lines import list_lines
 from ops.commands.json_output import print_json
 from ops.settings.break_policy import exponents_of

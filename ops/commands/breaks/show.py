@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from breaks.corrections.suggestions import suggested_corrections
 from breaks.impact import InvoiceImpact, invoice_impact
 from breaks.kinds import BreakKind, impact_of
-from breaks.queries import BreakHistory
+from breaks.lists.queries import BreakHistory
 from breaks.sources import SourceWord
 from breaks.states import ActionRefused, BreakState
 from breaks.store import TrackedBreak
-from breaks.suggestions import suggested_corrections
 from ops.commands.breaks.lines import WIDTH, signed, wrapped
 from ops.commands.breaks.trial import trial_lines
 from ops.commands.tables import instant

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from breaks.group_queries import grouped_breaks
-from breaks.groups import BreakGroup
-from breaks.queries import BreakFilter
+from breaks.lists.group_queries import grouped_breaks
+from breaks.lists.groups import BreakGroup
+from breaks.lists.queries import BreakFilter
 from breaks.states import ActionRefused
 from ops.commands.completion import complete_break
 from ops.commands.database import open_books

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from breaks.corrections.trials import current_trial
 from breaks.store import TrackedBreak
-from breaks.trials import current_trial
 from ops.commands.breaks.lines import wrapped
 
 

@@ -14,7 +14,7 @@ import typer
 import uvloop
 from sqlalchemy import Connection, Engine
 
-from breaks.trials import TryCorrections
+from breaks.corrections.trials import TryCorrections
 from console.accounts.identity_provider import IdentityProvider, OidcTerms
 from console.api.server import document_bytes
 from console.app import THREADS, ConsoleServer
@@ -45,15 +45,15 @@ from ops.runtime.role_urls import require_roles, role_urls
 from ops.runtime.service_manager import ServiceManager, show_life_of
 from ops.scheduling.business_days import business_days_of, maturities_of
 from ops.settings.break_policy import rules_of
-from ops.settings.console import OidcSettings
 from ops.settings.dialects import dialects
-from ops.settings.feed import pulled_feeds
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.listed import setting_lines
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.notify_rules import rules_of_notify
 from ops.settings.notify_text import notify_text
-from ops.settings.reporting import ReportingSettings, reporting_rates
+from ops.settings.sections.console import OidcSettings
+from ops.settings.sections.feed import pulled_feeds
+from ops.settings.sections.reporting import ReportingSettings, reporting_rates
 from reconcile.days.kept_sums import KeptSums
 from reconcile.days.states import DayStatus
 from reconcile.days.sums import SidesReader, read_sides

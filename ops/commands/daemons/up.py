@@ -25,9 +25,9 @@ from ops.runtime.server_checks import check_broker
 from ops.runtime.server_keeper import EngineKeeper
 from ops.runtime.servers import Endpoints
 from ops.runtime.supervisor import Program, Supervisor
-from ops.settings.console import console_url
-from ops.settings.metrics import metrics_url
 from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
+from ops.settings.sections.console import console_url
+from ops.settings.sections.metrics import metrics_url
 from vocabulary.errors import Unavailable
 from webhooks.process_header import PROCESS
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from breaks.queries import BreakFilter, list_breaks
+from breaks.lists.queries import BreakFilter, list_breaks
 from ops.commands.breaks.targets import group_named
 from ops.commands.database import open_books
 from ops.commands.option_values import day_windows

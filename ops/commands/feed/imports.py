@@ -10,7 +10,7 @@ import typer
 from feeds.findings import NewFinding, by_kind, severity_of
 from feeds.statements.importer import ImportRequest, ImportResult
 from feeds.statements.keep import keep_and_import
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.reader import StatementReader
 from ops.commands.database import open_books
 from ops.commands.feed.preview import print_preview
 from ops.commands.json_output import print_json
@@ -22,7 +22,7 @@ from ops.context import context_of
 from ops.providers.configured import configured_provider
 from ops.providers.statement_guess import suggest
 from ops.providers.statements import preview_file, reader_of
-from ops.settings.statement import StatementSettings
+from ops.settings.sections.statement import StatementSettings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Refused
 from vocabulary.plurals import counted, plural

@@ -23,7 +23,7 @@ from ops.context import context_of
 from ops.scheduling.business_days import business_day_of, needs_signature
 from ops.settings.model import Settings
 from reconcile.totals.render import unposted_text
-from reports.formulas import escape_formula
+from reports.files.formulas import escape_formula
 from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from feeds.statements.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules
 from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.context import Context
 from ops.finance.invoices import Invoiced, check_claims, read_claims

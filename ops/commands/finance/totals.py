@@ -15,7 +15,7 @@ from ops.commands.scope import ChosenWindow, on_windows, one_or_all
 from ops.commands.tables import wide_table
 from ops.context import Context, context_of
 from ops.finance.comparison import ComparisonTerms
-from ops.settings.reporting import reporting_rates
+from ops.settings.sections.reporting import reporting_rates
 from reconcile.totals.render import (
     Exponents,
     causes_text,

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 
 from breaks.bulk import STATES, BulkAction, BulkOrder
 from breaks.kinds import BreakKind
+from breaks.lists.queries import BreakFilter
 from breaks.policy import NO_LIMITS
-from breaks.queries import BreakFilter
 from breaks.store import TrackedBreak
 from ledger.corrections.adjustments import pending_adjustments
 from ledger.restores.steps import Restore, RestoreRefused, last_restore

@@ -6,8 +6,8 @@ import typer
 
 from ops.commands.database import open_books
 from ops.context import context_of
-from ops.settings.notify import unset_secrets
 from ops.settings.notify_rules import rules_of_notify
+from ops.settings.sections.notify import unset_secrets
 from reports.notifications import outbox
 from reports.notifications.channels import SendingFailed, send
 from vocabulary.clock import SystemClock

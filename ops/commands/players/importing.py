@@ -7,9 +7,9 @@ from typing import Annotated, BinaryIO
 import typer
 
 from feeds.findings import NewFinding
-from feeds.statements.file_format import FileRules
 from feeds.statements.listed_findings import ListedFindings
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.table import UnreadableRow
 from feeds.value_table import ValueReader, ValueRow
 from ledger.players.importer import HANDLE_PREFIX, PlayerRow, import_players, player_row
 from ops.commands.database import open_books

@@ -8,8 +8,8 @@ from ops.commands.json_output import print_json
 from ops.commands.lazy_group import lazy_group
 from ops.commands.options import AsJson
 from ops.context import context_of
-from ops.settings.notify import unset_secrets
 from ops.settings.redaction import leaves, without_secrets
+from ops.settings.sections.notify import unset_secrets
 from vocabulary.errors import SettingsInvalid
 
 app = lazy_group(

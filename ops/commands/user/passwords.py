@@ -11,7 +11,7 @@ from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
 from ops.commands.user.people import Name, open_as_admin, open_for_own
 from ops.context import context_of
-from ops.settings.console import console_url
+from ops.settings.sections.console import console_url
 from storage.people import get_person
 from vocabulary.clock import SystemClock, iso
 from vocabulary.people import normalized_name

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from feeds.findings import NewFinding, severity_of
 from feeds.statements.importer import QUARANTINED, UNCONFIRMED, ImportRequest
 from feeds.statements.keep import keep_and_import
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.reader import StatementReader
 from feeds.statements.trial import TrialImport, try_import
 from ops.jobs.kinds.feeds import ImportArguments, PreviewArguments, PullArguments
 from ops.jobs.providers import entry_of
@@ -21,8 +21,8 @@ from ops.providers.configured import configured_provider
 from ops.providers.feed_pull import pull_feeds
 from ops.providers.statement_guess import Suggestion, suggest
 from ops.providers.statements import Preview, preview_file, reader_of
-from ops.settings.feed import pulled_feeds
 from ops.settings.model import ProviderSettings
+from ops.settings.sections.feed import pulled_feeds
 from storage.jobs.model import JobFile, JobLink, JobResult
 from storage.jobs.queries import files_of
 from storage.jobs.requests import drop_files

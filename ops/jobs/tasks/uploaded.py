@@ -2,7 +2,7 @@
 
 import codecs
 
-from feeds.statements.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules
 from ops.jobs.work import JobRun
 from storage.jobs.model import JobFile
 from vocabulary.errors import Malformed

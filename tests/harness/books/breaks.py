@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import psycopg
 from sqlalchemy import Engine, text
 
-from breaks import queries
-from breaks.queries import BreakFilter
+from breaks.lists import queries
+from breaks.lists.queries import BreakFilter
 from breaks.store import TrackedBreak
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at

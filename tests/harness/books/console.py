@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from breaks.group_queries import grouped_breaks
-from breaks.queries import BreakFilter
+from breaks.lists.group_queries import grouped_breaks
+from breaks.lists.queries import BreakFilter
 from ops import cli
 from ops.commands.daemons.console import open_console
 from ops.context import Context

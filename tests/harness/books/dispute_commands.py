@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from breaks.queries import BreakFilter, list_breaks
+from breaks.lists.queries import BreakFilter, list_breaks
 from breaks.store import TrackedBreak
 from ops.commands.dispute.group import app
 from tests.harness.books.break_commands import BreakCommands

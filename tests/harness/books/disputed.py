@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import psycopg
 
-from breaks.queries import BreakFilter, list_breaks
+from breaks.lists.queries import BreakFilter, list_breaks
 from breaks.store import TrackedBreak
 from ledger.posting.posting import post_all_at
 from providers.contract import Provider

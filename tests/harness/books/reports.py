@@ -15,10 +15,10 @@ from feeds.day_close import record_restatements
 from feeds.records import store_records
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
+from reports.files.workbook import paper_first
 from reports.grid import STATEMENT, SUMMARY, Grid
 from reports.load import load_pack
 from reports.pack import Pack
-from reports.workbook import paper_first
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock

@@ -7,9 +7,9 @@ from typing import Any
 
 import openpyxl
 
-from feeds.statements.file_format import FileRules
-from feeds.statements.reader import StatementReader
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.reader import StatementReader
+from feeds.statements.reading.table import UnreadableRow
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS

@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from breaks.corrections.suggestions import Correction, suggested_corrections
+from breaks.corrections.trials import Source, Trial, check_trial
 from breaks.impact import effects_of
 from breaks.states import ActionRefused
 from breaks.store import TrackedBreak
-from breaks.suggestions import Correction, suggested_corrections
-from breaks.trials import Source, Trial, check_trial
 from ledger.corrections.preview import PlannedBooking, preview_bookings
 from reconcile.findings.breaks import Break
 from reconcile.runs.request import RunRequest

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from feeds.statements.read_file import read_file, read_for_stage
-from feeds.statements.reader import StatementReader
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.read_file import read_file, read_for_stage
+from feeds.statements.reading.reader import StatementReader
+from feeds.statements.reading.table import UnreadableRow
 from ops.providers.configured import configured_provider
 from ops.providers.statements import reader_of
 from ops.settings.loader import load

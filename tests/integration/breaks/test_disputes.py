@@ -13,7 +13,7 @@ from sqlalchemy import text
 from breaks.disputes.opening import open_dispute
 from breaks.disputes.store import claimed_disputes
 from breaks.kinds import BreakKind
-from breaks.queries import BreakFilter, list_breaks
+from breaks.lists.queries import BreakFilter, list_breaks
 from breaks.states import ActionRefused
 from breaks.store import transaction
 from ledger.accepting.own_operations import InRound

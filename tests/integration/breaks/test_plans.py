@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from breaks.kinds import BreakKind, Impact
-from breaks.paging import BreakOrder, page_of_breaks
+from breaks.lists.paging import BreakOrder, page_of_breaks
+from breaks.lists.queries import BreakFilter, count_breaks, list_breaks, lock_ids
 from breaks.policy import DEFAULT_RULES, overdue_limits
-from breaks.queries import BreakFilter, count_breaks, list_breaks, lock_ids
 from breaks.states import BreakState
 from reports.notifications.event import Circumstances
 from reports.notifications.events import new_events

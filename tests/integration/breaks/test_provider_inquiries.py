@@ -10,10 +10,10 @@ from dramatiq import Worker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import CurrentMessage, Retries
 
-from breaks import queries
 from breaks.kinds import BreakKind
+from breaks.lists import queries
+from breaks.lists.queries import BreakFilter, StoredNote, list_breaks
 from breaks.provider_inquiries import captured_page, request_inquiries, request_inquiry
-from breaks.queries import BreakFilter, StoredNote, list_breaks
 from ops.providers.inquiries import asker
 from ops.providers.inquiry_client import inquire
 from ops.scheduling.inquiries import schedule_inquiries

@@ -6,10 +6,10 @@ import pytest
 
 from breaks.actions import apply, assigning, explaining
 from breaks.kinds import Impact
-from breaks.overview import open_sums, waiting_work
-from breaks.paging import BreakOrder, page_of_breaks
+from breaks.lists.overview import open_sums, waiting_work
+from breaks.lists.paging import BreakOrder, page_of_breaks
+from breaks.lists.queries import BreakFilter, age_buckets, due_breaks, list_breaks
 from breaks.policy import DEFAULT_RULES, SlaRule
-from breaks.queries import BreakFilter, age_buckets, due_breaks, list_breaks
 from breaks.states import SETTLED
 from tests.harness.books.break_commands import BreakCommands
 from tests.harness.books.breaks import EVENING

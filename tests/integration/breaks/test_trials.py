@@ -7,12 +7,12 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from breaks import corrections
 from breaks.actions import apply, reopening
-from breaks.queries import break_history
+from breaks.corrections import proposals
+from breaks.corrections.suggestions import Correction
+from breaks.corrections.trials import Source
+from breaks.lists.queries import break_history
 from breaks.states import ActionRefused, BreakState
-from breaks.suggestions import Correction
-from breaks.trials import Source
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, accept, open_wallets, round_end
@@ -44,7 +44,7 @@ def find(
 def propose(
     books: BreakBooks, name: str, named: Correction | None = None, *overruled: Source
 ) -> list[str]:
-    return corrections.propose(
+    return proposals.propose(
         books.engine,
         name,
         by="maria",
@@ -57,7 +57,7 @@ def propose(
 
 
 def approve(books: BreakBooks, name: str) -> BreakState:
-    after = corrections.approve(
+    after = proposals.approve(
         books.engine, name, by="jonas", clock=CLOCK, try_corrections=books.trials
     )
     return after.state
@@ -286,7 +286,7 @@ def test_two_people_who_approve_at_once_book_once(books: BreakBooks) -> None:
 
     def decide(by: str) -> None:
         start.wait()
-        after = corrections.approve(
+        after = proposals.approve(
             books.engine, name, by=by, clock=CLOCK, try_corrections=books.trials
         )
         states.append(after.state)
@@ -326,7 +326,7 @@ def test_a_proposal_that_was_never_tried_is_not_approved(books: BreakBooks) -> N
         pytest.raises(psycopg.errors.RestrictViolation, match="has no trial of the phase prop"),
     ):
         connection.execute(APPROVED_BY_HAND)
-    corrections.reject(books.engine, name, by="jonas", reason="never tried", now=EVENING)
+    proposals.reject(books.engine, name, by="jonas", reason="never tried", now=EVENING)
     propose(books, name)
     assert approve(books, name) is BreakState.POSTED
 

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import exc, text
 
-from breaks import corrections
 from breaks.actions import apply, assigning, closing, explaining, reopening
+from breaks.corrections import proposals
+from breaks.corrections.suggestions import Correction
+from breaks.corrections.trials import Source
 from breaks.kinds import Impact
+from breaks.lists.queries import BreakFilter, list_breaks
 from breaks.policy import WriteOffLimits
-from breaks.queries import BreakFilter, list_breaks
 from breaks.states import STEPS, ActionRefused, BreakState
 from breaks.store import transaction
-from breaks.suggestions import Correction
-from breaks.trials import Source
 from ledger.corrections import adjustments
 from ledger.corrections.adjustments import AdjustmentRefused
 from storage.engine import open_engine
@@ -41,7 +41,7 @@ def corrected(
 ) -> str:
     """Propose, approve and post the correction of a break, by default of the only one."""
     name = name or books.only().break_id
-    corrections.propose(
+    proposals.propose(
         books.engine,
         name,
         try_corrections=books.trials,
@@ -51,7 +51,7 @@ def corrected(
         named=named,
         overruled=overruled,
     )
-    after = corrections.approve(
+    after = proposals.approve(
         books.engine, name, try_corrections=books.trials, by="jonas", clock=FrozenClock(EVENING)
     )
     assert after.state is BreakState.POSTED
@@ -209,7 +209,7 @@ def test_a_proposal_for_a_break_that_is_gone_is_rejected_and_never_booked(
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    (proposal,) = corrections.propose(
+    (proposal,) = proposals.propose(
         books.engine,
         name,
         try_corrections=books.trials,
@@ -221,7 +221,7 @@ def test_a_proposal_for_a_break_that_is_gone_is_rejected_and_never_booked(
     result = books.run(at=EVENING + HOUR)
 
     with pytest.raises(ActionRefused, match="cannot go from closed to approved"):
-        corrections.approve(
+        proposals.approve(
             books.engine,
             name,
             try_corrections=books.trials,
@@ -240,7 +240,7 @@ def test_nobody_approves_their_own_proposal_or_beyond_their_limit(books: BreakBo
     books.theirs("r1", 100, 101)
     books.run()
     name = books.only().break_id
-    corrections.propose(
+    proposals.propose(
         books.engine,
         name,
         try_corrections=books.trials,
@@ -251,11 +251,11 @@ def test_nobody_approves_their_own_proposal_or_beyond_their_limit(books: BreakBo
     clock = FrozenClock(EVENING)
 
     with pytest.raises(AdjustmentRefused, match="another person decides"):
-        corrections.approve(
+        proposals.approve(
             books.engine, name, try_corrections=books.trials, by="maria", clock=clock
         )
     with pytest.raises(ActionRefused, match=r"jonas, lead: at most 1\.00 EUR.*1\.01"):
-        corrections.approve(
+        proposals.approve(
             books.engine,
             name,
             try_corrections=books.trials,
@@ -264,7 +264,7 @@ def test_nobody_approves_their_own_proposal_or_beyond_their_limit(books: BreakBo
             limits=LIMITS,
         )
     with pytest.raises(ActionRefused, match="eve, without a role"):
-        corrections.approve(
+        proposals.approve(
             books.engine,
             name,
             try_corrections=books.trials,
@@ -284,7 +284,7 @@ def test_a_rejected_proposal_returns_the_break_and_another_may_follow(
     books.run()
     name = books.only().break_id
     apply(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
-    corrections.propose(
+    proposals.propose(
         books.engine,
         name,
         try_corrections=books.trials,
@@ -293,7 +293,7 @@ def test_a_rejected_proposal_returns_the_break_and_another_may_follow(
         now=EVENING,
     )
 
-    back = corrections.reject(books.engine, name, by="jonas", reason="ask them", now=EVENING)
+    back = proposals.reject(books.engine, name, by="jonas", reason="ask them", now=EVENING)
 
     assert (back.state, back.assignee) == (BreakState.ASSIGNED, "maria")
     corrected(books)
@@ -307,7 +307,7 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    corrections.propose(
+    proposals.propose(
         books.engine,
         name,
         try_corrections=books.trials,
@@ -315,13 +315,13 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
         reason="a win",
         now=EVENING,
     )
-    corrections.approve_only(
+    proposals.approve_only(
         books.engine, name, try_corrections=books.trials, by="jonas", now=EVENING
     )
 
     clock = FrozenClock(EVENING)
     approved = [
-        corrections.approve(
+        proposals.approve(
             books.engine, name, try_corrections=books.trials, by="jonas", clock=clock
         )
         for _ in "ab"
@@ -352,7 +352,7 @@ def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks
     name = books.only().break_id
 
     with pytest.raises(ActionRefused, match="cannot go from open to approved, only to"):
-        corrections.approve(
+        proposals.approve(
             books.engine,
             name,
             try_corrections=books.trials,

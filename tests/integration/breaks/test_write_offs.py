@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import exc, text
 
 from breaks.actions import apply, awaiting, closing, explaining, reopening
+from breaks.lists.queries import BreakFilter, break_history, list_breaks
 from breaks.policy import WriteOffLimits
-from breaks.queries import BreakFilter, break_history, list_breaks
 from breaks.standing import Standing
 from breaks.states import ActionRefused, BreakChanged, BreakState
 from breaks.store import transaction

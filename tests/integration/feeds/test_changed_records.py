@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine, text
 from feeds.day_close import close_day
 from feeds.finding_kinds import FindingKind
 from feeds.findings import open_findings
-from feeds.statements.file_format import FileRules
 from feeds.statements.importer import ImportRequest, ImportResult
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.reader import StatementReader
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from storage.engine import open_engine

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Engine, text
 from feeds.finding_kinds import FindingKind
 from feeds.findings import findings_in, open_findings, resolve_finding
 from feeds.statements.archive import file_parts
-from feeds.statements.file_format import FileRules
 from feeds.statements.importer import ImportRequest, ImportResult
 from feeds.statements.keep import keep_and_import
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.reader import StatementReader
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from feeds.statements.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules
 from storage.engine import open_engine
 from tests.integration.feeds.test_import import DAY, HEADER, import_text
 

@@ -13,10 +13,10 @@ from sqlalchemy import Engine, text
 from feeds.finding_kinds import FindingKind
 from feeds.findings import open_findings
 from feeds.statements.archive import file_parts
-from feeds.statements.file_format import FileFormat, FileRules
 from feeds.statements.importer import ImportRequest
 from feeds.statements.keep import keep_and_import
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.file_format import FileFormat, FileRules
+from feeds.statements.reading.reader import StatementReader
 from storage.engine import open_engine
 from tests.harness.statement_mutants import FORMATS, mutants, rules_of
 from tests.unit.feeds.statement_files import BET, HEADER, statement_reader

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from feeds.finding_kinds import FindingKind
 from feeds.findings import open_findings
-from feeds.statements.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules
 from ops.cli import app
 from storage.engine import open_engine
 from tests.integration.feeds.test_import import HEADER, bet, ids, import_text, kinds

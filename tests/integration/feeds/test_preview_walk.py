@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from feeds.statements.read_file import read_file
+from feeds.statements.reading.read_file import read_file
 from ops.cli import app
 from ops.providers.configured import configured_provider
 from ops.providers.statements import reader_of

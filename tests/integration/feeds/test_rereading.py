@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from feeds.day_close import close_day
 from feeds.finding_kinds import FindingKind
 from feeds.findings import open_findings
-from feeds.statements.file_format import AmountUnit, FileRules, IdCase
+from feeds.statements.reading.file_format import AmountUnit, FileRules, IdCase
 from storage.engine import open_engine
 from tests.integration.feeds.test_import import DAY, HEADER, NOW, bet, ids, import_text, kinds
 

@@ -15,8 +15,8 @@ from feeds.day_close import close_day, restatements_of
 from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding, open_findings, resolve_finding
 from feeds.records import store_records
-from feeds.statements.file_format import Trailer
 from feeds.statements.importer import ImportResult
+from feeds.statements.reading.file_format import Trailer
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from feeds.statements.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules
 from ledger.checks.run import verify
 from ledger.players.importer import ImportCounts, import_players, read_players
 from ledger.posting.posting import post_all_at

@@ -18,7 +18,7 @@ from ops.metrics.catalogue import CATALOGUE, PARTS, QUEUE_FINDINGS, Sample, samp
 from ops.metrics.server import MetricsCollector, open_bounded_engine, parts_of, serve_metrics
 from ops.runtime.child_jobs import ChildJobs
 from ops.settings.loader import load
-from ops.settings.metrics import MetricsSettings
+from ops.settings.sections.metrics import MetricsSettings
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from tests.harness.books.two_sides import TwoBooks

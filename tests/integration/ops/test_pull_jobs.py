@@ -17,9 +17,9 @@ from feeds.pull.watermarks import list_watermarks
 from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.closing_days import DueDay, due_days
 from ops.scheduling.pull_jobs import pull_jobs
-from ops.settings.feed import pulled_feeds
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings
+from ops.settings.sections.feed import pulled_feeds
 from providers.registry import DIALECTS
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks

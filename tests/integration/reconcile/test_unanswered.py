@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from breaks import corrections
+from breaks.corrections import proposals
 from breaks.kinds import BreakKind, Impact
 from breaks.states import BreakState
 from breaks.unanswered import count_unanswered
@@ -71,7 +71,7 @@ def test_approving_the_proposed_reversal_pays_back_and_the_next_run_is_clean(
 ) -> None:
     book_unanswered(books.url, bet("k", 250))
     break_ = only(books.run())
-    (proposal,) = corrections.propose(
+    (proposal,) = proposals.propose(
         books.engine,
         break_.id,
         try_corrections=books.trials,
@@ -80,7 +80,7 @@ def test_approving_the_proposed_reversal_pays_back_and_the_next_run_is_clean(
         now=EVENING,
     )
 
-    after = corrections.approve(
+    after = proposals.approve(
         books.engine,
         break_.id,
         try_corrections=books.trials,

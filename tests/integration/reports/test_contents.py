@@ -15,10 +15,10 @@ from reconcile.invoices.claims import Claim, Invoice
 from reconcile.invoices.terms import FeeTerms, Tier
 from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals
-from reports.html_page import ROWS_SHOWN_MAX
+from reports.files.html_page import ROWS_SHOWN_MAX
+from reports.files.write import write_pack
 from reports.pack import CheckedInvoice, Pack
 from reports.tables.contents import grids
-from reports.write import write_pack
 from storage.engine import open_engine
 from tests.harness.books.reports import (
     DAY,

@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
-from breaks import corrections
+from breaks.corrections import proposals
 from breaks.write_offs import propose_write_off
 from ops.commands.find import find
 from ops.context import Context
@@ -152,7 +152,7 @@ def test_corrections_runs_findings_files_seals_and_logged_callbacks_are_found(
     books: BreakBooks,
 ) -> None:
     break_ = books.only()
-    (proposal,) = corrections.propose(
+    (proposal,) = proposals.propose(
         books.engine,
         break_.break_id,
         try_corrections=books.trials,
@@ -160,7 +160,7 @@ def test_corrections_runs_findings_files_seals_and_logged_callbacks_are_found(
         reason="a win",
         now=EVENING,
     )
-    corrections.reject(books.engine, break_.break_id, by="eve", reason="no", now=EVENING)
+    proposals.reject(books.engine, break_.break_id, by="eve", reason="no", now=EVENING)
     write_off = propose_write_off(
         books.engine, break_.break_id, by="maria", reason="too small", now=EVENING
     )
@@ -202,7 +202,7 @@ def test_an_amount_is_found_on_its_day_as_break_round_and_record(books: BreakBoo
 def test_an_amount_is_found_as_the_correction_and_the_operation_of_its_day(
     books: BreakBooks,
 ) -> None:
-    corrections.propose(
+    proposals.propose(
         books.engine,
         books.only().break_id,
         try_corrections=books.trials,

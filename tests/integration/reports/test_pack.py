@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from reports.files.write import write_pack
 from reports.tables.contents import grids
-from reports.write import write_pack
 from tests.conftest import PostgresServer
 from tests.harness.books.reports import (
     HOSTILE,

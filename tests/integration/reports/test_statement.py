@@ -11,10 +11,10 @@ import pytest
 
 from breaks.actions import Note, apply, explaining, noting
 from breaks.write_offs import approve_write_off, propose_write_off
+from reports.files.pdf_statement import pdf_data
+from reports.files.write import write_pack
 from reports.pack import Pack
 from reports.pack_document import document_of
-from reports.pdf_statement import pdf_data
-from reports.write import write_pack
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.reports import Files

@@ -2,8 +2,8 @@
 
 from datetime import date, timedelta
 
-from breaks.groups import BreakCause, GroupContext, group_breaks
 from breaks.kinds import BreakKind
+from breaks.lists.groups import BreakCause, GroupContext, group_breaks
 from breaks.store import TrackedBreak
 from tests.harness.books.tracked import NOON, tracked
 

@@ -5,10 +5,10 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from breaks.corrections.suggestions import Correction
+from breaks.corrections.trials import Trial
 from breaks.policy import DEFAULT_RULES, NO_LIMITS
 from breaks.store import TrackedBreak
-from breaks.suggestions import Correction
-from breaks.trials import Trial
 from console.config import (
     ApiTerms,
     ConsoleConfig,

@@ -9,7 +9,7 @@ from zlib import compress
 
 import pytest
 
-from breaks.paging import BreakOrder
+from breaks.lists.paging import BreakOrder
 from breaks.policy import DEFAULT_RULES, overdue_limits
 from breaks.sources import CallbackBooking, SourceWord
 from breaks.states import BreakChanged

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.file_format import FileRules, Trailer
-from feeds.statements.reader import StatementReader
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.file_format import FileRules, Trailer
+from feeds.statements.reading.reader import StatementReader
+from feeds.statements.reading.table import UnreadableRow
 from providers.agent_platform.feed import COLUMNS as AGENT_COLUMNS
 from providers.contract import Provider
 from providers.registry import DIALECTS

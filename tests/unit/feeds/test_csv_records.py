@@ -6,8 +6,8 @@ from typing import BinaryIO, cast
 import pytest
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.csv_records import RECORD_CHARS_MAX
-from feeds.statements.file_format import FileRules
+from feeds.statements.reading.csv_records import RECORD_CHARS_MAX
+from feeds.statements.reading.file_format import FileRules
 from tests.unit.feeds.statement_files import (
     BET,
     HEADER,

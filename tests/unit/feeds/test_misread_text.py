@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.recognition import is_misread_utf_8
+from feeds.statements.reading.recognition import is_misread_utf_8
 from tests.unit.feeds.statement_files import BET, HEADER, PLAIN, WIN, ids, problems, read
 
 SET_UTF_8 = 'set encoding = "utf-8"'

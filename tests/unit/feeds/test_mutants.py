@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.table import UnreadableRow
 from tests.harness.statement_mutants import FORMATS, RECORDS, read_mutants, rules_of
 from tests.unit.feeds.statement_files import ids, statement_reader
 

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.confined.limits import ReadLimits
-from feeds.statements.file_format import FileRules
 from feeds.statements.line_summary import LineSummary
 from feeds.statements.listed_findings import LISTED_MAX
-from feeds.statements.read_file import read_file, read_sample
+from feeds.statements.reading.confined.limits import ReadLimits
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.read_file import read_file, read_sample
 from providers.sportsbook.feed import COLUMNS
 from tests.unit.feeds.statement_files import (
     BET,

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from feeds.staged_rows import StagedRows
-from feeds.statements.confined.limits import ReadLimits
-from feeds.statements.file_format import AmountUnit, FileRules, IdCase, Trailer
-from feeds.statements.plain.rows import BLOCK_ROWS
+from feeds.statements.reading.confined.limits import ReadLimits
+from feeds.statements.reading.file_format import AmountUnit, FileRules, IdCase, Trailer
+from feeds.statements.reading.plain.rows import BLOCK_ROWS
 from providers.sportsbook.feed import COLUMNS
 from tests.harness.staged_lines import plain_count, read_both_ways
 from tests.unit.feeds.statement_files import HEADER, PLAIN, statement_reader

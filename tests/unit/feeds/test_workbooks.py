@@ -10,10 +10,10 @@ import openpyxl
 import pytest
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.confined.limits import ReadLimits
-from feeds.statements.file_format import FileRules
-from feeds.statements.workbook.dates import instant_text
-from feeds.statements.workbook.sheet import column_letters, column_number, number_text
+from feeds.statements.reading.confined.limits import ReadLimits
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.workbook.dates import instant_text
+from feeds.statements.reading.workbook.sheet import column_letters, column_number, number_text
 from providers.sportsbook.feed import COLUMNS
 from tests.unit.feeds.statement_files import (
     BET,

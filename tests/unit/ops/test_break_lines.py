@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breaks.groups import GroupContext, group_breaks
 from breaks.kinds import BreakKind
+from breaks.lists.groups import GroupContext, group_breaks
 from breaks.states import BreakState
 from ops.commands.breaks.lines import WIDTH, group_lines, list_lines
 from ops.commands.breaks.show import bytes_text, impact_sentence, side_lines

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from breaks.queries import DueBreak
+from breaks.lists.queries import DueBreak
 from ops.scheduling.day_sweep import count_overdue
 from tests.harness.books.tracked import NOON, tracked
 from vocabulary.window import day_window

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.statements.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules
 from ledger.players.importer import PlayerRow
 from ops.commands.players.importing import PlayersUnreadable, read_players_file
 from tests.unit.feeds.test_bad_files import xlsx

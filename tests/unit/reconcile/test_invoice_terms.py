@@ -9,7 +9,7 @@ import typer
 
 from ops.commands.finance.invoice_check import period_of
 from ops.settings.fee_conversion import fee_terms
-from ops.settings.fees import TermsSettings
+from ops.settings.sections.fees import TermsSettings
 from reconcile.invoices.claims import Claim
 from reconcile.invoices.file import InvoiceUnreadable, read_invoice
 from reconcile.invoices.render import exact_text

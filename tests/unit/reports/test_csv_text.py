@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from reports.formulas import escape_formula
+from reports.files.formulas import escape_formula
 
 #: What spreadsheets split lines at, by their regional settings.
 SEPARATORS = (",", ";", "\t", "|")

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from reports.files.workbook import ROWS_MAX, rows_note
 from reports.grid import Column, Grid
-from reports.workbook import ROWS_MAX, rows_note
 
 GRID = Grid(
     name="Breaks",

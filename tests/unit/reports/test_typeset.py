@@ -3,7 +3,7 @@ import re
 import pytest
 import typst
 
-from reports import typeset
+from reports.files import typeset
 
 TEMPLATE = b"""
 #let data = json(bytes(sys.inputs.document))

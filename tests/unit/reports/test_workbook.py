@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import openpyxl
 
 from reports.document import Document
+from reports.files.workbook import workbook_bytes
 from reports.grid import Column, Grid
-from reports.workbook import workbook_bytes
 
 SUBTITLE = "2026-11-29 08:03:33 to 2026-11-29 08:13:51 (UTC); run run-b36a1230b738415419cf;" * 2
 

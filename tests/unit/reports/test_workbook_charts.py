@@ -3,8 +3,8 @@
 from datetime import date
 
 from reports.document import SheetChart
+from reports.files.workbook_charts import chart_figures
 from reports.grid import Amount, Column, Grid, Linked
-from reports.workbook_charts import chart_figures
 
 DAYS = [date(2026, 6, day) for day in (1, 2, 3)]
 CHART = SheetChart(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.statements.cells import Cell
-from feeds.statements.file_format import AmountSign, AmountUnit, FileRules, Grouping
+from feeds.statements.reading.cells import Cell
+from feeds.statements.reading.file_format import AmountSign, AmountUnit, FileRules, Grouping
 from tests.harness.books.statement_files import (
     PLAIN,
     VALUES,

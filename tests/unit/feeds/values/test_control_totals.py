@@ -3,10 +3,10 @@
 import pytest
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.cells import Cell, CellKind
-from feeds.statements.file_format import AmountSign, AmountUnit, FileRules, Trailer
-from feeds.statements.table import TableRow, UnreadableRow
-from feeds.statements.values.control_totals import ControlTotals
+from feeds.statements.reading.cells import Cell, CellKind
+from feeds.statements.reading.file_format import AmountSign, AmountUnit, FileRules, Trailer
+from feeds.statements.reading.table import TableRow, UnreadableRow
+from feeds.statements.reading.values.control_totals import ControlTotals
 from tests.harness.books.statement_files import Lines, read_csv, read_sheet
 from vocabulary.facts import HistoryRecord
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.statements.file_format import FileRules
-from feeds.statements.values.date_pattern import DatePattern
+from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.values.date_pattern import DatePattern
 from tests.harness.books.statement_files import PLAIN, csv_line, problem, read_csv, record
 
 WARSAW = ZoneInfo("Europe/Warsaw")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.statements.cells import Cell
-from feeds.statements.file_format import FileRules, IdCase
-from feeds.statements.values.text import INVISIBLE, NULL_WORDS
+from feeds.statements.reading.cells import Cell
+from feeds.statements.reading.file_format import FileRules, IdCase
+from feeds.statements.reading.values.text import INVISIBLE, NULL_WORDS
 from tests.harness.books.statement_files import (
     PLAIN,
     VALUES,

@@ -12,7 +12,7 @@ from ops.backups.check import findings
 from ops.backups.folders import read_folders
 from ops.backups.model import ArchiverState, BackupSet
 from ops.backups.programs import ask_pgbackrest, barman_backups, pgbackrest_backups
-from ops.settings.backup import BackupSettings
+from ops.settings.sections.backup import BackupSettings
 from vocabulary.errors import Unavailable
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)

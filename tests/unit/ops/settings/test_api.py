@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings.api import COMMON_FIELDS, ApiSettings
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings
 from ops.settings.redaction import without_secrets
+from ops.settings.sections.api import COMMON_FIELDS, ApiSettings
 from providers.outbound.access import ApiAccount
 from providers.registry import DIALECTS
 from tests.harness.providers.speakers import SPEAKERS

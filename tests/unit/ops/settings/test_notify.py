@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ops.settings.loader import load
-from ops.settings.notify import unset_secrets
 from ops.settings.notify_rules import rules_of_notify
+from ops.settings.sections.notify import unset_secrets
 from reports.notifications.channels import SendingFailed, send
 from reports.notifications.outbox import trial_message
 from reports.notifications.rules import EventKind, MailServer

@@ -13,8 +13,8 @@ from ops.settings.durations import duration_text, parse_duration
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.loader import load
 from ops.settings.model import ProviderSettings, Settings
-from ops.settings.notify import NotifySettings
 from ops.settings.redaction import without_password, without_secrets
+from ops.settings.sections.notify import NotifySettings
 from ops.settings.values import Section
 from providers.registry import DIALECTS
 from vocabulary.errors import SettingsInvalid

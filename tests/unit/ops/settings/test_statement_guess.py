@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from feeds.statements.reader import StatementReader
+from feeds.statements.reading.reader import StatementReader
 from ops.providers.configured import configured
 from ops.providers.statement_guess import suggest
 from ops.providers.statements import preview_file, reader_of
 from ops.settings.loader import load
-from ops.settings.statement import StatementSettings
+from ops.settings.sections.statement import StatementSettings
 
 PROVIDER = (
     '[[providers]]\nslug = "games"\ndialect = "sportsbook"\ncurrency = "USD"\n'

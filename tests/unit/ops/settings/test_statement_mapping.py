@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from feeds.finding_kinds import FindingKind
-from feeds.statements.read_file import SAMPLE_ROWS
-from feeds.statements.reader import StatementReader
-from feeds.statements.table import UnreadableRow
+from feeds.statements.reading.read_file import SAMPLE_ROWS
+from feeds.statements.reading.reader import StatementReader
+from feeds.statements.reading.table import UnreadableRow
 from ops.providers.configured import configured
 from ops.providers.statements import (
     Preview,

@@ -8,7 +8,7 @@ import pytest
 
 from ops.commands.feed.preview import print_preview
 from ops.settings.loader import load
-from ops.settings.statement import StatementSettings
+from ops.settings.sections.statement import StatementSettings
 from providers.sportsbook.feed import COLUMNS
 from tests.unit.ops.settings.test_statement_mapping import mapped, preview, read, settings
 from vocabulary.errors import SettingsInvalid

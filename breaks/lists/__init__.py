@@ -1,0 +1,1 @@
+"""Breaks as lists: filters, pages, groups, saved views and sums."""

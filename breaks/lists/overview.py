@@ -1,0 +1,120 @@
+"""Sums of breaks that a screen begins with: by who owes, by age, and what waits for a person.
+
+Added up by the database, so that they cost the same however many breaks there are to show.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from breaks.kinds import Impact
+from breaks.lists.queries import OVERDUE, overdue_parameters
+from breaks.policy import AGES, SlaRule, overdue_limits
+from breaks.states import SETTLED, BreakState
+
+_OPEN_MONEY = """
+SELECT b.provider, b.impact, b.currency,
+       width_bucket(extract(epoch FROM CAST(:now AS timestamptz) - l.opened_at)::float8,
+                    CAST(:ends AS double precision[])) AS age,
+       count(*) AS breaks, sum(abs(b.difference))::bigint AS amount
+  FROM breaks b JOIN break_workflows l USING (break_id)
+ WHERE l.state <> ALL(:settled)
+ GROUP BY b.provider, b.impact, b.currency, age
+"""
+_WAITING = """
+SELECT count(*) FILTER (WHERE state = ANY(:proposed)) AS proposed,
+       count(*) FILTER (WHERE state <> ALL(:settled) AND assignee = :person) AS assigned,
+       count(*) FILTER (WHERE state <> ALL(:settled)) AS open
+  FROM break_workflows WHERE state <> 'closed'
+"""
+_OVERDUE = f"""
+SELECT count(*) FROM breaks b JOIN break_workflows l USING (break_id)
+ WHERE l.state <> 'closed' AND {OVERDUE}
+"""  # noqa: S608 - our own condition
+# A step of a person writes an audit row in its transaction, a run its own row.
+_LAST_CHANGE = """
+SELECT (SELECT max(audit_id) FROM audit) AS audit_id,
+       ARRAY(SELECT (SELECT max(finished_at) FROM runs WHERE provider = p.slug)
+               FROM unnest(CAST(:providers AS text[])) AS p (slug)) AS finished_at
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSum:
+    """Open breaks of one provider, impact, currency and age.
+
+    Attributes:
+        age: a key of ``breaks.policy.AGES``.
+        amount: the sum of their unsigned differences, minor units.
+    """
+
+    provider: str
+    impact: Impact
+    currency: str
+    age: str
+    breaks: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakWork:
+    """What waits for people.
+
+    Attributes:
+        proposed: corrections and write-offs that somebody has to decide.
+        assigned: breaks that one person works on.
+        open: breaks that are not settled.
+        overdue: of them, those past the due date of a rule.
+    """
+
+    proposed: int
+    assigned: int
+    open: int
+    overdue: int
+
+
+def last_change(connection: Connection, providers: Iterable[str]) -> tuple[object, ...]:
+    """A stamp that changes with what people and runs do to breaks and days.
+
+    Transactions that commit out of order can leave it as it is for a moment.
+    """
+    row = connection.execute(text(_LAST_CHANGE), {"providers": list(providers)}).one()
+    return (row.audit_id, *row.finished_at)
+
+
+def open_sums(connection: Connection, *, now: datetime) -> list[OpenSum]:
+    """The breaks that are not settled, by provider, impact, currency and age."""
+    ages = list(AGES)
+    ends = [end.total_seconds() for end in list(AGES.values())[:-1]]
+    params = {"now": now, "ends": ends, "settled": _settled()}
+    return [
+        OpenSum(
+            provider=row.provider,
+            impact=Impact(row.impact),
+            currency=row.currency,
+            age=ages[row.age],
+            breaks=row.breaks,
+            amount=row.amount,
+        )
+        for row in connection.execute(text(_OPEN_MONEY), params)
+    ]
+
+
+def waiting_work(
+    connection: Connection, person: str, rules: tuple[SlaRule, ...], *, now: datetime
+) -> BreakWork:
+    """What waits for anybody, and for one person."""
+    params = {
+        **overdue_parameters(overdue_limits(rules, now)),
+        "person": person,
+        "proposed": [BreakState.PROPOSED.value, BreakState.WRITE_OFF_PROPOSED.value],
+    }
+    row = connection.execute(text(_WAITING), params).one()
+    overdue = connection.execute(text(_OVERDUE), params).scalar_one()
+    return BreakWork(**row._mapping, overdue=overdue)
+
+
+def _settled() -> list[str]:
+    return [str(state) for state in SETTLED]

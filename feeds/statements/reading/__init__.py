@@ -1,0 +1,1 @@
+"""Reading statement files: every format becomes lines of the dialect, within limits."""

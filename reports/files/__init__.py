@@ -1,0 +1,1 @@
+"""The files of a report: workbook, page, PDF and CSV, written from one document."""
