@@ -346,6 +346,18 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/audit.csv", right=Right.READ, handler=audit.download),
     Route(method="GET", path="/settings", right=Right.SEE_SETTINGS, handler=settings.show),
     Route(method="GET", path="/api", right=Right.READ, handler=reference.show),
+    Route(
+        method="GET",
+        path="/api/operations/{id}",
+        right=Right.READ,
+        handler=reference.show_operation,
+    ),
+    Route(
+        method="GET",
+        path="/api/objects/{name}",
+        right=Right.READ,
+        handler=reference.show_object,
+    ),
     Route(method="GET", path="/tokens", right=Right.READ, handler=tokens.show),
     Route(method="POST", path="/tokens", right=Right.READ, handler=tokens.make),
     Route(method="POST", path="/tokens/{id}/revoke", right=Right.READ, handler=tokens.revoke),
