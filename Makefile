@@ -73,7 +73,7 @@ lock: ## resolve the dependencies anew and write all lock files (needs uv: pip i
 demo: setup ## callbacks in, books, a reconciliation with planted faults, reports: from nothing
 	$(BIN)/tieout demo
 
-up: setup ## receiver, workers and scheduler in the foreground
+up: setup ## receiver, workers, scheduler and console in the foreground
 	$(BIN)/tieout up
 
 # --- proving -------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ unit: setup-dev ## tests that need no engine
 integration: setup-dev ## tests against real PostgreSQL, Valkey, receiver and workers
 	$(BIN)/python -m pytest -q tests/integration
 
-check: lint types imports ## every gate that takes seconds: style, types, import contracts, tidy, unit
+check: lint types imports ## every gate that takes minutes: style, types, import contracts, tidy, unit
 	$(BIN)/python -m pytest -q tests/meta tests/unit
 	@$(BIN)/python -m tests.meta.style_report --since "$(SINCE)"
 

@@ -155,7 +155,7 @@ def _finding(gap: BalanceGap, provider: str, exponents: Mapping[str, int]) -> Cr
             "told": reported,
             "held": booked,
         },
-        explanation=f"{provider} tells a balance of {reported} {row['currency']} before round"
+        explanation=f"{provider} reports a balance of {reported} {row['currency']} before round"
         f" {row['round_id']}, but the wallet of {row['player']} held {booked}"
         f" {row['currency']}; no round explains the step.",
     )
