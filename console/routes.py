@@ -26,7 +26,7 @@ from console.pages.breaks import views as break_views
 from console.pages.feeds import feed_detail, feed_list, feed_lists, finding_detail, preview
 from console.pages.figures import totals, trends
 from console.pages.jobs import job_detail, job_list
-from console.pages.ops import notifications, overview, parked, queues
+from console.pages.ops import notification_rules, notifications, overview, parked, queues
 from console.pages.packs import dispute_opening, disputes, invoices, reports
 from console.pages.records import (
     audit,
@@ -239,6 +239,17 @@ ROUTES: tuple[Route, ...] = (
         path="/settings/notifications/draft",
         right=Right.READ,
         handler=notifications.draft,
+    ),
+    *(
+        Route(method=method, path=path, right=Right.SET_NOTIFICATIONS, handler=handler)
+        for method, path, handler in (
+            ("GET", "/settings/notifications/new", notification_rules.show_new),
+            ("POST", "/settings/notifications", notification_rules.add),
+            ("GET", "/settings/notifications/{rule}/change", notification_rules.show),
+            ("POST", "/settings/notifications/{rule}/change", notification_rules.change),
+            ("POST", "/settings/notifications/{rule}/disable", notification_rules.disable),
+            ("POST", "/settings/notifications/{rule}/enable", notification_rules.enable),
+        )
     ),
     Route(
         method="POST",

@@ -145,6 +145,7 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
         "job_runs": ("INSERT", "UPDATE", "DELETE"),
         "jobs": ("INSERT", "UPDATE", "DELETE"),
         "notification_events": ("INSERT", "UPDATE"),
+        "notification_rules": ("INSERT", "UPDATE"),
         "notifications": ("INSERT", "UPDATE"),
         "parked": ("INSERT", "UPDATE", "DELETE"),
         "password_codes": ("SELECT", "INSERT", "UPDATE (used_at)"),
@@ -200,6 +201,10 @@ _CONSOLE_WRITES: Rights = MappingProxyType(
         ),
         "login_attempts": ("SELECT", "INSERT", "UPDATE", "DELETE"),
         "password_codes": ("SELECT", "INSERT", "UPDATE"),
+        "notification_rules": (
+            "INSERT",
+            "UPDATE (terms, version, disabled, changed_by, changed_at)",
+        ),
         "notifications": ("INSERT",),
         "passwords": ("SELECT", "INSERT", "UPDATE"),
         "paused_queues": ("INSERT", "DELETE"),

@@ -11,7 +11,7 @@ from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
 from ops.settings.model import Settings
-from ops.settings.notify_rules import rules_of_notify
+from ops.settings.notify_rules import every_rule
 from reports.notifications.event import Circumstances
 from reports.notifications.message import Attachment
 from storage.engine import open_engine
@@ -27,7 +27,7 @@ TURN_TIMEOUT = timedelta(minutes=30)
 
 
 def notify_jobs(settings: Settings, database_url: str, child_jobs: ChildJobs) -> list[Job]:
-    """The job that sends notifications; none if the settings have no rule.
+    """The job that sends notifications; none if the settings have no channel.
 
     A slow mail server must not delay other jobs, so it runs in a child process.
     """
@@ -49,9 +49,18 @@ def notify_now(database_url: str, settings: Settings) -> int:
     engine = open_engine(database_url, pool_size=1)
     try:
         now = SystemClock().now()
-        circumstances = circumstances_of(settings, now)
-        pack_of = partial(workbook_of, database_url, settings)
-        return notify(engine, rules_of_notify(settings), circumstances, send, pack_of)
+        with engine.connect() as connection:
+            listed = every_rule(connection, settings)
+        return notify(
+            engine,
+            [entry.rule for entry in listed if entry.rule is not None and entry.is_in_force],
+            circumstances_of(settings, now),
+            send,
+            partial(workbook_of, database_url, settings),
+            disabled=[
+                entry.rule for entry in listed if entry.rule is not None and entry.is_disabled
+            ],
+        )
     finally:
         engine.dispose()
 

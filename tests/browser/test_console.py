@@ -54,6 +54,7 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/breaks/groups", f"/breaks/groups/{books.group()}"),
         "/breaks/bulk?scope=all&provider=lottery",
         *("/ops", "/ops/queues/post", "/ops/parked", "/settings/notifications"),
+        *("/settings/notifications/new", "/settings/notifications/draft"),
         *("/tokens", "/api", "/api/operations/get_breaks", "/api/objects/BreakList"),
         *("/days/what-if", "/feeds", "/feeds/lottery", "/disputes?state=all"),
         *(f"/feeds/lottery/{name}" for name in ("findings", "files", "pulls")),

@@ -49,7 +49,7 @@ from ops.settings.dialects import dialects
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.listed import setting_lines
 from ops.settings.model import ProviderSettings, Settings
-from ops.settings.notify_rules import rules_of_notify
+from ops.settings.notify_rules import rule_of_terms, rules_of_notify
 from ops.settings.notify_text import notify_text
 from ops.settings.sections.console import OidcSettings
 from ops.settings.sections.feed import pulled_feeds
@@ -196,6 +196,7 @@ def console_config(
         queues=QUEUES,
         notify_rules=rules_of_notify(settings),
         notify_text=notify_text,
+        read_rule=rule_of_terms,
         due_rules=rules_of(settings),
         reporting_zone=settings.reporting.zone,
         rates=_RatesReader(settings.reporting),

@@ -120,6 +120,25 @@ def test_a_rule_may_allow_players_to_be_named(
     assert f"Player {HOSTILE}" in json.loads(hook.requests[0][1])["text"]
 
 
+def test_a_trial_goes_to_the_chosen_address_though_the_rule_is_disabled(
+    engine: Engine, database: str, mail: MailSink
+) -> None:
+    run(database)
+    rule = _rule(_server(mail.port), EventKind.BREAK)
+    with engine.begin() as connection:
+        outbox.request_test(
+            connection, "finance", by="ann", now=EVENING, recipients=["me@example.com"]
+        )
+    circumstances = Circumstances(now=EVENING, sla=DEFAULT_RULES, stale_after={}, exponents={})
+    sent = notify(engine, [], circumstances, send, disabled=[rule])
+
+    assert (sent, _turn(engine, rule)) == (1, 1)
+    assert [message["To"] for message in mail.mails] == [
+        "me@example.com",
+        "finance@example.com",
+    ]
+
+
 def test_mail_reaches_a_real_mail_server(engine: Engine, database: str, mail: MailSink) -> None:
     run(database)
     assert _turn(engine, _rule(_server(mail.port), EventKind.BREAK)) == 1
