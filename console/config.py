@@ -68,6 +68,7 @@ class ProviderTerms:
     Attributes:
         exponents: its overrides of decimal places.
         takes_statements: whether it has statement files; ``is_pulled``: an API that is pulled.
+        pushes: it sends its history by itself.
         stale_after: longest time without anything newer; None: no limit.
     """
 
@@ -77,6 +78,7 @@ class ProviderTerms:
     dialect: str = ""
     takes_statements: bool = False
     is_pulled: bool = False
+    pushes: bool = False
     stale_after: timedelta | None = None
 
 

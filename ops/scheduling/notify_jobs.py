@@ -12,6 +12,7 @@ from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
 from ops.settings.model import Settings
 from ops.settings.notify_rules import every_rule
+from ops.settings.sections.feed import pushes_history
 from reports.notifications.event import Circumstances
 from reports.notifications.message import Attachment
 from storage.engine import open_engine
@@ -94,4 +95,7 @@ def circumstances_of(settings: Settings, now: datetime) -> Circumstances:
         sla=rules_of(settings),
         stale_after={entry.slug: entry.feed.stale_after for entry in settings.providers},
         exponents={entry.slug: entry.exponents for entry in settings.providers},
+        pushing=frozenset(
+            entry.slug for entry in settings.providers if pushes_history(entry.dialect)
+        ),
     )

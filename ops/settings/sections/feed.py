@@ -48,6 +48,11 @@ class FeedSettings(Section):
         return self
 
 
+def pushes_history(dialect: str) -> bool:
+    """Whether a provider sends its history by itself: it is neither imported nor pulled."""
+    return dialects()[dialect].statement is None and not pulled_feeds(dialect)
+
+
 def pulled_feeds(dialect: str) -> tuple[str, ...]:
     """The feeds that a dialect's API offers, in the order in which they are pulled."""
     pull = dialects()[dialect].api().pull
