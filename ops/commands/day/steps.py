@@ -17,16 +17,10 @@ from reconcile.days.states import DayAction, DayStatus, StepRequest
 from reconcile.days.store import store_step
 from storage.people import refused_people
 from vocabulary.clock import SystemClock
-from vocabulary.people import Right
 
 StepReason = Annotated[
     str, typer.Option("--reason", help="Why, although breaks are open; kept for ever.")
 ]
-_RIGHTS = {
-    DayAction.PREPARE: Right.PREPARE_DAYS,
-    DayAction.SIGN: Right.SIGN_DAYS,
-    DayAction.REOPEN: Right.REOPEN_DAYS,
-}
 
 
 @on_days
@@ -78,7 +72,7 @@ def _take(
     as_json: bool,
 ) -> None:
     """Take a step on each day; what is refused keeps no other day waiting, but exits 1."""
-    engine, actor = open_books_for(ctx, by, _RIGHTS[action])
+    engine, actor = open_books_for(ctx, by, action.right)
     rules = limits_in_force(engine, context_of(ctx).settings, by=actor.person.name).days
     request = StepRequest(action=action, by=actor.person.name, eyes=actor.eyes, reason=reason)
 
