@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from simulator.conformance.messages import declines_name_balance
 from simulator.conformance.target import ConformanceTarget
 from simulator.protocol import responses
 from simulator.protocol.messages import CallKind, ReplyKind
@@ -21,7 +22,7 @@ class ProviderResponse:
     Attributes:
         reply: None where the connection was closed without an answer.
         seen: None where it says nothing that could be acted on, or asks to try again.
-        balance: the balance it names, in minor units.
+        balance: the balance it names, in minor units; also of a decline that has to name it.
     """
 
     reply: Reply | None
@@ -39,7 +40,9 @@ class ProviderResponse:
 
     @property
     def is_bare(self) -> bool:
-        """Whether it names no balance anywhere."""
+        """Whether it names no balance anywhere, or is a decline that has to name one."""
+        if self.seen is ReplyKind.DECLINED and self.balance is not None:
+            return True
         return self.reply is None or not _names_balance(_document(self.reply))
 
     @property
@@ -60,6 +63,8 @@ def understand(
         return ProviderResponse(reply, None, None)
     reading = responses.read(reply, system=system, kind=kind, currency=target.currency)
     is_refusal = reading.seen in {ReplyKind.DECLINED, ReplyKind.CONFLICT, ReplyKind.REFUSED}
+    if reading.seen is ReplyKind.DECLINED and declines_name_balance(target):
+        return ProviderResponse(reply, reading.seen, _balance(_document(reply), target))
     if is_refusal or not system.names_balance:
         return ProviderResponse(reply, reading.seen, None)
     balance = _balance(_document(reply), target)

@@ -146,7 +146,10 @@ class ConformanceSession:
         request = self.signed(call)
         response = await self.ask(request, call.kind)
         passed = response.seen is seen and response.is_bare
+        passed = passed and response.balance in {None, self.balance}
         expected = f"{seen.value}, no balance"
+        if response.balance is not None:
+            expected = f"{seen.value}, balance {self.target.text(self.balance)}"
         self.note(f"{self.words(call)}{remark}", expected, response.shown, passed=passed)
         self._answers[request.body] = response
 

@@ -42,7 +42,7 @@ def is_retryable(reply: Reply, replies: ReplyFormat) -> bool:
     if reply.status >= 500 or reply.status in RETRYABLE_STATUS:
         return True
     document = _document(reply)
-    return document is not None and document.get("error") in replies.try_again
+    return document is not None and replies.error(document) in replies.try_again
 
 
 def read(reply: Reply, *, system: System, kind: CallKind, currency: str) -> Reading:
@@ -50,7 +50,7 @@ def read(reply: Reply, *, system: System, kind: CallKind, currency: str) -> Read
     document = _document(reply)
     if document is None:
         return UNREADABLE
-    error = document.get("error")
+    error = system.replies.error(document)
     if error is not None and not isinstance(error, str):
         return UNREADABLE
     if error in system.replies.declines:

@@ -29,13 +29,20 @@ class ReplyFormat:
         declines: the errors that answer a question about the player's means.
         conflicts: the errors for a known id with other content.
         try_again: the errors after which it sends the same bytes again.
+        error: reads the name of the error; None in a success.
         success: reads the proof of a success: the balance, or our transaction id.
     """
 
     declines: frozenset[str]
     conflicts: frozenset[str]
     try_again: frozenset[str]
+    error: Callable[[Mapping[str, object]], object]
     success: Callable[[Mapping[str, object]], object]
+
+
+def error_field(document: Mapping[str, object]) -> object:
+    """The name of an error where a field ``error`` has it."""
+    return document.get("error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

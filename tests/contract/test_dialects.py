@@ -8,8 +8,10 @@ import pytest
 
 from providers.contract import Callback, LedgerPolicy, Provider
 from providers.registry import DIALECTS
+from simulator.systems.registry import SYSTEMS
 from tests.harness.providers.speaker import SECRET, Speaker, configured
 from tests.harness.providers.speakers import SPEAKERS
+from tests.harness.providers.systems import configuration
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact, UnreadableHistory
 from vocabulary.money import Money
@@ -18,6 +20,8 @@ from vocabulary.outcomes import Answer, Outcome, Verdict
 CANARY = "canary-in-the-body-51b9"
 #: Verdicts after which the provider may believe that the request stands.
 STANDS = {Verdict.BALANCE, Verdict.ACCEPTED, Verdict.REPEATED, Verdict.RECORDED}
+#: A bet that the balance cannot cover.
+DECLINED = {Verdict.DECLINED_FUNDS}
 
 HOSTILE: Mapping[str, bytes] = {
     "nothing": b"",
@@ -348,8 +352,16 @@ def test_no_refusal_can_be_read_as_a_success(name: str) -> None:
     for said, answer in answers(name):
         document = json.loads(answer.body)
         if said.verdict not in STANDS:
-            assert {"error"} <= document.keys() <= {"status", "error", "message"}, said
-            assert document["error"], said
+            named = {"status", "error", "message"} | named_in(name, said)
+            assert document.keys() <= named, said
+            assert SYSTEMS[name].replies.error(document), said
+
+
+def named_in(name: str, said: Outcome) -> set[str]:
+    """What a refusal of this system has to name besides its error: a decline, the balance."""
+    system = SYSTEMS[name]
+    declines = system.messages.declines_name_balance(configuration(system))
+    return {"balance", "currency"} if declines and said.verdict in DECLINED else set()
 
 
 @every_dialect

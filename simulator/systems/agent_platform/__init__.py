@@ -2,7 +2,7 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, StatementFile, System
+from simulator.protocol.system import ReplyFormat, StatementFile, System, error_field
 from simulator.systems.agent_platform.api import AgentPlatformApi
 from simulator.systems.agent_platform.calls import request_of
 from simulator.systems.agent_platform.conformance import MESSAGES
@@ -41,6 +41,7 @@ SYSTEM = System(
         declines=frozenset({"insufficient_funds", "player_blocked"}),
         conflicts=frozenset({"duplicate_transaction"}),
         try_again=frozenset(),
+        error=error_field,
         success=_balance,
     ),
     messages=MESSAGES,

@@ -2,7 +2,7 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, System
+from simulator.protocol.system import ReplyFormat, System, error_field
 from simulator.systems.aggregator.api import AggregatorApi
 from simulator.systems.aggregator.calls import request_of
 from simulator.systems.aggregator.conformance import MESSAGES
@@ -41,6 +41,7 @@ SYSTEM = System(
         declines=frozenset({"Insufficient balance", "User blocked"}),
         conflicts=frozenset({"Duplicate transaction mismatch"}),
         try_again=frozenset(),
+        error=error_field,
         success=lambda document: document.get("balance"),
     ),
     messages=MESSAGES,

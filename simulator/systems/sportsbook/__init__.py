@@ -2,7 +2,7 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, StatementFile, System
+from simulator.protocol.system import ReplyFormat, StatementFile, System, error_field
 from simulator.scenarios.stories import (
     bet_rolled_back,
     overdrawn,
@@ -52,6 +52,7 @@ SYSTEM = System(
         declines=frozenset({"INSUFFICIENT_FUNDS", "INSUFFICENT_FUNDS", "USER_BLOCKED"}),
         conflicts=frozenset({"TRANSACTION_CONFLICT"}),
         try_again=frozenset({"INTERNAL_ERROR"}),
+        error=error_field,
         success=lambda document: document.get("transaction_id"),
     ),
     messages=MESSAGES,

@@ -2,7 +2,7 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, StatementFile, System
+from simulator.protocol.system import ReplyFormat, StatementFile, System, error_field
 from simulator.systems.xigs.api import demo_api
 from simulator.systems.xigs.calls import request_of
 from simulator.systems.xigs.conformance import MESSAGES
@@ -39,6 +39,7 @@ SYSTEM = System(
         declines=frozenset({"INSUFFICIENT_FUNDS", "USER_BLOCKED"}),
         conflicts=frozenset({"TRANSACTION_CONFLICT"}),
         try_again=frozenset({"INTERNAL_ERROR"}),
+        error=error_field,
         success=_balance,
     ),
     messages=MESSAGES,
