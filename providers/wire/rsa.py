@@ -23,11 +23,9 @@ SIGNATURE_CHARS_MAX = 1_400
 #: Keys kept after they were read; each provider has one, or two while they are exchanged.
 KEYS_KEPT_MAX = 64
 
-#: Says whether the signature of FILE holds, with the public key in the file $KEY and the base64
-#: of the signature in $SIGNATURE.
+#: Prints the signature of FILE in base64, with the provider's own private key in $SECRET.
 RSA_SHA256_COMMAND = (
-    'openssl dgst -sha256 -verify "$KEY"'
-    ' -signature <(printf %s "$SIGNATURE" | openssl base64 -d -A) FILE'
+    'printf %s "$SECRET" | openssl dgst -sha256 -sign /dev/stdin FILE | openssl base64 -A'
 )
 
 _BASE64 = re.compile(r"[0-9A-Za-z+/]+={0,2}", re.ASCII)

@@ -1,7 +1,9 @@
 """RSA signatures as a receiver verifies them and as a client makes them."""
 
+import subprocess
 from base64 import b64decode, b64encode
 from functools import cache
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -14,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from providers.wire.rsa import (
+    RSA_SHA256_COMMAND,
     SIGNATURE_CHARS_MAX,
     private_key_problem,
     public_key_problem,
@@ -60,6 +63,18 @@ def test_a_signature_is_the_one_that_node_makes() -> None:
     by_node = javascript_rsa_signatures(bodies, pem.decode())
 
     assert [rsa_sha256(pem, body.encode()) for body in bodies] == by_node
+
+
+def test_openssl_prints_the_signature_as_a_dispute_pack_says(tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(MESSAGE)
+    environment = {"PATH": "/usr/bin:/bin", "SECRET": private_pem(NEW).decode()}
+    command = RSA_SHA256_COMMAND.replace("FILE", "body")
+
+    printed = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+
+    assert printed.stdout == SIGNATURE, printed.stderr
 
 
 def raised(signature: str) -> str:
