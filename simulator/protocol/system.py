@@ -45,6 +45,11 @@ def error_field(document: Mapping[str, object]) -> object:
     return document.get("error")
 
 
+def shared_secret(name: bytes) -> bytes:
+    """The secret of a system that shares any bytes with us: the name itself."""
+    return name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementFile:
     """The file in which a system reports its history.
@@ -82,6 +87,8 @@ class System(Side):
 
     Attributes:
         stories: what its players do, each with its relative weight.
+        secret_of: what it signs with under a name, in the form in which settings hold a secret;
+            the same in one process whenever it is asked for.
         request: the signed request that makes a call, given when it is sent; None leaves the
             time out.
         replies: how it reads our replies.
@@ -96,6 +103,7 @@ class System(Side):
     """
 
     stories: tuple[tuple[Story, int], ...]
+    secret_of: Callable[[bytes], bytes]
     request: Callable[[Call, Configuration, datetime | None], WireRequest]
     replies: ReplyFormat
     messages: MessageFormat

@@ -90,8 +90,9 @@ class MemoryReceiver:
 
 def _provider(side: Side) -> Provider:
     options = {name: option.default for name, option in DIALECTS[side.name].options.items()}
+    secret = SYSTEMS[side.name].secret_of(SECRET)
     return Provider(
-        slug=side.name, currency="USD", exponents={}, secrets=(SECRET,), options=options
+        slug=side.name, currency="USD", exponents={}, secrets=(secret,), options=options
     )
 
 

@@ -2,7 +2,13 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, StatementFile, System, error_field
+from simulator.protocol.system import (
+    ReplyFormat,
+    StatementFile,
+    System,
+    error_field,
+    shared_secret,
+)
 from simulator.systems.agent_platform.api import AgentPlatformApi
 from simulator.systems.agent_platform.calls import request_of
 from simulator.systems.agent_platform.conformance import MESSAGES
@@ -36,6 +42,7 @@ SYSTEM = System(
     names_session=True,
     possible_faults=COMMON_FAULTS | {FaultKind.DUPLICATE, FaultKind.STATUS},
     stories=STORIES,
+    secret_of=shared_secret,
     request=request_of,
     replies=ReplyFormat(
         declines=frozenset({"insufficient_funds", "player_blocked"}),

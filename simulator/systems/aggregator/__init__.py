@@ -2,7 +2,12 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, System, error_field
+from simulator.protocol.system import (
+    ReplyFormat,
+    System,
+    error_field,
+    shared_secret,
+)
 from simulator.systems.aggregator.api import AggregatorApi
 from simulator.systems.aggregator.calls import request_of
 from simulator.systems.aggregator.conformance import MESSAGES
@@ -36,6 +41,7 @@ SYSTEM = System(
     # A record's id is its round, so no round comes twice; records carry a sum and a balance.
     possible_faults=COMMON_FAULTS | {FaultKind.ARITHMETIC, FaultKind.BALANCE},
     stories=STORIES,
+    secret_of=shared_secret,
     request=request_of,
     replies=ReplyFormat(
         declines=frozenset({"Insufficient balance", "User blocked"}),

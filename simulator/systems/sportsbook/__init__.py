@@ -2,7 +2,13 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, StatementFile, System, error_field
+from simulator.protocol.system import (
+    ReplyFormat,
+    StatementFile,
+    System,
+    error_field,
+    shared_secret,
+)
 from simulator.scenarios.stories import (
     bet_rolled_back,
     overdrawn,
@@ -47,6 +53,7 @@ SYSTEM = System(
         (overdrawn, 5),
         (stranger, 1),
     ),
+    secret_of=shared_secret,
     request=request_of,
     replies=ReplyFormat(
         declines=frozenset({"INSUFFICIENT_FUNDS", "INSUFFICENT_FUNDS", "USER_BLOCKED"}),

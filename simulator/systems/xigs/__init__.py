@@ -2,7 +2,13 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, StatementFile, System, error_field
+from simulator.protocol.system import (
+    ReplyFormat,
+    StatementFile,
+    System,
+    error_field,
+    shared_secret,
+)
 from simulator.systems.xigs.api import demo_api
 from simulator.systems.xigs.calls import request_of
 from simulator.systems.xigs.conformance import MESSAGES
@@ -34,6 +40,7 @@ SYSTEM = System(
     names_session=True,
     possible_faults=COMMON_FAULTS | {FaultKind.DUPLICATE},
     stories=STORIES,
+    secret_of=shared_secret,
     request=request_of,
     replies=ReplyFormat(
         declines=frozenset({"INSUFFICIENT_FUNDS", "USER_BLOCKED"}),

@@ -21,7 +21,6 @@ from vocabulary.facts import Fact
 from vocabulary.money import Money
 from vocabulary.outcomes import Outcome, Verdict
 
-SECRET = "sample-secret"
 PROVIDERS = Path(__file__).resolve().parents[3] / "providers"
 
 
@@ -63,7 +62,8 @@ def shown(value: Any) -> Any:
 
 def expected(dialect: Dialect, came: Callback) -> dict[str, Any]:
     """What the sample's JSON file must say."""
-    asked = configured(dialect, secrets=(SECRET.encode(),))
+    secret = SPEAKERS[dialect.name].sample_secret
+    asked = configured(dialect, secrets=(secret.encode(),))
     fact = dialect.parse(dialect.verify(came, asked), asked)
     answers = {
         verdict: dialect.respond(_said(verdict, came, fact), asked) for verdict in Verdict
@@ -98,7 +98,7 @@ def _said(verdict: Verdict, came: Callback, fact: Fact) -> Outcome:
 def write() -> None:
     """Write every sample request and what it must give."""
     for name, speaker in SPEAKERS.items():
-        for case, request in speaker.samples(SECRET):
+        for case, request in speaker.samples(speaker.sample_secret):
             path = folder(name) / f"{case}.http"
             path.write_bytes(request)
             _write_json(path, expected(DIALECTS[name], read_request(path)))
