@@ -314,4 +314,5 @@ def _outcome(
         transaction_id=transaction,
         balance=None if wallet is None else Money(wallet.balance, wallet.currency),
         turnover=None if wallet is None else Money(wallet.turnover, wallet.currency),
+        body=request.body,
     )

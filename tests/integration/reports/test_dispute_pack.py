@@ -206,7 +206,7 @@ def test_a_secret_that_is_gone_leaves_requests_without_a_signature(
     of = disputed("aggregator", secret=b"another")
     pack = export_dispute(engine, dispute_id, of, by="erin", now=EVENING + 9 * HOUR)
     engine.dispose()
-    opened = OpenedPack(pack, tmp_path)
+    opened = OpenedPack(pack, tmp_path, "aggregator")
 
     assert (pack.export.number, pack.is_new) == (2, True)
     assert pack.export.due_at == packs["aggregator"].pack.export.due_at
