@@ -40,13 +40,18 @@ class BalanceQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bet:
-    """Take ``amount`` from the player if the balance covers it."""
+    """Take ``amount`` from the player if the balance covers it.
+
+    Attributes:
+        ends_round: whether the same message closes the round, which then has no win.
+    """
 
     key: str
     handle: str
     amount: Money
     round_id: str
     occurred_at: datetime | None
+    ends_round: bool = False
     fund: Fund = Fund.CASH
 
 
@@ -181,7 +186,8 @@ def fingerprint(fact: Operation) -> bytes:
     ``occurred_at`` is left out because a retry may carry a new time stamp. ``ascii`` quotes
     each field, so that no field's text can imitate a boundary between two, and it renders
     alike in every Python version: fingerprints are kept for ever. Cash adds nothing to the
-    digest, so that facts stored before funds existed keep theirs.
+    digest, and neither does a bet that leaves its round open, so that facts stored before funds
+    or such bets existed keep theirs.
     """
     fields = _canonical(fact)
     if not isinstance(fact, Rollback | RoundEnd) and fact.fund is not Fund.CASH:
@@ -192,7 +198,8 @@ def fingerprint(fact: Operation) -> bytes:
 def _canonical(fact: Operation) -> tuple[str, ...]:
     match fact:
         case Bet():
-            return ("bet", fact.key, fact.handle, *_money(fact.amount), fact.round_id)
+            bet = ("bet", fact.key, fact.handle, *_money(fact.amount), fact.round_id)
+            return (*bet, "ends_round") if fact.ends_round else bet
         case Win():
             win = ("win", fact.key, fact.handle, *_money(fact.amount), fact.round_id)
             return (*win, *_money(fact.stake), fact.bet_key or "", str(fact.ends_round))

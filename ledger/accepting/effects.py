@@ -146,6 +146,7 @@ def _bet(request: Request, wallet: Wallet, fact: Bet) -> Effect:
         verdict=Verdict.ACCEPTED,
         round_id=fact.round_id,
         stake=stake,
+        ends_round=fact.ends_round,
         fund=fact.fund,
     )
 
