@@ -32,6 +32,7 @@ SYSTEM = System(
     handle_prefix="player_",
     key_prefixes={},
     by_transaction=True,
+    shares_rounds=False,
     wins_name_bets=True,
     wins_repeat_stake=False,
     win_ends_round=False,

@@ -30,6 +30,7 @@ SYSTEM = System(
         CallKind.ROUND_END: "bet-end",
     },
     by_transaction=False,
+    shares_rounds=False,
     wins_name_bets=True,
     wins_repeat_stake=True,
     win_ends_round=False,

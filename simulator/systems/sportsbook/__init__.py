@@ -36,6 +36,7 @@ SYSTEM = System(
     handle_prefix="u-",
     key_prefixes={},
     by_transaction=True,
+    shares_rounds=False,
     wins_name_bets=False,
     wins_repeat_stake=False,
     win_ends_round=False,

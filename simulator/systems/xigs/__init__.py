@@ -30,6 +30,7 @@ SYSTEM = System(
     handle_prefix="user-",
     key_prefixes={CallKind.BET: "open", CallKind.WIN: "close"},
     by_transaction=False,
+    shares_rounds=False,
     wins_name_bets=True,
     wins_repeat_stake=False,
     win_ends_round=True,
