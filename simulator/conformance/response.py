@@ -9,10 +9,10 @@ from simulator.protocol import responses
 from simulator.protocol.messages import CallKind, ReplyKind
 from simulator.protocol.responses import Reply, is_retryable
 from vocabulary.errors import Malformed
-from vocabulary.money import minor_from_text
+from vocabulary.money import minor_from_text, text_from_minor
 
 #: Characters of a reply that are shown.
-SHOWN_MAX = 120
+SHOWN_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def understand(
     system = target.system
     if reply is None or is_retryable(reply, system.replies):
         return ProviderResponse(reply, None, None)
-    reading = responses.read(reply, system=system, kind=kind, currency=target.currency)
+    reading = responses.read(reply, system=system, kind=kind, configuration=target)
     is_refusal = reading.seen in {ReplyKind.DECLINED, ReplyKind.CONFLICT, ReplyKind.REFUSED}
     if reading.seen is ReplyKind.DECLINED and declines_name_balance(target):
         return ProviderResponse(reply, reading.seen, _balance(_document(reply), target))
@@ -78,9 +78,11 @@ def understand(
 def _balance(document: object, target: ConformanceTarget) -> int | None:
     """From integers: our own digits of the currency, and text where numbers are texts."""
     text = target.system.replies.success(document) if isinstance(document, dict) else None
-    if not isinstance(text, str):
+    scale = target.system.replies.scale(target)
+    if not isinstance(text, str) or (scale and not text.lstrip("-").isdecimal()):
         return None
     try:
+        text = text_from_minor(int(text), scale) if scale else text
         return minor_from_text(text, target.exponent)
     except Malformed:
         return None

@@ -31,6 +31,7 @@ class ReplyFormat:
         try_again: the errors after which it sends the same bytes again.
         error: reads the name of the error; None in a success.
         success: reads the proof of a success: the balance, or our transaction id.
+        scale: the decimals that a balance is scaled by; 0 where it is in units of the currency.
     """
 
     declines: frozenset[str]
@@ -38,11 +39,17 @@ class ReplyFormat:
     try_again: frozenset[str]
     error: Callable[[Mapping[str, object]], object]
     success: Callable[[Mapping[str, object]], object]
+    scale: Callable[[Configuration], int]
 
 
 def error_field(document: Mapping[str, object]) -> object:
     """The name of an error where a field ``error`` has it."""
     return document.get("error")
+
+
+def unscaled(_configuration: Configuration) -> int:
+    """The scale of a balance in units of the currency."""
+    return 0
 
 
 def shared_secret(name: bytes) -> bytes:

@@ -32,7 +32,13 @@ from simulator.protocol.system import System
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.systems.aggregator.push import pushes
 from simulator.systems.registry import SYSTEMS
-from tests.harness.providers.systems import AGGREGATOR, ALL_SYSTEMS, name_of, request_for
+from tests.harness.providers.systems import (
+    AGGREGATOR,
+    ALL_SYSTEMS,
+    configuration,
+    name_of,
+    request_for,
+)
 from vocabulary.facts import HistoryRecord
 
 SECRET = b"a shared secret"
@@ -113,7 +119,7 @@ def test_every_answer_and_every_final_balance_is_the_expected_one(
                 Reply(answer.status, answer.body),
                 system=SYSTEMS[step.call.side.name],
                 kind=step.call.kind,
-                currency="USD",
+                configuration=configuration(SYSTEMS[step.call.side.name]),
             )
             assert reading.seen is step.expected.seen, (step, answer)
             if reading.balance is not None:

@@ -8,6 +8,7 @@ from simulator.protocol.system import (
     System,
     error_field,
     shared_secret,
+    unscaled,
 )
 from simulator.systems.agent_platform.api import AgentPlatformApi
 from simulator.systems.agent_platform.calls import request_of
@@ -51,6 +52,7 @@ SYSTEM = System(
         try_again=frozenset(),
         error=error_field,
         success=_balance,
+        scale=unscaled,
     ),
     messages=MESSAGES,
     statement=StatementFile(suffix=".csv", write=write),

@@ -7,6 +7,7 @@ from simulator.protocol.system import (
     System,
     error_field,
     shared_secret,
+    unscaled,
 )
 from simulator.systems.aggregator.api import AggregatorApi
 from simulator.systems.aggregator.calls import request_of
@@ -50,6 +51,7 @@ SYSTEM = System(
         try_again=frozenset(),
         error=error_field,
         success=lambda document: document.get("balance"),
+        scale=unscaled,
     ),
     messages=MESSAGES,
     statement=None,

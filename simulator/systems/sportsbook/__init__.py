@@ -8,6 +8,7 @@ from simulator.protocol.system import (
     System,
     error_field,
     shared_secret,
+    unscaled,
 )
 from simulator.scenarios.stories import (
     bet_rolled_back,
@@ -62,6 +63,7 @@ SYSTEM = System(
         try_again=frozenset({"INTERNAL_ERROR"}),
         error=error_field,
         success=lambda document: document.get("transaction_id"),
+        scale=unscaled,
     ),
     messages=MESSAGES,
     statement=StatementFile(suffix=".csv", write=write),

@@ -8,6 +8,7 @@ from simulator.protocol.system import (
     System,
     error_field,
     shared_secret,
+    unscaled,
 )
 from simulator.systems.xigs.api import demo_api
 from simulator.systems.xigs.calls import request_of
@@ -49,6 +50,7 @@ SYSTEM = System(
         try_again=frozenset({"INTERNAL_ERROR"}),
         error=error_field,
         success=_balance,
+        scale=unscaled,
     ),
     messages=MESSAGES,
     statement=StatementFile(suffix=".jsonl", write=write),
