@@ -3,8 +3,7 @@
 Every folder has ``options.py``, ``verify.py``, ``parse.py`` and ``respond.py``; ``feed.py``
 where history is read; and where the provider's own API is called, ``client.py`` and ``api.py``
 with ``launch.py``, ``inquiry.py`` and ``pull.py`` as far as its document goes. Its
-``__init__.py`` holds exactly one ``DIALECT``. ``providers.registry`` finds the folder: nothing
-else has to be edited.
+``__init__.py`` holds one ``DIALECT``, which ``providers.registry`` finds.
 """
 
 from collections.abc import Callable, Mapping

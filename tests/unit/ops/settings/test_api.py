@@ -85,7 +85,7 @@ def test_a_missing_api_setting_is_named(tmp_path: Path, dialect: str) -> None:
 @pytest.mark.parametrize("dialect", FULL)
 def test_a_setting_of_another_dialect_is_refused(tmp_path: Path, dialect: str) -> None:
     text = provider(dialect, f"{URL}\n{FULL[dialect]}")
-    other = "agent_id = 7\n" if dialect != "agent_platform" else 'prefix = "x"\n'
+    other = "agent_id = 7\n" if "agent_id" not in FULL[dialect] else 'prefix = "x"\n'
 
     name = other.split(" = ", maxsplit=1)[0]
     assert problems(tmp_path, text + other) == [
