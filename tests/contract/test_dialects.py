@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from providers.contract import Callback, LedgerPolicy, Provider
+from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
 from simulator.systems.registry import SYSTEMS
 from tests.harness.providers.speaker import SECRET, Speaker, configured, secret_of
@@ -385,30 +385,3 @@ def test_an_outage_of_ours_is_answered_as_something_to_try_again(name: str) -> N
 
     assert len(outage) == 1
     assert outage.isdisjoint(final)
-
-
-@every_dialect
-def test_every_option_has_a_meaning_and_a_default_among_its_choices(name: str) -> None:
-    for key, option in DIALECTS[name].options.items():
-        assert option.meaning, key
-        assert option.choices is None or option.default in option.choices, key
-        assert key.isidentifier(), key
-
-
-@every_dialect
-def test_every_choice_of_every_option_leaves_the_dialect_working(name: str) -> None:
-    speaker = SPEAKERS[name]
-    for option, settings in speaker.dialect.options.items():
-        for choice in settings.choices or (settings.default,):
-            asked = configured(speaker.dialect, options={option: choice})
-            assert isinstance(speaker.dialect.policy(asked.options), LedgerPolicy)
-            for verdict in Verdict:
-                said = Outcome(
-                    verdict=verdict,
-                    route=speaker.dialect.routes[0],
-                    fact=None,
-                    transaction_id="txn-1-1",
-                    balance=Money(1, "USD"),
-                    turnover=Money(1, "USD"),
-                )
-                assert json.loads(speaker.dialect.respond(said, asked).body), (option, choice)
