@@ -19,7 +19,7 @@ from tests.harness.providers.speaker import configured
 from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.facts import Fact
 from vocabulary.money import Money
-from vocabulary.outcomes import Outcome, Verdict
+from vocabulary.outcomes import AUTHENTIC, Outcome, Verdict
 
 PROVIDERS = Path(__file__).resolve().parents[3] / "providers"
 
@@ -92,6 +92,7 @@ def _said(verdict: Verdict, came: Callback, fact: Fact) -> Outcome:
         transaction_id="txn-1-7",
         balance=Money(29159, "USD"),
         turnover=Money(158038, "USD"),
+        body=came.body if verdict in AUTHENTIC else b"",
     )
 
 

@@ -14,6 +14,7 @@ from vocabulary.money import exponent_of
 
 AGENT_PLATFORM = SYSTEMS["agent_platform"]
 AGGREGATOR = SYSTEMS["aggregator"]
+CONTENT_HUB = SYSTEMS["content_hub"]
 SPORTSBOOK = SYSTEMS["sportsbook"]
 XIGS = SYSTEMS["xigs"]
 ALL_SYSTEMS = tuple(SYSTEMS.values())
