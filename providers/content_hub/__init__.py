@@ -6,6 +6,7 @@ from providers.content_hub.parse import ROUTES, parse
 from providers.content_hub.respond import respond
 from providers.content_hub.verify import signature_headers, signing, verify
 from providers.dialect import Dialect, lazy_api
+from providers.wire.rsa import public_key_problem
 
 DIALECT = Dialect(
     name="content_hub",
@@ -15,6 +16,7 @@ DIALECT = Dialect(
     history_policy=history_policy,
     verify=verify,
     signature_headers=signature_headers,
+    secret_problem=public_key_problem,
     signing=signing,
     parse=parse,
     respond=respond,

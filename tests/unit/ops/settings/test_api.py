@@ -13,21 +13,21 @@ from ops.settings.redaction import without_secrets
 from ops.settings.sections.api import COMMON_FIELDS, ApiSettings
 from providers.outbound.access import ApiAccount
 from providers.registry import DIALECTS
+from tests.harness.providers.speaker import secret_of
 from tests.harness.providers.speakers import SPEAKERS
 from tests.meta.tree import ROOT
 from vocabulary.errors import SettingsInvalid
 
 CANARY = "canary-4f1d9c"
 URL = 'base_url = "https://api.example.com/v2"'
-ENVIRON = {"S": "s", "K": CANARY}
-
 FULL = {name: speaker.api_settings for name, speaker in SPEAKERS.items()}
+ENVIRON = {f"S_{name}": secret_of(name, b"s").decode() for name in FULL} | {"K": CANARY}
 
 
 def provider(dialect: str, api: str) -> str:
     return (
         f'[[providers]]\nslug = "games"\ndialect = "{dialect}"\ncurrency = "USD"\n'
-        f'secrets = ["env:S"]\n[providers.api]\n{api}\n'
+        f'secrets = ["env:S_{dialect}"]\n[providers.api]\n{api}\n'
     )
 
 
