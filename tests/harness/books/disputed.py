@@ -56,7 +56,7 @@ class DisputedBooks:
 
     def fill(self) -> None:
         """Book the hour, write the histories, and reconcile each provider."""
-        book_an_hour(self.url, seed=11, callbacks=240, players=6)
+        book_an_hour(self.url, seed=11, callbacks=300, players=6)
         post_all_at(self.url)
         with psycopg.connect(self.url) as connection:
             connection.execute(_HISTORY, [CENTS])
