@@ -3,8 +3,7 @@
 Every folder has ``options.py``, ``verify.py``, ``parse.py`` and ``respond.py``; ``feed.py``
 where history is read; and where the provider's own API is called, ``client.py`` and ``api.py``
 with ``launch.py``, ``inquiry.py`` and ``pull.py`` as far as its document goes. Its
-``__init__.py`` holds exactly one ``DIALECT``. ``providers.registry`` finds the folder: nothing
-else has to be edited.
+``__init__.py`` holds one ``DIALECT``, which ``providers.registry`` finds.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,6 +44,7 @@ class Dialect:
         verify: proves the sender over the raw bytes. Raises NotAuthentic only.
         signature_headers: the headers that ``verify`` reads, in lower case. They are stored
             with a request, so that it can be verified again.
+        secret_problem: what a configured secret lacks; empty where it can verify.
         signing: how its requests are signed, in words for the provider's staff.
         parse: reads one fact. Raises Malformed only.
         respond: writes the reply as this provider's document specifies it. Total over Verdict.
@@ -60,6 +60,7 @@ class Dialect:
     history_policy: Callable[[Mapping[str, OptionValue]], HistoryPolicy]
     verify: Callable[[Callback, Provider], Verified]
     signature_headers: Callable[[Provider], tuple[str, ...]]
+    secret_problem: Callable[[bytes], str]
     signing: Callable[[Provider], SigningMethod]
     parse: Callable[[Verified, Provider], Fact]
     respond: Callable[[Outcome, Provider], Answer]

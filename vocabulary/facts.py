@@ -2,8 +2,7 @@
 
 A dialect parses bytes into exactly one fact; every other package works on facts. ``key`` is the
 operation key: unique within one provider and derived only from the provider's own ids.
-``handle`` is the provider's name for the player. ``occurred_at`` is the provider's time stamp,
-or None.
+``handle`` is the provider's name for the player, ``occurred_at`` its time stamp, or None.
 """
 
 from dataclasses import dataclass
@@ -40,13 +39,14 @@ class BalanceQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bet:
-    """Take ``amount`` from the player if the balance covers it."""
+    """Take ``amount`` if the balance covers it; ``ends_round`` closes a round without a win."""
 
     key: str
     handle: str
     amount: Money
     round_id: str
     occurred_at: datetime | None
+    ends_round: bool = False
     fund: Fund = Fund.CASH
 
 
@@ -180,8 +180,8 @@ def fingerprint(fact: Operation) -> bytes:
 
     ``occurred_at`` is left out because a retry may carry a new time stamp. ``ascii`` quotes
     each field, so that no field's text can imitate a boundary between two, and it renders
-    alike in every Python version: fingerprints are kept for ever. Cash adds nothing to the
-    digest, so that facts stored before funds existed keep theirs.
+    alike in every Python version: fingerprints are kept for ever. Cash, and a bet that leaves
+    its round open, add nothing, so that facts stored before there were others keep theirs.
     """
     fields = _canonical(fact)
     if not isinstance(fact, Rollback | RoundEnd) and fact.fund is not Fund.CASH:
@@ -192,7 +192,8 @@ def fingerprint(fact: Operation) -> bytes:
 def _canonical(fact: Operation) -> tuple[str, ...]:
     match fact:
         case Bet():
-            return ("bet", fact.key, fact.handle, *_money(fact.amount), fact.round_id)
+            bet = ("bet", fact.key, fact.handle, *_money(fact.amount), fact.round_id)
+            return (*bet, "ends_round") if fact.ends_round else bet
         case Win():
             win = ("win", fact.key, fact.handle, *_money(fact.amount), fact.round_id)
             return (*win, *_money(fact.stake), fact.bet_key or "", str(fact.ends_round))

@@ -48,6 +48,8 @@ class Outcome(Struct, frozen=True, kw_only=True, gc=False):
         transaction_id: ours, for booked operations, else None.
         balance: the player's balance afterwards, or None if the player is unknown.
         turnover: the player's lifetime stakes in that wallet, or None if the player is unknown.
+        body: the bytes of an authentic request, for answers that repeat a part of it; empty for
+            any other.
     """
 
     verdict: Verdict
@@ -56,9 +58,12 @@ class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     transaction_id: str | None
     balance: Money | None
     turnover: Money | None
+    body: bytes = b""
 
 
-def refusal(verdict: Verdict, route: str, fact: Fact | None = None) -> Outcome:
+def refusal(
+    verdict: Verdict, route: str, fact: Fact | None = None, *, body: bytes = b""
+) -> Outcome:
     """An outcome without a transaction or a balance."""
     return Outcome(
         verdict=verdict,
@@ -67,6 +72,7 @@ def refusal(verdict: Verdict, route: str, fact: Fact | None = None) -> Outcome:
         transaction_id=None,
         balance=None,
         turnover=None,
+        body=body,
     )
 
 

@@ -354,7 +354,7 @@ def _own_answer(outcome: Outcome) -> Answer:
 
 def retry_later(request: Request) -> Decision:
     """The decision for a request that was not committed: the provider should send it again."""
-    answer = request.respond(refusal(Verdict.UNAVAILABLE, request.route))
+    answer = request.respond(refusal(Verdict.UNAVAILABLE, request.route, body=request.body))
     return Decision(Verdict.UNAVAILABLE, answer, (), None, None, {})
 
 

@@ -5,8 +5,7 @@ The rules:
 - A repeat gets its stored reply. The same key with another content moves nothing.
 - The decline of a bet is final. Wins and rollbacks are accepted whatever the player's state.
 - A rollback takes amount and direction from its original.
-- A rollback of an unknown operation leaves a tombstone, so that the late original moves
-nothing.
+- A rollback of an unknown operation leaves a tombstone: the late original moves nothing.
 
 Every operation takes the next position in its wallet's chain, also if it is declined or moves
 nothing. A decision on a stale wallet cannot be committed, because that position is taken.
@@ -314,4 +313,5 @@ def _outcome(
         transaction_id=transaction,
         balance=None if wallet is None else Money(wallet.balance, wallet.currency),
         turnover=None if wallet is None else Money(wallet.turnover, wallet.currency),
+        body=request.body,
     )

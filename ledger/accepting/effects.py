@@ -45,8 +45,7 @@ class Effect(Struct, frozen=True, kw_only=True, gc=False):
         stake, payout, funding: signed minor units; funding is money from or to outside.
         refers_to: key of the operation that this one names.
         reverses: key of the operation that this one undoes.
-        declared: stake and payout of the round as the provider declares them; None: it does
-            not say.
+        declared: stake and payout of the round as the provider declares them, or None.
         fund: the kind of money on the other side.
         counts_for_limits: whether it counts for the limits of the business day.
         blocked: the wallet's blocked flag afterwards, or None to leave it.
@@ -146,6 +145,7 @@ def _bet(request: Request, wallet: Wallet, fact: Bet) -> Effect:
         verdict=Verdict.ACCEPTED,
         round_id=fact.round_id,
         stake=stake,
+        ends_round=fact.ends_round,
         fund=fact.fund,
     )
 

@@ -94,7 +94,7 @@ def _refusal_differences(
         kind = "malformed request" if fact is None else type(fact).__name__
         differences.append(("verdict", verdict.value, f"not for this {kind} on these books"))
     sent_fact = fact if isinstance(fact, Fact) else None
-    answer = request.respond(refusal(verdict, row.route, sent_fact))
+    answer = request.respond(refusal(verdict, row.route, sent_fact, body=request.body))
     return differences + _reply_differences(row, answer)
 
 

@@ -213,10 +213,12 @@ class ProviderSettings(Section):
 
     @field_validator("secrets")
     @classmethod
-    def _not_without(cls, secrets: tuple[Secret, ...]) -> tuple[Secret, ...]:
+    def _not_without(
+        cls, secrets: tuple[Secret, ...], info: ValidationInfo
+    ) -> tuple[Secret, ...]:
         if not secrets:
             raise ValueError("at least one")
-        return secrets
+        return _usable(secrets, info)
 
     @field_validator("retired_secrets")
     @classmethod
@@ -226,7 +228,7 @@ class ProviderSettings(Section):
         live = {secret.value for secret in info.data.get("secrets", ())}
         if both := [secret.reference for secret in retired if secret.value in live]:
             raise ValueError(f"secrets that are not live too; {both[0]} is among secrets")
-        return retired
+        return _usable(retired, info)
 
     @field_validator("dialect")
     @classmethod
@@ -345,6 +347,16 @@ def _expected_amount(amount: str, exponent: int) -> str | None:
     except Malformed:
         holds = False
     return None if holds else f"a plain amount with at most {exponent} digits after the point"
+
+
+def _usable(secrets: tuple[Secret, ...], info: ValidationInfo) -> tuple[Secret, ...]:
+    """The secrets, if the dialect can verify with each of them."""
+    if "dialect" in info.data:  # its own problem is reported
+        problem_of = dialects()[info.data["dialect"]].secret_problem
+        for secret in secrets:
+            if problem := problem_of(secret.value):
+                raise ValueError(f"{problem} in {secret.reference}")
+    return secrets
 
 
 def _expected_option(option: Option | None, value: object) -> str | None:

@@ -6,6 +6,7 @@ from providers.agent_platform.parse import ROUTES, parse
 from providers.agent_platform.respond import respond
 from providers.agent_platform.verify import signature_headers, signing, verify
 from providers.dialect import Dialect, lazy_api
+from providers.options import any_secret
 
 DIALECT = Dialect(
     name="agent_platform",
@@ -15,6 +16,7 @@ DIALECT = Dialect(
     history_policy=history_policy,
     verify=verify,
     signature_headers=signature_headers,
+    secret_problem=any_secret,
     signing=signing,
     parse=parse,
     respond=respond,

@@ -5,6 +5,7 @@ from providers.aggregator.parse import ROUTES, parse
 from providers.aggregator.respond import respond
 from providers.aggregator.verify import signature_headers, signing, verify
 from providers.dialect import Dialect, lazy_api
+from providers.options import any_secret
 
 DIALECT = Dialect(
     name="aggregator",
@@ -14,6 +15,7 @@ DIALECT = Dialect(
     history_policy=history_policy,
     verify=verify,
     signature_headers=signature_headers,
+    secret_problem=any_secret,
     signing=signing,
     parse=parse,
     respond=respond,

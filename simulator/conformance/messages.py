@@ -32,8 +32,13 @@ def player_field(target: ConformanceTarget) -> str:
 
 
 def amount_token(text: str, target: ConformanceTarget) -> str:
-    """A decimal as the system writes amounts: a JSON text or a number."""
-    return json.dumps(text) if _format(target).quotes_amounts else text
+    """A decimal as the system writes amounts."""
+    return _format(target).amount_token(text, target)
+
+
+def declines_name_balance(target: ConformanceTarget) -> bool:
+    """Whether a bet that the balance cannot cover is answered with the balance."""
+    return _format(target).declines_name_balance(target)
 
 
 def signed(

@@ -3,15 +3,16 @@
 import json
 from dataclasses import dataclass
 
+from simulator.conformance.messages import declines_name_balance
 from simulator.conformance.target import ConformanceTarget
 from simulator.protocol import responses
 from simulator.protocol.messages import CallKind, ReplyKind
 from simulator.protocol.responses import Reply, is_retryable
 from vocabulary.errors import Malformed
-from vocabulary.money import minor_from_text
+from vocabulary.money import minor_from_text, text_from_minor
 
 #: Characters of a reply that are shown.
-SHOWN_MAX = 120
+SHOWN_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class ProviderResponse:
     Attributes:
         reply: None where the connection was closed without an answer.
         seen: None where it says nothing that could be acted on, or asks to try again.
-        balance: the balance it names, in minor units.
+        balance: the balance it names, in minor units; also of a decline that has to name it.
     """
 
     reply: Reply | None
@@ -39,7 +40,9 @@ class ProviderResponse:
 
     @property
     def is_bare(self) -> bool:
-        """Whether it names no balance anywhere."""
+        """Whether it names no balance anywhere, or is a decline that has to name one."""
+        if self.seen is ReplyKind.DECLINED and self.balance is not None:
+            return True
         return self.reply is None or not _names_balance(_document(self.reply))
 
     @property
@@ -58,8 +61,10 @@ def understand(
     system = target.system
     if reply is None or is_retryable(reply, system.replies):
         return ProviderResponse(reply, None, None)
-    reading = responses.read(reply, system=system, kind=kind, currency=target.currency)
+    reading = responses.read(reply, system=system, kind=kind, configuration=target)
     is_refusal = reading.seen in {ReplyKind.DECLINED, ReplyKind.CONFLICT, ReplyKind.REFUSED}
+    if reading.seen is ReplyKind.DECLINED and declines_name_balance(target):
+        return ProviderResponse(reply, reading.seen, _balance(_document(reply), target))
     if is_refusal or not system.names_balance:
         return ProviderResponse(reply, reading.seen, None)
     balance = _balance(_document(reply), target)
@@ -73,9 +78,11 @@ def understand(
 def _balance(document: object, target: ConformanceTarget) -> int | None:
     """From integers: our own digits of the currency, and text where numbers are texts."""
     text = target.system.replies.success(document) if isinstance(document, dict) else None
-    if not isinstance(text, str):
+    scale = target.system.replies.scale(target)
+    if not isinstance(text, str) or (scale and not text.lstrip("-").isdecimal()):
         return None
     try:
+        text = text_from_minor(int(text), scale) if scale else text
         return minor_from_text(text, target.exponent)
     except Malformed:
         return None

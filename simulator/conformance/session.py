@@ -5,12 +5,13 @@ known any more.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.conformance.http_client import HttpClient
 from simulator.conformance.messages import message_of, signed
 from simulator.conformance.response import ProviderResponse, understand
 from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
+from simulator.protocol.call_maker import round_of
 from simulator.protocol.json_text import WireRequest
 from simulator.protocol.messages import Call, CallKind, ReplyKind
 
@@ -64,24 +65,29 @@ class ConformanceSession:
     def bet(self, amount: int, *, handle: str = "", currency: str = "") -> Call:
         """A stake of a new round or transaction, in minor units."""
         kind = CallKind.BET_AND_WIN if self.target.system.bets_carry_wins else CallKind.BET
-        return self.call(kind, self.fresh(), amount, handle=handle, currency=currency)
+        bet = self.call(kind, self.fresh(), amount, handle=handle, currency=currency)
+        return replace(bet, round=round_of(bet)) if self.target.system.shares_rounds else bet
 
     def win(self, amount: int, bet: Call) -> Call:
         """A payout for a bet, where the protocol lets it say so."""
         if self.target.system.bets_carry_wins:
             return self.call(CallKind.BET_AND_WIN, self.fresh(), 0, payout=amount)
+        if self.target.system.shares_rounds:
+            win = self.call(CallKind.WIN, self.fresh(), amount, original=bet.reference)
+            return replace(win, round=bet.round)
         if not self.target.system.wins_name_bets:
             return self.call(CallKind.WIN, self.fresh(), amount)
         return self.call(CallKind.WIN, bet.reference, amount, stake=bet.amount)
 
     def rollback(self, undone: Call) -> Call:
         """The undoing of a transaction, under a new id."""
-        return self.call(
+        undo = self.call(
             CallKind.ROLLBACK,
             self.fresh(),
             undone.amount or undone.payout,
             original=undone.reference,
         )
+        return replace(undo, round=undone.round)
 
     def call(
         self,
@@ -146,7 +152,10 @@ class ConformanceSession:
         request = self.signed(call)
         response = await self.ask(request, call.kind)
         passed = response.seen is seen and response.is_bare
+        passed = passed and response.balance in {None, self.balance}
         expected = f"{seen.value}, no balance"
+        if response.balance is not None:
+            expected = f"{seen.value}, balance {self.target.text(self.balance)}"
         self.note(f"{self.words(call)}{remark}", expected, response.shown, passed=passed)
         self._answers[request.body] = response
 
@@ -174,12 +183,14 @@ class ConformanceSession:
 
     async def top_up(self, amount: int) -> None:
         """Make the player richer over the wire."""
-        if self.target.system.has_rollbacks:  # there a win stands alone
-            await self.accepted(self.win(amount, self.bet(0)), moves=amount)
-            return
-        bet = self.bet(0)
-        await self.accepted(bet, moves=0)
-        await self.accepted(self.win(amount, bet), moves=amount)
+        await self.accepted(await self.win_to_come(amount, 0), moves=amount)
+
+    async def win_to_come(self, amount: int, stake: int) -> Call:
+        """A win that will be accepted: for a bet that is accepted first, if it names one."""
+        bet = self.bet(stake)
+        if self.target.wins_need_bets:
+            await self.accepted(bet, moves=-stake)
+        return self.win(amount, bet)
 
     async def ask(self, request: WireRequest, kind: CallKind) -> ProviderResponse:
         """Send once and understand the answer."""

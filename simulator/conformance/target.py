@@ -20,6 +20,13 @@ class ConformanceTarget(Configuration):
     orphan_win_credits: bool
     rollback_of_rollback_accepts: bool
 
+    @property
+    def wins_need_bets(self) -> bool:
+        """Whether a win is accepted only if its bet is known."""
+        carried = self.system.bets_carry_wins
+        named = self.system.messages.wins_name_bets(self) and not carried
+        return named and not self.orphan_win_credits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConformancePlayer:

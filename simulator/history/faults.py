@@ -6,6 +6,7 @@ the player gained according to the provider, less what the ledger says, in minor
 missing side is 0.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -32,6 +33,9 @@ class InjectedFault:
     difference: int
 
 
+#: Faults of every record of a round; where transactions share one, it must have one record.
+_OF_WHOLE_ROUNDS = frozenset({FaultKind.DROPPED, FaultKind.PLAYER})
+
 _Injection = Callable[[Random, HistoryLine], tuple[tuple[HistoryLine, ...], int]]
 
 
@@ -53,16 +57,19 @@ def inject(
         The lines as the provider will report them, and what was injected, sorted.
     """
     rng = Random(f"faults {seed}")  # noqa: S311 - a script, not a secret
-    spared = {(line.side, line.round_id) for line in lines if line.rolled_back}
+    rolled_back = [line for line in lines if line.kind is CallKind.ROLLBACK]
+    spared = {(line.side, line.round_id) for line in rolled_back}
     spared |= {(mishap.side, mishap.round_id) for mishap in mishaps}
     honest = [n for n, line in enumerate(lines) if (line.side, line.round_id) not in spared]
     rng.shuffle(honest)
     replaced: dict[int, tuple[HistoryLine, ...]] = {}
     injected: list[InjectedFault] = []
     possible = _possible(lines, own_ids)
+    records = Counter((line.side, line.round_id) for line in lines)
+    shared = {place for place in honest if records[_round(lines[place])] > 1}
     for number in range(faults if possible else 0):
         side, kind = possible[number % len(possible)]
-        place = _victim(lines, honest, side, kind, own_ids=own_ids)
+        place = _victim(lines, honest, side, kind, own_ids=own_ids, shared=shared)
         if place is None:
             continue
         injection = _INJECTIONS[kind]
@@ -96,15 +103,24 @@ def _victim(
     kind: FaultKind,
     *,
     own_ids: Collection[Side],
+    shared: Collection[int],
 ) -> int | None:
-    for index, place in enumerate(honest):
+    """The place of a line that the kind can be put into; its round is honest no more."""
+    for place in honest:
         line = lines[place]
         if line.side is not side or not _suits(line, kind):
             continue
+        if kind in _OF_WHOLE_ROUNDS and place in shared:
+            continue
         # A stake above the balance would change the balance with it.
         if side not in own_ids or _may_cost_more(line):
-            return honest.pop(index)
+            honest[:] = [other for other in honest if _round(lines[other]) != _round(line)]
+            return place
     return None
+
+
+def _round(line: HistoryLine) -> tuple[Side, str]:
+    return line.side, line.round_id
 
 
 def _may_cost_more(line: HistoryLine) -> bool:
@@ -124,8 +140,8 @@ def _swapped(lines: tuple[HistoryLine, ...], place: int, kind: FaultKind) -> His
 
 
 def _suits(line: HistoryLine, kind: FaultKind) -> bool:
-    if kind is FaultKind.STATUS and line.stake == line.payout == 0:
-        return False  # undoing a round that moved nothing changes nothing
+    if kind is not FaultKind.PAYOUT and line.stake == line.payout == 0:
+        return False  # what moved nothing changes nothing, left out, reported twice or undone
     if line.side.win_ends_round and not line.closed:
         # What an open round pays is not known yet, so it cannot be wrong.
         return kind not in {FaultKind.PHANTOM, FaultKind.PAYOUT}

@@ -106,8 +106,7 @@ def _mishap(kind: OperationalFaultKind, call: Call, difference: int) -> Operatio
     return OperationalFault(
         side=call.side,
         kind=kind,
-        # A rollback belongs to the round of what it undoes.
-        round_id=call.original or call.reference,
+        round_id=call.round_id,
         player=call.player or "",
         currency=call.currency,
         difference=difference,

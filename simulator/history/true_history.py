@@ -2,7 +2,7 @@
 
 Only what stands is reported: declined and refused calls moved nothing and leave no line. Some
 sides report rounds, bet and win in one line; others report transactions, where a rollback is a
-line that names its original.
+line that names its original or, where transactions share a round, reverses it.
 """
 
 from dataclasses import replace
@@ -15,11 +15,16 @@ from simulator.scenarios.plan import Plan
 def history_of(plan: Plan) -> tuple[HistoryLine, ...]:
     """Every line an honest provider reports, in the order in which rounds began."""
     lines: dict[str, HistoryLine] = {}
+    undone: set[str] = set()
     for place, step in enumerate(plan.steps):
         if step.expected.seen is not ReplyKind.SUCCESS or step.expected.repeated:
             continue
         call = step.call
-        if call.side.by_transaction:
+        if call.side.shares_rounds and call.kind is CallKind.ROLLBACK:
+            standing = None if call.original in undone else lines.get(call.original)
+            lines[call.reference] = _reversal(call, place, standing)
+            undone.add(call.original)
+        elif call.side.by_transaction:
             lines[call.reference] = _transaction(call, place)
         elif call.kind is CallKind.BET:
             lines[call.reference] = _begun(step, place)
@@ -48,9 +53,19 @@ def _transaction(call: Call, place: int) -> HistoryLine:
         return replace(undo, amount=call.amount, won=call.payout, closed=True)
     stake = 0 if call.kind is CallKind.WIN else call.amount
     payout = call.amount if call.kind is CallKind.WIN else call.payout
-    line = _line(call, place, call.reference, call.kind)
+    round_id = call.round or call.reference
+    line = _line(call, place, round_id, call.kind)
     line = replace(line, amount=call.amount, won=call.payout, closed=True)
     return replace(line, stake=stake, payout=payout, net=payout - stake)
+
+
+def _reversal(call: Call, place: int, original: HistoryLine | None) -> HistoryLine:
+    """A line that takes back another one of its round; nothing, where that does not stand."""
+    line = replace(_line(call, place, call.round_id, CallKind.ROLLBACK), closed=True)
+    if original is None:
+        return line
+    stake, payout = -original.stake, -original.payout
+    return replace(line, amount=original.amount, stake=stake, payout=payout, net=payout - stake)
 
 
 def _line(call: Call, place: int, round_id: str, kind: CallKind) -> HistoryLine:
@@ -70,4 +85,5 @@ def _line(call: Call, place: int, round_id: str, kind: CallKind) -> HistoryLine:
         before=0,
         closed=False,
         place=place,
+        original=call.original,
     )

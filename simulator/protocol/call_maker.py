@@ -79,9 +79,14 @@ class PlayerSession:
     def win(self, bet: Call) -> Call:
         """What the bet pays: about half the time nothing, else a few quarters of the stake.
 
-        A win that names its bet carries its id; any other has its own, and pays something.
+        A win that names its bet carries its id, unless it shares a round with it; any other has
+        its own, and pays something.
         """
         amount = self._won(bet.amount)
+        if bet.side.shares_rounds:
+            own = self.mint.reference(bet.side)
+            win = replace(bet, kind=CallKind.WIN, reference=own, original=bet.reference)
+            return replace(win, amount=amount)
         if not bet.side.wins_name_bets:
             return self._call(
                 bet.side, CallKind.WIN, self.mint.reference(bet.side), max(1, amount)
@@ -100,7 +105,8 @@ class PlayerSession:
         else:
             reference = self.mint.reference(original.side)
         undo = self._call(original.side, CallKind.ROLLBACK, reference, original.amount)
-        return replace(undo, payout=original.payout, original=original.reference)
+        undo = replace(undo, payout=original.payout, original=original.reference)
+        return replace(undo, round=original.round)
 
     def changed(self, call: Call) -> Call:
         """The same call with other content: another amount, or another original."""
@@ -114,7 +120,8 @@ class PlayerSession:
     def _fresh(self, side: Side, amount: int) -> Call:
         reference = self.mint.reference(side)
         if not side.bets_carry_wins:
-            return self._call(side, CallKind.BET, reference, amount)
+            bet = self._call(side, CallKind.BET, reference, amount)
+            return replace(bet, round=round_of(bet)) if side.shares_rounds else bet
         with_win = self._call(side, CallKind.BET_AND_WIN, reference, amount)
         return replace(with_win, payout=self._won(amount))
 
@@ -144,6 +151,11 @@ def plain_call(player: Player, side: Side, kind: CallKind, reference: str, amoun
         payout=0,
         original="",
     )
+
+
+def round_of(bet: Call) -> str:
+    """The round that a bet opens, where transactions share one."""
+    return f"{bet.reference}-R"
 
 
 def nameless(original: str) -> str:

@@ -30,9 +30,11 @@ class HistoryLine:
         amount: what a transaction's line names, also for rollbacks: the stake of a bet, the
             payout of a win; 0 for a round.
         won: the win that a line names beside its bet, also for rollbacks; else 0.
+        stake, payout: what the line moved; below zero where it reverses a line of its round.
         net: payout less stake as the provider computed it.
         before: the player's balance before a round; 0 for a transaction.
         closed: whether the line's round came to its end.
+        original: the transaction that the line refers to, where transactions share a round.
         place: where in the run it began, as an index into the plan's steps.
     """
 
@@ -51,8 +53,9 @@ class HistoryLine:
     before: int
     closed: bool
     place: int
+    original: str = ""
 
     @property
     def rolled_back(self) -> bool:
-        """Whether the line undoes its round."""
-        return self.kind is CallKind.ROLLBACK
+        """Whether the line undoes its round; in a shared one it reverses another line."""
+        return self.kind is CallKind.ROLLBACK and not self.side.shares_rounds

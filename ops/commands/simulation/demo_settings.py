@@ -2,6 +2,7 @@
 
 from ops.settings.model import Settings
 from providers.registry import DIALECTS
+from simulator.protocol.system import System
 from simulator.systems.registry import SYSTEMS
 
 
@@ -15,7 +16,7 @@ def demo_settings(*, own_ids: bool = False) -> Settings:
             "slug": name,
             "dialect": name,
             "currency": "USD",
-            "secrets": [f"literal:demo-{name}-secret"],
+            "secrets": [f"literal:{_secret_of(system)}"],
             "options": dict(system.own_ids) if own_ids else {},
         }
         for name, system in SYSTEMS.items()
@@ -24,3 +25,7 @@ def demo_settings(*, own_ids: bool = False) -> Settings:
     return Settings.model_validate(
         {"mode": "demo", "providers": providers}, context={"mode": "demo"}
     )
+
+
+def _secret_of(system: System) -> str:
+    return system.secret_of(f"demo-{system.name}-secret".encode()).decode()

@@ -34,7 +34,7 @@ def _changed(bet: Call) -> Call:
 
 @scenario()
 async def errors_name_no_balance(session: ConformanceSession) -> None:
-    """No error carries a balance, so that none is read as a success."""
+    """No error carries a balance, unless a decline must, so that none is read as a success."""
     cases = _cases(session)
     bet = session.bet(session.target.units(10))
     await session.accepted(bet, moves=-bet.amount)

@@ -48,7 +48,7 @@ async def double_rollback(session: ConformanceSession) -> None:
 async def rollback_of_win(session: ConformanceSession) -> None:
     """A rollback of a win takes it back, below zero if need be."""
     won = session.target.units(50)
-    win = session.win(won, session.bet(session.target.units(10)))
+    win = await session.win_to_come(won, session.target.units(10))
     await session.accepted(win, moves=won)
     bet = session.bet(session.balance)
     await session.accepted(bet, moves=-bet.amount)
@@ -69,6 +69,21 @@ async def win_after_rollback(session: ConformanceSession) -> None:
     await session.accepted(session.rollback(bet), moves=bet.amount)
     won = session.target.units(20)
     await session.accepted(session.win(won, bet), moves=won)
+    await session.balance_holds()
+
+
+def _wins_fall_with_bets(target: ConformanceTarget) -> bool:
+    """Whether a win names a bet that may be rolled back."""
+    return target.system.has_rollbacks and target.system.shares_rounds
+
+
+@scenario(only_where(_wins_fall_with_bets, "no win names a bet that can be rolled back"))
+async def win_of_rolled_back_bet(session: ConformanceSession) -> None:
+    """A win that names a bet which was rolled back is refused."""
+    bet = session.bet(session.target.units(10))
+    await session.accepted(bet, moves=-bet.amount)
+    await session.accepted(session.rollback(bet), moves=bet.amount)
+    await session.turned_down(session.win(session.target.units(20), bet), ReplyKind.REFUSED)
     await session.balance_holds()
 
 

@@ -10,14 +10,9 @@ from simulator.protocol.messages import Call, CallKind, ReplyKind
 _NO_END = "the protocol has no message for a round's end"
 
 
-def _credits_orphans(target: ConformanceTarget) -> bool:
-    """Where a win names no bet, any win is owed."""
-    return target.orphan_win_credits or not target.system.messages.wins_name_bets(target)
-
-
 async def _orphan(session: ConformanceSession, win: Call, moves: int) -> None:
     """A win that comes before its bet, or without one."""
-    if _credits_orphans(session.target):
+    if not session.target.wins_need_bets:
         await session.accepted(win, moves=moves)
     else:
         await session.turned_down(win, ReplyKind.REFUSED)
@@ -43,7 +38,7 @@ async def reorder(session: ConformanceSession) -> None:
     win = session.win(won, bet)
     await _orphan(session, win, won)
     await session.accepted(bet, moves=-bet.amount)
-    if _credits_orphans(session.target):
+    if not session.target.wins_need_bets:
         await session.repeated(win)
     else:
         await session.accepted(win, moves=won)
@@ -102,9 +97,11 @@ async def end_books_missing(session: ConformanceSession) -> None:
     await session.balance_holds()
 
 
-@scenario(
-    only_where(lambda target: not target.system.wins_name_bets, "a bet has at most one result")
-)
+def _has_several_results(target: ConformanceTarget) -> bool:
+    return target.system.shares_rounds or not target.system.wins_name_bets
+
+
+@scenario(only_where(_has_several_results, "a bet has at most one result"))
 async def several_results(session: ConformanceSession) -> None:
     """One bet may have several results, each paid once."""
     bet = session.bet(session.target.units(10))
@@ -126,10 +123,21 @@ async def close_before_open(session: ConformanceSession) -> None:
     lost = session.win(0, bet)
     await _orphan(session, lost, 0)
     await session.accepted(bet, moves=-bet.amount)
-    if _credits_orphans(session.target):
+    if not session.target.wins_need_bets:
         await session.repeated(lost)
     else:
         await session.accepted(lost, moves=0)
     changed = replace(lost, amount=session.target.units(20))
     await session.turned_down(changed, ReplyKind.CONFLICT)
+    await session.balance_holds()
+
+
+@scenario(only_where(lambda target: target.system.shares_rounds, "transactions share no round"))
+async def closing_bet(session: ConformanceSession) -> None:
+    """A bet may close its round, and a win that comes after it is still paid."""
+    bet = replace(session.bet(session.target.units(10)), closes=True)
+    await session.accepted(bet, moves=-bet.amount)
+    await session.repeated(bet)
+    won = session.target.units(20)
+    await session.accepted(session.win(won, bet), moves=won)
     await session.balance_holds()

@@ -9,7 +9,7 @@ from simulator.conformance.session import ConformanceSession
 from simulator.protocol.message_format import Message, printed
 from simulator.protocol.messages import Call, CallKind
 
-#: A secret that no receiver was ever given.
+#: The name of a secret that no receiver was ever given.
 _STRANGE = b"a secret that was never agreed"
 
 
@@ -64,7 +64,8 @@ async def signature_wrong(session: ConformanceSession) -> None:
 async def signature_of_another_secret(session: ConformanceSession) -> None:
     """A secret that does not hold, or does no longer, proves nothing."""
     message = message_of(_bet(session), session.target)
-    request = messages.signed(message, session.target, _STRANGE)
+    strange = session.target.system.secret_of(_STRANGE)
+    request = messages.signed(message, session.target, strange)
     await session.turned_away(request, "bet signed with a secret that does not hold")
     await session.balance_holds()
 

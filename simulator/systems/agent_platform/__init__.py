@@ -2,7 +2,14 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, StatementFile, System
+from simulator.protocol.system import (
+    ReplyFormat,
+    StatementFile,
+    System,
+    error_field,
+    shared_secret,
+    unscaled,
+)
 from simulator.systems.agent_platform.api import AgentPlatformApi
 from simulator.systems.agent_platform.calls import request_of
 from simulator.systems.agent_platform.conformance import MESSAGES
@@ -26,6 +33,7 @@ SYSTEM = System(
     handle_prefix="player_",
     key_prefixes={},
     by_transaction=True,
+    shares_rounds=False,
     wins_name_bets=True,
     wins_repeat_stake=False,
     win_ends_round=False,
@@ -36,12 +44,15 @@ SYSTEM = System(
     names_session=True,
     possible_faults=COMMON_FAULTS | {FaultKind.DUPLICATE, FaultKind.STATUS},
     stories=STORIES,
+    secret_of=shared_secret,
     request=request_of,
     replies=ReplyFormat(
         declines=frozenset({"insufficient_funds", "player_blocked"}),
         conflicts=frozenset({"duplicate_transaction"}),
         try_again=frozenset(),
+        error=error_field,
         success=_balance,
+        scale=unscaled,
     ),
     messages=MESSAGES,
     statement=StatementFile(suffix=".csv", write=write),

@@ -9,6 +9,7 @@ from simulator.protocol.message_format import (
     Message,
     MessageFormat,
     Pairs,
+    as_number,
     called,
     hmac_sha256,
     no,
@@ -66,7 +67,7 @@ MESSAGES = MessageFormat(
     message=_message,
     amount_field=called("bet"),
     player_field=called("player_id"),
-    quotes_amounts=False,
+    amount_token=as_number,
     signature_header=called(HEADER),
     signature_field=None,
     signs_as_sent=_signs_as_sent,
@@ -75,4 +76,5 @@ MESSAGES = MessageFormat(
     wins_name_bets=yes,
     takes_forms=no,
     round_end_books=no,
+    declines_name_balance=no,
 )

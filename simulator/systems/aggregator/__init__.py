@@ -2,7 +2,13 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, System
+from simulator.protocol.system import (
+    ReplyFormat,
+    System,
+    error_field,
+    shared_secret,
+    unscaled,
+)
 from simulator.systems.aggregator.api import AggregatorApi
 from simulator.systems.aggregator.calls import request_of
 from simulator.systems.aggregator.conformance import MESSAGES
@@ -25,6 +31,7 @@ SYSTEM = System(
         CallKind.ROUND_END: "bet-end",
     },
     by_transaction=False,
+    shares_rounds=False,
     wins_name_bets=True,
     wins_repeat_stake=True,
     win_ends_round=False,
@@ -36,12 +43,15 @@ SYSTEM = System(
     # A record's id is its round, so no round comes twice; records carry a sum and a balance.
     possible_faults=COMMON_FAULTS | {FaultKind.ARITHMETIC, FaultKind.BALANCE},
     stories=STORIES,
+    secret_of=shared_secret,
     request=request_of,
     replies=ReplyFormat(
         declines=frozenset({"Insufficient balance", "User blocked"}),
         conflicts=frozenset({"Duplicate transaction mismatch"}),
         try_again=frozenset(),
+        error=error_field,
         success=lambda document: document.get("balance"),
+        scale=unscaled,
     ),
     messages=MESSAGES,
     statement=None,

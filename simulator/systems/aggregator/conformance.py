@@ -8,6 +8,7 @@ from simulator.protocol.message_format import (
     Message,
     MessageFormat,
     Pairs,
+    as_number,
     called,
     hmac_sha256,
     no,
@@ -63,7 +64,7 @@ MESSAGES = MessageFormat(
     message=_message,
     amount_field=called("balance"),
     player_field=called("user_agent"),
-    quotes_amounts=False,
+    amount_token=as_number,
     signature_header=None,
     signature_field=SIGNATURE_FIELD,
     signs_as_sent=no,
@@ -72,4 +73,5 @@ MESSAGES = MessageFormat(
     wins_name_bets=yes,
     takes_forms=_takes_forms,
     round_end_books=_round_end_books,
+    declines_name_balance=no,
 )

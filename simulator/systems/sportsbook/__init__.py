@@ -2,7 +2,14 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, StatementFile, System
+from simulator.protocol.system import (
+    ReplyFormat,
+    StatementFile,
+    System,
+    error_field,
+    shared_secret,
+    unscaled,
+)
 from simulator.scenarios.stories import (
     bet_rolled_back,
     overdrawn,
@@ -30,6 +37,7 @@ SYSTEM = System(
     handle_prefix="u-",
     key_prefixes={},
     by_transaction=True,
+    shares_rounds=False,
     wins_name_bets=False,
     wins_repeat_stake=False,
     win_ends_round=False,
@@ -47,12 +55,15 @@ SYSTEM = System(
         (overdrawn, 5),
         (stranger, 1),
     ),
+    secret_of=shared_secret,
     request=request_of,
     replies=ReplyFormat(
         declines=frozenset({"INSUFFICIENT_FUNDS", "INSUFFICENT_FUNDS", "USER_BLOCKED"}),
         conflicts=frozenset({"TRANSACTION_CONFLICT"}),
         try_again=frozenset({"INTERNAL_ERROR"}),
+        error=error_field,
         success=lambda document: document.get("transaction_id"),
+        scale=unscaled,
     ),
     messages=MESSAGES,
     statement=StatementFile(suffix=".csv", write=write),

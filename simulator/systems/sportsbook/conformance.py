@@ -7,6 +7,7 @@ from simulator.protocol.configuration import Configuration
 from simulator.protocol.message_format import (
     Message,
     MessageFormat,
+    as_text,
     called,
     hmac_sha256,
     no,
@@ -45,7 +46,7 @@ MESSAGES = MessageFormat(
     message=_message,
     amount_field=called("amount"),
     player_field=called("user_id"),
-    quotes_amounts=True,
+    amount_token=as_text,
     signature_header=called(HEADER),
     signature_field=None,
     signs_as_sent=yes,
@@ -54,4 +55,5 @@ MESSAGES = MessageFormat(
     wins_name_bets=no,
     takes_forms=no,
     round_end_books=no,
+    declines_name_balance=no,
 )

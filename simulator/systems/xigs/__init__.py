@@ -2,7 +2,14 @@
 
 from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
-from simulator.protocol.system import ReplyFormat, StatementFile, System
+from simulator.protocol.system import (
+    ReplyFormat,
+    StatementFile,
+    System,
+    error_field,
+    shared_secret,
+    unscaled,
+)
 from simulator.systems.xigs.api import demo_api
 from simulator.systems.xigs.calls import request_of
 from simulator.systems.xigs.conformance import MESSAGES
@@ -24,6 +31,7 @@ SYSTEM = System(
     handle_prefix="user-",
     key_prefixes={CallKind.BET: "open", CallKind.WIN: "close"},
     by_transaction=False,
+    shares_rounds=False,
     wins_name_bets=True,
     wins_repeat_stake=False,
     win_ends_round=True,
@@ -34,12 +42,15 @@ SYSTEM = System(
     names_session=True,
     possible_faults=COMMON_FAULTS | {FaultKind.DUPLICATE},
     stories=STORIES,
+    secret_of=shared_secret,
     request=request_of,
     replies=ReplyFormat(
         declines=frozenset({"INSUFFICIENT_FUNDS", "USER_BLOCKED"}),
         conflicts=frozenset({"TRANSACTION_CONFLICT"}),
         try_again=frozenset({"INTERNAL_ERROR"}),
+        error=error_field,
         success=_balance,
+        scale=unscaled,
     ),
     messages=MESSAGES,
     statement=StatementFile(suffix=".jsonl", write=write),

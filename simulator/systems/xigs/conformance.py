@@ -6,7 +6,13 @@ import json
 
 from simulator.protocol.configuration import Configuration
 from simulator.protocol.json_text import JAVASCRIPT, JsonAmount
-from simulator.protocol.message_format import Message, MessageFormat, called_by_option, no
+from simulator.protocol.message_format import (
+    Message,
+    MessageFormat,
+    as_number,
+    called_by_option,
+    no,
+)
 from simulator.protocol.messages import Call
 from simulator.systems.xigs.calls import EVENTS, HEADER
 
@@ -47,7 +53,7 @@ MESSAGES = MessageFormat(
     message=_message,
     amount_field=called_by_option("amount_field", "amount"),
     player_field=called_by_option("user_id_field", "userId"),
-    quotes_amounts=False,
+    amount_token=as_number,
     signature_header=called_by_option("signature_header", HEADER),
     signature_field=None,
     signs_as_sent=no,
@@ -56,4 +62,5 @@ MESSAGES = MessageFormat(
     wins_name_bets=_wins_name_bets,
     takes_forms=no,
     round_end_books=no,
+    declines_name_balance=no,
 )

@@ -130,9 +130,10 @@ class Auditor(OwnOperationAuditor):
             self._count(Situation.BET_IN_ENDED_ROUND)
         if fact.fund is not Fund.CASH:
             self._count(Situation.BET_OF_FUND)
-        ends = isinstance(fact, BetAndWin) and fact.ends_round
         money = (stake, payout, fact.round_id)
-        self._move(wallet, slug, fact.key, kind, *money, ends_round=ends, fund=fact.fund)
+        self._move(
+            wallet, slug, fact.key, kind, *money, ends_round=fact.ends_round, fund=fact.fund
+        )
         return Verdict.ACCEPTED
 
     def _stake_refusal(self, wallet: AuditWallet, stake: int, payout: int) -> Verdict | None:

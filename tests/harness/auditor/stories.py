@@ -109,6 +109,7 @@ def _without_references(
 ) -> list[Operation]:
     """A bet and a win without reference to each other."""
     bet = replace(_bet(name, handle, stake), round_id=f"{name}.b")
+    bet = replace(bet, ends_round=random.random() < 0.3)
     win = replace(_win(name, handle, payout, bet_key=None, stake=None), round_id=f"{name}.w")
     rollbacks = _rollbacks(
         random, name, (bet.key, win.key), handle, random.choice((stake, payout))

@@ -27,6 +27,7 @@ from simulator.conformance.catalogue import CATALOGUE, OPENING_UNITS
 from simulator.conformance.runner import examine
 from simulator.conformance.scenario import ScenarioResult
 from simulator.conformance.target import ConformancePlayer, ConformanceTarget, LedgerHooks
+from simulator.systems.registry import SYSTEMS
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact
@@ -180,7 +181,7 @@ class AddsBalanceToErrors(Bookkeeper):
         """The right answer, plus a balance if it is an error."""
         answer = super().respond(outcome)
         document = json.loads(answer.body)
-        if not document.get("error"):
+        if not SYSTEMS[self.dialect.name].replies.error(document):
             return answer
         return Answer(answer.status, json.dumps({**document, "balance": 1}).encode())
 

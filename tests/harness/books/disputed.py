@@ -17,7 +17,7 @@ from reports.disputes.export import DisputedProvider
 from storage.engine import open_engine
 from tests.harness.books.ledger import NOON
 from tests.harness.books.traffic import book_an_hour
-from tests.harness.providers.speaker import SECRET, configured
+from tests.harness.providers.speaker import SECRET, configured, literal, secret_of
 from vocabulary.clock import FrozenClock
 from vocabulary.window import Window
 
@@ -44,7 +44,7 @@ _SETTINGS = """
 slug = "{name}"
 dialect = "{name}"
 currency = "USD"
-secrets = ["literal:{secret}"]
+secrets = [{secret}]
 """
 
 
@@ -56,7 +56,7 @@ class DisputedBooks:
 
     def fill(self) -> None:
         """Book the hour, write the histories, and reconcile each provider."""
-        book_an_hour(self.url, seed=11, callbacks=240, players=6)
+        book_an_hour(self.url, seed=11, callbacks=300, players=6)
         post_all_at(self.url)
         with psycopg.connect(self.url) as connection:
             connection.execute(_HISTORY, [CENTS])
@@ -88,9 +88,12 @@ def disputed(name: str, *, secret: bytes = SECRET) -> DisputedProvider:
 
 
 def settings_text(url: str) -> str:
-    """Settings of all four providers."""
+    """Settings of a provider of every dialect."""
     head = (
         f'mode = "test"\n[database]\nurl = "{url}"\n[broker]\nurl = "redis://127.0.0.1:1/0"\n'
     )
-    blocks = [_SETTINGS.format(name=name, secret=SECRET.decode()) for name in sorted(DIALECTS)]
+    blocks = [
+        _SETTINGS.format(name=name, secret=literal(secret_of(name, SECRET)))
+        for name in sorted(DIALECTS)
+    ]
     return head + "".join(blocks)

@@ -1,4 +1,4 @@
-"""An hour of simulated traffic of all four provider systems, without a network.
+"""An hour of simulated traffic of all provider systems, without a network.
 
 The simulator makes and signs the callbacks, the real dialects verify and parse them, and real
 acceptors commit them in batches, as the receiver's group commit does.

@@ -19,9 +19,8 @@ from tests.harness.providers.speaker import configured
 from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.facts import Fact
 from vocabulary.money import Money
-from vocabulary.outcomes import Outcome, Verdict
+from vocabulary.outcomes import AUTHENTIC, Outcome, Verdict
 
-SECRET = "sample-secret"
 PROVIDERS = Path(__file__).resolve().parents[3] / "providers"
 
 
@@ -63,7 +62,8 @@ def shown(value: Any) -> Any:
 
 def expected(dialect: Dialect, came: Callback) -> dict[str, Any]:
     """What the sample's JSON file must say."""
-    asked = configured(dialect, secrets=(SECRET.encode(),))
+    secret = SPEAKERS[dialect.name].sample_secret
+    asked = configured(dialect, secrets=(secret.encode(),))
     fact = dialect.parse(dialect.verify(came, asked), asked)
     answers = {
         verdict: dialect.respond(_said(verdict, came, fact), asked) for verdict in Verdict
@@ -92,13 +92,14 @@ def _said(verdict: Verdict, came: Callback, fact: Fact) -> Outcome:
         transaction_id="txn-1-7",
         balance=Money(29159, "USD"),
         turnover=Money(158038, "USD"),
+        body=came.body if verdict in AUTHENTIC else b"",
     )
 
 
 def write() -> None:
     """Write every sample request and what it must give."""
     for name, speaker in SPEAKERS.items():
-        for case, request in speaker.samples(SECRET):
+        for case, request in speaker.samples(speaker.sample_secret):
             path = folder(name) / f"{case}.http"
             path.write_bytes(request)
             _write_json(path, expected(DIALECTS[name], read_request(path)))

@@ -5,15 +5,19 @@ finds it.
 """
 
 import hmac
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
 from providers.contract import Callback, OptionValue, Provider
 from providers.dialect import Dialect
+from simulator.systems.registry import SYSTEMS
 
-#: A text that stands nowhere else, to be looked for in messages.
+#: A text that stands nowhere else, to be looked for in messages; the name of a secret.
 SECRET = b"canary-secret-7f3a"
+#: The name of the secret under which samples are signed where a voice says nothing else.
+SAMPLE_SECRET = "sample-secret"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +26,10 @@ class Speaker:
 
     Attributes:
         valid: one valid body per route, compact, without its signature.
-        sign: (route, body, secret) to a callback signed as the provider does.
+        sign: (route, body, name of a secret) to a callback signed as the provider does.
         signature_header: where the signature is a header, its name.
-        samples: the sample requests of a secret, by case.
+        samples: the sample requests under the secret of a name, by case.
+        sample_secret: that name.
         api_settings: every setting of its API table; secrets stand in ``env:K``.
     """
 
@@ -34,6 +39,7 @@ class Speaker:
     signature_header: str | None
     samples: Callable[[str], Iterator[tuple[str, bytes]]]
     api_settings: str
+    sample_secret: str = SAMPLE_SECRET
 
     def callback(self, route: str, body: bytes | None = None) -> Callback:
         """A callback that is authentic under the canary secret."""
@@ -48,7 +54,10 @@ def configured(
     exponents: Mapping[str, int] | None = None,
     options: Mapping[str, OptionValue] | None = None,
 ) -> Provider:
-    """A provider of the dialect with its default options, some of them changed."""
+    """A provider of the dialect with its default options, some of them changed.
+
+    Args: ``secrets`` are names, as ``System.secret_of`` takes them.
+    """
     changed = options or {}
     assert changed.keys() <= dialect.options.keys()
     defaults = {name: option.default for name, option in dialect.options.items()}
@@ -56,9 +65,19 @@ def configured(
         slug=dialect.name,
         currency=currency,
         exponents=exponents or {},
-        secrets=secrets,
+        secrets=tuple(secret_of(dialect.name, name) for name in secrets),
         options={**defaults, **changed},
     )
+
+
+def secret_of(dialect: str, name: bytes) -> bytes:
+    """The secret of a name, in the form in which the settings of a dialect hold it."""
+    return SYSTEMS[dialect].secret_of(name)
+
+
+def literal(secret: bytes) -> str:
+    """A secret as a quoted reference of the settings."""
+    return json.dumps(f"literal:{secret.decode()}")
 
 
 def hex_of(secret: bytes, message: bytes) -> str:

@@ -14,6 +14,7 @@ from vocabulary.money import exponent_of
 
 AGENT_PLATFORM = SYSTEMS["agent_platform"]
 AGGREGATOR = SYSTEMS["aggregator"]
+CONTENT_HUB = SYSTEMS["content_hub"]
 SPORTSBOOK = SYSTEMS["sportsbook"]
 XIGS = SYSTEMS["xigs"]
 ALL_SYSTEMS = tuple(SYSTEMS.values())
@@ -27,13 +28,16 @@ def configuration(
     currency: str = "USD",
     options: Mapping[str, OptionValue] | None = None,
 ) -> Configuration:
-    """A receiver's configuration for a system: the dialect's defaults, some options changed."""
+    """A receiver's configuration for a system: the dialect's defaults, some options changed.
+
+    Args: ``secret`` is the name of one, as ``System.secret_of`` takes it.
+    """
     defaults = {name: option.default for name, option in DIALECTS[system.name].options.items()}
     return Configuration(
         slug=slug or system.name,
         currency=currency,
         exponent=exponent_of(currency),
-        secrets=(secret,),
+        secrets=(system.secret_of(secret),),
         options={**defaults, **(options or {})},
     )
 

@@ -30,6 +30,12 @@ def javascript_hashes(bodies: Iterable[str], secret: str) -> list[str]:
     return [str(answer["hex"]) for answer in answers]
 
 
+def javascript_rsa_signatures(bodies: Iterable[str], private_key: str) -> list[str]:
+    """Per text: the RSA-SHA256 signature of its UTF-8 bytes under a key in PEM, in base64."""
+    answers = _run([{"op": "rsa", "body": body, "secret": private_key} for body in bodies])
+    return [str(answer["base64"]) for answer in answers]
+
+
 def javascript_sorted_signatures(bodies: Iterable[str], secret: str) -> list[tuple[str, str]]:
     """Per JSON text: the text with keys sorted at every depth, and its HMAC-SHA512 in hex."""
     answers = _run([{"op": "sorted", "body": body, "secret": secret} for body in bodies])

@@ -6,6 +6,7 @@
 //   {"op":"verify","body":"<JSON text with hmac>","secret":"s"}   -> {"ok":true}
 //   {"op":"raw","body":"<text>","secret":"s"}                     -> {"hex":"…"}
 //   {"op":"sorted","body":"<JSON text>","secret":"s"}             -> {"text":"…","hex":"…"}
+//   {"op":"rsa","body":"<text>","secret":"<private key>"}           -> {"base64":"…"}
 //   {"op":"number","body":"<JSON number>"}                        -> {"text":"…"}
 'use strict';
 
@@ -57,6 +58,9 @@ const operations = {
   },
   raw({ body, secret }) {
     return { hex: hex(body, secret) };
+  },
+  rsa({ body, secret }) {
+    return { base64: crypto.createSign('RSA-SHA256').update(body).sign(secret, 'base64') };
   },
   sorted({ body, secret }) {
     const text = JSON.stringify(sortedDeep(JSON.parse(body)));

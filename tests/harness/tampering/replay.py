@@ -15,6 +15,7 @@ from providers.contract import (
     Verified,
 )
 from providers.dialect import Dialect
+from providers.options import any_secret
 from providers.outbound.dialect_api import NO_API
 from storage.engine import open_engine
 from tests.harness.books.ledger import render_answer
@@ -110,6 +111,7 @@ def _decoder(
         history_policy=lambda _options: HistoryPolicy(names_rounds=True, round_open_max=None),
         verify=lambda callback, _provider: Verified(callback, None),
         signature_headers=lambda _provider: (),
+        secret_problem=any_secret,
         signing=lambda _provider: SigningMethod(digest="", place="", text="", command=""),
         parse=parse,
         respond=lambda outcome, _provider: render_answer(outcome),

@@ -14,6 +14,7 @@ import pytest
 from ops.commands.provider.conformance_hooks import roster, target_of
 from ops.providers.configured import ConfiguredProvider, configured
 from ops.settings.loader import load
+from providers.registry import DIALECTS
 from simulator.conformance.catalogue import CATALOGUE
 from simulator.conformance.target import ConformancePlayer
 from tests.harness.books.bookkeeper import (
@@ -22,6 +23,7 @@ from tests.harness.books.bookkeeper import (
     BooksRepeatsAgain,
     serve_bookkeeper,
 )
+from tests.harness.providers.speaker import literal, secret_of
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.receiver import (
     OLD_SECRET,
@@ -42,11 +44,10 @@ drain_timeout = "5s"
 slug = "the-{dialect}"
 dialect = "{dialect}"
 currency = "USD"
-secrets = ["literal:{SECRET.decode()}", "literal:{OLD_SECRET.decode()}"]
+secrets = [{literal(secret_of(dialect, SECRET))}, {literal(secret_of(dialect, OLD_SECRET))}]
 """
-    for dialect in ("agent_platform", "aggregator", "sportsbook", "xigs")
+    for dialect in DIALECTS
 )
-DIALECTS = ("agent_platform", "aggregator", "sportsbook", "xigs")
 
 
 def examined(tieout: TieoutProcess, slug: str, *words: str) -> tuple[int, dict[str, Any]]:

@@ -26,6 +26,7 @@ from tests.harness.providers.systems import (
     AGENT_PLATFORM,
     AGGREGATOR,
     ALL_SYSTEMS,
+    CONTENT_HUB,
     SPORTSBOOK,
     XIGS,
     name_of,
@@ -34,6 +35,11 @@ from tests.meta.tree import ROOT
 from vocabulary.money import exponent_of
 
 SECRETS = (b"the present secret", b"the secret before it")
+
+#: Options without which a system cannot say the smallest unit of a currency.
+FINE: Mapping[tuple[System, str], Mapping[str, OptionValue]] = {
+    (CONTENT_HUB, "BTC"): {"amount_digits": 8}
+}
 
 every_side = pytest.mark.parametrize("side", ALL_SYSTEMS, ids=name_of)
 
@@ -80,7 +86,9 @@ def last_steps(found: list[ScenarioResult]) -> list[str]:
 @pytest.mark.parametrize("currency", ["USD", "JPY", "BTC"])
 @every_side
 def test_a_true_receiver_passes(side: System, currency: str) -> None:
-    found = examined(Bookkeeper, side, currency=currency)
+    found = examined(
+        Bookkeeper, side, currency=currency, options=FINE.get((side, currency), {})
+    )
 
     assert last_steps(found) == []
     assert [one.scenario for one in found] == list(CATALOGUE)
@@ -103,6 +111,8 @@ def test_a_true_receiver_passes(side: System, currency: str) -> None:
         (AGGREGATOR, {"orphan_win": "credit", "insufficient_funds_status": 402}),
         (AGGREGATOR, {"bet_end": "apply_missing"}),
         (AGGREGATOR, {"form_bodies": False, "raw_number_signatures": False}),
+        (CONTENT_HUB, {"orphan_win": "credit", "amount_digits": 2, "error_status": 422}),
+        (CONTENT_HUB, {"player_unknown_code": "RS_ERROR_UNKNOWN", "signature_header": "x-s"}),
         (SPORTSBOOK, {"digest": "sha256_body_secret", "bad_hash_status": 403}),
         (SPORTSBOOK, {"insufficient_funds_code": "INSUFFICENT_FUNDS"}),
         (XIGS, {"orphan_win": "credit", "balance_type": "text"}),
@@ -165,6 +175,9 @@ FOUND_BY: Mapping[tuple[type[Bookkeeper], System], set[str]] = {
     | {"funds_before_win", "repeat_after_rollback"},
     (BooksRepeatsAgain, AGGREGATOR): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "form_body"},
+    (BooksRepeatsAgain, CONTENT_HUB): REPEATS
+    | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "several_results"}
+    | {"repeat_after_rollback", "closing_bet"},
     (BooksRepeatsAgain, SPORTSBOOK): REPEATS
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "several_results"}
     | {"rollback", "rollback_first", "repeat_after_rollback", "zero_amounts"},
@@ -172,13 +185,16 @@ FOUND_BY: Mapping[tuple[type[Bookkeeper], System], set[str]] = {
     | {"declined_bet_repeated", "errors_name_no_balance", "reorder", "close_before_open"},
     (DecidesDeclinesAgain, AGENT_PLATFORM): {"declined_bet_repeated"},
     (DecidesDeclinesAgain, AGGREGATOR): {"declined_bet_repeated"},
+    (DecidesDeclinesAgain, CONTENT_HUB): {"declined_bet_repeated"},
     (DecidesDeclinesAgain, SPORTSBOOK): {"declined_bet_repeated"},
     (DecidesDeclinesAgain, XIGS): {"declined_bet_repeated"},
     (ForgetsTombstones, AGENT_PLATFORM): {"rollback_first"},
     (ForgetsTombstones, AGGREGATOR): {"end_before_bet"},
+    (ForgetsTombstones, CONTENT_HUB): {"rollback_first"},
     (ForgetsTombstones, SPORTSBOOK): {"rollback_first"},
     (AcceptsAnySender, AGENT_PLATFORM): FORGERIES | {"http_statuses"},
     (AcceptsAnySender, AGGREGATOR): FORGERIES | {"http_statuses", "form_body"},
+    (AcceptsAnySender, CONTENT_HUB): FORGERIES,
     (AcceptsAnySender, SPORTSBOOK): FORGERIES,
     (AcceptsAnySender, XIGS): FORGERIES | {"http_statuses"},
 }

@@ -110,8 +110,9 @@ def _kind_of(
         return FaultKind.PHANTOM
     if len(theirs) > len(ours):
         assert theirs[0] == ours[0]
-        return FaultKind.STATUS if theirs[1].rolled_back else _twice(ours, theirs)
-    (one,), (other,) = ours, theirs
+        return FaultKind.STATUS if theirs[-1].rolled_back else _twice(ours, theirs)
+    pairs = zip(ours, theirs, strict=True)
+    ((one, other),) = [(one, other) for one, other in pairs if one != other]
     if other.net != other.payout - other.stake:
         assert (one.stake, one.payout) == (other.stake, other.payout)
         return FaultKind.ARITHMETIC
@@ -125,7 +126,11 @@ def _kind_of(
 
 
 def _twice(ours: list[HistoryLine], theirs: list[HistoryLine]) -> FaultKind:
-    assert theirs == ours * 2
+    repeated = [line for line in ours if theirs.count(line) == 2]
+    assert len(repeated) == 1
+    assert [line for line in theirs if line not in repeated] == [
+        line for line in ours if line not in repeated
+    ]
     return FaultKind.DUPLICATE
 
 

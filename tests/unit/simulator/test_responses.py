@@ -4,9 +4,21 @@ import pytest
 
 from simulator.protocol.messages import CallKind, ReplyKind
 from simulator.protocol.responses import Reading, Reply, is_retryable, read
-from tests.harness.providers.systems import AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS
+from simulator.protocol.system import System
+from tests.harness.providers.systems import (
+    AGENT_PLATFORM,
+    AGGREGATOR,
+    SPORTSBOOK,
+    XIGS,
+    configuration,
+)
 
 UNREADABLE = Reading(None, None)
+
+
+def as_read(reply: Reply, system: System, kind: CallKind) -> Reading:
+    """The reply, read by a system under its default options."""
+    return read(reply, system=system, kind=kind, configuration=configuration(system))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +63,7 @@ UNREADABLE = Reading(None, None)
 )
 def test_aggregator_answers(status: int, body: bytes, kind: CallKind, reading: Reading) -> None:
     reply = Reply(status, body)
-    assert read(reply, system=AGGREGATOR, kind=kind, currency="USD") == reading
+    assert as_read(reply, AGGREGATOR, kind) == reading
 
 
 @pytest.mark.parametrize(
@@ -68,7 +80,12 @@ def test_aggregator_answers(status: int, body: bytes, kind: CallKind, reading: R
 )
 def test_sportsbook_answers(body: bytes, reading: Reading) -> None:
     reply = Reply(200, body)
-    assert read(reply, system=SPORTSBOOK, kind=CallKind.BET, currency="USD") == reading
+    assert (
+        read(
+            reply, system=SPORTSBOOK, kind=CallKind.BET, configuration=configuration(SPORTSBOOK)
+        )
+        == reading
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +143,12 @@ def test_agent_platform_answers(
     status: int, body: bytes, kind: CallKind, reading: Reading
 ) -> None:
     reply = Reply(status, body)
-    assert read(reply, system=AGENT_PLATFORM, kind=kind, currency="USD") == reading
+    assert (
+        read(
+            reply, system=AGENT_PLATFORM, kind=kind, configuration=configuration(AGENT_PLATFORM)
+        )
+        == reading
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +182,7 @@ def test_agent_platform_answers(
 )
 def test_scratch_card_answers(status: int, body: bytes, reading: Reading) -> None:
     reply = Reply(status, body)
-    assert read(reply, system=XIGS, kind=CallKind.BET, currency="USD") == reading
+    assert as_read(reply, XIGS, CallKind.BET) == reading
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,12 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from providers.registry import DIALECTS
 from tests.harness.providers.speaker import configured
 from tests.harness.providers.speakers import SPEAKERS
-from webhooks.evidence_headers import EVIDENCE_CHARS_MAX, EVIDENCE_HEADERS, evidence_text
+from webhooks.evidence_headers import (
+    EVIDENCE_CHARS_MAX,
+    EVIDENCE_HEADERS,
+    SIGNATURE_CHARS_MAX,
+    evidence_text,
+)
 
 
 def test_only_allow_listed_headers_are_stored() -> None:
@@ -70,8 +75,16 @@ def test_control_characters_and_nul_are_replaced() -> None:
 
 
 def test_a_header_of_one_megabyte_is_bounded() -> None:
+    limits = {"x-signature": SIGNATURE_CHARS_MAX, "user-agent": EVIDENCE_CHARS_MAX}
     for letter in ("a", "ż", "\x00"):
-        text = evidence_text({"x-signature": letter * 1_000_000}, ("x-signature",))
+        for name, limit in limits.items():
+            text = evidence_text({name: letter * 1_000_000}, ("x-signature",))
 
-        assert len(text) == len("x-signature: ") + EVIDENCE_CHARS_MAX
-        assert text.isascii()
+            assert len(text) == len(f"{name}: ") + limit
+            assert text.isascii()
+
+
+def test_a_signature_under_the_longest_key_is_stored_whole() -> None:
+    signature = "A" * 1_368
+
+    assert evidence_text({"x-s": signature}, ("x-s",)) == f"x-s: {signature}"

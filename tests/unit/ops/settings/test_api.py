@@ -13,21 +13,21 @@ from ops.settings.redaction import without_secrets
 from ops.settings.sections.api import COMMON_FIELDS, ApiSettings
 from providers.outbound.access import ApiAccount
 from providers.registry import DIALECTS
+from tests.harness.providers.speaker import secret_of
 from tests.harness.providers.speakers import SPEAKERS
 from tests.meta.tree import ROOT
 from vocabulary.errors import SettingsInvalid
 
 CANARY = "canary-4f1d9c"
 URL = 'base_url = "https://api.example.com/v2"'
-ENVIRON = {"S": "s", "K": CANARY}
-
 FULL = {name: speaker.api_settings for name, speaker in SPEAKERS.items()}
+ENVIRON = {f"S_{name}": secret_of(name, b"s").decode() for name in FULL} | {"K": CANARY}
 
 
 def provider(dialect: str, api: str) -> str:
     return (
         f'[[providers]]\nslug = "games"\ndialect = "{dialect}"\ncurrency = "USD"\n'
-        f'secrets = ["env:S"]\n[providers.api]\n{api}\n'
+        f'secrets = ["env:S_{dialect}"]\n[providers.api]\n{api}\n'
     )
 
 
@@ -85,7 +85,7 @@ def test_a_missing_api_setting_is_named(tmp_path: Path, dialect: str) -> None:
 @pytest.mark.parametrize("dialect", FULL)
 def test_a_setting_of_another_dialect_is_refused(tmp_path: Path, dialect: str) -> None:
     text = provider(dialect, f"{URL}\n{FULL[dialect]}")
-    other = "agent_id = 7\n" if dialect != "agent_platform" else 'prefix = "x"\n'
+    other = "agent_id = 7\n" if "agent_id" not in FULL[dialect] else 'prefix = "x"\n'
 
     name = other.split(" = ", maxsplit=1)[0]
     assert problems(tmp_path, text + other) == [

@@ -8,12 +8,12 @@ import pytest
 from providers.xigs import DIALECT
 from tests.harness.dialects.xigs import webhook_samples
 from tests.harness.providers.samples import (
-    SECRET,
     expected,
     expected_lines,
     folder,
     read_request,
 )
+from tests.harness.providers.speaker import SAMPLE_SECRET
 
 REQUESTS = sorted(folder("xigs").glob("*.http"))
 
@@ -27,7 +27,7 @@ def test_a_sample_webhook_states_its_fact_and_gets_its_replies(path: Path) -> No
 
 def test_the_sample_webhooks_are_signed_as_node_signs_them_today() -> None:
     written = {path.stem: read_request(path) for path in REQUESTS}
-    signed = {case: (headers, body) for case, headers, body in webhook_samples(SECRET)}
+    signed = {case: (headers, body) for case, headers, body in webhook_samples(SAMPLE_SECRET)}
 
     assert written.keys() == signed.keys()
     for case, (headers, body) in signed.items():
