@@ -137,6 +137,7 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
         "canaries": ("INSERT", "UPDATE"),
         "day_changes": ("DELETE",),
         "day_figures": ("INSERT", "DELETE"),
+        "day_unreported_rounds": ("INSERT", "DELETE"),
         "console_sessions": ("SELECT (person_id, ended_at)", "UPDATE (ended_at)"),
         "detail_answers": ("INSERT", "UPDATE"),
         "detail_rate_limits": ("INSERT", "UPDATE"),

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from console.config import Console, ProviderTerms
 from console.replies import RequestRefused
-from reconcile.totals.day_sums import DaySums, SummedDay, kept_days
+from reconcile.days.day_sums import DaySums, SummedDay, kept_days
 from storage.kept import renewal_age
 from storage.roles import STATEMENT_TIMEOUT_MS
 from vocabulary.window import Window, day_window

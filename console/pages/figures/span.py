@@ -17,8 +17,8 @@ from breaks.lists.overview import last_change
 from console.config import Console, ProviderTerms, Visit
 from console.pages.figures.kept_days import KeptDays, TooMuch
 from console.pages.parameters import provider_named, read_day
+from reconcile.days.day_sums import SummedDay, kept_figures
 from reconcile.totals.cells import TotalsCell
-from reconcile.totals.day_sums import SummedDay, kept_figures
 from reconcile.totals.sides import (
     BothFigures,
     BreakSums,

@@ -22,7 +22,7 @@ from console.pages.figures.span import (
     sums_of,
 )
 from feeds.daily_delay import daily_delays
-from reconcile.totals.day_sums import WITHIN, DaySums, SummedDay
+from reconcile.days.day_sums import WITHIN, DaySums, SummedDay
 from reconcile.totals.resolution_days import resolution_days
 from reports.grouped_totals import GroupBy, TotalsGroup, grouped
 from vocabulary.money import exponent_of

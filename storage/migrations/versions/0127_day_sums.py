@@ -1,4 +1,4 @@
-"""Sums of days that are over, kept beside what marks them as changed."""
+"""Sums of days that are over, kept beside what marks them as changed; games of breaks."""
 
 from alembic import op
 
@@ -24,6 +24,8 @@ CREATE TABLE summed_days (
     cluster       bigint,          -- the system identifier of the server that added up
     summed_at     timestamptz,
     run_id        text REFERENCES runs,  -- the newest run of the day, if its totals are these
+    lists_unreported boolean NOT NULL DEFAULT false,  -- day_unreported_rounds is complete
+    sides         jsonb,           -- both sides by currency, as a list of days shows them
     delay_s       bigint,          -- null: the day has no records
     due           bigint,          -- rows whose horizon has passed; null: not all have
     resolved      bigint,          -- of them, those resolved within it
@@ -58,19 +60,31 @@ CREATE TABLE day_changes (
 )
 """,
     "CREATE INDEX day_changes_by_day ON day_changes (day_id)",
+    # Our rounds of a kept day that the provider has not reported: a record that does so later
+    # gives its round a game. It is found here instead of among all rounds.
+    """
+CREATE TABLE day_unreported_rounds (
+    day_id     bigint NOT NULL REFERENCES summed_days,
+    match_key  bigint NOT NULL,
+    CONSTRAINT day_unreported_rounds_pkey PRIMARY KEY (match_key, day_id)
+)
+""",
+    "CREATE INDEX day_unreported_rounds_by_day ON day_unreported_rounds (day_id)",
 )
 # A transaction marks a day unless the day is marked already and was not added up since: who
 # adds up waits for every transaction that may have seen such a mark.
 _MARK = """
 CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql
-    SECURITY DEFINER {settings} AS $$
+    SECURITY DEFINER AS $$
 DECLARE
     newest timestamptz;
+    unlisted text[];
 BEGIN
     SELECT max(ends_at) INTO newest FROM summed_days;
     IF newest IS NULL THEN
         RETURN NULL;
     END IF;
+    {prepare}
     INSERT INTO day_changes (day_id, of_breaks)
     SELECT d.day_id, {of_breaks} FROM summed_days d
      WHERE d.day_id IN (
@@ -97,23 +111,65 @@ BEGIN
     EXECUTE format('ALTER FUNCTION {name}() SET search_path = %I, pg_temp', current_schema());
 END $$
 """
+# The games that the provider's records name for the round of a break, as of the run that saw
+# it last: a list of breaks by game would look every break's records up.
+_GAMES = (
+    "ALTER TABLE breaks ADD COLUMN games text[] NOT NULL DEFAULT '{}'",
+    """
+CREATE FUNCTION breaks_name_games() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.games := ARRAY(SELECT DISTINCT f.game FROM feed_records f
+                        WHERE f.match_key = NEW.match_key AND f.provider = NEW.provider
+                          AND f.game IS NOT NULL ORDER BY f.game);
+    RETURN NEW;
+END $$
+""",
+    """
+CREATE TRIGGER breaks_name_games BEFORE INSERT OR UPDATE OF last_seen ON breaks
+    FOR EACH ROW EXECUTE FUNCTION breaks_name_games()
+""",
+    "UPDATE breaks SET last_seen = last_seen",
+    "CREATE INDEX breaks_by_game ON breaks USING gin (games)",
+)
 _ROWS = {
     "INSERT": ("NEW TABLE AS written", ("written",)),
     "UPDATE": ("OLD TABLE AS was NEW TABLE AS written", ("was", "written")),
     "DELETE": ("OLD TABLE AS was", ("was",)),
 }
 _OF_ROUNDS = "SELECT provider, first_at FROM {rows}"
-# A record also gives its round a game, and a rolled back one undoes the others of its round,
-# on whatever day they count.
+# A rolled back record undoes the others of its round, on whatever day they count.
 _OF_RECORDS = """
 SELECT provider, created_at FROM {rows}
- UNION ALL
-SELECT r.provider, r.first_at FROM {rows} x
-  JOIN rounds r ON r.match_key = x.match_key AND r.provider = x.provider
  UNION ALL
 SELECT f.provider, f.created_at FROM {rows} x
   JOIN feed_records f ON f.match_key = x.match_key AND f.provider = x.provider
  WHERE x.rolled_back
+"""
+# A record also gives its round a game, whatever the day of the round: a new record, if it is
+# not the first of its round, or if the round is listed as unreported.
+_UNLISTED = """
+SELECT array_agg(DISTINCT provider) INTO unlisted FROM summed_days WHERE NOT lists_unreported;
+"""
+_NAMED_BY_NEW = """
+SELECT r.provider, r.first_at FROM written x
+  JOIN rounds r ON r.match_key = x.match_key AND r.provider = x.provider
+ WHERE x.continues OR x.provider = ANY(unlisted)
+ UNION ALL
+SELECT d.provider, d.starts_at FROM written x
+  JOIN day_unreported_rounds u ON u.match_key = x.match_key
+  JOIN summed_days d ON d.day_id = u.day_id AND d.provider = x.provider
+"""
+_NAMED_BY_CHANGED = """
+SELECT r.provider, r.first_at
+  FROM (SELECT o.provider, k.match_key
+          FROM was o JOIN written n USING (provider, record_id, occurrence)
+         CROSS JOIN LATERAL (VALUES (o.match_key), (n.match_key)) AS k (match_key)
+         WHERE (o.game, o.match_key) IS DISTINCT FROM (n.game, n.match_key)) x
+  JOIN rounds r ON r.match_key = x.match_key AND r.provider = x.provider
+"""
+_NAMED_BY_GONE = """
+SELECT r.provider, r.first_at FROM was x
+  JOIN rounds r ON r.match_key = x.match_key AND r.provider = x.provider
 """
 # A round counts as resolved by what became of its breaks. One that matches by attributes has
 # another name at the provider, and begins within the hour.
@@ -138,7 +194,6 @@ SELECT f.provider, f.created_at
         UNION
        SELECT h.provider, h.handle FROM written w JOIN handles h USING (provider, player))
 """
-_BY_KEY = "SET enable_hashjoin = off SET enable_mergejoin = off"
 _CLEARED = """
 SELECT n.* FROM was o JOIN written n USING (break_id)
  WHERE (o.cleared_at, o.began_at) IS DISTINCT FROM (n.cleared_at, n.began_at)
@@ -150,14 +205,15 @@ SELECT b.* FROM was o JOIN written n USING (break_id) JOIN breaks b USING (break
 
 
 def upgrade() -> None:
-    for statement in _TABLES:
+    for statement in (*_TABLES, *_GAMES):
         op.execute(statement)
     for event in ("INSERT", "UPDATE"):
         _mark("rounds", event, _of_rows(_OF_ROUNDS, event))
     _mark("handles", "INSERT", _OF_HANDLES)
-    for event in ("INSERT", "UPDATE", "DELETE"):
-        # However large the statement, each of its rows is looked up by its key.
-        _mark("feed_records", event, _of_rows(_OF_RECORDS, event), settings=_BY_KEY)
+    named = {"INSERT": _NAMED_BY_NEW, "UPDATE": _NAMED_BY_CHANGED, "DELETE": _NAMED_BY_GONE}
+    for event, rounds in named.items():
+        instants = f"{_of_rows(_OF_RECORDS, event)} UNION ALL {rounds}"
+        _mark("feed_records", event, instants, prepare=_UNLISTED if event == "INSERT" else "")
     of_breaks = _OF_BREAKS.format
     _mark("breaks", "INSERT", of_breaks(breaks="SELECT * FROM written"), of_breaks=True)
     _mark("breaks", "UPDATE", of_breaks(breaks=_CLEARED), of_breaks=True)
@@ -175,14 +231,14 @@ def _of_rows(instants: str, event: str) -> str:
 
 
 def _mark(
-    table: str, event: str, instants: str, *, of_breaks: bool = False, settings: str = ""
+    table: str, event: str, instants: str, *, of_breaks: bool = False, prepare: str = ""
 ) -> None:
     """Mark the days that a statement changed."""
     name = f"{table}_mark_days_on_{event.lower()}"
     op.execute(
         _MARK.format(
             name=name,
-            settings=settings,
+            prepare=prepare,
             instants=instants,
             of_breaks=str(of_breaks).lower(),
         )

@@ -7,16 +7,18 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from reconcile.runs.request import RunRequest
-from reconcile.runs.run import reconcile
-from reconcile.totals.day_sums import (
+from reconcile.days.day_sums import (
     DaySums,
     SummedDay,
     keep_sums,
     kept_days,
     kept_figures,
+    kept_sides,
     stale_days,
 )
+from reconcile.days.sums import read_sides
+from reconcile.runs.request import RunRequest
+from reconcile.runs.run import reconcile
 from reconcile.totals.resolution_days import resolution_days
 from reconcile.totals.sides import both_figures
 from storage.engine import open_engine
@@ -28,6 +30,9 @@ from vocabulary.window import Window
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CLOCK = FrozenClock(NOON + 10 * DAY)
 NO_WAIT = timedelta(0)
+_OTHER_SIDES = """
+UPDATE summed_days SET sides = '{"ours": {}, "theirs": {}}' WHERE business_day = '2026-03-01'
+"""
 Change = Callable[[TwoBooks, str], None]
 
 
@@ -91,6 +96,11 @@ def test_kept_sums_are_what_adding_up_comes_to(
             assert sums == {
                 "agg": both_figures(connection, "agg", span, "UTC", by_game=by_game)
             }
+        sides = read_sides(connection, "agg", FIRST.window)
+        assert kept_sides(connection, "agg", FIRST.window) == sides
+        assert connection.execute(text(_OTHER_SIDES)).rowcount == 1  # so they are read from it
+        assert kept_sides(connection, "agg", FIRST.window) != sides
+        connection.rollback()
         together = kept_figures(connection, kept, by_day=False, by_game=False)["agg"]
         rates = resolution_days(
             connection, "agg", FIRST.window, now=CLOCK.now(), zone="UTC", within=DAY
@@ -145,6 +155,10 @@ def _named_a_game_days_later(books: TwoBooks, url: str) -> None:
     books.write(url)
 
 
+def _renamed_on_another_day(books: TwoBooks, url: str) -> None:
+    _change(url, "UPDATE feed_records SET game = 'slots' WHERE record_id = 'alone-0'")
+
+
 def _handle_of_a_player(books: TwoBooks, url: str) -> None:
     _change(url, "INSERT INTO handles (provider, handle, player) VALUES ('agg', 'h0', 'alice')")
 
@@ -155,7 +169,7 @@ def test_a_change_of_a_day_ends_its_sums_and_no_others(
     keep_sums(engine, DAYS, CLOCK)
     changes: tuple[Change, ...] = (
         *(_later_win, _late_round, _restated, _undone_days_later, _named_a_game_days_later),
-        *(_handle_of_a_player, _moved_to_another_day, _withdrawn),
+        *(_renamed_on_another_day, _handle_of_a_player, _moved_to_another_day, _withdrawn),
     )
     for change in changes:
         change(books, database)

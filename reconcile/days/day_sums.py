@@ -7,20 +7,23 @@ not, and the day is added up anew.
 
 ``keep_sums`` does that. A day is armed before: marks of earlier changes go, and its sums are
 taken only in a snapshot that sees every transaction which may not have known of that. Tables
-written: ``summed_days``, ``day_figures``, ``day_changes``.
+written: ``summed_days``, ``day_figures``, ``day_changes``, ``day_unreported_rounds``.
 """
 
+import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
 from feeds.daily_delay import daily_delays
+from reconcile.days.figures import BothSides, SideTotals
+from reconcile.days.sums import read_sides
 from reconcile.totals.cells import Figures, TotalsCell
 from reconcile.totals.resolution_days import resolution_days
 from reconcile.totals.sides import ALL_GAMES, BothFigures, both_figures
@@ -38,25 +41,33 @@ SETTLES = timedelta(hours=1)
 #: How long a day that has no resolution rate yet waits for the next attempt.
 RETRIED_AFTER = timedelta(hours=1)
 _PAUSE = timedelta(milliseconds=50)
+#: Most rounds of a day that are listed as unreported.
+UNREPORTED_MAX = 2_000
 #: Days that are armed together; none of them is kept until it is added up.
 _TOGETHER = 8
 
 _CLUSTER = "(SELECT system_identifier FROM pg_control_system())"
-# The days of a stretch that were added up, with whether their sums and what became of their
-# breaks hold.
-_HOLDING = f"""
-SELECT d.provider, d.starts_at, d.ends_at, d.day_id, d.summed_at, d.delay_s, d.due, d.resolved,
-       coalesce(m.of_breaks, false) AS breaks_moved
-  FROM summed_days d
+# Of a day that was added up, whether anything it rests on has changed since.
+_CHANGES = """
   LEFT JOIN LATERAL (
        SELECT bool_or(NOT c.of_breaks) AS of_books, bool_or(c.of_breaks) AS of_breaks
          FROM day_changes c
         WHERE c.day_id = d.day_id AND NOT pg_visible_in_snapshot(c.changed, d.seen)
        ) m ON true
+"""
+_HOLDS = f"d.seen IS NOT NULL AND d.cluster = {_CLUSTER} AND m.of_books IS NOT TRUE"
+# The days of a stretch whose sums hold, with whether what became of their breaks does, too.
+_HOLDING = f"""
+SELECT d.provider, d.starts_at, d.ends_at, d.day_id, d.summed_at, d.delay_s, d.due, d.resolved,
+       coalesce(m.of_breaks, false) AS breaks_moved
+  FROM summed_days d {_CHANGES}
  WHERE d.provider = ANY(CAST(:providers AS text[]))
-   AND d.starts_at >= :first AND d.ends_at <= :last
-   AND d.seen IS NOT NULL AND d.cluster = {_CLUSTER} AND m.of_books IS NOT TRUE
-"""  # noqa: S608 - our own constant
+   AND d.starts_at >= :first AND d.ends_at <= :last AND {_HOLDS}
+"""  # noqa: S608 - our own constants
+_HOLDING_SIDES = f"""
+SELECT d.sides FROM summed_days d {_CHANGES}
+ WHERE d.provider = :provider AND d.starts_at = :start AND d.ends_at = :end AND {_HOLDS}
+"""  # noqa: S608 - our own constants
 _FIGURES = """
 SELECT provider, side, business_day, game, currency, rounds, bets, wins, rollbacks, stake,
        payout
@@ -71,6 +82,7 @@ SELECT provider, side, CAST(:first AS date), game, currency, sum(rounds)::bigint
  WHERE day_id = ANY(CAST(:days AS bigint[])) AND by_game = :by_game
  GROUP BY 1, 2, 4, 5
 """
+_SIDES = ("ours", "theirs")
 _FIGURE_NAMES = ("rounds", "bets", "wins", "rollbacks", "stake", "payout")
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended('sum days', 0))"
 _UNLOCK = "SELECT pg_advisory_unlock(hashtextextended('sum days', 0))"
@@ -83,7 +95,8 @@ SELECT day_id FROM summed_days
  WHERE provider = :provider AND starts_at = :start AND ends_at = :end
 """
 _DISARM = """
-UPDATE summed_days SET armed = NULL, seen = NULL, summed_at = NULL, run_id = NULL
+UPDATE summed_days
+   SET armed = NULL, seen = NULL, summed_at = NULL, run_id = NULL, lists_unreported = false
  WHERE day_id = ANY(CAST(:days AS bigint[]))
 """
 _FORGET_CHANGES = "DELETE FROM day_changes WHERE day_id = ANY(CAST(:days AS bigint[]))"
@@ -102,9 +115,28 @@ INSERT INTO day_figures (day_id, by_game, side, game, currency, rounds, bets, wi
 VALUES (:day, :by_game, :side, :game, :currency, :rounds, :bets, :wins, :rollbacks,
         :stake, :payout)
 """
+_FORGET_UNREPORTED = "DELETE FROM day_unreported_rounds WHERE day_id = :day"
+# Our rounds without any record. Most have one of about the same time, read in its order.
+_UNREPORTED = """
+WITH near AS (
+    SELECT DISTINCT match_key FROM feed_records
+     WHERE provider = :provider AND created_at >= :start - interval '1 hour'
+       AND created_at < :end + interval '1 hour'
+)
+SELECT DISTINCT r.match_key FROM rounds r LEFT JOIN near n USING (match_key)
+ WHERE r.provider = :provider AND r.first_at >= :start AND r.first_at < :end
+   AND n.match_key IS NULL
+   AND NOT EXISTS (SELECT FROM feed_records f
+                    WHERE f.match_key = r.match_key AND f.provider = r.provider)
+ LIMIT :limit
+"""
+_STORE_UNREPORTED = """
+INSERT INTO day_unreported_rounds (day_id, match_key) VALUES (:day, :match_key)
+"""
 _STORE = f"""
 UPDATE summed_days
    SET seen = pg_current_snapshot(), cluster = {_CLUSTER}, summed_at = :now, run_id = :run,
+       lists_unreported = :lists_unreported, sides = CAST(:sides AS jsonb),
        delay_s = :delay_s, due = :due, resolved = :resolved
  WHERE day_id = :day
 """  # noqa: S608 - our own constants
@@ -211,6 +243,21 @@ def kept_figures(
     return sides
 
 
+def kept_sides(
+    connection: Connection, provider: str, window: Window, stamp: Hashable = None
+) -> BothSides:
+    """Both sides of a window by currency: as they are kept if they hold, else added up."""
+    params = {"provider": provider, "start": window.start, "end": window.end}
+    row = connection.execute(text(_HOLDING_SIDES), params).one_or_none()
+    if row is None or row.sides is None:
+        return read_sides(connection, provider, window, stamp)
+    ours, theirs = (
+        {code: SideTotals(**totals) for code, totals in row.sides[side].items()}
+        for side in _SIDES
+    )
+    return BothSides(ours=ours, theirs=theirs)
+
+
 def stale_days(
     connection: Connection, days: Sequence[SummedDay], now: datetime
 ) -> list[SummedDay]:
@@ -294,13 +341,42 @@ def _add_up(engine: Engine, day: SummedDay, day_id: int, clock: Clock) -> None:
             text(_STORE),
             {
                 "day": day_id,
+                "lists_unreported": _list_unreported(connection, day, day_id),
                 "now": now,
                 "run": _run_of(connection, day, both),
+                "sides": _sides(connection, day),
                 **_delay(connection, day),
                 **_rate(connection, day, now),
             },
         )
         connection.commit()
+
+
+def _list_unreported(connection: Connection, day: SummedDay, day_id: int) -> bool:
+    """List the rounds that a later record can give a game; whether all of them are listed.
+
+    A provider that reports nothing has too many of them: each of its records, should there ever
+    be some, is looked for among the rounds.
+    """
+    connection.execute(text(_FORGET_UNREPORTED), {"day": day_id})
+    params = {**_row(day), "limit": UNREPORTED_MAX + 1}
+    keys = connection.execute(text(_UNREPORTED), params).scalars().all()
+    if len(keys) > UNREPORTED_MAX:
+        return False
+    if keys:
+        rows = [{"day": day_id, "match_key": key} for key in keys]
+        connection.execute(text(_STORE_UNREPORTED), rows)
+    return True
+
+
+def _sides(connection: Connection, day: SummedDay) -> str:
+    both = read_sides(connection, day.provider, day.window)
+    return json.dumps(
+        {
+            side: {code: asdict(totals) for code, totals in getattr(both, side).items()}
+            for side in _SIDES
+        }
+    )
 
 
 def _figure_rows(day_id: int, both: BothFigures) -> Iterator[dict[str, Any]]:
