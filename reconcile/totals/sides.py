@@ -116,6 +116,13 @@ def both_figures(
     )
 
 
+def our_figures(
+    connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
+) -> dict[TotalsCell, Figures]:
+    """Add up our side of a window; see ``side_sums``."""
+    return _side(connection, OUR_SUMS, _parameters(provider, window, zone, by_game=by_game))
+
+
 def break_sums(
     connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
 ) -> dict[TotalsCell, BreakSums]:

@@ -21,6 +21,7 @@ from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.totals.resolution_days import resolution_days
 from reconcile.totals.sides import both_figures
+from reports.queries import game_totals
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
@@ -86,16 +87,22 @@ def _change(url: str, statement: str) -> None:
 def test_kept_sums_are_what_adding_up_comes_to(
     books: TwoBooks, database: str, engine: Engine
 ) -> None:
+    span = Window(start=FIRST.window.start + HOUR, end=SECOND.window.end)  # one whole day
+    with engine.connect() as connection:
+        by_game = game_totals(connection, "agg", span, "UTC")
+    assert [(total.game, total.currency, total.stake) for total in by_game] == [
+        ("unknown", "EUR", 140),
+        ("plinko", "USD", 200),
+    ]
     assert keep_sums(engine, DAYS, CLOCK) == 2
     assert keep_sums(engine, DAYS, CLOCK) == 0
     with engine.connect() as connection:
+        assert game_totals(connection, "agg", span, "UTC") == by_game
         kept = kept_days(connection, DAYS)
         span = Window(start=FIRST.window.start, end=SECOND.window.end)
-        for by_game in (False, True):
-            sums = kept_figures(connection, kept, by_day=True, by_game=by_game)
-            assert sums == {
-                "agg": both_figures(connection, "agg", span, "UTC", by_game=by_game)
-            }
+        for games in (False, True):
+            sums = kept_figures(connection, kept, by_day=True, by_game=games)
+            assert sums == {"agg": both_figures(connection, "agg", span, "UTC", by_game=games)}
         sides = read_sides(connection, "agg", FIRST.window)
         assert kept_sides(connection, "agg", FIRST.window) == sides
         assert connection.execute(text(_OTHER_SIDES)).rowcount == 1  # so they are read from it
