@@ -87,7 +87,7 @@ def _with_period(
     )
     with_period = replace(
         pack,
-        game_totals=game_totals(*place),
+        game_totals=game_totals(*place, pack.zone),
         days=business_days(*place, pack.zone),
         statement=statement,
     )

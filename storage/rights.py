@@ -135,6 +135,9 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
         # What follows from evidence, and the state of work.
         "break_mentions": ("INSERT", "UPDATE (read_at)"),
         "canaries": ("INSERT", "UPDATE"),
+        "day_changes": ("DELETE",),
+        "day_figures": ("INSERT", "DELETE"),
+        "day_unreported_rounds": ("INSERT", "DELETE"),
         "console_sessions": ("SELECT (person_id, ended_at)", "UPDATE (ended_at)"),
         "detail_answers": ("INSERT", "UPDATE"),
         "detail_rate_limits": ("INSERT", "UPDATE"),
@@ -152,6 +155,7 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
         "passwords": ("SELECT", "INSERT", "UPDATE (hash, set_at)"),
         "paused_queues": ("INSERT", "DELETE"),
         "run_watermarks": ("INSERT", "UPDATE"),
+        "summed_days": ("INSERT", "UPDATE"),
         "table_sizes": ("INSERT", "UPDATE", "DELETE"),
         "worker_heartbeats": ("INSERT", "UPDATE", "DELETE"),
     }

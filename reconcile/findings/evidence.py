@@ -20,25 +20,31 @@ from vocabulary.ids import match_key
 #: number.
 KEPT_MAX = 50
 
-_OPERATIONS = """
+# The operations of rounds. A round of a wallet with very many is looked for among those of the
+# days around it: positions of a chain are in the order of time.
+_OURS = """
+  FROM unnest({keys}::bigint[]) AS k (match_key)
+  JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
+  JOIN wallets w ON w.wallet_id = r.wallet_id
+  JOIN operations o
+    ON o.wallet_id = r.wallet_id
+   AND o.wallet_seq >= CASE WHEN w.seq > 10000
+                            THEN chain_position_at(r.wallet_id, r.first_at - interval '1 day')
+                            ELSE 0 END
+   AND o.wallet_seq < CASE WHEN w.seq > 10000
+                           THEN chain_position_at(r.wallet_id, r.last_at + interval '1 day')
+                           ELSE 9223372036854775807 END
+   AND o.match_key = r.match_key AND o.provider = r.provider AND o.round_id = r.round_id
+"""
+_OPERATIONS = f"""
 SELECT o.round_id, w.player, o.op_key,
        transaction_name(o.wallet_id, o.wallet_seq) AS transaction
-  FROM unnest({keys}::bigint[]) AS k (match_key)
-  JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
-  JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-                   AND o.provider = r.provider AND o.round_id = r.round_id
-  JOIN wallets w ON w.wallet_id = r.wallet_id
- ORDER BY o.round_id, o.wallet_id, o.wallet_seq
+{_OURS} ORDER BY o.round_id, o.wallet_id, o.wallet_seq
 """
-_REFUSED = """
+_REFUSED = f"""
 SELECT o.round_id, w.player, d.delivery_id
-  FROM unnest({keys}::bigint[]) AS k (match_key)
-  JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
-  JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-                   AND o.provider = r.provider AND o.round_id = r.round_id
-  JOIN deliveries d ON d.provider = o.provider AND d.op_key = o.op_key
+{_OURS}  JOIN deliveries d ON d.provider = o.provider AND d.op_key = o.op_key
                    AND d.verdict = 'conflict'
-  JOIN wallets w ON w.wallet_id = r.wallet_id
  ORDER BY o.round_id, d.delivery_id
 """
 _RECORDS = """

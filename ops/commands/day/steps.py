@@ -15,6 +15,7 @@ from ops.context import context_of
 from ops.scheduling.business_days import business_day_of
 from reconcile.days.states import DayAction, DayStatus, StepRequest
 from reconcile.days.store import store_step
+from reconcile.days.sums import read_sides
 from storage.people import refused_people
 from vocabulary.clock import SystemClock
 
@@ -78,10 +79,13 @@ def _take(
 
     def take_one(one: ChosenDay) -> DayStatus:
         with refusals(), refused_people(), engine.begin() as connection:
-            now = SystemClock().now()
-            before = business_day_of(connection, one.entry, one.day, now)
+            before = business_day_of(
+                connection, one.entry, one.day, SystemClock().now(), sides=read_sides
+            )
             store_step(connection, before, request, rules)
-            return business_day_of(connection, one.entry, one.day, SystemClock().now())
+            return business_day_of(
+                connection, one.entry, one.day, SystemClock().now(), sides=read_sides
+            )
 
     taken, refused = act_on_each(days, take_one)
     print_days(taken, as_json=as_json)
