@@ -7,6 +7,7 @@ from datetime import datetime
 _WALLET_TABLES = {
     "operations": "operations",
     "entries": "booked_entries",  # also those whose rows left for an archive
+    "entry_rows": "entries",
     "wallets": "wallets",
     "rounds": "rounds",
 }

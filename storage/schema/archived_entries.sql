@@ -13,7 +13,7 @@
 ALTER TABLE operations ADD COLUMN swept bigint;          -- of its sweep; null: none, or not archived
 ALTER TABLE batches ADD COLUMN entries_at timestamptz;   -- posted_at of its entries, once they left
 
--- ledger/posting/rules.py posts by the same legs; where it ever gives others, verify says so.
+-- The rules of ledger/posting/rules.py as they are now. Where it ever gives others, rows stay.
 CREATE VIEW entries_by_rule AS
 SELECT o.batch_id, b.entries_at, o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider,
        o.match_key, o.currency, l.amount

@@ -166,6 +166,7 @@ AROUND: dict[str, Tampering] = {
     "entries marked as archived": found_by(
         "UPDATE batches SET entries_at = posted_at WHERE batch_id = 2",
         "wallets_equal_entries",
+        "operations_posted_once",
         "ended_rounds_are_clear",
         "archived_entries_keep_their_totals",
         replay=None,

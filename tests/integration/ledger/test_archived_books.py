@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from breaks.sources import sources_of_round
 from ledger.checks.run import verify
 from ledger.enums import OWN_SLUG
+from ledger.posting.posting import post_all_at
 from ledger.queries.account_movements import account_movements
 from ledger.queries.balances import trial_balance
 from ledger.queries.checkpoints import (
@@ -47,6 +48,10 @@ from vocabulary.ids import TransactionPosition
 from vocabulary.outcomes import Verdict
 from vocabulary.window import parse_window
 
+BOOKED = """
+SELECT wallet_id, wallet_seq, leg, account::text, provider, match_key, currency, amount
+  FROM booked_entries ORDER BY wallet_id, wallet_seq, leg
+"""
 TOTALS = "archived_entries_keep_their_totals"
 FORGED_ENTRIES = """
 INSERT INTO entries (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount)
@@ -97,6 +102,22 @@ def test_a_late_repeat_and_a_late_rollback_are_answered_as_before(
         Verdict.REPEATED,
     ]
     assert [(d.verdict, d.answer) for d in before] == [(d.verdict, d.answer) for d in after]
+    posted = []
+    for archivist in copies:
+        post_all_at(archivist.database)
+        assert wrong_checks(archivist.database) == set()
+        posted.append(archivist.rows(BOOKED))
+    assert posted[0] == posted[1]
+    assert archivist.rows("SELECT count(*) > 0 FROM entries") == [(True,)]
+
+
+def wrong_checks(database: str) -> set[str]:
+    """The checks of verify that find something."""
+    engine = open_engine(database)
+    try:
+        return {result.name for result in verify(engine) if result.wrong}
+    finally:
+        engine.dispose()
 
 
 def test_no_archived_key_position_or_reversal_is_taken_twice(
@@ -278,8 +299,8 @@ def test_what_is_changed_about_entries_that_left_is_found(
     exported: Archivist, tampered: str, statement: str, finding: str
 ) -> None:
     tamper(tampered, statement)
+    wrong = wrong_checks(tampered)
     engine = open_engine(tampered)
-    wrong = {result.name for result in verify(engine) if result.wrong}
     changes = compare(engine, exported.folder / "day.jsonl.gz", progress=quiet).findings
     engine.dispose()
     assert finding in {*wrong, *(change.partition(":")[0] for change in changes)}
