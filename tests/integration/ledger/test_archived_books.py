@@ -102,13 +102,20 @@ def test_a_late_repeat_and_a_late_rollback_are_answered_as_before(
         Verdict.REPEATED,
     ]
     assert [(d.verdict, d.answer) for d in before] == [(d.verdict, d.answer) for d in after]
-    posted = []
-    for archivist in copies:
-        post_all_at(archivist.database)
-        assert wrong_checks(archivist.database) == set()
-        posted.append(archivist.rows(BOOKED))
-    assert posted[0] == posted[1]
-    assert archivist.rows("SELECT count(*) > 0 FROM entries") == [(True,)]
+    assert books_after_posting(copies[0]) == books_after_posting(copies[1])
+    assert copies[1].rows("SELECT count(*) > 0 FROM entries") == [(True,)]
+
+
+def books_after_posting(archivist: Archivist) -> list[Any]:
+    """All entries and a checkpoint, which hold."""
+    post_all_at(archivist.database)
+    assert wrong_checks(archivist.database) == set()
+    engine = open_engine(archivist.database)
+    take_checkpoint(engine, at=SystemClock().now())
+    assert prove_checkpoints(engine).wrong == 0
+    engine.dispose()
+    checkpoints = "SELECT wallet_id, wallet_seq, balance FROM checkpoints ORDER BY wallet_id"
+    return [archivist.rows(BOOKED), archivist.rows(checkpoints)]
 
 
 def wrong_checks(database: str) -> set[str]:
@@ -247,24 +254,6 @@ def figures_of(archivist: Archivist) -> list[Any]:
     return figures
 
 
-def test_checkpoints_count_the_entries_that_left(
-    copies: tuple[Archivist, Archivist],
-) -> None:
-    taken = []
-    for archivist in copies:
-        engine = open_engine(archivist.database)
-        take_checkpoint(engine, at=SystemClock().now())
-        assert prove_checkpoints(engine).wrong == 0
-        engine.dispose()
-        taken.append(
-            archivist.rows(
-                "SELECT wallet_id, wallet_seq, balance FROM checkpoints ORDER BY wallet_id"
-            )
-        )
-    assert taken[0] == taken[1]
-    assert len(taken[0]) == 2
-
-
 @pytest.fixture(scope="module")
 def books_to_tamper_with(postgres: PostgresServer, released: Archivist) -> Iterator[str]:
     """A copy of the released books."""
@@ -291,7 +280,6 @@ def tampered(books_to_tamper_with: str) -> Iterator[str]:
         ("UPDATE batches SET entries_at = NULL WHERE batch_id = 2", "operations_posted_once"),
         ("UPDATE batches SET entries_at = entries_at + interval '1 h'", "entry 7 of txn-1-1"),
         ("UPDATE archived_totals SET amount = amount + 1 WHERE account = 'ggr'", TOTALS),
-        ("DELETE FROM archived_totals WHERE account = 'ggr'", TOTALS),
         (FORGED_ENTRIES, "operations_posted_once"),
     ],
 )
