@@ -23,7 +23,7 @@ WITH of_window AS (
 lines AS (
   SELECT e.currency, e.account, e.amount, w.match_key IS NOT NULL AS of_round,
          e.posted_at >= :start AND e.posted_at < :end AS in_window
-    FROM entries e LEFT JOIN of_window w USING (match_key, wallet_id)
+    FROM booked_entries e LEFT JOIN of_window w USING (match_key, wallet_id)
    WHERE e.provider = :provider AND e.account NOT IN ('player_wallet', 'player_receivable')
    UNION ALL
   SELECT e.currency, e.account, e.amount, w.match_key IS NOT NULL,
