@@ -32,7 +32,8 @@ _DERIVED = {
     " WHERE a.break_id = b.break_id AND a.state = 'posted')",
     "player_known": "EXISTS (SELECT FROM players p WHERE p.player = b.player)",
     "game": "(SELECT min(f.game) FROM feed_records f"
-    " WHERE f.match_key = b.match_key AND f.provider = b.provider)",
+    " WHERE f.match_key = b.match_key"
+    " AND f.provider IS NOT DISTINCT FROM b.provider)",
     "trial": "(SELECT t.answer FROM correction_trials t WHERE t.break_id = b.break_id"
     " ORDER BY t.trial_id DESC LIMIT 1)",
 }

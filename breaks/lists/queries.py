@@ -53,7 +53,7 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
         "round_id": "(b.round_id = :round_id OR (b.alias = :round_id AND b.alias <> ''))",
         "player": "b.player = :player",
         "game": "EXISTS (SELECT FROM feed_records f WHERE f.match_key = b.match_key"
-        " AND f.provider = b.provider AND f.game = :game)",
+        " AND f.provider IS NOT DISTINCT FROM b.provider AND f.game = :game)",
         "mentioned": "EXISTS (SELECT FROM break_mentions m WHERE m.break_id = b.break_id"
         " AND m.person_id = :mentioned AND m.read_at IS NULL)",
         "overdue": OVERDUE,

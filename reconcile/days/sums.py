@@ -21,21 +21,24 @@ SELECT currency, count(*) AS rounds, sum(stake)::bigint AS stake, sum(payout)::b
 """
 # A player's round with any rolled back record moved nothing, whatever its other records hold.
 # Rounds are grouped before they are counted: hashing them costs a third of sorting them.
+# The rolled back ones are looked up in a hash table. As a join they might be scanned once for
+# each round, where statistics do not know of this day yet.
 _THEIRS = """
 WITH shares AS (
     SELECT currency, match_key, round_id, handle, sum(stake) AS stake, sum(payout) AS payout
       FROM feed_records
      WHERE provider = :provider AND created_at >= :start AND created_at < :end
      GROUP BY currency, match_key, round_id, handle
-), undone AS (
-    SELECT DISTINCT match_key, round_id, handle FROM feed_records
-     WHERE provider = :provider AND rolled_back
+), standing AS (
+    SELECT currency, stake, payout, (match_key, round_id, handle) NOT IN (
+               SELECT match_key, round_id, handle FROM feed_records
+                WHERE provider = :provider AND rolled_back) AS stands
+      FROM shares
 )
-SELECT s.currency, count(*) AS rounds,
-       coalesce(sum(s.stake) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS stake,
-       coalesce(sum(s.payout) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS payout
-  FROM shares s LEFT JOIN undone u USING (match_key, round_id, handle)
- GROUP BY s.currency
+SELECT currency, count(*) AS rounds,
+       coalesce(sum(stake) FILTER (WHERE stands), 0)::bigint AS stake,
+       coalesce(sum(payout) FILTER (WHERE stands), 0)::bigint AS payout
+  FROM standing GROUP BY currency
 """
 _DAYS = """
 unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))

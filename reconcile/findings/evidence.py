@@ -24,18 +24,20 @@ _OPERATIONS = """
 SELECT o.round_id, w.player, o.op_key,
        transaction_name(o.wallet_id, o.wallet_seq) AS transaction
   FROM unnest({keys}::bigint[]) AS k (match_key)
-  JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
+  JOIN rounds r ON r.match_key = k.match_key
+              AND r.provider IS NOT DISTINCT FROM {provider}
   JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-                   AND o.provider = r.provider AND o.round_id = r.round_id
+                   AND o.provider IS NOT DISTINCT FROM r.provider AND o.round_id = r.round_id
   JOIN wallets w ON w.wallet_id = r.wallet_id
  ORDER BY o.round_id, o.wallet_id, o.wallet_seq
 """
 _REFUSED = """
 SELECT o.round_id, w.player, d.delivery_id
   FROM unnest({keys}::bigint[]) AS k (match_key)
-  JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
+  JOIN rounds r ON r.match_key = k.match_key
+              AND r.provider IS NOT DISTINCT FROM {provider}
   JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-                   AND o.provider = r.provider AND o.round_id = r.round_id
+                   AND o.provider IS NOT DISTINCT FROM r.provider AND o.round_id = r.round_id
   JOIN deliveries d ON d.provider = o.provider AND d.op_key = o.op_key
                    AND d.verdict = 'conflict'
   JOIN wallets w ON w.wallet_id = r.wallet_id
@@ -47,14 +49,16 @@ SELECT f.round_id, f.record_id, min(coalesce(h.player, f.handle)) AS player,
   FROM feed_records f
   LEFT JOIN feed_versions v ON v.provider = f.provider AND v.record_id = f.record_id
   LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
- WHERE f.provider = {provider} AND f.match_key = ANY({keys}::bigint[])
+ WHERE f.provider IS NOT DISTINCT FROM {provider}
+   AND f.match_key = ANY({keys}::bigint[])
  GROUP BY f.round_id, f.record_id ORDER BY f.round_id, f.record_id
 """
 _WITHDRAWN = """
 SELECT w.round_id, coalesce(h.player, w.handle) AS player, w.record_id, w.stake, w.payout,
        w.source, w.received_at::text, w.changed_by, w.changed_at::text
   FROM feed_withdrawals w LEFT JOIN handles h USING (provider, handle)
- WHERE w.provider = {provider} AND w.match_key = ANY({keys}::bigint[])
+ WHERE w.provider IS NOT DISTINCT FROM {provider}
+   AND w.match_key = ANY({keys}::bigint[])
    AND w.event = 'withdrawn'
    AND NOT EXISTS (SELECT FROM feed_withdrawals n
                     WHERE n.provider = w.provider AND n.record_id = w.record_id
