@@ -25,7 +25,8 @@ _BREAKS = """
 SELECT (coalesce(b.began_at, b.first_seen) AT TIME ZONE :zone)::date AS day,
        CASE WHEN :by_game THEN coalesce((SELECT min(f.game) FROM feed_records f
                                           WHERE f.match_key = b.match_key
-                                            AND f.provider = b.provider), :unknown)
+                                            AND f.provider
+                                                IS NOT DISTINCT FROM b.provider), :unknown)
             ELSE '' END AS game,
        b.currency, count(*) FILTER (WHERE w.state <> ALL(:settled)) AS open_breaks,
        coalesce(-sum(b.difference) FILTER (WHERE b.kind = ANY(:of_books)), 0)::text
