@@ -1,6 +1,6 @@
 """Queries of a report pack: its business days, open breaks and game totals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,8 @@ from breaks.policy import SlaRule, due_at
 from breaks.standing import Standing, standing_of
 from breaks.states import SETTLED, BreakState
 from feeds.day_close import ChangedRecord, close_of, restatements_of
-from reconcile.totals.cells import UNKNOWN_GAME
+from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
+from storage.planning import without_nested_loops
 from vocabulary.window import Window, day_window
 
 # All breaks of a provider that runs still find: money first, by currency, the largest first.
@@ -209,6 +210,26 @@ def _restated(restatements: list[ChangedRecord]) -> tuple[RestatedRecords, ...]:
     )
 
 
+def game_totals_of(our_rounds: Mapping[TotalsCell, Figures]) -> tuple[GameTotal, ...]:
+    """Our rounds by game and currency, from those by day, in the order of ``game_totals``."""
+    sums: dict[tuple[str, str], Figures] = {}
+    for cell, figures in our_rounds.items():
+        name = (cell.currency, cell.game)
+        sums[name] = sums.get(name, NO_FIGURES) + figures
+    ordered = sorted(sums.items(), key=lambda item: (item[0][0], -abs(item[1].ggr), item[0][1]))
+    return tuple(
+        GameTotal(
+            game=game,
+            currency=currency,
+            rounds=figures.rounds,
+            stake=figures.stake,
+            payout=figures.payout,
+        )
+        for (currency, game), figures in ordered
+        if figures.rounds
+    )
+
+
 def game_totals(connection: Connection, provider: str, window: Window) -> tuple[GameTotal, ...]:
     """Our rounds of a window by game and currency."""
     parameters = {
@@ -217,6 +238,8 @@ def game_totals(connection: Connection, provider: str, window: Window) -> tuple[
         "end": window.end,
         "unknown": UNKNOWN_GAME,
     }
+    with without_nested_loops(connection):
+        rows = connection.execute(text(_TOTALS), parameters).all()
     return tuple(
         GameTotal(
             game=row.game,
@@ -225,5 +248,5 @@ def game_totals(connection: Connection, provider: str, window: Window) -> tuple[
             stake=int(row.stake),
             payout=int(row.payout),
         )
-        for row in connection.execute(text(_TOTALS), parameters)
+        for row in rows
     )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from breaks.kinds import OF_BOOKS
 from breaks.states import SETTLED
 from reconcile.days.figures import BothSides, DayFigures, OpenMoney, SideTotals
+from storage.planning import without_nested_loops
 from vocabulary.window import Window
 
 _OURS = """
@@ -21,24 +22,21 @@ SELECT currency, count(*) AS rounds, sum(stake)::bigint AS stake, sum(payout)::b
 """
 # A player's round with any rolled back record moved nothing, whatever its other records hold.
 # Rounds are grouped before they are counted: hashing them costs a third of sorting them.
-# The rolled back ones are looked up in a hash table. As a join they might be scanned once for
-# each round, where statistics do not know of this day yet.
 _THEIRS = """
 WITH shares AS (
     SELECT currency, match_key, round_id, handle, sum(stake) AS stake, sum(payout) AS payout
       FROM feed_records
      WHERE provider = :provider AND created_at >= :start AND created_at < :end
      GROUP BY currency, match_key, round_id, handle
-), standing AS (
-    SELECT currency, stake, payout, (match_key, round_id, handle) NOT IN (
-               SELECT match_key, round_id, handle FROM feed_records
-                WHERE provider = :provider AND rolled_back) AS stands
-      FROM shares
+), undone AS (
+    SELECT DISTINCT match_key, round_id, handle FROM feed_records
+     WHERE provider = :provider AND rolled_back
 )
-SELECT currency, count(*) AS rounds,
-       coalesce(sum(stake) FILTER (WHERE stands), 0)::bigint AS stake,
-       coalesce(sum(payout) FILTER (WHERE stands), 0)::bigint AS payout
-  FROM standing GROUP BY currency
+SELECT s.currency, count(*) AS rounds,
+       coalesce(sum(s.stake) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS stake,
+       coalesce(sum(s.payout) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS payout
+  FROM shares s LEFT JOIN undone u USING (match_key, round_id, handle)
+ GROUP BY s.currency
 """
 _DAYS = """
 unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
@@ -88,9 +86,10 @@ def read_sides(
 ) -> BothSides:
     """Add up both sides of a window as they are now."""
     params = {"provider": provider, "start": window.start, "end": window.end}
-    return BothSides(
-        ours=_side(connection, _OURS, params), theirs=_side(connection, _THEIRS, params)
-    )
+    ours = _side(connection, _OURS, params)
+    with without_nested_loops(connection):
+        theirs = _side(connection, _THEIRS, params)
+    return BothSides(ours=ours, theirs=theirs)
 
 
 def figures_of(

@@ -35,7 +35,7 @@ def planned(connection: Psycopg, *, by_index: bool) -> Iterator[None]:
         connection.execute("SET LOCAL enable_seqscan = off")
     yield
     if by_index:
-        connection.execute("SET LOCAL enable_seqscan = on")
+        connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
 
 
 def read_blocks(connection: Psycopg, query: str) -> list[SplitRows]:
@@ -80,7 +80,7 @@ def fetch_of_keys(connection: adbc.Connection, query: str, keys: Keys) -> pa.Tab
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(query)
         table = cursor.fetch_arrow_table()
-        cursor.execute("SET LOCAL enable_nestloop = on")
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
     return table
 
 

@@ -98,6 +98,7 @@ class Totals:
     Attributes:
         zone: of the business days.
         cells: ordered by day, game and currency.
+        our_rounds: ours by the games of their own records, without those of a matched one.
         lines: the rounds that make the differences, ordered by cell.
         non_cash: our corrections and funded operations.
         unposted: accepted batches that are in no figure yet.
@@ -108,6 +109,7 @@ class Totals:
     zone: str
     at: datetime
     cells: Mapping[TotalsCell, TotalsRow]
+    our_rounds: Mapping[TotalsCell, Figures]
     lines: tuple[DifferenceLine, ...]
     non_cash: tuple[NonCashOperation, ...]
     unposted: int
@@ -166,6 +168,7 @@ def totals(database_url: str, request: RunRequest, *, now: datetime, zone: str) 
         ours, theirs = _sums(snapshot, plain, other_keys, zone)
         non_cash = _with_learned_games(non_cash_operations(snapshot, zone), differences)
         unposted = unposted_batches(snapshot)
+    our_rounds = dict(ours)
     _move_learned_rounds(ours, differences, frames, counts, zone)
     lines = sorted(differences.lines, key=lambda line: (line.cell, line.cause, line.round_id))
     return Totals(
@@ -174,6 +177,7 @@ def totals(database_url: str, request: RunRequest, *, now: datetime, zone: str) 
         zone=zone,
         at=now,
         cells=_cells(ours, theirs, differences.lines, non_cash),
+        our_rounds=our_rounds,
         lines=tuple(lines),
         non_cash=non_cash,
         unposted=unposted,
