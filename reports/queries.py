@@ -1,7 +1,6 @@
 """Queries of a report pack: its business days, open breaks and game totals."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from breaks.standing import Standing, standing_of
 from breaks.states import SETTLED, BreakState
 from feeds.day_close import ChangedRecord, close_of, restatements_of
 from reconcile.days.day_sums import SummedDay, kept_days, kept_figures
-from reconcile.totals.cells import Figures
+from reconcile.totals.cells import NO_FIGURES, Figures, TotalsCell
 from reconcile.totals.sides import our_figures
 from reports.coverage import gaps
 from vocabulary.window import Window, day_window
@@ -200,10 +199,34 @@ def _restated(restatements: list[ChangedRecord]) -> tuple[RestatedRecords, ...]:
     )
 
 
+def game_totals_of(our_rounds: Iterable[tuple[TotalsCell, Figures]]) -> tuple[GameTotal, ...]:
+    """Sums by game and currency, the largest GGR of a currency first.
+
+    Args:
+        our_rounds: figures of our rounds by day, game and currency; cells may repeat.
+    """
+    sums: dict[tuple[str, str], Figures] = {}
+    for cell, figures in our_rounds:
+        name = (cell.currency, cell.game)
+        sums[name] = sums.get(name, NO_FIGURES) + figures
+    ordered = sorted(sums.items(), key=lambda item: (item[0][0], -abs(item[1].ggr), item[0][1]))
+    return tuple(
+        GameTotal(
+            game=game,
+            currency=currency,
+            rounds=figures.rounds,
+            stake=figures.stake,
+            payout=figures.payout,
+        )
+        for (currency, game), figures in ordered
+        if figures.rounds
+    )
+
+
 def game_totals(
     connection: Connection, provider: str, window: Window, zone: str
 ) -> tuple[GameTotal, ...]:
-    """Our rounds of a window by game and currency, the largest GGR of a currency first.
+    """Our rounds of a window by game and currency.
 
     What the database keeps of whole days is not added up again. The game of a round is the one
     that the provider's history reports.
@@ -222,18 +245,4 @@ def game_totals(
         our_figures(connection, provider, gap, zone, by_game=True)
         for gap in gaps(window, [day.window for day in kept])
     ]
-    sums: defaultdict[tuple[str, str], Figures] = defaultdict(Figures)
-    for part in parts:
-        for cell, figures in part.items():
-            sums[cell.game, cell.currency] += figures
-    totals = [
-        GameTotal(
-            game=game,
-            currency=currency,
-            rounds=figures.rounds,
-            stake=figures.stake,
-            payout=figures.payout,
-        )
-        for (game, currency), figures in sums.items()
-    ]
-    return tuple(sorted(totals, key=lambda t: (t.currency, -abs(t.ggr), t.game)))
+    return game_totals_of(pair for part in parts for pair in part.items())
