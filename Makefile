@@ -110,6 +110,7 @@ fmt: setup-dev ## format, and fix what can be fixed
 
 bench: setup-dev ## measure the accept path, posting, reconciliation and import on this machine
 	$(BIN)/python -m benchmarks.accept
+	$(BIN)/python -m benchmarks.handwritten
 	$(BIN)/python -m benchmarks.posting
 	$(BIN)/python -m benchmarks.archive --months 3
 	$(BIN)/python -m benchmarks.sustained
