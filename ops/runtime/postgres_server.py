@@ -148,8 +148,8 @@ def _initialise(home: DataDirectory) -> None:
             configuration.write("include_if_exists = 'tieout.conf'\n")
         partial.rename(home.postgres)
         _sync_directory(home.root)
-    configuration = CONFIGURATION + memory_settings(memory_bytes())
-    (home.postgres / "tieout.conf").write_text(configuration)
+    lines = CONFIGURATION + memory_settings(memory_bytes())
+    (home.postgres / "tieout.conf").write_text(lines)
 
 
 def _initdb(cluster: Path) -> None:
