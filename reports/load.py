@@ -102,16 +102,11 @@ def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
         gaps=gaps(window, [comparison.window for comparison in compared]),
         parts=_parts(connection, pack, window, compared),
     )
-    if not compared:
-        return replace(
-            pack, game_totals=game_totals(connection, pack.provider, window, pack.zone)
-        )
-    newest = max(compared, key=lambda comparison: comparison.started_at)
-    run = pack.run or run_named(connection, newest.run_id)
-    if run is None:  # a stored comparison names its run
-        return replace(
-            pack, game_totals=game_totals(connection, pack.provider, window, pack.zone)
-        )
+    newest = max(compared, key=lambda comparison: comparison.started_at, default=None)
+    run = pack.run if newest is None else pack.run or run_named(connection, newest.run_id)
+    if newest is None or run is None:
+        totals_by_game = game_totals(connection, pack.provider, window, pack.zone)
+        return replace(pack, game_totals=totals_by_game)
     row = {
         "provider": pack.provider,
         "window_from": window.start,

@@ -6,7 +6,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0129"
-down_revision = "0126"
+down_revision = "0128"
 branch_labels = None
 depends_on = None
 
