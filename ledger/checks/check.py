@@ -11,6 +11,9 @@ _WALLET_TABLES = {
     "wallets": "wallets",
     "rounds": "rounds",
 }
+_ENTRY_COLUMNS = (
+    "wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount, posted_at"
+)
 _OTHER_TABLES = (
     *("batches", "deliveries", "parked", "seals"),
     *("residuals", "residual_entries", "runs", "write_offs"),
@@ -83,4 +86,12 @@ class WalletScope:
             conditions.append(f"wallet_id IN ({_MOVED_WALLETS} WHERE b.committed_at >= :since)")
         if not conditions:
             return table
-        return f"(SELECT * FROM {table} WHERE {' AND '.join(conditions)})"  # noqa: S608 - constants
+        where = " AND ".join(conditions)
+        if table != "booked_entries":
+            return f"(SELECT * FROM {table} WHERE {where})"  # noqa: S608 - constants
+        # PostgreSQL looks the wallets up in each half, but not in the view that joins both.
+        halves = (
+            f"SELECT {_ENTRY_COLUMNS} FROM {half} WHERE {where}"  # noqa: S608 - constants
+            for half in ("entries", "archived_entries")
+        )
+        return f"({' UNION ALL '.join(halves)})"
