@@ -23,7 +23,7 @@ COMPILE := $(PYTHON) -m uv pip compile pyproject.toml --python-version 3.11 --qu
   --generate-hashes --no-emit-index-url --no-header
 PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports console simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench chaos drill simulate detect corrections callbacks files fuzz-api mutate style-report lock slim dashboard dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench profile chaos drill simulate detect corrections callbacks files fuzz-api mutate style-report lock slim dashboard dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -73,7 +73,7 @@ lock: ## resolve the dependencies anew and write all lock files (needs uv: pip i
 demo: setup ## callbacks in, books, a reconciliation with planted faults, reports: from nothing
 	$(BIN)/tieout demo
 
-up: setup ## receiver, workers and scheduler in the foreground
+up: setup ## receiver, workers, scheduler and console in the foreground
 	$(BIN)/tieout up
 
 # --- proving -------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ unit: setup-dev ## tests that need no engine
 integration: setup-dev ## tests against real PostgreSQL, Valkey, receiver and workers
 	$(BIN)/python -m pytest -q tests/integration
 
-check: lint types imports ## every gate that takes seconds: style, types, import contracts, tidy, unit
+check: lint types imports ## every gate that takes minutes: style, types, import contracts, tidy, unit
 	$(BIN)/python -m pytest -q tests/meta tests/unit
 	@$(BIN)/python -m tests.meta.style_report --since "$(SINCE)"
 
@@ -110,6 +110,7 @@ fmt: setup-dev ## format, and fix what can be fixed
 
 bench: setup-dev ## measure the accept path, posting, reconciliation and import on this machine
 	$(BIN)/python -m benchmarks.accept
+	$(BIN)/python -m benchmarks.handwritten
 	$(BIN)/python -m benchmarks.posting
 	$(BIN)/python -m benchmarks.archive --months 3
 	$(BIN)/python -m benchmarks.sustained
@@ -117,6 +118,9 @@ bench: setup-dev ## measure the accept path, posting, reconciliation and import 
 	$(BIN)/python -m benchmarks.statement_import
 	$(BIN)/python -m benchmarks.daily_job
 	$(BIN)/python -m benchmarks.console --operations 500000 --records 500000 --breaks 20000
+
+profile: setup-dev ## where the processor time of a callback goes, by function, statement and index
+	$(BIN)/python -m benchmarks.profile
 
 simulate: setup-dev ## seeded days against an independent auditor, and planted bugs it must find
 	$(BIN)/python -m tests.simulation.campaign --seeds $(SEEDS) --first $(FIRST)

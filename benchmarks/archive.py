@@ -2,12 +2,13 @@
 
 ``python -m benchmarks.archive [--months N] [--seconds S]``. Each month is a load of all
 dialects on one receiver, posted by one worker. Then its batches are dated into a month of the
-past, its days are sealed, it is exported, and its bytes are let go. The last line compares the
-first month with the last one.
+past, its days are sealed, it is exported, and its bytes and entries are let go. The last line
+compares the first month with the last one.
 
 ``hot_bytes`` is what the database grew by for each callback before its bytes went;
 ``left_bytes`` from the end of one month to the end of the next: a month fills the space that
-the one before left. ``file_bytes`` is what a callback is in the archive.
+the one before left. ``file_bytes`` is what a callback is in the archive. ``grown`` in the last
+line is what a callback of all months after the first left, by table, for the largest ones.
 """
 
 import argparse
@@ -35,7 +36,7 @@ from benchmarks.bench import (
 from benchmarks.load import SECRETS
 from ledger.archive.export import export_month
 from ledger.archive.months import month_bounds, month_end
-from ledger.archive.release import let_go
+from ledger.archive.release import let_entries_go, let_go
 from ledger.checks.run import verify
 from ledger.seal.seal import seal_day
 from storage.archive.archives import (
@@ -64,7 +65,8 @@ UPDATE batches b
          WHERE committed_at >= %(until)s AND committed_at >= now() - interval '1 day') r
  WHERE b.batch_id BETWEEN r.first AND r.last
 """
-_SIZE = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
+_SIZE = "SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relkind = 'r'"
+_TABLES_NAMED = 6
 
 
 def main() -> None:
@@ -81,9 +83,14 @@ def main() -> None:
         wait_until_answering(stage.port)
         bench = _Bench(stage, receiver.pid, Path(folder) / "archive", chosen.seconds)
         bench.warm_up()
-        months = [bench.month(month) for month in _months(chosen.months)]
+        first_month, *others = _months(chosen.months)
+        months = [bench.month(first_month)]
+        sizes = bench.sizes()
+        months += [bench.month(month) for month in others]
+        grown = _grown(sizes, bench.sizes(), sum(month["callbacks"] for month in months[1:]))
         bench.close()
-    print(json.dumps({"benchmark": "archive", "first": months[0], "last": months[-1]}))
+    result = {"benchmark": "archive", "first": months[0], "last": months[-1], "grown": grown}
+    print(json.dumps(result))
 
 
 class _Bench:
@@ -184,19 +191,34 @@ class _Bench:
             archive = get_archive(connection, name)
             decide_release(connection, archive, "approved", by=_PEOPLE[1], now=now)
         folder = ArchiveFolder(self._place, name)
-        gone = let_go(self._engine, folder, folder.manifest(), progress=lambda _: None)
+        manifest = folder.manifest()
+        gone = let_go(self._engine, folder, manifest, progress=lambda _: None)
+        entries = let_entries_go(self._engine, manifest, progress=lambda _: None)
         with self._engine.begin() as connection:
-            finish_release(connection, archive, by=_PEOPLE[1], rows=gone)
+            finish_release(connection, archive, by=_PEOPLE[1], rows=gone, entries=entries)
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each table with its indexes."""
+        with psycopg.connect(self._stage.database_url) as connection:
+            return dict(connection.execute(_SIZE).fetchall())
 
     def _size(self) -> int:
-        with psycopg.connect(self._stage.database_url) as connection:
-            row = connection.execute(_SIZE).fetchone()
-        assert row is not None
-        return int(row[0])
+        return sum(self.sizes().values())
 
     def _next_turn(self) -> int:
         self._turn += 1
         return self._turn
+
+
+def _grown(before: dict[str, int], after: dict[str, int], callbacks: int) -> dict[str, int]:
+    """What the largest tables grew by, in bytes a callback."""
+    grown = {
+        table: round((size - before.get(table, 0)) / callbacks)
+        for table, size in after.items()
+        if callbacks
+    }
+    largest = sorted(grown, key=lambda table: -grown[table])[:_TABLES_NAMED]
+    return {table: grown[table] for table in largest}
 
 
 def _months(count: int) -> list[date]:

@@ -150,6 +150,21 @@ def load(
     return figures
 
 
+def open_loop(
+    port: int, dialect: str, *, rate: float, seconds: float, turn: int, connections: int = 64
+) -> dict[str, float]:
+    """Run ``benchmarks.open_loop`` in its own process; its figures."""
+    arguments = [str(port), dialect, str(connections), str(seconds), str(turn), str(rate)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.open_loop", *arguments],
+        check=True,
+        capture_output=True,
+        timeout=seconds + 90,
+    )
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process so far; 0 where there is no ``/proc``."""
     try:
@@ -171,6 +186,6 @@ def drained(database_url: str) -> None:
     engine.dispose()
 
 
-def warm_up(port: int, dialect: str, *, turn: int) -> None:
-    """Let the receiver see every player once."""
-    load(port, dialect, connections=64, seconds=0, turn=turn)
+def warm_up(port: int, dialect: str, *, turn: int, seconds: float = 0) -> None:
+    """Let the receiver see every player once, or as many as it sees in so many seconds."""
+    load(port, dialect, connections=64, seconds=seconds, turn=turn)

@@ -18,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from benchmarks.console_sql import AFTER, BEFORE, STEP, TABLES
 from breaks.kinds import BreakKind
@@ -71,8 +71,10 @@ def build(engine: Engine, size: BookSize) -> None:
     now = SystemClock().now().replace(microsecond=0)
     start = now.replace(hour=0, minute=0, second=0) - timedelta(days=size.days)
     with engine.begin() as connection:
+        registered = set(connection.execute(text("SELECT name FROM people")).scalars())
         for name, role in PEOPLE.items():
-            add_person(connection, name, roles={role}, by="benchmark")
+            if name not in registered:
+                add_person(connection, name, roles={role}, by="benchmark")
     with psycopg.connect(url_of(engine), autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET maintenance_work_mem = '1GB'")

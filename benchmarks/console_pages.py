@@ -137,6 +137,8 @@ def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         "/find": [f"/find?q={quote(name)}" for name in samples["round"]],
         "/runs/{id}": [f"/runs/{name}" for name in samples["run"]],
         **{path: [path] for path in ("/people", "/audit", "/settings", "/api", "/tokens")},
+        "/api/operations/{id}": ["/api/operations/get_breaks"],
+        "/api/objects/{name}": ["/api/objects/Break"],
         "/audit.csv": [f"/audit.csv?day={day.partition('/')[2]}" for day in days],
     }
 

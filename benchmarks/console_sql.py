@@ -235,7 +235,12 @@ SELECT 'brk-' || left(md5(p.round_id), 20),
                                      WHERE run_id = 'run-' || left(md5(provider || day), 20))
 ON CONFLICT (break_id) DO NOTHING
 """,
-    # The rows that the trigger makes of new breaks.
+    # What the triggers make of new breaks.
+    """
+UPDATE breaks b SET games = ARRAY(SELECT DISTINCT f.game FROM feed_records f
+                                   WHERE f.match_key = b.match_key AND f.provider = b.provider
+                                     AND f.game IS NOT NULL ORDER BY f.game)
+""",
     """
 INSERT INTO break_workflows (break_id, state, assignee, since, opened_at, settled)
 SELECT break_id, s.state, CASE WHEN s.state = 'assigned' THEN 'maria' END, first_seen,

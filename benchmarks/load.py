@@ -4,7 +4,8 @@
 JSON line. It sends only to loopback, stops by itself after SECONDS (0: after each player's
 first bet and win) and counts every answer that is no success. WHO plays: everyone, the lower
 or the upper half of the players, one hot player of the upper half, or the upper half in one
-hot round. RATE bounds the requests built beforehand, per second.
+hot round. RATE bounds the requests built beforehand, per second. ``benchmarks.open_loop`` sends
+at a rate of its own instead of as fast as it is answered.
 """
 
 import asyncio
@@ -134,7 +135,7 @@ class Lane(asyncio.Protocol):
     def __init__(self, script: list[bytes]) -> None:
         self._script, self._until = script, 0.0
         self._buffer = b""
-        self._sent_at = 0.0
+        self._due_at = 0.0
         self.latencies: list[float] = []
         self.failures = 0
         self.done = asyncio.get_running_loop().create_future()
@@ -155,7 +156,7 @@ class Lane(asyncio.Protocol):
         if len(rest) < length:
             return
         self._buffer = b""
-        self.latencies.append(perf_counter() - self._sent_at)
+        self.latencies.append(perf_counter() - self._due_at)
         refused = b'"error":null' not in rest and b'"balance"' not in rest
         self.failures += refused or not head.startswith(b"HTTP/1.1 200")
         self._next()
@@ -168,7 +169,11 @@ class Lane(asyncio.Protocol):
         if not self._script or perf_counter() >= self._until:
             self._transport.close()
             return
-        self._sent_at = perf_counter()
+        self.send(perf_counter())
+
+    def send(self, due_at: float) -> None:
+        """Send the next request, whose answer is late from ``due_at`` on."""
+        self._due_at = due_at
         self._transport.write(self._script.pop())
 
 

@@ -85,12 +85,12 @@ SELECT c.conname, i.relname AS index, pg_get_indexdef(i.oid) AS made, t.relname 
 KINDS = ("missing_at_provider", "missing_in_ledger", "payout_mismatch")
 
 
-def fill(url: str, rows: int) -> None:
-    """Both sides alike but for ``EACH`` differences of each kind."""
+def fill(url: str, rows: int, *, each: int = EACH) -> None:
+    """Both sides alike but for so many differences of each kind."""
     parameters = {
         "players": PLAYERS,
         "rows": rows,
-        "step": rows // EACH,
+        "step": rows // each,
         "start": START.isoformat(),
     }
     with psycopg.connect(url, autocommit=True) as connection:

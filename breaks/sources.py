@@ -33,7 +33,7 @@ SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::te
        o.reason, o.amount, o.declared_stake, o.declared_payout, o.balance_after, o.currency,
        o.reply_status, o.reply, o.body, o.received_at, w.player, g.committed_at, g.posted_at,
        ledger_epoch(o.batch_id) AS epoch,
-       ARRAY(SELECT e.account::text || ' ' || e.amount FROM entries e
+       ARRAY(SELECT e.account::text || ' ' || e.amount FROM booked_entries e
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS entries
   FROM (SELECT o.* FROM rounds r

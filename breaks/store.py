@@ -31,8 +31,7 @@ _DERIVED = {
     "corrected": "EXISTS (SELECT FROM adjustments a"
     " WHERE a.break_id = b.break_id AND a.state = 'posted')",
     "player_known": "EXISTS (SELECT FROM players p WHERE p.player = b.player)",
-    "game": "(SELECT min(f.game) FROM feed_records f"
-    " WHERE f.match_key = b.match_key AND f.provider = b.provider)",
+    "game": "b.games[1]",  # they are in order
     "trial": "(SELECT t.answer FROM correction_trials t WHERE t.break_id = b.break_id"
     " ORDER BY t.trial_id DESC LIMIT 1)",
 }
@@ -71,9 +70,9 @@ class TrackedBreak:
         event it is about took place; None if it is not known. alias: the provider's own round
         id if it differs from ours; else empty. corrected: a correction of it was booked, now or
         when it was open before. player_known: the player is one of ours. game: what the
-        provider's history reports for the round; None if it reports none. trial: what its
-        newest correction was tried to do, see ``breaks.corrections.trials``; None if it
-            had none.
+        provider's history reported for the round when a run last saw it; None if nothing.
+        trial: what its newest correction was tried to do, see ``breaks.corrections.trials``;
+        None if it had none.
     """
 
     break_id: str

@@ -15,6 +15,7 @@ from console.pipeline import Pipeline
 from console.uploads import UploadedFile
 from providers.contract import Callback
 from reconcile.days.states import DayStatus, StepRules
+from reports.notifications.listed_rules import ReadTerms
 from reports.notifications.rules import NotifyRule
 from reports.rates import ReportingRates
 from storage.jobs.kinds import JobKind
@@ -67,6 +68,7 @@ class ProviderTerms:
     Attributes:
         exponents: its overrides of decimal places.
         takes_statements: whether it has statement files; ``is_pulled``: an API that is pulled.
+        pushes: it sends its history by itself.
         stale_after: longest time without anything newer; None: no limit.
     """
 
@@ -76,6 +78,7 @@ class ProviderTerms:
     dialect: str = ""
     takes_statements: bool = False
     is_pulled: bool = False
+    pushes: bool = False
     stale_after: timedelta | None = None
 
 
@@ -126,6 +129,7 @@ class ConsoleConfig:
         queues: the names of the queues.
         notify_rules: the rules of notifications in force.
         notify_text: makes settings of the fields of a rule; raises Malformed.
+        read_rule: makes a rule of the terms that the database has; raises Malformed.
         reporting_zone: of the operator's own days.
         rates: reads the daily rates into the reporting currency; None if none is set.
         check_signature: verifies stored requests again.
@@ -148,6 +152,7 @@ class ConsoleConfig:
     queues: tuple[str, ...]
     notify_rules: tuple[NotifyRule, ...]
     notify_text: Callable[[Mapping[str, str]], str]
+    read_rule: ReadTerms
     due_rules: tuple[SlaRule, ...]
     reporting_zone: str
     rates: Callable[[], ReportingRates | None]

@@ -26,7 +26,7 @@ from console.pages.breaks import views as break_views
 from console.pages.feeds import feed_detail, feed_list, feed_lists, finding_detail, preview
 from console.pages.figures import totals, trends
 from console.pages.jobs import job_detail, job_list
-from console.pages.ops import notifications, overview, parked, queues
+from console.pages.ops import notification_rules, notifications, overview, parked, queues
 from console.pages.packs import dispute_opening, disputes, invoices, reports
 from console.pages.records import (
     audit,
@@ -240,6 +240,17 @@ ROUTES: tuple[Route, ...] = (
         right=Right.READ,
         handler=notifications.draft,
     ),
+    *(
+        Route(method=method, path=path, right=Right.SET_NOTIFICATIONS, handler=handler)
+        for method, path, handler in (
+            ("GET", "/settings/notifications/new", notification_rules.show_new),
+            ("POST", "/settings/notifications", notification_rules.add),
+            ("GET", "/settings/notifications/{rule}/change", notification_rules.show),
+            ("POST", "/settings/notifications/{rule}/change", notification_rules.change),
+            ("POST", "/settings/notifications/{rule}/disable", notification_rules.disable),
+            ("POST", "/settings/notifications/{rule}/enable", notification_rules.enable),
+        )
+    ),
     Route(
         method="POST",
         path="/settings/notifications/{rule}/try",
@@ -346,6 +357,18 @@ ROUTES: tuple[Route, ...] = (
     Route(method="GET", path="/audit.csv", right=Right.READ, handler=audit.download),
     Route(method="GET", path="/settings", right=Right.SEE_SETTINGS, handler=settings.show),
     Route(method="GET", path="/api", right=Right.READ, handler=reference.show),
+    Route(
+        method="GET",
+        path="/api/operations/{id}",
+        right=Right.READ,
+        handler=reference.show_operation,
+    ),
+    Route(
+        method="GET",
+        path="/api/objects/{name}",
+        right=Right.READ,
+        handler=reference.show_object,
+    ),
     Route(method="GET", path="/tokens", right=Right.READ, handler=tokens.show),
     Route(method="POST", path="/tokens", right=Right.READ, handler=tokens.make),
     Route(method="POST", path="/tokens/{id}/revoke", right=Right.READ, handler=tokens.revoke),

@@ -1,8 +1,8 @@
 """What every source said about a round, laid out on one time axis. Pure.
 
 Gaps count by their logarithm: seconds between callbacks and the day until the provider's file
-both stay visible. Events of one lane that would cover each other become one mark. The axis lies
-for wide screens and stands for narrow ones.
+both stay visible. Events of one lane that would cover each other become one mark. The axis is
+horizontal on wide screens and vertical on narrow ones.
 """
 
 import math
@@ -21,15 +21,15 @@ LANES = (
     ("their record", ("history", "version", "withdrawal")),
     ("their files", ("statement line",)),
     ("their log", ("webhook log",)),
-    ("asked", ("bet detail",)),
+    ("inquiry", ("bet detail",)),
 )
-#: Sizes of the axis that lies, in the units of the drawing.
+#: Sizes of the horizontal axis, in the units of the drawing.
 WIDTH, LANE_HEIGHT, LEFT, RIGHT, TOP = 960, 40, 130, 60, 16
-#: Sizes of the axis that stands.
-TALL_WIDTH, TALL_LEFT, TALL_RIGHT, TALL_TOP, TALL_STEP = 360, 98, 34, 84, 26
-_SHORTEST, _LABEL_EVERY, _TALL_LABEL_EVERY = 18, 120, 22
+#: Sizes of the vertical axis.
+VERTICAL_WIDTH, VERTICAL_LEFT, VERTICAL_RIGHT, VERTICAL_TOP, VERTICAL_STEP = 360, 98, 34, 84, 26
+_SHORTEST, _LABEL_EVERY, _VERTICAL_LABEL_EVERY = 18, 120, 22
 #: How near two marks of a lane may be before they become one, and the most that a gap adds.
-_NEAR, _TALL_GAP_MAX = 20, 30
+_NEAR, _VERTICAL_GAP_MAX = 20, 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def events_of(words: Sequence[SourceWord]) -> list[TimelineEvent]:
     return [replace(event, number=place) for place, event in enumerate(ordered, start=1)]
 
 
-def lying_timeline(events: Sequence[TimelineEvent]) -> Timeline:
+def horizontal_timeline(events: Sequence[TimelineEvent]) -> Timeline:
     """The axis from left to right, a lane in each line."""
     lanes = {
         name: TOP + LANE_HEIGHT // 2 + index * LANE_HEIGHT
@@ -115,22 +115,22 @@ def lying_timeline(events: Sequence[TimelineEvent]) -> Timeline:
     )
 
 
-def standing_timeline(events: Sequence[TimelineEvent]) -> Timeline:
+def vertical_timeline(events: Sequence[TimelineEvent]) -> Timeline:
     """The axis from top to bottom, a lane in each column; as long as it has to be."""
     used = _used(events)
-    column = (TALL_WIDTH - TALL_LEFT - TALL_RIGHT) // max(len(used), 1)
-    lanes = {name: TALL_LEFT + column // 2 + n * column for n, name in enumerate(used)}
-    places = tall_positions([event.at for event in events])
+    column = (VERTICAL_WIDTH - VERTICAL_LEFT - VERTICAL_RIGHT) // max(len(used), 1)
+    lanes = {name: VERTICAL_LEFT + column // 2 + n * column for n, name in enumerate(used)}
+    places = vertical_positions([event.at for event in events])
     return Timeline(
         lanes=tuple(lanes.items()),
         marks=tuple(
             TimelineMark(x=lanes[lane], y=place, events=near)
             for lane, place, near in _marks(events, places)
         ),
-        labels=_labels(events, places, _TALL_LABEL_EVERY),
-        start=TALL_TOP,
-        width=TALL_WIDTH,
-        height=(places[-1] if places else TALL_TOP) + 20,
+        labels=_labels(events, places, _VERTICAL_LABEL_EVERY),
+        start=VERTICAL_TOP,
+        width=VERTICAL_WIDTH,
+        height=(places[-1] if places else VERTICAL_TOP) + 20,
     )
 
 
@@ -147,11 +147,11 @@ def positions(instants: Sequence[datetime]) -> list[int]:
     return places if instants else []
 
 
-def tall_positions(instants: Sequence[datetime]) -> list[int]:
+def vertical_positions(instants: Sequence[datetime]) -> list[int]:
     """The same from top to bottom, each gap as high as a line and a little more."""
-    places = [TALL_TOP + 14]
+    places = [VERTICAL_TOP + 14]
     for gap in _gaps(instants):
-        places.append(places[-1] + TALL_STEP + min(round(gap * 2), _TALL_GAP_MAX))
+        places.append(places[-1] + VERTICAL_STEP + min(round(gap * 2), _VERTICAL_GAP_MAX))
     return places if instants else []
 
 

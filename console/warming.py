@@ -18,8 +18,8 @@ from console.config import Console
 from console.pages import day_list
 from console.pages.breaks.groups import kept_groups
 from console.pages.figures import trends
-from console.pages.figures.kept_days import KeptDays, TooMuch
-from console.pages.figures.span import DaySpan, one_instant, sums_of
+from console.pages.figures.kept_days import KeptDays, TooMuch, stored_days
+from console.pages.figures.span import BreakReads, DaySpan, one_instant, sums_of
 from console.pages.figures.trend_data import read_trends
 from vocabulary.errors import Unavailable
 
@@ -71,7 +71,9 @@ def _read_days(console: Console, days: Sequence[tuple[str, date]]) -> None:
 
 def _read_sums(console: Console, span: DaySpan) -> None:
     with one_instant(console.readers) as connection:
-        sums_of(KeptDays(console, connection), connection, span, by_game=False)
+        stored = stored_days(connection, span.provider_days, console.clock.now())
+        days = KeptDays(console, connection, stored)
+        sums_of(days, BreakReads(console, connection), connection, span, by_game=False)
 
 
 def _days(console: Console) -> Iterator[DaySpan]:

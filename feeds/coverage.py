@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding, Severity, findings_in, open_findings
+from feeds.freshness import is_stale
 from vocabulary.window import Window
 
 #: The kind of ``Unread`` for a feed that delivered nothing newer for longer than allowed.
@@ -138,11 +139,7 @@ class FeedHealth:
 
     def is_stale(self, now: datetime) -> bool:
         """Whether any feed should have delivered something newer; no feed at all is stale."""
-        if self.stale_after is None:
-            return False
-        return not self.feeds or any(
-            feed.lateness(now) > self.stale_after for feed in self.feeds
-        )
+        return is_stale([feed.lateness(now) for feed in self.feeds], self.stale_after)
 
     def is_well(self, now: datetime) -> bool:
         """Whether nobody has to act."""

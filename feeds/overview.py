@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, text
 
 from feeds.findings import Severity
+from feeds.freshness import FeedFreshness, freshness_of, is_stale
 
 _FILES = """
 SELECT count(*) AS files, count(*) FILTER (WHERE verdict = 'quarantined') AS quarantined,
@@ -60,6 +61,7 @@ class ProviderFeeds:
         files, quarantined: statement files that were kept, and those not imported.
         received_at: when the last file arrived.
         covers_to: up to when the imported files reach.
+        freshness: how far each feed reaches.
         pending: pushed records that are not taken in yet.
         errors, warnings: open findings.
     """
@@ -69,22 +71,25 @@ class ProviderFeeds:
     quarantined: int
     received_at: datetime | None
     covers_to: datetime | None
+    freshness: tuple[FeedFreshness, ...]
     pulls: tuple[PulledFeed, ...]
     pending: int
     errors: int
     warnings: int
 
     def reach(self) -> datetime | None:
-        """Up to when the slowest known feed reaches; None: not known."""
-        reaches = [pull.watermark for pull in self.pulls]
-        reaches += [self.covers_to] if self.files else []
-        known = [instant for instant in reaches if instant is not None]
-        return min(known) if known and len(known) == len(reaches) else None
+        """Up to when the slowest feed reaches; None: not known."""
+        marks = [feed.watermark for feed in self.freshness]
+        known = [mark for mark in marks if mark is not None]
+        return min(known) if known and len(known) == len(marks) else None
 
     def lateness(self, now: datetime) -> timedelta | None:
-        """Time since the slowest feed's reach; None: not known."""
-        reach = self.reach()
-        return None if reach is None else max(now - reach, timedelta(0))
+        """How late the slowest feed is; None: the provider has no feed yet."""
+        return max((feed.lateness(now) for feed in self.freshness), default=None)
+
+    def is_stale(self, now: datetime, stale_after: timedelta | None) -> bool:
+        """Whether a feed should have delivered something newer."""
+        return is_stale([feed.lateness(now) for feed in self.freshness], stale_after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +124,10 @@ class PullRecord:
     pulled_at: datetime
 
 
-def feeds_of(connection: Connection, provider: str) -> ProviderFeeds:
-    """How the feeds of one provider stand."""
+def feeds_of(
+    connection: Connection, provider: str, now: datetime, *, pushes: bool
+) -> ProviderFeeds:
+    """How the feeds of one provider stand; ``pushes``: it sends its history by itself."""
     params = {"provider": provider}
     files = connection.execute(text(_FILES), params).one()
     counts = {row.severity: row.findings for row in connection.execute(text(_COUNTS), params)}
@@ -130,6 +137,7 @@ def feeds_of(connection: Connection, provider: str) -> ProviderFeeds:
         quarantined=files.quarantined,
         received_at=files.received_at,
         covers_to=files.covers_to,
+        freshness=freshness_of(connection, provider, now, pushes=pushes),
         pulls=tuple(
             PulledFeed(**row) for row in connection.execute(text(_PULLS), params).mappings()
         ),

@@ -60,7 +60,7 @@ COMMANDS: Mapping[str, str] = {
     "ledger": "Query the ledger, correct it by hand and prove it.",
     "backup": "Check how old backups are, and whether a restore would work.",
     "restore": "Hold, prove and open the books after an older state was restored.",
-    "archive": "Export sealed months to files, and let their bytes leave the database.",
+    "archive": "Export sealed months to files, and let bytes and entries leave the database.",
     "queue": "Show waiting, stuck and parked work; requeue or discard it; pause a queue.",
     "job": "Show what was requested in the console and what became of it; cancel what waits.",
     "notify": "Show notifications that were sent, given up or wait; try a channel.",

@@ -1,17 +1,21 @@
 """Totals of several providers by day, provider, game or currency, as pages show them. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 
-from reconcile.totals.cells import DayGgr, Figures
+from reconcile.totals.cells import DayGgr, Figures, TotalsCell
 from reconcile.totals.sides import ComparedSides, SideSums
 from reports.conversion import ConvertedDay, converted_day
 from reports.rates import ReportingRates
 from vocabulary.money import exponent_of
 
 _HUNDREDTHS = 10_000
+#: The columns that a group adds up: those of either side, then two of breaks.
+_FIGURES = ("rounds", "bets", "wins", "rollbacks", "stake", "payout")
+_COLUMNS = 14
 
 
 class GroupBy(StrEnum):
@@ -30,6 +34,16 @@ class ProviderSums:
     provider: str
     exponents: Mapping[str, int]
     cells: Sequence[SideSums]
+
+
+#: The values that a cell has in each column; the currency is told apart anyway.
+_COLUMN: Mapping[GroupBy, Callable[[ProviderSums, TotalsCell], str]] = MappingProxyType(
+    {
+        GroupBy.DAY: lambda _provider, cell: str(cell.day),
+        GroupBy.PROVIDER: lambda provider, _cell: provider.provider,
+        GroupBy.GAME: lambda _provider, cell: cell.game,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +95,19 @@ def grouped(
         rates: into the reporting currency; None: nothing is converted.
     """
     digits = _digits(providers)
-    groups: dict[tuple[tuple[str, ...], str], TotalsGroup] = {}
+    sums: dict[tuple[tuple[str, ...], str], list[int]] = {}
     for provider in providers:
-        for sums in provider.cells:
-            key = _name(provider, sums, by), sums.cell.currency
-            group = groups.get(key) or TotalsGroup(
-                name=key[0], currency=key[1], digits=digits[key[1]]
-            )
-            groups[key] = _with(group, provider, sums)
+        scales = {
+            code: 10 ** (places - exponent_of(code, provider.exponents))
+            for code, places in digits.items()
+        }
+        for part in provider.cells:
+            key = _name(provider, part, by), part.cell.currency
+            total = sums.get(key)
+            if total is None:
+                total = sums[key] = [0] * _COLUMNS
+            _add(total, part, scales[part.cell.currency])
+    groups = {key: _group(key, digits[key[1]], total) for key, total in sums.items()}
     if rates is not None and GroupBy.GAME not in by:
         for key, converted in _converted(providers, by, rates):
             groups[key] = replace(
@@ -119,27 +138,32 @@ def _digits(providers: Sequence[ProviderSums]) -> dict[str, int]:
 
 
 def _name(provider: ProviderSums, sums: SideSums, by: Sequence[GroupBy]) -> tuple[str, ...]:
-    values = {
-        GroupBy.DAY: str(sums.cell.day),
-        GroupBy.PROVIDER: provider.provider,
-        GroupBy.GAME: sums.cell.game,
-    }
-    return tuple(values[column] for column in by if column is not GroupBy.CURRENCY)
+    return tuple(_COLUMN[column](provider, sums.cell) for column in by if column in _COLUMN)
 
 
-def _with(group: TotalsGroup, provider: ProviderSums, sums: SideSums) -> TotalsGroup:
-    more: int = 10 ** (group.digits - exponent_of(group.currency, provider.exponents))
-    return replace(
-        group,
-        ours=group.ours + _scaled(sums.ours, more),
-        theirs=group.theirs + _scaled(sums.theirs, more),
-        in_breaks=group.in_breaks + more * sums.in_breaks,
-        open_breaks=group.open_breaks + sums.open_breaks,
+def _add(total: list[int], part: SideSums, scale: int) -> None:
+    """Add a cell to the columns of its group; see ``_group``."""
+    for offset, side in ((0, part.ours), (6, part.theirs)):
+        total[offset] += side.rounds
+        total[offset + 1] += side.bets
+        total[offset + 2] += side.wins
+        total[offset + 3] += side.rollbacks
+        total[offset + 4] += scale * side.stake
+        total[offset + 5] += scale * side.payout
+    total[12] += scale * part.in_breaks
+    total[13] += part.open_breaks
+
+
+def _group(key: tuple[tuple[str, ...], str], digits: int, total: Sequence[int]) -> TotalsGroup:
+    return TotalsGroup(
+        name=key[0],
+        currency=key[1],
+        digits=digits,
+        ours=Figures(**dict(zip(_FIGURES, total[:6], strict=True))),
+        theirs=Figures(**dict(zip(_FIGURES, total[6:12], strict=True))),
+        in_breaks=total[12],
+        open_breaks=total[13],
     )
-
-
-def _scaled(figures: Figures, more: int) -> Figures:
-    return replace(figures, stake=more * figures.stake, payout=more * figures.payout)
 
 
 def _converted(

@@ -13,7 +13,7 @@ from reconcile.totals.resolution_rate import resolution_rates
 from reconcile.totals.tie_out import totals
 from reports.coverage import ComparedWindow, comparisons, gaps
 from reports.pack import CheckedInvoice, Pack, whole_days
-from reports.queries import business_days, game_totals, open_breaks
+from reports.queries import business_days, game_totals, game_totals_of, open_breaks
 from reports.rates import ReportingRates
 from reports.statement.load import load_statement
 from reports.statement.statement import DayReader
@@ -87,7 +87,6 @@ def _with_period(
     )
     with_period = replace(
         pack,
-        game_totals=game_totals(*place),
         days=business_days(*place, pack.zone),
         statement=statement,
     )
@@ -103,12 +102,11 @@ def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
         gaps=gaps(window, [comparison.window for comparison in compared]),
         parts=_parts(connection, pack, window, compared),
     )
-    if not compared:
-        return pack
-    newest = max(compared, key=lambda comparison: comparison.started_at)
-    run = pack.run or run_named(connection, newest.run_id)
-    if run is None:  # a stored comparison names its run
-        return pack
+    newest = max(compared, key=lambda comparison: comparison.started_at, default=None)
+    run = pack.run if newest is None else pack.run or run_named(connection, newest.run_id)
+    if newest is None or run is None:
+        totals_by_game = game_totals(connection, pack.provider, window, pack.zone)
+        return replace(pack, game_totals=totals_by_game)
     row = {
         "provider": pack.provider,
         "window_from": window.start,
@@ -124,7 +122,12 @@ def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
     resolution_rate = resolution_rates(
         connection, pack.provider, window, now=pack.generated_at, zone=pack.zone
     )
-    return replace(pack, tie_out=tie_out, resolution_rate=resolution_rate)
+    return replace(
+        pack,
+        tie_out=tie_out,
+        game_totals=game_totals_of(tie_out.our_rounds.items()),
+        resolution_rate=resolution_rate,
+    )
 
 
 def _parts(

@@ -96,11 +96,6 @@ class Pack:
         return self.window is not None and not self.gaps
 
     @property
-    def has_no_activity(self) -> bool:
-        """Whether runs compared the window and nothing was booked and no break is there."""
-        return self.is_compared and not self.game_totals and not self.breaks
-
-    @property
     def proved_runs(self) -> tuple[StoredRun, ...]:
         """The run over the window, or those over its days."""
         return self.parts if self.run is None else (self.run,)

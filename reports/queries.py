@@ -1,6 +1,6 @@
 """Queries of a report pack: its business days, open breaks and game totals."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,10 @@ from breaks.policy import SlaRule, due_at
 from breaks.standing import Standing, standing_of
 from breaks.states import SETTLED, BreakState
 from feeds.day_close import ChangedRecord, close_of, restatements_of
-from reconcile.totals.cells import UNKNOWN_GAME
+from reconcile.days.day_sums import SummedDay, kept_days, kept_figures
+from reconcile.totals.cells import NO_FIGURES, Figures, TotalsCell
+from reconcile.totals.sides import our_figures
+from reports.coverage import gaps
 from vocabulary.window import Window, day_window
 
 # All breaks of a provider that runs still find: money first, by currency, the largest first.
@@ -29,19 +32,6 @@ SELECT break_id, b.run_id, kind, impact, player, currency, round_id, alias, ours
   FROM breaks b LEFT JOIN break_workflows l USING (break_id)
  WHERE provider = :provider AND cleared_at IS NULL
  ORDER BY difference = 0, currency, abs(difference) DESC, kind, round_id, break_id
-"""
-# What our rounds of a window moved, by game and currency; the game is the one that the
-# provider's history reports.
-_TOTALS = """
-SELECT coalesce(g.game, :unknown) AS game, r.currency, count(*) AS rounds,
-       sum(r.stake)::text AS stake, sum(r.payout)::text AS payout
-  FROM rounds r
-  LEFT JOIN (SELECT match_key, round_id, min(game) AS game FROM feed_records
-              WHERE provider = :provider GROUP BY match_key, round_id) g
-         USING (match_key, round_id)
- WHERE r.provider = :provider AND r.first_at >= :start AND r.first_at < :end
- GROUP BY 1, 2
- ORDER BY 2, abs(sum(r.stake) - sum(r.payout)) DESC, 1
 """
 
 
@@ -209,21 +199,50 @@ def _restated(restatements: list[ChangedRecord]) -> tuple[RestatedRecords, ...]:
     )
 
 
-def game_totals(connection: Connection, provider: str, window: Window) -> tuple[GameTotal, ...]:
-    """Our rounds of a window by game and currency."""
-    parameters = {
-        "provider": provider,
-        "start": window.start,
-        "end": window.end,
-        "unknown": UNKNOWN_GAME,
-    }
+def game_totals_of(our_rounds: Iterable[tuple[TotalsCell, Figures]]) -> tuple[GameTotal, ...]:
+    """Sums by game and currency, the largest GGR of a currency first.
+
+    Args:
+        our_rounds: figures of our rounds by day, game and currency; cells may repeat.
+    """
+    sums: dict[tuple[str, str], Figures] = {}
+    for cell, figures in our_rounds:
+        name = (cell.currency, cell.game)
+        sums[name] = sums.get(name, NO_FIGURES) + figures
+    ordered = sorted(sums.items(), key=lambda item: (item[0][0], -abs(item[1].ggr), item[0][1]))
     return tuple(
         GameTotal(
-            game=row.game,
-            currency=row.currency,
-            rounds=row.rounds,
-            stake=int(row.stake),
-            payout=int(row.payout),
+            game=game,
+            currency=currency,
+            rounds=figures.rounds,
+            stake=figures.stake,
+            payout=figures.payout,
         )
-        for row in connection.execute(text(_TOTALS), parameters)
+        for (currency, game), figures in ordered
+        if figures.rounds
     )
+
+
+def game_totals(
+    connection: Connection, provider: str, window: Window, zone: str
+) -> tuple[GameTotal, ...]:
+    """Our rounds of a window by game and currency.
+
+    What the database keeps of whole days is not added up again. The game of a round is the one
+    that the provider's history reports.
+    """
+    days = [
+        SummedDay(provider=provider, day=day, zone=zone, window=span)
+        for day, span in _days(window, zone)
+        if window.start <= span.start and span.end <= window.end
+    ]
+    kept = kept_days(connection, days)
+    parts = [
+        both.ours
+        for both in kept_figures(connection, kept, by_day=False, by_game=True).values()
+    ]
+    parts += [
+        our_figures(connection, provider, gap, zone, by_game=True)
+        for gap in gaps(window, [day.window for day in kept])
+    ]
+    return game_totals_of(pair for part in parts for pair in part.items())

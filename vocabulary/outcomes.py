@@ -34,20 +34,8 @@ class Verdict(StrEnum):
     UNAVAILABLE = "unavailable"  # our failure; the provider should retry; may be committed
 
 
-#: Verdicts of authentic requests, which are stored as evidence.
-AUTHENTIC = frozenset(Verdict) - {
-    Verdict.NOT_AUTHENTIC,
-    Verdict.SIGNATURE_MISSING,
-    Verdict.ADDRESS_REFUSED,
-    Verdict.TOO_LARGE,
-    Verdict.TOO_SLOW,
-    Verdict.ROUTE_UNKNOWN,
-    Verdict.METHOD_WRONG,
-    Verdict.UNAVAILABLE,
-}
-
-
-#: Verdicts of deliveries that a worker looks at: history to store, malformed callbacks to tell.
+#: Verdicts of deliveries that a worker looks at: history to store, malformed callbacks to
+#: report as findings.
 TO_INGEST = frozenset({Verdict.RECORDED, Verdict.MALFORMED})
 
 

@@ -57,6 +57,7 @@ class Right(StrEnum):
     RESOLVE_FINDINGS = "resolve findings about feeds"
     ORDER_PLAYERS = "block, exclude or limit players"
     RUN_QUEUES = "decide about queues and parked work"
+    SET_NOTIFICATIONS = "set rules of notifications"
     IMPORT_FEEDS = "import statements and pull feeds"
     RUN_DAYS = "start runs and sweeps of days"
     PREPARE_DAYS = "close and prepare days"
@@ -93,7 +94,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
             {
                 *(Right.READ, Right.ASK_PROVIDERS, Right.RESOLVE_FINDINGS),
                 *(Right.ORDER_PLAYERS, Right.RUN_QUEUES, Right.RUN_DAYS, Right.SEE_SETTINGS),
-                *(Right.IMPORT_FEEDS, Right.RESTORE, Right.ARCHIVE),
+                *(Right.IMPORT_FEEDS, Right.RESTORE, Right.ARCHIVE, Right.SET_NOTIFICATIONS),
             }
         ),
         Role.ADMIN: frozenset(Right),

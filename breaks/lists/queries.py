@@ -52,8 +52,7 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
         "run_id": "b.run_id = :run_id",
         "round_id": "(b.round_id = :round_id OR (b.alias = :round_id AND b.alias <> ''))",
         "player": "b.player = :player",
-        "game": "EXISTS (SELECT FROM feed_records f WHERE f.match_key = b.match_key"
-        " AND f.provider = b.provider AND f.game = :game)",
+        "game": "b.games @> ARRAY[CAST(:game AS text)]",
         "mentioned": "EXISTS (SELECT FROM break_mentions m WHERE m.break_id = b.break_id"
         " AND m.person_id = :mentioned AND m.read_at IS NULL)",
         "overdue": OVERDUE,
@@ -89,7 +88,7 @@ class BreakFilter:
         round_id: our name of the round, or the provider's.
         windows: began in the window of its provider, by slug; that of ``""`` is for any other
             provider.
-        game: the provider's history reports the round for this game.
+        game: the provider's history reported the round for this game when a run last saw it.
         mentioned: a comment names the person with this id, who has not read it.
         overdue: not settled, and past one of these limits.
         words: a text that the id, a round id, the player or the explanation contains.

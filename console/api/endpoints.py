@@ -8,6 +8,7 @@ from console.api.resources import (
     feeds,
     figures,
     jobs,
+    notifications,
     ops,
     packs,
     people,
@@ -26,5 +27,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *records.ENDPOINTS,
     *figures.ENDPOINTS,
     *ops.ENDPOINTS,
+    *notifications.ENDPOINTS,
     *people.ENDPOINTS,
 )

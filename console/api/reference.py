@@ -1,15 +1,16 @@
 """The API to read and to try: made from its OpenAPI document, with nothing from a network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from console.api.openapi import STATUSES
 from console.api.server import document_bytes
 from console.config import Visit
-from console.replies import HtmlPage
+from console.replies import HtmlPage, not_found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class FieldRow:
     Attributes:
         place: path, query or header; empty: a field of an object.
         kind: its type in words.
+        object: the name of the object that it holds or lists; empty: none.
     """
 
     name: str
@@ -27,6 +29,7 @@ class FieldRow:
     is_required: bool
     description: str
     choices: tuple[str, ...] = ()
+    object: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +46,51 @@ class EndpointRow:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the OpenAPI document says.
+
+    Attributes:
+        groups: the operations by what they are about.
+        objects: by name of an object, its fields.
+    """
+
+    groups: Mapping[str, Sequence[EndpointRow]]
+    objects: Mapping[str, Sequence[FieldRow]]
+
+    def operations(self) -> Iterator[EndpointRow]:
+        """All operations, in the order of the document."""
+        return chain.from_iterable(self.groups.values())
+
+
 def show(_visit: Visit) -> HtmlPage:
-    """Every operation by what it is about, and every object."""
-    return HtmlPage(template="api.html", values={**_values(), "statuses": STATUSES})
+    """Every operation by what it is about, every status, and every object."""
+    reference = _reference()
+    values = {"groups": reference.groups, "objects": reference.objects, "base": "/api/v1"}
+    return HtmlPage(template="api/index.html", values={**values, "statuses": STATUSES})
+
+
+def show_operation(visit: Visit) -> HtmlPage:
+    """One operation: its parameters, what it answers, and a form that sends it."""
+    name = visit.path["id"]
+    for operation in _reference().operations():
+        if operation.id == name:
+            return HtmlPage(template="api/operation.html", values={"operation": operation})
+    raise not_found("operation", name)
+
+
+def show_object(visit: Visit) -> HtmlPage:
+    """One object: its fields, and the operations that answer with it."""
+    name, reference = visit.path["name"], _reference()
+    if name not in reference.objects:
+        raise not_found("object", name)
+    answers = [row for row in reference.operations() if row.answer == name]
+    values = {"name": name, "rows": reference.objects[name], "answers": answers}
+    return HtmlPage(template="api/object.html", values=values)
 
 
 @cache
-def _values() -> Mapping[str, Any]:
+def _reference() -> Reference:
     document = json.loads(document_bytes())
     groups: dict[str, list[EndpointRow]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
@@ -57,19 +98,19 @@ def _values() -> Mapping[str, Any]:
             row = _operation(document, path, method, operation)
             groups[operation["tags"][0]].append(row)
     objects = {
-        name: tuple(
-            _field(
-                document,
-                field_name,
-                field,
-                is_required=field_name in schema.get("required", ()),
-            )
-            for field_name, field in schema.get("properties", {}).items()
-        )
+        name: _fields(document, schema)
         for name, schema in sorted(document["components"]["schemas"].items())
         if schema.get("properties")
     }
-    return {"groups": groups, "objects": objects, "base": "/api/v1"}
+    return Reference(groups, objects)
+
+
+def _fields(document: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[FieldRow, ...]:
+    required = schema.get("required", ())
+    return tuple(
+        _field(document, name, field, is_required=name in required)
+        for name, field in schema["properties"].items()
+    )
 
 
 def _operation(
@@ -114,7 +155,18 @@ def _field(
         kind=_kind(document, schema),
         is_required=is_required,
         description=_plain(schema.get("description", "")),
+        object=_object_of(document, schema),
     )
+
+
+def _object_of(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """The object that a field holds or lists; empty if it has none."""
+    if "$ref" in schema:
+        is_object = "properties" in _resolved(document, schema)
+        return schema["$ref"].rpartition("/")[2] if is_object else ""
+    parts = [*schema.get("anyOf", ()), schema.get("items"), schema.get("additionalProperties")]
+    names = (_object_of(document, part) for part in parts if isinstance(part, Mapping))
+    return next(filter(None, names), "")
 
 
 def _plain(text: str) -> str:

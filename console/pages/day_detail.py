@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -37,11 +36,6 @@ from vocabulary.people import Right, are_two_people
 
 #: Breaks that the page of a day shows; the list has all.
 BREAKS_MAX = 15
-_RIGHTS: Mapping[DayAction, Right] = {
-    DayAction.PREPARE: Right.PREPARE_DAYS,
-    DayAction.SIGN: Right.SIGN_DAYS,
-    DayAction.REOPEN: Right.REOPEN_DAYS,
-}
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -94,7 +88,7 @@ def possible_actions(status: DayStatus) -> list[DayAction]:
 def next_actions(status: DayStatus, visit: Visit) -> list[DayAction]:
     """The steps that the state allows and the person has a right to."""
     person, last = visit.signed_in.person, status.last
-    allowed = [action for action in possible_actions(status) if person.may(_RIGHTS[action])]
+    allowed = [action for action in possible_actions(status) if person.may(action.right)]
     is_own = last is not None and not are_two_people(last.eyes, actor_of(person).eyes)
     if is_own and DayAction.SIGN in allowed and visit.config.limits().days.two_people:
         allowed.remove(DayAction.SIGN)

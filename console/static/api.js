@@ -5,8 +5,8 @@
   if (!root) return;
   const headersShown = ["ETag", "Retry-After", "Allow", "Idempotency-Replayed"];
 
-  const requestOf = (operation, form) => {
-    let path = operation.dataset.path;
+  const requestOf = (form) => {
+    let { path } = root.dataset;
     const query = new URLSearchParams();
     const headers = { "X-Form-Token": root.dataset.formToken };
     let body;
@@ -38,30 +38,20 @@
     return lines.join("\n");
   };
 
-  for (const operation of root.querySelectorAll("details.operation")) {
-    const form = operation.querySelector("form.request");
-    form.hidden = false;
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      const reply = form.querySelector("output.reply");
-      const { url, headers, body } = requestOf(operation, form);
-      reply.textContent = `${operation.dataset.method} ${url} …`;
-      try {
-        const response = await fetch(url, {
-          method: operation.dataset.method,
-          headers,
-          body,
-          cache: "no-store",
-        });
-        reply.textContent = `${operation.dataset.method} ${url}\n${await shown(response)}`;
-      } catch (error) {
-        reply.textContent = `The console did not answer: ${error.message}`;
-      }
-      form.querySelectorAll("button").forEach((button) => (button.disabled = false));
-    });
-  }
-  if (location.hash) {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (target && target.matches("details")) target.open = true;
-  }
+  const form = root.querySelector("form.request");
+  form.hidden = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const reply = form.querySelector("output.reply");
+    const { url, headers, body } = requestOf(form);
+    const { method } = root.dataset;
+    reply.textContent = `${method} ${url} …`;
+    try {
+      const response = await fetch(url, { method, headers, body, cache: "no-store" });
+      reply.textContent = `${method} ${url}\n${await shown(response)}`;
+    } catch (error) {
+      reply.textContent = `The console did not answer: ${error.message}`;
+    }
+    form.querySelectorAll("button").forEach((button) => (button.disabled = false));
+  });
 })();

@@ -1,9 +1,10 @@
-"""Let the bytes of an archived month go from the database.
+"""Let the bytes and the entries of an archived month go from the database.
 
 The archive is read row by row. The database compares each row's bytes with the digest of the
 archived ones and puts the digest in their place, so nothing leaves that was not read back just
-now. Transactions are short; between them PostgreSQL reclaims the space, and later rows use it.
-Repeating an interrupted release completes it.
+now. Entries go after them: the database deletes those that the posting rules give again from
+their operations, column by column. Transactions are short; between them PostgreSQL reclaims the
+space, and later rows use it. Repeating an interrupted release completes it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, text
 
+from ledger.archive.months import month_bounds
 from storage.archive.digests import digest_of_bytes
 from storage.archive.files import ArchiveFolder
 from storage.archive.manifest import Manifest
@@ -28,6 +30,19 @@ _MAY_LET_GO = """
 SELECT current_user, has_function_privilege(
     'let_go_of_operations(bigint[], bigint[], bytea[])', 'EXECUTE')
 """
+
+# The batches after one, as many as fill a transaction, and as one at least.
+_NEXT_BATCHES = """
+SELECT batch_id FROM (
+  SELECT batch_id, sum(operations) OVER (ORDER BY batch_id) - operations AS before
+    FROM (SELECT batch_id, operations FROM batches
+           WHERE committed_at >= :since AND committed_at < :until AND batch_id > :last
+             AND entries_at IS NULL AND posted_at IS NOT NULL
+           ORDER BY batch_id LIMIT :rows) b
+) b WHERE before < :rows ORDER BY batch_id
+"""
+_LET_ENTRIES_GO = "SELECT gone, kept FROM let_go_of_entries(:batches)"
+_NAMED_MAX = 10
 
 _Row = Mapping[str, Any]
 
@@ -119,6 +134,47 @@ def let_go(
     return gone
 
 
+def let_entries_go(
+    engine: Engine, manifest: Manifest, *, progress: Callable[[int], None]
+) -> int:
+    """Let the entries of a released month go; returns how many rows left now.
+
+    Raises:
+        Contradiction: entries are not those that the posting rules give; they stay.
+        Unavailable: the database is out of reach.
+    """
+    since, until = month_bounds(manifest.month)
+    params: dict[str, Any] = {"since": since, "until": until, "rows": CHUNK}
+    last = total = since_vacuum = 0
+    kept: list[int] = []
+    while batches := _next_batches(engine, {**params, "last": last}):
+        with transaction(engine, "archive") as connection:
+            row = connection.execute(text(_LET_ENTRIES_GO), {"batches": batches}).one()
+        last = batches[-1]
+        kept += row.kept
+        total += row.gone
+        since_vacuum += row.gone
+        progress(row.gone)
+        if since_vacuum >= VACUUM_ROWS:
+            _vacuum(engine, "entries")
+            since_vacuum = 0
+    if total:
+        for table in ("entries", "operations", "batches"):
+            _vacuum(engine, table)
+    if kept:
+        raise Contradiction(
+            f"{manifest.archive}: the entries of {counted(len(kept), 'batch')} kept"
+            f" ({', '.join(map(str, kept[:_NAMED_MAX]))}): the posting rules give others; see"
+            " `tieout ledger verify`"
+        )
+    return total
+
+
+def _next_batches(engine: Engine, params: Mapping[str, Any]) -> list[int]:
+    with reading(engine, "archive") as connection:
+        return list(connection.execute(text(_NEXT_BATCHES), params).scalars())
+
+
 def _chunks(
     folder: ArchiveFolder, manifest: Manifest, table: _Table
 ) -> Iterator[Sequence[_Row]]:
@@ -157,4 +213,4 @@ def _vacuum(engine: Engine, table: str) -> None:
         outages("archive"),
         engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
     ):
-        connection.exec_driver_sql(f"VACUUM {table}")
+        connection.exec_driver_sql(f"VACUUM (ANALYZE) {table}")

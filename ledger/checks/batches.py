@@ -31,6 +31,26 @@ CHECKS: tuple[BookCheck, ...] = (
                     OR (d.verdict <> 'recorded' AND d.ingested_at IS NOT NULL)""",
     ),
     BookCheck(
+        name="archived_entries_keep_their_totals",
+        promise="the entries of each batch are there, or left with a released month; as the"
+        " posting rules give them, those sum to what was written down then",
+        figure="SELECT count(*) FROM {batches} b",
+        wrong="""SELECT to_char(month, 'YYYY-MM') || ' ' || account || ' ' || provider || ' '
+                        || currency
+                   FROM (SELECT date_trunc('month', b.committed_at AT TIME ZONE 'UTC')::date
+                                  AS month,
+                                e.account, e.provider, e.currency, sum(e.amount) AS amount,
+                                count(*) AS entries
+                           FROM {archived_entries} e JOIN {batches} b USING (batch_id)
+                          GROUP BY 1, 2, 3, 4) e
+                   FULL JOIN {archived_totals} t USING (month, account, provider, currency)
+                   LEFT JOIN (SELECT month, true AS released
+                                FROM {archives} a JOIN {archive_releases} r USING (archive_id)
+                               WHERE r.state = 'approved') r USING (month)
+                  WHERE (e.amount, e.entries, r.released)
+                        IS DISTINCT FROM (t.amount, t.entries, true)""",
+    ),
+    BookCheck(
         name="nothing_is_parked",
         promise="no batch or record waits for a person",
         figure="SELECT count(*) FROM {batches} b",

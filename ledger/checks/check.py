@@ -4,11 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 #: Tables whose rows belong to one wallet, so that a check can be limited to some wallets.
-_WALLET_TABLES = ("operations", "entries", "wallets", "rounds")
+_WALLET_TABLES = {
+    "operations": "operations",
+    "entries": "booked_entries",  # also those whose rows left for an archive
+    "entry_rows": "entries",
+    "wallets": "wallets",
+    "rounds": "rounds",
+}
 _OTHER_TABLES = (
     *("batches", "deliveries", "parked", "seals"),
     *("residuals", "residual_entries", "runs", "write_offs"),
     *("adjustments", "audit", "fund_requests"),
+    *("archived_entries", "archived_totals", "archives", "archive_releases"),
 )
 _MOVED_WALLETS = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
 
@@ -65,7 +72,7 @@ class WalletScope:
 
     def render(self, sql: str) -> str:
         """The query over the scope's part of the tables."""
-        tables = {name: self._narrowed(name) for name in _WALLET_TABLES}
+        tables = {name: self._narrowed(table) for name, table in _WALLET_TABLES.items()}
         return sql.format(**tables, **{name: name for name in _OTHER_TABLES})
 
     def _narrowed(self, table: str) -> str:

@@ -1,4 +1,8 @@
-"""Checks of entries: they sum to zero, and follow from the posting rules."""
+"""Checks of entries: they sum to zero, and follow from the posting rules.
+
+Entries whose rows left for an archive do both by the view that makes them again; what they sum
+to is another check (``ledger.checks.batches``).
+"""
 
 from ledger.checks.check import BookCheck
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
@@ -10,7 +14,7 @@ CHECKS: tuple[BookCheck, ...] = (
         name="entries_sum_to_zero",
         promise="the entries of every transaction sum to zero per currency",
         figure="SELECT count(*) FROM {entries} e",
-        wrong="""SELECT transaction_name(wallet_id, wallet_seq) FROM {entries} e
+        wrong="""SELECT transaction_name(wallet_id, wallet_seq) FROM {entry_rows} e
                   GROUP BY wallet_id, wallet_seq, currency HAVING sum(amount) <> 0""",
     ),
     BookCheck(
@@ -31,7 +35,7 @@ CHECKS: tuple[BookCheck, ...] = (
     BookCheck(
         name="operations_posted_once",
         promise="every accepted, posted operation has exactly the entries that the posting"
-        " rules give, and no other operation has any",
+        " rules give, or they left for an archive, and no other operation has any",
         figure="SELECT count(*) FROM {operations} o",
         wrong=f"""SELECT DISTINCT transaction_name(coalesce(o.wallet_id, e.wallet_id),
                                           coalesce(o.wallet_seq, e.wallet_seq))
@@ -39,9 +43,9 @@ CHECKS: tuple[BookCheck, ...] = (
                                  o.match_key, o.currency, l.amount
                             FROM {{operations}} o JOIN {{batches}} b USING (batch_id)
                            CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)
-                           WHERE b.posted_at IS NOT NULL AND o.decision = 'accepted'
-                             AND l.amount <> 0) o
-                    FULL JOIN (SELECT * FROM {{entries}} e WHERE leg NOT IN {_SWEEP}) e
+                           WHERE b.posted_at IS NOT NULL AND b.entries_at IS NULL
+                             AND o.decision = 'accepted' AND l.amount <> 0) o
+                    FULL JOIN (SELECT * FROM {{entry_rows}} e WHERE leg NOT IN {_SWEEP}) e
                       ON e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
                      AND e.leg = o.leg
                    WHERE (e.account, e.provider, e.match_key, e.currency, e.amount)
@@ -61,7 +65,7 @@ CHECKS: tuple[BookCheck, ...] = (
                            min(match_key) AS first_round, max(match_key) AS last_round,
                            min(provider) AS provider, max(provider) AS last_provider,
                            min(currency) AS currency, max(currency) AS last_currency
-                      FROM {{entries}} e WHERE leg IN {_SWEEP} GROUP BY wallet_id, wallet_seq
+                      FROM {{entry_rows}} e WHERE leg IN {_SWEEP} GROUP BY wallet_id, wallet_seq
                   ) s
                   LEFT JOIN (SELECT o.*, b.posted_at FROM {{operations}} o
                                JOIN {{batches}} b USING (batch_id)) o

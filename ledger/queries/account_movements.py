@@ -16,6 +16,15 @@ from ledger.enums import OWN_SLUG, Account
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG
 from vocabulary.window import Window
 
+# As booked_entries, but where entries are there it looks up no operation for archived ones.
+_ENTRIES_OF = """CROSS JOIN LATERAL (
+         SELECT e.leg, e.account, e.currency, e.amount FROM entries e
+          WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
+          UNION ALL
+         SELECT e.leg, e.account, e.currency, e.amount FROM archived_entries e
+          WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
+            AND (SELECT b.entries_at FROM batches b WHERE b.batch_id = o.batch_id)
+                IS NOT NULL) e"""
 _OF_PROVIDER = f"""
 WITH began AS (
   SELECT match_key, round_id, wallet_id, (first_at AT TIME ZONE :zone)::date AS day FROM rounds
@@ -39,7 +48,7 @@ WITH began AS (
     FROM began r
     JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
                      AND o.round_id = r.round_id AND o.provider = :provider
-    JOIN entries e ON e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
+    {_ENTRIES_OF}
   UNION ALL
   SELECT CASE WHEN r.written_off THEN 'write_off' ELSE 'tolerance' END,
          (r.day_at AT TIME ZONE :zone)::date, e.account, e.currency, e.amount
@@ -49,14 +58,14 @@ WITH began AS (
 SELECT day, nature, account::text AS account, currency, sum(amount)::bigint AS minor
   FROM moved GROUP BY day, nature, account, currency HAVING sum(amount) <> 0
 """  # noqa: S608 - constants of the posting rules
-_OF_OUR_OWN = """
+_OF_OUR_OWN = f"""
 SELECT (o.received_at AT TIME ZONE :zone)::date AS day,
        CASE WHEN o.kind = 'adjustment' THEN 'correction' ELSE 'funding' END AS nature,
        e.account::text AS account, e.currency, sum(e.amount)::bigint AS minor
-  FROM operations o JOIN entries e USING (wallet_id, wallet_seq)
+  FROM operations o {_ENTRIES_OF}
  WHERE o.provider = :provider AND o.received_at >= :start AND o.received_at < :end
  GROUP BY 1, 2, e.account, e.currency HAVING sum(e.amount) <> 0
-"""
+"""  # noqa: S608 - the constant above
 _STARTED = """
 SELECT EXISTS (SELECT FROM rounds WHERE provider = :provider AND first_at < :end)
     OR EXISTS (SELECT FROM feed_records WHERE provider = :provider AND created_at < :end)

@@ -26,7 +26,7 @@ SELECT o.wallet_id, o.wallet_seq, o.provider, o.kind::text, o.decision::text, o.
 _TRIAL = """
 SELECT account::text, CASE WHEN account = 'player_wallet' THEN '' ELSE provider END AS provider,
        currency, sum(amount)::bigint, count(*)
-  FROM (SELECT account, provider, currency, amount FROM entries
+  FROM (SELECT account, provider, currency, amount FROM booked_entries
         UNION ALL
         SELECT account, provider, currency, amount FROM residual_entries) e
  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3

@@ -5,7 +5,7 @@ received and posted by the checkpoint's instant. The balance at any later instan
 checkpoint's plus the later operations of the chain up to that instant, so an operation that is
 committed late is still counted.
 
-Tables touched: ``checkpoints`` (written), ``wallets operations batches entries`` (read).
+Tables touched: ``checkpoints`` (written), ``wallets operations batches booked_entries`` (read).
 
 Every function that takes an engine raises Unavailable if the database is out of reach.
 """
@@ -42,13 +42,13 @@ WITH last AS (
     FROM fresh GROUP BY wallet_id, base, balance
 )
 INSERT INTO checkpoints (wallet_id, as_of, wallet_seq, balance)
-SELECT r.wallet_id, :at, r.seq, r.balance + coalesce(sum(e.amount), 0)
+SELECT r.wallet_id, :at, r.seq, r.balance + e.amount
   FROM reach r
-  LEFT JOIN entries e
-    ON e.wallet_id = r.wallet_id AND e.wallet_seq > r.base AND e.wallet_seq <= r.seq
-   AND e.account IN ('player_wallet', 'player_receivable')
+ CROSS JOIN LATERAL (
+   SELECT coalesce(sum(e.amount), 0) AS amount FROM booked_entries e
+    WHERE e.wallet_id = r.wallet_id AND e.wallet_seq > r.base AND e.wallet_seq <= r.seq
+      AND e.account IN ('player_wallet', 'player_receivable')) e
  WHERE r.seq > r.base
- GROUP BY r.wallet_id, r.seq, r.balance
 ON CONFLICT ON CONSTRAINT checkpoints_pkey DO NOTHING
 """
 _COUNT = "SELECT count(*) FROM checkpoints"
@@ -59,7 +59,7 @@ SELECT w.player || ' ' || w.currency || ' at ' || c.as_of
  CROSS JOIN LATERAL (
    SELECT coalesce(sum(e.amount), 0) AS whole,
           coalesce(sum(e.amount) FILTER (WHERE e.wallet_seq > c.wallet_seq), 0) AS after
-     FROM entries e WHERE e.wallet_id = c.wallet_id
+     FROM booked_entries e WHERE e.wallet_id = c.wallet_id
       AND e.account IN ('player_wallet', 'player_receivable')) s
  WHERE c.balance + s.after <> s.whole OR c.balance IS DISTINCT FROM o.balance_after
  ORDER BY c.wallet_id, c.as_of
@@ -82,7 +82,7 @@ SELECT sum(o.amount)::bigint AS amount FROM operations o
  WHERE o.wallet_id = w.wallet_id AND o.wallet_seq > coalesce(c.wallet_seq, 0)
    AND o.received_at <= :at""",
     "posted": """
-SELECT sum(e.amount)::bigint AS amount FROM entries e
+SELECT sum(e.amount)::bigint AS amount FROM booked_entries e
  WHERE e.wallet_id = w.wallet_id AND e.wallet_seq > coalesce(c.wallet_seq, 0)
    AND e.account IN ('player_wallet', 'player_receivable') AND e.posted_at <= :at""",
 }

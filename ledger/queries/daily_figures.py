@@ -53,7 +53,7 @@ SELECT {_DAY} AS day, e.currency,
        coalesce(sum(e.amount) FILTER (
            WHERE o.kind IN ('deposit', 'withdrawal')), 0)::bigint AS funding,
        sum(e.amount)::bigint AS players
-  FROM operations o JOIN entries e USING (wallet_id, wallet_seq)
+  FROM operations o JOIN booked_entries e USING (wallet_id, wallet_seq)
  WHERE o.received_at < :end AND e.account IN ('player_wallet', 'player_receivable')
  GROUP BY 1, e.currency
 """  # noqa: S608 - the constant above

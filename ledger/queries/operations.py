@@ -47,7 +47,7 @@ SELECT transaction_name(wallet_id, wallet_seq) FROM operations
  WHERE provider = :provider AND op_key = :key
 """
 _ENTRIES = """
-SELECT leg, account::text AS account, provider, currency, amount, posted_at FROM entries
+SELECT leg, account::text AS account, provider, currency, amount, posted_at FROM booked_entries
  WHERE wallet_id = :wallet AND wallet_seq = :seq ORDER BY leg
 """
 _REQUEST_COLUMNS = f"""

@@ -27,7 +27,7 @@ WITH moved AS (
    GROUP BY 1, 2
 ), entered AS (
   SELECT {entry_clock} AS at, e.currency, e.account, e.amount
-    FROM entries e JOIN operations o USING (wallet_id, wallet_seq)
+    FROM booked_entries e JOIN operations o USING (wallet_id, wallet_seq)
    WHERE e.provider = :provider
   UNION ALL
   SELECT r.booked_at, e.currency, e.account, e.amount

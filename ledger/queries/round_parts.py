@@ -45,10 +45,10 @@ _OPERATIONS = f"""
 SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.batch_id,
        o.decision::text AS decision, o.reason, w.player, o.currency, o.amount, o.balance_after,
        o.reply_status, o.received_at, ledger_epoch(o.batch_id) AS epoch,
-       ARRAY(SELECT e.account::text FROM entries e
+       ARRAY(SELECT e.account::text FROM booked_entries e
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS accounts,
-       ARRAY(SELECT e.amount FROM entries e
+       ARRAY(SELECT e.amount FROM booked_entries e
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS amounts
 {_FROM_OPERATIONS}

@@ -32,7 +32,13 @@ TABLES: Mapping[str, str] = {
     "residual": "residuals",
     "residual_entry": "residual_entries",
 }
-_UNSTABLE = {"deliveries": {"ingested_at", "parked_at"}, "batches": {"parked_at"}}
+#: What the database notes of a row when its entries leave it.
+_NOTED_LATER = {"batches": {"entries_at"}, "operations": {"swept"}}
+_UNSTABLE = {
+    "deliveries": {"ingested_at", "parked_at"},
+    "batches": {"parked_at"} | _NOTED_LATER["batches"],
+    "operations": _NOTED_LATER["operations"],
+}
 
 Layout = Mapping[str, Sequence[str]]
 #: The order of a day's lines.
@@ -63,7 +69,11 @@ SELECT b.batch_id, 1, t.wallet_id, t.wallet_seq, 0, {row}
 SELECT b.batch_id, 1, t.wallet_id, t.wallet_seq, t.leg, {row}
   FROM batches b JOIN operations o USING (batch_id)
   JOIN entries t ON t.wallet_id = o.wallet_id AND t.wallet_seq = o.wallet_seq
- WHERE {day} ORDER BY 1, 3, 4, 5""",
+ WHERE {day}
+ UNION ALL
+SELECT b.batch_id, 1, t.wallet_id, t.wallet_seq, t.leg, {row}
+  FROM batches b JOIN archived_entries t USING (batch_id) WHERE {day}
+ ORDER BY 1, 3, 4, 5""",
     "delivery": """
 SELECT b.batch_id, 2, t.delivery_id, {row}
   FROM batches b JOIN deliveries t USING (batch_id)
@@ -142,7 +152,7 @@ def _stream(
     connection: Connection, name: str, bounds: dict[str, object], layout: Layout
 ) -> Iterator[tuple[SortKey, str, bytes]]:
     sql = _LINES[name].format(
-        row=_row_sql(layout[TABLES[name]]),
+        row=_row_sql(TABLES[name], layout[TABLES[name]]),
         day=_COMMITTED_ON_DAY,
         booked=_BOOKED_ON_DAY,
         after=AFTER_BATCHES,
@@ -155,9 +165,15 @@ def _stream(
             yield tuple(key), name, prefix + line.encode() + b"}\n"
 
 
-def _row_sql(columns: Sequence[str]) -> str:
-    """SQL that prints the columns as one JSON object without blanks or line breaks."""
-    fields = ", ".join(f't."{column}"' for column in columns)
+def _row_sql(table: str, columns: Sequence[str]) -> str:
+    """SQL that prints the columns as one JSON object without blanks or line breaks.
+
+    A version that did not leave out what is noted later sealed it as null.
+    """
+    noted = _NOTED_LATER.get(table, ())
+    fields = ", ".join(
+        f'NULL AS "{column}"' if column in noted else f't."{column}"' for column in columns
+    )
     return f"(SELECT row_to_json(r)::text FROM (SELECT {fields}) AS r)"  # noqa: S608 - names
 
 

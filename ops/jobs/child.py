@@ -49,9 +49,9 @@ def run_job(task: JobTask) -> None:
     kind = task.kind
     if kind is None:
         raise Contradiction(f"this version knows no job {task.job.kind}")
-    owner = open_engine(task.endpoints.database_url)
+    app_engine = open_engine(task.endpoints.database_url)
     try:
-        run = _prepared(task, kind, owner)
+        run = _prepared(task, kind, app_engine)
         result = _function(kind)(run)
         run.progress.flush()
         with transaction(run.engine, "jobs") as connection:
@@ -59,19 +59,19 @@ def run_job(task: JobTask) -> None:
                 step(connection)
             finish_job(connection, task.job, task.runner, result, run.made)
     finally:
-        owner.dispose()
+        app_engine.dispose()
 
 
-def _prepared(task: JobTask, kind: JobKind, owner: Engine) -> JobRun:
+def _prepared(task: JobTask, kind: JobKind, app_engine: Engine) -> JobRun:
     job = task.job
-    with reading(owner, "jobs") as connection:
+    with reading(app_engine, "jobs") as connection:
         person = get_person(connection, job.requested_by)
         files = files_of(connection, job.job_id)
     if person.disabled:
         raise PersonRefused(f"{person.name} is disabled")
     person.require(kind.right)
     actor = Actor(person=person, acting=person)
-    engine = owner.execution_options()
+    engine = app_engine.execution_options()
     act_as(engine, actor)
     return JobRun(
         arguments=kind.read(job.arguments),
@@ -82,7 +82,7 @@ def _prepared(task: JobTask, kind: JobKind, owner: Engine) -> JobRun:
         actor=actor,
         clock=SystemClock(),
         files=files,
-        progress=ProgressLog(owner, job.job_id, task.runner, seconds=monotonic_s),
+        progress=ProgressLog(app_engine, job.job_id, task.runner, seconds=monotonic_s),
     )
 
 

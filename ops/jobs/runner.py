@@ -50,7 +50,7 @@ class JobLanes:
     """Takes and runs jobs until stopped.
 
     Args:
-        engine: the database, as the owner.
+        engine: the database, as the application.
         settings: what the jobs work with, and how long they are kept.
         endpoints: the database and the broker.
         data_dir: where runs keep their finished parts.

@@ -73,7 +73,7 @@ class JobRun:
 
     Attributes:
         arguments: of the kind's own model.
-        endpoints: the database, as the owner, and the broker.
+        endpoints: the database, as the application, and the broker.
         engine: connections whose transactions are in the name of the person.
         actor: the person who requested it.
         files: what was uploaded with the request.

@@ -5,31 +5,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from feeds.freshness import freshness_of, is_stale
 from ops.metrics.catalogue import Sample, sample
-from ops.settings.model import ProviderSettings, Settings
-from providers.registry import DIALECTS
+from ops.settings.model import Settings
+from ops.settings.sections.feed import pushes_history
 
-# Files and watermarks are few; of records only the newest are read.
-_READ = """
-SELECT provider, feed, max(covers_to) FILTER (WHERE verdict <> 'quarantined') AS watermark,
-       max(received_at) AS read_at
-  FROM feed_files GROUP BY provider, feed
-UNION ALL
-SELECT provider, feed, watermark, pulled_at FROM feed_watermarks
- ORDER BY 1, 2
-"""
-_PUSHED = """
-SELECT max(created_at), max(received_at) FROM feed_records
- WHERE provider = :provider AND source = 'push'
-   AND (cast(:since AS timestamptz) IS NULL OR created_at >= :since)
-"""
 _FINDINGS = """
 SELECT provider, feed, kind, severity, count(*) FROM feed_findings
  WHERE resolved_at IS NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
-#: How far back the newest pushed record is searched, step by step; at last everywhere.
-_STEPS = (timedelta(hours=1), timedelta(days=1), timedelta(days=31))
-
 #: (provider, feed) to (how late it is, how long ago it was read), in seconds.
 Reach = dict[tuple[str, str], tuple[float, float]]
 
@@ -42,41 +26,25 @@ def feed_samples(connection: Connection, settings: Settings, now: datetime) -> I
         yield sample("feed_read_age_seconds", *labels, value=read_s)
     for entry in settings.providers:
         if entry.feed.stale_after is not None:
-            limit_s = entry.feed.stale_after.total_seconds()
             lateness = [
-                late_s for (slug, _), (late_s, _) in reach.items() if slug == entry.slug
+                timedelta(seconds=late_s)
+                for (slug, _), (late_s, _) in reach.items()
+                if slug == entry.slug
             ]
-            is_stale = not lateness or max(lateness) > limit_s
-            yield sample("feed_stale", entry.slug, value=int(is_stale))
+            value = int(is_stale(lateness, entry.feed.stale_after))
+            yield sample("feed_stale", entry.slug, value=value)
     for *finding, count in connection.execute(text(_FINDINGS)):
         yield sample("feed_findings", *finding, value=count)
 
 
 def _reach(connection: Connection, settings: Settings, now: datetime) -> Reach:
     reach: Reach = {}
-    for provider, feed, watermark, read_at in connection.execute(text(_READ)):
-        reach[provider, feed] = (_age_s(watermark or read_at, now), _age_s(read_at, now))
     for entry in settings.providers:
-        pushed = _pushed(connection, entry, now)
-        if pushed is not None:
-            created_at, received_at = pushed
-            reach[entry.slug, "push"] = (_age_s(created_at, now), _age_s(received_at, now))
+        pushes = pushes_history(entry.dialect)
+        for feed in freshness_of(connection, entry.slug, now, pushes=pushes):
+            late_s = feed.lateness(now).total_seconds()
+            reach[entry.slug, feed.feed] = (late_s, _age_s(feed.read_at, now))
     return reach
-
-
-def _pushed(
-    connection: Connection, entry: ProviderSettings, now: datetime
-) -> tuple[datetime, datetime] | None:
-    """When the newest pushed record was created and one was received; None: never."""
-    dialect = DIALECTS[entry.dialect]
-    if dialect.statement is not None or dialect.api().pull is not None:
-        return None  # its history is imported or pulled
-    for since in (*(now - step for step in _STEPS), None):
-        parameters = {"provider": entry.slug, "since": since}
-        created_at, received_at = connection.execute(text(_PUSHED), parameters).one()
-        if created_at is not None:
-            return created_at, received_at
-    return None
 
 
 def _age_s(instant: datetime, now: datetime) -> float:

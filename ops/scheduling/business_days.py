@@ -12,9 +12,10 @@ from ops.providers.configured import configured_provider
 from ops.providers.maturity import maturity_rules
 from ops.scheduling.closing_days import missing_by_day
 from ops.settings.model import ProviderSettings
+from reconcile.days.day_sums import kept_sides
 from reconcile.days.states import DayState, DayStatus
 from reconcile.days.store import DayTerms, load_days
-from reconcile.days.sums import SidesReader, read_sides
+from reconcile.days.sums import SidesReader
 from vocabulary.window import Window, day_window
 
 _ARRIVED = """
@@ -32,10 +33,15 @@ SELECT EXISTS (SELECT FROM rounds r
 
 
 def business_day_of(
-    connection: Connection, entry: ProviderSettings, day: date, now: datetime
+    connection: Connection,
+    entry: ProviderSettings,
+    day: date,
+    now: datetime,
+    *,
+    sides: SidesReader = kept_sides,
 ) -> DayStatus:
     """A day of a provider as it is now, with what its feeds have not reported."""
-    return business_days_of(connection, [(entry, day)], now)[0]
+    return business_days_of(connection, [(entry, day)], now, sides=sides)[0]
 
 
 def business_days_of(
@@ -44,7 +50,7 @@ def business_days_of(
     now: datetime,
     *,
     maturity: Mapping[str, timedelta] | None = None,
-    sides: SidesReader = read_sides,
+    sides: SidesReader = kept_sides,
 ) -> list[DayStatus]:
     """Days of providers as they are now, read together.
 
@@ -53,7 +59,7 @@ def business_days_of(
         days: each a provider and a business day.
         now: the current instant.
         maturity: by provider, the age by which every row has its other side; None: reads it.
-        sides: adds up both sides, or keeps their sums.
+        sides: adds up both sides, or reads what is kept of them and holds.
     """
     if maturity is None:
         maturity = maturities_of(connection, (entry for entry, _ in days), now)

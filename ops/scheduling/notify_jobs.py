@@ -11,7 +11,8 @@ from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.business_days import business_day_of
 from ops.settings.break_policy import rules_of
 from ops.settings.model import Settings
-from ops.settings.notify_rules import rules_of_notify
+from ops.settings.notify_rules import every_rule
+from ops.settings.sections.feed import pushes_history
 from reports.notifications.event import Circumstances
 from reports.notifications.message import Attachment
 from storage.engine import open_engine
@@ -27,7 +28,7 @@ TURN_TIMEOUT = timedelta(minutes=30)
 
 
 def notify_jobs(settings: Settings, database_url: str, child_jobs: ChildJobs) -> list[Job]:
-    """The job that sends notifications; none if the settings have no rule.
+    """The job that sends notifications; none if the settings have no channel.
 
     A slow mail server must not delay other jobs, so it runs in a child process.
     """
@@ -49,9 +50,18 @@ def notify_now(database_url: str, settings: Settings) -> int:
     engine = open_engine(database_url, pool_size=1)
     try:
         now = SystemClock().now()
-        circumstances = circumstances_of(settings, now)
-        pack_of = partial(workbook_of, database_url, settings)
-        return notify(engine, rules_of_notify(settings), circumstances, send, pack_of)
+        with engine.connect() as connection:
+            listed = every_rule(connection, settings)
+        return notify(
+            engine,
+            [entry.rule for entry in listed if entry.rule is not None and entry.is_in_force],
+            circumstances_of(settings, now),
+            send,
+            partial(workbook_of, database_url, settings),
+            disabled=[
+                entry.rule for entry in listed if entry.rule is not None and entry.is_disabled
+            ],
+        )
     finally:
         engine.dispose()
 
@@ -85,4 +95,7 @@ def circumstances_of(settings: Settings, now: datetime) -> Circumstances:
         sla=rules_of(settings),
         stale_after={entry.slug: entry.feed.stale_after for entry in settings.providers},
         exponents={entry.slug: entry.exponents for entry in settings.providers},
+        pushing=frozenset(
+            entry.slug for entry in settings.providers if pushes_history(entry.dialect)
+        ),
     )

@@ -1,7 +1,14 @@
 """The settings of notifications as values of ``reports.notifications.rules``."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection
+
 from ops.settings.model import Settings
-from ops.settings.sections.notify import NotifySettings
+from ops.settings.sections.notify import NotifySettings, RuleTerms, StoredRuleTerms
+from reports.notifications.listed_rules import ListedRule, listed_rules
 from reports.notifications.rules import (
     Channel,
     ChatHook,
@@ -9,7 +16,10 @@ from reports.notifications.rules import (
     MailServer,
     NotifyRule,
     Webhook,
+    sent_to,
 )
+from reports.notifications.stored_rules import stored_rules
+from vocabulary.errors import Malformed
 from vocabulary.money import Money
 
 _MAIL_FIELDS = ("host", "port", "starttls", "user", "password", "sender", "recipients")
@@ -17,19 +27,61 @@ _MAIL_FIELDS = ("host", "port", "starttls", "user", "password", "sender", "recip
 
 def rules_of_notify(settings: Settings) -> tuple[NotifyRule, ...]:
     """The rules of the settings."""
-    return tuple(
-        NotifyRule(
-            name=entry.name,
-            when=frozenset(EventKind(kind) for kind in entry.when),
-            channel=_channel(entry),
-            providers=entry.providers,
-            over={code: Money.parse(text, code).minor for code, text in entry.over.items()},
-            overdue_within=entry.overdue_within,
-            every=entry.every,
-            players=entry.players,
-            people=entry.people,
+    return tuple(_rule(entry, _channel(entry)) for entry in settings.notify)
+
+
+def every_rule(connection: Connection, settings: Settings) -> list[ListedRule]:
+    """The rules of the settings and those of the database."""
+    return listed_rules(rules_of_notify(settings), stored_rules(connection), rule_of_terms)
+
+
+def rule_of_terms(
+    terms: Mapping[str, Any], settings_rules: Mapping[str, NotifyRule]
+) -> NotifyRule:
+    """A rule of the database.
+
+    Args:
+        terms: its name and its keys, as ``StoredRuleTerms`` has them.
+        settings_rules: the rules of the settings, by name.
+
+    Raises:
+        Malformed: it is incomplete or wrong, or its channel does not allow it.
+    """
+    try:
+        entry = StoredRuleTerms.model_validate(terms)
+    except ValidationError as error:
+        raise first_problem(error) from None
+    owner = settings_rules.get(entry.channel)
+    if owner is None:
+        names = ", ".join(settings_rules) or "none"
+        raise Malformed("channel", f"the name of a [[notify]] is expected; there are: {names}")
+    if entry.players and not owner.players:
+        raise Malformed(
+            "players",
+            f"the channel of {entry.channel} may not name players: its [[notify]] has no"
+            " players = true",
         )
-        for entry in settings.notify
+    return _rule(entry, sent_to(owner.channel, entry.recipients))
+
+
+def first_problem(error: ValidationError) -> Malformed:
+    """The first problem of a rule, with the key that has it."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "rule"
+    return Malformed(where, str(first["msg"]).removeprefix("Value error, "))
+
+
+def _rule(entry: RuleTerms, channel: Channel) -> NotifyRule:
+    return NotifyRule(
+        name=entry.name,
+        when=frozenset(EventKind(kind) for kind in entry.when),
+        channel=channel,
+        providers=entry.providers,
+        over={code: Money.parse(text, code).minor for code, text in entry.over.items()},
+        overdue_within=entry.overdue_within,
+        every=entry.every,
+        players=entry.players,
+        people=entry.people,
     )
 
 

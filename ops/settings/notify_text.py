@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ops.settings.notify_rules import first_problem
 from ops.settings.sections.notify import NotifySettings
-from reports.notifications.rules import EventKind
+from reports.notifications.rule_form import parts_of_text, rule_keys
 from vocabulary.errors import Malformed
 
 _REFERENCES = ("env:", "file:")
@@ -17,8 +18,7 @@ def notify_text(fields: Mapping[str, str]) -> str:
     """The section ``[[notify]]`` of a rule.
 
     Args:
-        fields: ``name``, ``channel`` and what that needs, ``when_KIND`` of each event,
-            ``providers``, ``people`` and ``recipients`` with commas, ``every``, ``players``.
+        fields: those of ``rule_keys``, ``channel`` and what that needs.
 
     Raises:
         Malformed: the settings would refuse it; says why.
@@ -27,34 +27,20 @@ def notify_text(fields: Mapping[str, str]) -> str:
     try:
         NotifySettings.model_validate(_checkable(rule))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "rule"
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise Malformed(where, message) from None
+        raise first_problem(error) from None
     lines = [f"{key} = {_toml(value)}" for key, value in rule.items()]
     return "\n".join(["[[notify]]", *lines]) + "\n"
 
 
 def _rule(fields: Mapping[str, str]) -> dict[str, Any]:
-    rule: dict[str, Any] = {
-        "name": fields.get("name", ""),
-        "when": [kind.value for kind in EventKind if f"when_{kind}" in fields],
-    }
-    if providers := _list(fields.get("providers", "")):
-        rule["providers"] = providers
-    if people := _list(fields.get("people", "")):
-        rule["people"] = people
-    if "every" in fields:
-        rule["every"] = fields["every"]
-    if "players" in fields:
-        rule["players"] = True
+    rule = rule_keys(fields)
     channel = fields.get("channel", "")
     match channel:
         case "mail":
             rule["mail"] = {
                 "host": fields.get("host", ""),
                 "sender": fields.get("sender", ""),
-                "recipients": _list(fields.get("recipients", "")),
+                "recipients": parts_of_text(fields.get("recipients", "")),
             }
         case "webhook":
             rule["webhook"] = {name: _reference(fields, name) for name in ("url", "secret")}
@@ -84,10 +70,6 @@ def _checkable(rule: Mapping[str, Any]) -> dict[str, Any]:
     if "chat" in checkable:
         checkable["chat"] = {"url": "literal:url"}
     return checkable
-
-
-def _list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _toml(value: Any) -> str:

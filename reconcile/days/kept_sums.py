@@ -1,7 +1,7 @@
 """Sums of both sides, kept in memory for lists of days.
 
 Adding up a day reads every round and record of it. Pages take sums that may be some minutes old
-and say when they were added up. Steps and the command line always add up anew.
+and say when they were read, and what the database keeps of a day. Steps always add up anew.
 """
 
 from collections.abc import Hashable
@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from reconcile.days.day_sums import kept_sides
 from reconcile.days.figures import BothSides
 from reconcile.days.sums import SidesReader, read_sides
 from storage.kept import KeptReads, renewal_age
@@ -17,10 +18,23 @@ from vocabulary.window import Window
 
 
 class KeptSums:
-    """Reads sums of both sides like ``read_sides``, and remembers them."""
+    """Reads sums of both sides like ``read_sides``, and remembers them.
 
-    def __init__(self, kept: KeptReads, clock: Clock, read: SidesReader = read_sides) -> None:
-        self._kept, self._clock, self._read = kept, clock, read
+    Args:
+        kept: remembers them.
+        clock: tells how old they are.
+        read: adds up anew.
+        shown: reads what pages show and remember.
+    """
+
+    def __init__(
+        self,
+        kept: KeptReads,
+        clock: Clock,
+        read: SidesReader = read_sides,
+        shown: SidesReader = kept_sides,
+    ) -> None:
+        self._kept, self._clock, self._read, self._shown = kept, clock, read, shown
 
     def kept(
         self, connection: Connection, provider: str, window: Window, stamp: Hashable
@@ -29,7 +43,7 @@ class KeptSums:
         sums = self._kept.get(
             connection,
             _key(provider, window),
-            lambda reader: self._read(reader, provider, window, stamp),
+            lambda reader: self._shown(reader, provider, window, stamp),
             stamp=stamp,
             renewed_after=renewal_age(window.end, self._clock.now()),
         )

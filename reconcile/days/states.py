@@ -19,7 +19,7 @@ from typing import NoReturn
 from reconcile.days.figures import DayFigures
 from vocabulary.clock import iso
 from vocabulary.errors import NotAllowed
-from vocabulary.people import are_two_people
+from vocabulary.people import Right, are_two_people
 from vocabulary.window import Window
 
 
@@ -46,6 +46,18 @@ class DayAction(StrEnum):
     PREPARE = "prepared"
     SIGN = "signed"
     REOPEN = "reopened"
+
+    @property
+    def right(self) -> Right:
+        """The right that a person needs for it."""
+        return _RIGHTS[self]
+
+
+_RIGHTS = {
+    DayAction.PREPARE: Right.PREPARE_DAYS,
+    DayAction.SIGN: Right.SIGN_DAYS,
+    DayAction.REOPEN: Right.REOPEN_DAYS,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

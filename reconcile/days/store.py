@@ -48,9 +48,6 @@ _SET_REASON = """
 UPDATE day_closes SET reason = :reason, closed_by = :by
  WHERE provider = :provider AND business_day = :day AND run_id = :run_id
 """
-_KNOWN_DAYS = """
-SELECT business_day FROM day_closes WHERE provider = :provider AND business_day >= :first
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,12 +175,6 @@ def note_close(
         detail = {"run_id": run_id, "reason": reason}
         record(connection, by, "day.closed", day_subject(provider, day), detail)
     return bool(updated)
-
-
-def closed_days(connection: Connection, provider: str, *, first: date) -> set[date]:
-    """The closed days of a provider from ``first`` on."""
-    params = {"provider": provider, "first": first}
-    return set(connection.execute(text(_KNOWN_DAYS), params).scalars())
 
 
 def day_subject(provider: str, day: date) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from breaks.kinds import OF_BOOKS
 from breaks.states import SETTLED
 from reconcile.days.figures import BothSides, DayFigures, OpenMoney, SideTotals
+from storage.planning import without_nested_loops
 from vocabulary.window import Window
 
 _OURS = """
@@ -85,9 +86,10 @@ def read_sides(
 ) -> BothSides:
     """Add up both sides of a window as they are now."""
     params = {"provider": provider, "start": window.start, "end": window.end}
-    return BothSides(
-        ours=_side(connection, _OURS, params), theirs=_side(connection, _THEIRS, params)
-    )
+    ours = _side(connection, _OURS, params)
+    with without_nested_loops(connection):
+        theirs = _side(connection, _THEIRS, params)
+    return BothSides(ours=ours, theirs=theirs)
 
 
 def figures_of(

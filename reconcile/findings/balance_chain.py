@@ -41,9 +41,11 @@ WITH reported AS (
          o.balance_after - o.amount AS booked, t.record_id, t.balance_before AS reported
     FROM reported t
     JOIN rounds r ON r.match_key = t.match_key AND r.round_id = t.round_id
-                 AND r.wallet_id = t.wallet_id AND r.provider = {provider}
+                 AND r.wallet_id = t.wallet_id
+                 AND r.provider IS NOT DISTINCT FROM {provider}
     JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-                     AND o.round_id = r.round_id AND o.provider = r.provider
+                     AND o.round_id = r.round_id
+                     AND o.provider IS NOT DISTINCT FROM r.provider
    -- A correction is booked long after the balance that the provider reports of the round.
    WHERE o.decision = 'accepted' AND o.kind NOT IN ('tombstone', 'adjustment')
    ORDER BY o.match_key, o.round_id, o.wallet_id, o.wallet_seq
@@ -155,7 +157,7 @@ def _finding(gap: BalanceGap, provider: str, exponents: Mapping[str, int]) -> Cr
             "told": reported,
             "held": booked,
         },
-        explanation=f"{provider} tells a balance of {reported} {row['currency']} before round"
+        explanation=f"{provider} reports a balance of {reported} {row['currency']} before round"
         f" {row['round_id']}, but the wallet of {row['player']} held {booked}"
         f" {row['currency']}; no round explains the step.",
     )

@@ -16,7 +16,8 @@ from reconcile.snapshot.snapshot import Snapshot
 CORRECTIONS = """
 SELECT o.round_id, o.match_key, w.player, o.currency, o.amount, o.received_at AS booked_at,
        coalesce((SELECT min(f.created_at) FROM feed_records f
-                  WHERE f.match_key = o.match_key AND f.provider = o.provider),
+                  WHERE f.match_key = o.match_key
+                    AND f.provider IS NOT DISTINCT FROM o.provider),
                 o.received_at) AS began
   FROM adjustments a
   JOIN operations o ON o.provider = a.provider AND o.op_key = a.id

@@ -20,41 +20,63 @@ from vocabulary.ids import match_key
 #: number.
 KEPT_MAX = 50
 
-_OPERATIONS = """
+# The operations of rounds. A round of a wallet with very many is looked for among those of the
+# days around it: positions of a chain are in the order of time. OFFSET keeps each step a
+# lookup, whatever statistics say.
+_OURS = """
+  FROM unnest({keys}::bigint[]) AS k (match_key)
+ CROSS JOIN LATERAL (SELECT * FROM rounds x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) r
+ CROSS JOIN LATERAL (SELECT x.player, x.seq FROM wallets x
+                      WHERE x.wallet_id = r.wallet_id OFFSET 0) w
+ CROSS JOIN LATERAL (
+       SELECT * FROM operations x
+        WHERE x.wallet_id = r.wallet_id
+          AND x.wallet_seq >= CASE WHEN w.seq > 10000
+                                   THEN chain_position_at(r.wallet_id,
+                                                          r.first_at - interval '1 day')
+                                   ELSE 0 END
+          AND x.wallet_seq < CASE WHEN w.seq > 10000
+                                  THEN chain_position_at(r.wallet_id,
+                                                         r.last_at + interval '1 day')
+                                  ELSE 9223372036854775807 END
+          AND x.match_key = r.match_key AND x.round_id = r.round_id
+          AND x.provider IS NOT DISTINCT FROM r.provider OFFSET 0) o
+"""
+_OPERATIONS = f"""
 SELECT o.round_id, w.player, o.op_key,
        transaction_name(o.wallet_id, o.wallet_seq) AS transaction
-  FROM unnest({keys}::bigint[]) AS k (match_key)
-  JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
-  JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-                   AND o.provider = r.provider AND o.round_id = r.round_id
-  JOIN wallets w ON w.wallet_id = r.wallet_id
- ORDER BY o.round_id, o.wallet_id, o.wallet_seq
+{_OURS} ORDER BY o.round_id, o.wallet_id, o.wallet_seq
 """
-_REFUSED = """
+_REFUSED = f"""
 SELECT o.round_id, w.player, d.delivery_id
-  FROM unnest({keys}::bigint[]) AS k (match_key)
-  JOIN rounds r ON r.match_key = k.match_key AND r.provider = {provider}
-  JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-                   AND o.provider = r.provider AND o.round_id = r.round_id
-  JOIN deliveries d ON d.provider = o.provider AND d.op_key = o.op_key
-                   AND d.verdict = 'conflict'
-  JOIN wallets w ON w.wallet_id = r.wallet_id
+{_OURS} CROSS JOIN LATERAL (SELECT x.delivery_id FROM deliveries x
+                      WHERE x.provider = o.provider AND x.op_key = o.op_key
+                        AND x.verdict = 'conflict' OFFSET 0) d
  ORDER BY o.round_id, d.delivery_id
-"""
+"""  # noqa: S608 - only the constant above is put in
 _RECORDS = """
 SELECT f.round_id, f.record_id, min(coalesce(h.player, f.handle)) AS player,
        array_agg(DISTINCT v.version_id ORDER BY v.version_id) AS versions
-  FROM feed_records f
-  LEFT JOIN feed_versions v ON v.provider = f.provider AND v.record_id = f.record_id
-  LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
- WHERE f.provider = {provider} AND f.match_key = ANY({keys}::bigint[])
+  FROM unnest({keys}::bigint[]) AS k (match_key)
+ CROSS JOIN LATERAL (SELECT * FROM feed_records x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
+  LEFT JOIN LATERAL (SELECT x.version_id FROM feed_versions x
+                      WHERE x.provider = f.provider AND x.record_id = f.record_id
+                     OFFSET 0) v ON true
+  LEFT JOIN LATERAL (SELECT x.player FROM handles x
+                      WHERE x.provider = f.provider AND x.handle = f.handle
+                     OFFSET 0) h ON true
  GROUP BY f.round_id, f.record_id ORDER BY f.round_id, f.record_id
 """
 _WITHDRAWN = """
 SELECT w.round_id, coalesce(h.player, w.handle) AS player, w.record_id, w.stake, w.payout,
        w.source, w.received_at::text, w.changed_by, w.changed_at::text
   FROM feed_withdrawals w LEFT JOIN handles h USING (provider, handle)
- WHERE w.provider = {provider} AND w.match_key = ANY({keys}::bigint[])
+ WHERE w.provider IS NOT DISTINCT FROM {provider}
+   AND w.match_key = ANY({keys}::bigint[])
    AND w.event = 'withdrawn'
    AND NOT EXISTS (SELECT FROM feed_withdrawals n
                     WHERE n.provider = w.provider AND n.record_id = w.record_id

@@ -180,7 +180,7 @@ def _duplicate(side: str) -> Explain:
         times = "once more" if extras == 1 else f"{extras} times more"
         if side == "ours":
             return (
-                f"The ledger tells a line of round {break_.row.round_id} {times} under the same"
+                f"The ledger holds a line of round {break_.row.round_id} {times} under the same"
                 f" id; taken as real, {break_.owed()}."
             )
         return (

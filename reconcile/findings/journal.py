@@ -134,7 +134,7 @@ def _conflict(row: Mapping[str, Any], provider: str) -> CrossCheckFinding:
         subject=row["op_key"],
         evidence={**operation_evidence(row), "deliveries": row["deliveries"]},
         explanation=f"{provider} sent {row['op_key']}{first} again{times} with other"
-        " content; the first telling stands and the other moved nothing.",
+        " content; the first version stands and the other moved nothing.",
     )
 
 

@@ -16,7 +16,8 @@ SELECT f.record_id AS undo, f.round_id, f.match_key, f.currency, f.created_at AS
        coalesce(h.player, f.handle) AS player, w.record_id AS op_key, w.source, w.changed_by,
        w.stake, w.payout, w.received_at::text AS told_at, w.changed_at::text AS changed_at
   FROM feed_withdrawals w
-  JOIN feed_records f ON f.match_key = w.match_key AND f.provider = w.provider
+  JOIN feed_records f ON f.match_key = w.match_key
+                     AND f.provider IS NOT DISTINCT FROM w.provider
                      AND f.round_id = w.round_id AND f.rolled_back
                      AND f.record_id <> w.record_id
   LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
@@ -26,7 +27,8 @@ SELECT f.record_id AS undo, f.round_id, f.match_key, f.currency, f.created_at AS
                     WHERE n.provider = w.provider AND n.record_id = w.record_id
                       AND n.occurrence = w.occurrence AND n.withdrawal_id > w.withdrawal_id)
    AND NOT EXISTS (SELECT FROM feed_records o
-                    WHERE o.match_key = w.match_key AND o.provider = w.provider
+                    WHERE o.match_key = w.match_key
+                      AND o.provider IS NOT DISTINCT FROM w.provider
                       AND o.round_id = w.round_id AND NOT o.rolled_back)
  ORDER BY w.record_id, f.record_id
 """

@@ -93,14 +93,15 @@ def tally_codes(
     counted = int(np.searchsorted(ordered, len(names)))
     order, ordered = order[:counted], ordered[:counted]
     starts = np.flatnonzero(changes(ordered))
-    sums = [_exact_sums(values[order], starts) for values in (stake, payout)]
+    sums = [exact_sums(values[order], starts) for values in (stake, payout)]
     totals = [
         (names[code], *amounts) for code, *amounts in zip(ordered[starts], *sums, strict=True)
     ]
     return Tally(counted, _without_zeros(totals))
 
 
-def _exact_sums(values: NDArray[np.int64], starts: NDArray[np.intp]) -> list[int]:
+def exact_sums(values: NDArray[np.int64], starts: NDArray[np.intp]) -> list[int]:
+    """Sum 64-bit integers from each start to the next one, without overflow."""
     if _fits_int64(values):
         sums: list[int] = np.add.reduceat(values, starts).tolist()
         return sums

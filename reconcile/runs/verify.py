@@ -268,9 +268,10 @@ def _problems(
         if by_name[f"rows of {side.side}"].same:
             continue
         problems.append(
-            f"the rows of {side.side} are not those of the run: {side.total} told since"
+            f"the rows of {side.side} are not those of the run:"
+            f" {side.total} reported again since"
             if side.total
-            else f"the rows of {side.side} changed without a telling of their own"
+            else f"the rows of {side.side} changed although nothing was received since"
         )
     if not by_name[_BOOKED].same:
         problems.append("what the run booked is not what the books hold of it")

@@ -23,6 +23,9 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
     "instant": pa.timestamp("us", "UTC"),
 }
+# Each row is looked up by its key, in a subquery that OFFSET keeps one: whatever statistics say
+# of a table, no plan reads all of it. Sets are joined with nested loops off, see
+# ``query_results``.
 # A round end declares what the callbacks moved; a correction of ours moves both. A round counts
 # as rolled back if its rollbacks left neither stake nor payout.
 OUR_RECORDS = """
@@ -39,31 +42,61 @@ SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
        NOT r.ended AND r.first_at < {overdue} AS overdue,
        r.first_at >= {start} AND r.first_at < {end} AS inside,
        {holds_ours}, {immature_ours}
-  FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
+  FROM residual k
+ CROSS JOIN LATERAL (SELECT * FROM rounds x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) r
+ CROSS JOIN LATERAL (SELECT x.player FROM wallets x
+                      WHERE x.wallet_id = r.wallet_id OFFSET 0) w
   {chain}
   LEFT JOIN (SELECT o.match_key, o.round_id, o.wallet_id, sum(o.stake)::bigint AS stake,
                     sum(o.payout)::bigint AS payout
                FROM adjustments a
-               JOIN operations o ON o.provider = a.provider AND o.op_key = a.id
+              CROSS JOIN LATERAL (SELECT * FROM operations x
+                                   WHERE x.provider = a.provider AND x.op_key = a.id
+                                  OFFSET 0) o
                JOIN residual USING (match_key)
               WHERE a.provider = {provider} AND a.state IN ('approved', 'posted')
               GROUP BY o.match_key, o.round_id, o.wallet_id) n
          ON n.match_key = r.match_key AND n.round_id = r.round_id AND n.wallet_id = r.wallet_id
- WHERE r.provider = {provider}
 """
 # Only matching by attributes uses the balances of our rounds.
 _NO_BALANCES = sql.SQL("NULL::bigint AS balance_before, NULL::bigint AS balance_after")
 _BALANCES = sql.SQL("c.balance_before, c.balance_after")
-# Reads the wallet's chain: no other index covers the operations of a round.
+# Of few rounds: between two positions of the wallet's chain.
 _CHAIN = """
+CROSS JOIN LATERAL (
+       SELECT (array_agg(o.balance_after - o.amount ORDER BY o.wallet_seq))[1]
+              AS balance_before,
+              (array_agg(o.balance_after ORDER BY o.wallet_seq DESC))[1] AS balance_after
+         FROM (SELECT * FROM operations x
+                WHERE x.wallet_id = r.wallet_id
+                  AND x.wallet_seq >= chain_position_at(r.wallet_id,
+                                                        r.first_at - interval '10 min')
+                  AND x.wallet_seq < chain_position_at(r.wallet_id,
+                                                       r.last_at + interval '10 min')
+                OFFSET 0) o
+        WHERE o.match_key = r.match_key AND o.round_id = r.round_id
+          AND o.provider IS NOT DISTINCT FROM r.provider
+          AND o.decision = 'accepted' AND o.amount <> 0) c
+"""
+# Of many rounds: among all operations since the first of them began, read once.
+_CHAINS = """
 LEFT JOIN (SELECT o.match_key, o.round_id, o.wallet_id,
                   (array_agg(o.balance_after - o.amount ORDER BY o.wallet_seq))[1]
                   AS balance_before,
                   (array_agg(o.balance_after ORDER BY o.wallet_seq DESC))[1] AS balance_after
-             FROM rounds q JOIN residual USING (match_key)
-             JOIN operations o ON o.wallet_id = q.wallet_id AND o.match_key = q.match_key
-                              AND o.provider = q.provider AND o.round_id = q.round_id
-            WHERE q.provider = {provider} AND o.decision = 'accepted' AND o.amount <> 0
+             FROM operations o JOIN residual USING (match_key)
+            WHERE o.batch_id >= coalesce((
+                  SELECT min(batch_id) FROM batches
+                   WHERE committed_at >= (
+                         SELECT min(x.first_at) - interval '10 min'
+                           FROM residual k
+                          CROSS JOIN LATERAL (SELECT first_at FROM rounds y
+                                               WHERE y.match_key = k.match_key OFFSET 0) x)
+                  ), 0)
+              AND o.provider IS NOT DISTINCT FROM {provider}
+              AND o.decision = 'accepted' AND o.amount <> 0
             GROUP BY o.match_key, o.round_id, o.wallet_id) c
        ON c.match_key = r.match_key AND c.round_id = r.round_id AND c.wallet_id = r.wallet_id
 """
@@ -75,9 +108,12 @@ SELECT f.match_key, f.round_id, f.record_id, f.occurrence::bigint AS occurrence,
        f.created_at AS began, f.created_at AS at, false AS overdue,
        f.created_at >= {start} AND f.created_at < {end} AS inside,
        {holds_theirs}, {immature_theirs}
-  FROM feed_records f JOIN residual USING (match_key)
-  LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
- WHERE f.provider = {provider}
+  FROM residual k
+ CROSS JOIN LATERAL (SELECT * FROM feed_records x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
+  LEFT JOIN LATERAL (SELECT x.player FROM handles x
+                      WHERE x.provider = f.provider AND x.handle = f.handle OFFSET 0) h ON true
 """
 
 
@@ -101,7 +137,8 @@ CASE WHEN r.last_at > {first}{is_reported} THEN (
     (o.stake || ',' || o.payout, o.kind = 'rollback', {rollback})
   ) AS m (movement, moved, since)
   WHERE o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-    AND o.provider = r.provider AND o.round_id = r.round_id AND o.decision = 'accepted'
+    AND o.provider IS NOT DISTINCT FROM r.provider AND o.round_id = r.round_id
+    AND o.decision = 'accepted'
     AND m.moved AND o.received_at > m.since
     AND o.wallet_seq > coalesce((
       SELECT p.wallet_seq FROM operations p
@@ -125,11 +162,13 @@ _IS_REPORTED = " AND EXISTS (SELECT FROM feed_records t WHERE t.match_key = r.ma
 _NO_MOVEMENTS = sql.SQL("NULL::text AS immature")
 
 
-def balance_fragments(provider: str, *, balances: bool) -> dict[str, sql.Composable]:
+def balance_fragments(
+    provider: str, *, balances: bool, many: bool
+) -> dict[str, sql.Composable]:
     """Return the fragments of the query of our rows that select the wallet's balances."""
     if not balances:
         return {"balances": _NO_BALANCES, "chain": sql.SQL("")}
-    chain = sql.SQL(_CHAIN).format(provider=sql.Literal(provider))
+    chain = sql.SQL(_CHAINS if many else _CHAIN).format(provider=sql.Literal(provider))
     return {"balances": _BALANCES, "chain": chain}
 
 

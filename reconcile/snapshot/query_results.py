@@ -1,6 +1,7 @@
 """Run a query on one connection of a snapshot and convert its result."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -25,6 +26,16 @@ def read_strings(connection: Psycopg, query: str) -> Iterator[bytes]:
         for (value,) in copy.rows():
             if value is not None:
                 yield value
+
+
+@contextmanager
+def planned(connection: Psycopg, *, by_index: bool) -> Iterator[None]:
+    """Plan the queries of the block without scans of whole tables, if ``by_index``."""
+    if by_index:
+        connection.execute("SET LOCAL enable_seqscan = off")
+    yield
+    if by_index:
+        connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
 
 
 def read_blocks(connection: Psycopg, query: str) -> list[SplitRows]:
@@ -65,7 +76,12 @@ def fetch_of_keys(connection: adbc.Connection, query: str, keys: Keys) -> pa.Tab
         # With an index, even a plan made from old statistics finds a key without a full scan.
         cursor.execute("CREATE INDEX ON residual (match_key)")
         cursor.execute("ANALYZE residual")
-    return fetch(connection, query)
+        # A nested loop over two sets takes their product, if old statistics take one for empty.
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute(query)
+        table = cursor.fetch_arrow_table()
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+    return table
 
 
 def read_table(connection: Psycopg, query: str) -> pa.Table:

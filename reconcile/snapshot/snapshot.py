@@ -48,6 +48,7 @@ from reconcile.snapshot.query_results import (
     fetch,
     fetch_of_keys,
     keys_literal,
+    planned,
     read_blocks,
     read_count,
     read_dicts,
@@ -196,7 +197,12 @@ class Snapshot:
 
         The player shares of a shared round have names of their own.
         """
-        queries = [self._render(query) for query in (OUR_RECORDS, THEIR_RECORDS)]
+        balances = balance_fragments(
+            self.provider,
+            balances=self.context.rules.attributes,
+            many=len(keys) > _INLINE_KEYS_MAX,
+        )
+        queries = [self._render(query, **balances) for query in (OUR_RECORDS, THEIR_RECORDS)]
         tables = self._read_of_keys(queries, keys, read_table, lambda table: table)
         ours, theirs = split_player_shares(*map(records_frame, tables))
         return Sides(ours=ours, theirs=theirs)
@@ -221,9 +227,53 @@ class Snapshot:
         literals = {name: sql.Literal(value) for name, value in values.items()}
         return read_dicts(self._connections.plain[0], self._render(query, **literals))
 
-    def query_keys(self, query: str, keys: Keys) -> list[dict[str, Any]]:
-        """Run a query that reads its keys from a table ``residual``."""
-        return read_dicts(self._connections.plain[0], with_keys(self._render(query), keys))
+    def query_keys(self, query: str, keys: Keys, **values: Any) -> list[dict[str, Any]]:
+        """Run a query that reads its keys from a table ``residual``, else like ``query``."""
+        literals = {name: sql.Literal(value) for name, value in values.items()}
+        rendered = self._render(query, **literals)
+        return read_dicts(self._connections.plain[0], with_keys(rendered, keys))
+
+    def packed_rows(
+        self, queries: tuple[str, str], *, by_index: bool = False, **values: Any
+    ) -> tuple[list[bytes], list[bytes]]:
+        """Run a query of packed rows for each side at once, ours first.
+
+        Args:
+            queries: with the placeholders of ``query``; each selects byte strings.
+            by_index: read a short span of a table by an index, whatever statistics say.
+            values: of further placeholders.
+        """
+        literals = {name: sql.Literal(value) for name, value in values.items()}
+
+        def read(connection: Psycopg, query: str) -> list[bytes]:
+            with planned(connection, by_index=by_index):
+                return list(read_strings(connection, self._render(query, **literals)))
+
+        ours, theirs = self._pool.map(read, self._connections.plain, queries)
+        return ours, theirs
+
+    def packed_rows_of(
+        self, queries: tuple[str, str], keys: Keys
+    ) -> tuple[list[bytes], list[bytes]]:
+        """Run queries of packed rows that read their keys from a table ``residual``."""
+        queries_of_keys = [with_keys(self._render(query), keys) for query in queries]
+        ours, theirs = self._pool.map(
+            lambda connection, query: list(read_strings(connection, query)),
+            self._connections.plain,
+            queries_of_keys,
+        )
+        return ours, theirs
+
+    def find_players(self, side: int, names: Keys) -> tuple[Keys, Keys]:
+        """Look names of key rows up: those that stand for a player, and a hash of each.
+
+        Args:
+            side: 0 for ours, 1 for the provider's.
+            names: distinct.
+        """
+        queries = (OUR_KEY_ROWS, THEIR_KEY_ROWS)[side]
+        query = self._render(queries.names, names=keys_literal(names))
+        return parse_players(list(read_strings(self._connections.plain[side], query)))
 
     def _read_of_keys(
         self,
@@ -322,7 +372,6 @@ def _parameters(
         if overdue is None
         else sql.Literal(overdue),
         "our_key_row": _our_key_row(overdue),
-        **balance_fragments(provider, balances=by_attributes),
         **maturity_fragments(context.immature_since, by_name=not by_attributes),
     }
 

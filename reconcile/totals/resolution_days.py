@@ -57,6 +57,7 @@ WITH f AS (
    GROUP BY n.name
 ), due AS (
   SELECT (began AT TIME ZONE :zone)::date AS day,
+         known + CAST(:span AS interval) <= :now AS is_due,
          CASE WHEN n.name IS NOT NULL
               THEN NOT n.open AND greatest(n.resolved, known) <= known + CAST(:span AS interval)
               ELSE EXISTS (SELECT FROM judging j
@@ -66,9 +67,10 @@ WITH f AS (
                                    OR last_at + j.maturity <= j.started_at))
          END AS is_resolved
     FROM all_rows LEFT JOIN named n ON n.name = all_rows.round_id
-   WHERE known + CAST(:span AS interval) <= :now
 )
-SELECT day, count(*) AS due, count(*) FILTER (WHERE is_resolved) AS resolved
+SELECT day, count(*) FILTER (WHERE is_due) AS due,
+       count(*) FILTER (WHERE is_due AND is_resolved) AS resolved,
+       count(*) FILTER (WHERE NOT is_due) AS not_due
   FROM due GROUP BY day ORDER BY day
 """
 
@@ -80,11 +82,13 @@ class DayRate:
     Attributes:
         due: those whose horizon has passed.
         resolved: those of them that were resolved within it.
+        not_due: those whose horizon has not passed.
     """
 
     day: date
     due: int
     resolved: int
+    not_due: int
 
 
 def resolution_days(
@@ -96,7 +100,7 @@ def resolution_days(
     zone: str,
     within: timedelta,
 ) -> list[DayRate]:
-    """The days of a window on which any row is due, in order."""
+    """The days of a window on which any row began, in order."""
     params = {
         "provider": provider,
         "start": window.start,
@@ -106,7 +110,4 @@ def resolution_days(
         "span": within,
         "edge": EDGE,
     }
-    return [
-        DayRate(day=row.day, due=row.due, resolved=row.resolved)
-        for row in connection.execute(text(_DAYS), params)
-    ]
+    return [DayRate(**row._mapping) for row in connection.execute(text(_DAYS), params)]

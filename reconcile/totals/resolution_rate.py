@@ -9,18 +9,24 @@ counts for a horizon once that horizon has passed since it was known.
 Money is stake plus payout, of the side that reports more; a rolled back record moved none.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from reconcile.matching.conservation import exact_sum
+from reconcile.snapshot.rules import MatchContext
+from reconcile.snapshot.snapshot import open_snapshot
+from reconcile.totals.plain_rows import PlainRows, add_plain_rows
+from storage.engine import url_of
 from vocabulary.clock import iso
+from vocabulary.ids import match_key
 from vocabulary.money import exponent_of, text_from_minor
 from vocabulary.window import Window
 
@@ -28,23 +34,30 @@ Microseconds = NDArray[np.int64]
 _NEVER = np.iinfo(np.int64).max
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
+#: From 1970 to 2000, as packed rows count.
+_SINCE_2000 = (datetime(2000, 1, 1, tzinfo=UTC) - _EPOCH) // _US
 
 #: The names of the horizons; ``T+2`` ends with the second business day after the row's own.
 HORIZONS: tuple[str, ...] = ("1h", "24h", "T+2")
 _SPANS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 
+# The rows of some keys.
 _ROWS = """
+SELECT * FROM (
 WITH f AS (
   SELECT match_key, round_id, currency, min(created_at) AS began, max(created_at) AS at,
          min(received_at) AS reported, max(received_at) AS last_reported,
          sum(abs(stake) + abs(payout)) FILTER (WHERE NOT rolled_back) AS money
-    FROM feed_records
-   WHERE provider = :provider AND created_at >= :start AND created_at < :end
+    FROM residual JOIN feed_records USING (match_key)
+   WHERE provider IS NOT DISTINCT FROM {provider}
+     AND (created_at >= {start} AND created_at < {end}) IS TRUE
    GROUP BY match_key, round_id, currency
 ), r AS (
   SELECT match_key, round_id, currency, min(first_at) AS first_at, max(last_at) AS last_at,
          sum(abs(stake) + abs(payout)) AS money
-    FROM rounds WHERE provider = :provider AND first_at >= :start AND first_at < :end
+    FROM residual JOIN rounds USING (match_key)
+   WHERE provider IS NOT DISTINCT FROM {provider}
+     AND (first_at >= {start} AND first_at < {end}) IS TRUE
    GROUP BY match_key, round_id, currency
 )
 SELECT round_id, currency,
@@ -56,7 +69,10 @@ SELECT round_id, currency,
        (extract(epoch FROM coalesce(r.last_at, f.at)) * 1000000)::bigint AS at,
        greatest(coalesce(r.money, 0), coalesce(f.money, 0))::bigint AS money
   FROM r FULL JOIN f USING (match_key, round_id, currency)
+) x
 """
+#: Keys in one query.
+_KEYS_PER_QUERY = 20_000
 _RUNS = """
 SELECT (extract(epoch FROM window_from) * 1000000)::bigint AS start,
        (extract(epoch FROM window_to) * 1000000)::bigint AS ended,
@@ -120,16 +136,16 @@ class ResolutionRates:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows ordered by when they began; instants in microseconds since 1970.
+    """Rows; instants in microseconds since 1970.
 
     Attributes:
+        currency: codes, or numbers that stand for them.
         known: when either side first reported the row.
         both: when both sides had reported it; ``_NEVER`` if only one has.
         last_at: the last activity of the round.
     """
 
-    names: NDArray[np.object_]
-    currency: NDArray[np.object_]
+    currency: NDArray[Any]
     began: Microseconds
     known: Microseconds
     both: Microseconds
@@ -137,20 +153,101 @@ class _Rows:
     money: Microseconds
 
 
+@dataclass(slots=True)
+class _Sums:
+    """Adds rows up, a span at a time.
+
+    Attributes:
+        counts: by horizon, the rows that are resolved and those that are due.
+        money: by horizon and currency code, the same of their money.
+    """
+
+    runs: Sequence[Row[Any]]
+    now: datetime
+    zone: str
+    rows: int = 0
+    open: int = 0
+    counts: dict[str, list[int]] = field(
+        default_factory=lambda: {horizon: [0, 0] for horizon in HORIZONS}
+    )
+    money: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+    def add_plain(self, plain: PlainRows, factor: int) -> None:
+        """Add plain rows, or take them away again; none of them had a break."""
+        ours, theirs = plain.ours, plain.theirs
+        first_at, last_at, reported_at = (
+            values + _SINCE_2000
+            for values in (ours["at"], ours["last_at"], theirs["reported_at"])
+        )
+        rows = _Rows(
+            currency=ours["currency"],
+            began=first_at,
+            known=np.minimum(first_at, reported_at),
+            both=np.maximum(last_at, reported_at),
+            last_at=last_at,
+            money=np.abs(ours["stake"]) + np.abs(ours["payout"]),
+        )
+        self.add(rows, _first_judged_at(self.runs, rows), factor)
+
+    def add(self, rows: _Rows, resolved_at: Microseconds, factor: int = 1) -> None:
+        """Add rows that were resolved at these instants."""
+        self.rows += factor * len(rows.began)
+        self.open += factor * int((resolved_at > _microseconds(self.now)).sum())
+        codes, currencies = pd.factorize(rows.currency)
+        for horizon in HORIZONS:
+            deadline = _deadlines(horizon, rows.known, self.zone)
+            due = deadline <= _microseconds(self.now)
+            resolved = due & (resolved_at <= deadline)
+            for place, flags in enumerate((resolved, due)):
+                self.counts[horizon][place] += factor * int(flags.sum())
+            for code, currency in enumerate(currencies):
+                if (of_due := due & (codes == code)).any():
+                    sums = self.money.setdefault((horizon, _currency_code(currency)), [0, 0])
+                    sums[0] += factor * exact_sum(rows.money[resolved & of_due])
+                    sums[1] += factor * exact_sum(rows.money[of_due])
+
+    def rates(self) -> tuple[ResolutionRate, ...]:
+        """The rates of all rows that were added."""
+        return tuple(
+            ResolutionRate(
+                horizon=horizon,
+                due=due,
+                resolved=resolved,
+                money={
+                    code: (money[0], money[1])
+                    for (of, code), money in sorted(self.money.items())
+                    if of == horizon
+                },
+            )
+            for horizon, (resolved, due) in self.counts.items()
+        )
+
+
 def resolution_rates(
     connection: Connection, provider: str, window: Window, *, now: datetime, zone: str
 ) -> ResolutionRates:
     """Compute how many of a provider's rows were resolved, and how soon, by the stored runs."""
-    parameters = {"provider": provider, "start": window.start, "end": window.end, "now": now}
-    rows = _read(connection, parameters)
-    resolved_at = _resolved_at(connection, parameters, rows)
+    params = {"provider": provider, "start": window.start, "end": window.end, "now": now}
+    sums = _Sums(connection.execute(text(_RUNS), params).all(), now, zone)
+    breaks = {
+        name: (resolved, is_open)
+        for name, resolved, is_open in connection.execute(text(_BREAKS), params)
+    }
+    broken = np.array(sorted({match_key(provider, name) for name in breaks}), dtype=np.int64)
+    context = MatchContext(now=now, maturity=timedelta(0))
+    url = url_of(connection.engine)
+    with open_snapshot(url, provider, window, context) as snapshot:
+        keys = add_plain_rows(snapshot, zone, sums.add_plain, broken)
+        for first in range(0, len(keys), _KEYS_PER_QUERY):
+            rows = snapshot.query_keys(_ROWS, keys[first : first + _KEYS_PER_QUERY])
+            sums.add(*_rows_with_breaks(rows, sums.runs, breaks))
     return ResolutionRates(
         provider=provider,
         window=window,
         at=now,
-        rows=len(rows.began),
-        open=int((resolved_at > _microseconds(now)).sum()),
-        rates=tuple(_rate(horizon, rows, resolved_at, now, zone) for horizon in HORIZONS),
+        rows=sums.rows,
+        open=sums.open,
+        rates=sums.rates(),
     )
 
 
@@ -196,64 +293,56 @@ def _rate_json(rate: ResolutionRate, exponents: Mapping[str, int]) -> dict[str, 
     }
 
 
-def _read(connection: Connection, parameters: Mapping[str, object]) -> _Rows:
-    rows = connection.execute(text(_ROWS), parameters).all()
-    columns = list(zip(*rows, strict=True)) or [()] * 7
-    texts = [np.array(column, dtype=object) for column in columns[:2]]
-    integers = [
-        np.array([_NEVER if value is None else value for value in column], dtype=np.int64)
-        for column in columns[2:]
-    ]
-    order = np.argsort(integers[0], kind="stable")
-    names, currency = (column[order] for column in texts)
-    return _Rows(names, currency, *(column[order] for column in integers))
-
-
-def _resolved_at(
-    connection: Connection, parameters: Mapping[str, object], rows: _Rows
-) -> Microseconds:
-    resolved_at = _first_judged_at(connection, parameters, rows)
-    breaks = {
-        name: (resolved, is_open)
-        for name, resolved, is_open in connection.execute(text(_BREAKS), parameters)
+def _rows_with_breaks(
+    read: Sequence[Mapping[str, Any]],
+    runs: Sequence[Row[Any]],
+    breaks: Mapping[str, tuple[int, bool]],
+) -> tuple[_Rows, Microseconds]:
+    """Rows as they were read, and when each was resolved."""
+    instants = {
+        name: np.array(
+            [_NEVER if row[name] is None else row[name] for row in read], dtype=np.int64
+        )
+        for name in ("began", "known", "both_reported", "at", "money")
     }
-    for row, name in enumerate(rows.names if breaks else ()):
-        if name in breaks:
-            resolved, is_open = breaks[name]
-            resolved_at[row] = _NEVER if is_open else max(resolved, rows.known[row])
-    return resolved_at
+    rows = _Rows(
+        currency=np.array([row["currency"] for row in read], dtype=object),
+        began=instants["began"],
+        known=instants["known"],
+        both=instants["both_reported"],
+        last_at=instants["at"],
+        money=instants["money"],
+    )
+    resolved_at = _first_judged_at(runs, rows)
+    for number, row in enumerate(read):
+        if row["round_id"] in breaks:
+            resolved, is_open = breaks[row["round_id"]]
+            resolved_at[number] = _NEVER if is_open else max(resolved, rows.known[number])
+    return rows, resolved_at
 
 
-def _first_judged_at(
-    connection: Connection, parameters: Mapping[str, object], rows: _Rows
-) -> Microseconds:
+def _first_judged_at(runs: Sequence[Row[Any]], rows: _Rows) -> Microseconds:
     """Return when the first run was stored that had all it needed to judge each row."""
     instants = np.full(len(rows.began), _NEVER, dtype=np.int64)
-    for run in connection.execute(text(_RUNS), parameters):
-        first, last = np.searchsorted(rows.began, [run.start, run.ended])
-        part = slice(int(first), int(last))
-        mature = rows.last_at[part] + run.maturity <= run.judged
-        ready = (rows.both[part] <= run.judged) | mature
-        instants[part][ready & (instants[part] == _NEVER)] = run.stored
+    waiting = np.arange(len(rows.began))
+    for run in runs:
+        if not len(waiting):
+            break
+        began, both, last_at = (
+            values[waiting] for values in (rows.began, rows.both, rows.last_at)
+        )
+        is_ready = (both <= run.judged) | (last_at + run.maturity <= run.judged)
+        is_ready &= (began >= run.start) & (began < run.ended)
+        instants[waiting[is_ready]] = run.stored
+        waiting = waiting[~is_ready]
     return instants
 
 
-def _rate(
-    horizon: str, rows: _Rows, resolved_at: Microseconds, now: datetime, zone: str
-) -> ResolutionRate:
-    deadline = _deadlines(horizon, rows.known, zone)
-    due = deadline <= _microseconds(now)
-    resolved = due & (resolved_at <= deadline)
-    money = {}
-    for code in sorted(set(rows.currency[due])):
-        of_currency = rows.currency == code
-        money[str(code)] = (
-            exact_sum(rows.money[resolved & of_currency]),
-            exact_sum(rows.money[due & of_currency]),
-        )
-    return ResolutionRate(
-        horizon=horizon, due=int(due.sum()), resolved=int(resolved.sum()), money=money
-    )
+def _currency_code(currency: Any) -> str:
+    """A currency code, also from its packed form."""
+    if isinstance(currency, str):
+        return currency
+    return int(currency).to_bytes(8, "big").decode("ascii").rstrip()
 
 
 def _deadlines(horizon: str, known: Microseconds, zone: str) -> Microseconds:

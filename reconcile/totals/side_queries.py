@@ -28,7 +28,7 @@ SELECT (r.first_at AT TIME ZONE {zone})::date AS day,
                                          WHERE c.provider = {provider} AND c.continues
                                            AND c.match_key = r.match_key))
                         AND f.match_key = r.match_key AND f.round_id = r.round_id
-                        AND f.provider = {provider}) g ON true
+                        AND f.provider IS NOT DISTINCT FROM {provider}) g ON true
  WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
  GROUP BY 1, 2, 3
 """

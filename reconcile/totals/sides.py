@@ -8,7 +8,8 @@ only a comparison knows which record is its own.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -23,10 +24,7 @@ from vocabulary.window import Window
 ALL_GAMES = ""
 _BREAKS = """
 SELECT (coalesce(b.began_at, b.first_seen) AT TIME ZONE :zone)::date AS day,
-       CASE WHEN :by_game THEN coalesce((SELECT min(f.game) FROM feed_records f
-                                          WHERE f.match_key = b.match_key
-                                            AND f.provider = b.provider), :unknown)
-            ELSE '' END AS game,
+       CASE WHEN :by_game THEN coalesce(b.games[1], :unknown) ELSE '' END AS game,
        b.currency, count(*) FILTER (WHERE w.state <> ALL(:settled)) AS open_breaks,
        coalesce(-sum(b.difference) FILTER (WHERE b.kind = ANY(:of_books)), 0)::text
            AS in_breaks
@@ -76,8 +74,8 @@ class SideSums(ComparedSides):
 class BothFigures:
     """What either side adds up to, by cell."""
 
-    ours: Mapping[TotalsCell, Figures]
-    theirs: Mapping[TotalsCell, Figures]
+    ours: dict[TotalsCell, Figures]
+    theirs: dict[TotalsCell, Figures]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +116,13 @@ def both_figures(
     )
 
 
+def our_figures(
+    connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
+) -> dict[TotalsCell, Figures]:
+    """Add up our side of a window; see ``side_sums``."""
+    return _side(connection, OUR_SUMS, _parameters(provider, window, zone, by_game=by_game))
+
+
 def break_sums(
     connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
 ) -> dict[TotalsCell, BreakSums]:
@@ -138,12 +143,12 @@ def break_sums(
 def joined(
     parts: Iterable[BothFigures], breaks: Mapping[TotalsCell, BreakSums]
 ) -> list[SideSums]:
-    """Both sides of windows that have no day in common, with their breaks, in order."""
+    """Both sides of windows that have no instant in common, with their breaks, in order."""
     ours: dict[TotalsCell, Figures] = {}
     theirs: dict[TotalsCell, Figures] = {}
     for part in parts:
-        ours.update(part.ours)
-        theirs.update(part.theirs)
+        _add(ours, part.ours)
+        _add(theirs, part.theirs)
     return [
         SideSums(
             cell=cell,
@@ -154,6 +159,36 @@ def joined(
         )
         for cell in sorted({*ours, *theirs, *breaks})
     ]
+
+
+def in_one_day(both: BothFigures, day: date) -> BothFigures:
+    """The same figures as if all of them were of one day."""
+    ours: dict[TotalsCell, Figures] = {}
+    theirs: dict[TotalsCell, Figures] = {}
+    for cells, sums in ((both.ours, ours), (both.theirs, theirs)):
+        for cell, figures in cells.items():
+            _add(sums, {replace(cell, day=day): figures})
+    return BothFigures(ours=ours, theirs=theirs)
+
+
+def breaks_in_one_day(
+    breaks: Mapping[TotalsCell, BreakSums], day: date
+) -> dict[TotalsCell, BreakSums]:
+    """The same breaks as if all of them were of one day."""
+    sums: dict[tuple[str, str], list[int]] = {}
+    for cell, part in breaks.items():
+        total = sums.setdefault((cell.game, cell.currency), [0, 0])
+        total[0] += part.in_breaks
+        total[1] += part.open_breaks
+    return {
+        TotalsCell(day, game, currency): BreakSums(in_breaks=total[0], open_breaks=total[1])
+        for (game, currency), total in sums.items()
+    }
+
+
+def _add(sums: dict[TotalsCell, Figures], part: Mapping[TotalsCell, Figures]) -> None:
+    for cell, figures in part.items():
+        sums[cell] = sums[cell] + figures if cell in sums else figures
 
 
 def _parameters(
@@ -171,7 +206,7 @@ def _parameters(
 
 def _side(
     connection: Connection, query: str, params: Mapping[str, Any]
-) -> Mapping[TotalsCell, Figures]:
+) -> dict[TotalsCell, Figures]:
     sums: defaultdict[TotalsCell, Figures] = defaultdict(Figures)
     statement = text(query.format(**_PLACEHOLDERS))
     for row in connection.execute(statement, dict(params)):

@@ -7,47 +7,84 @@ must add up to theirs; see ``reconcile.totals.tie_out``.
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
-from reconcile.totals.cells import UNKNOWN_GAME, Figures, TotalsCell
+from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
 from reconcile.totals.side_queries import OUR_SUMS, THEIR_SUMS
 
+# The same for the rounds of some keys, found by key.
+_OUR_SUMS_OF_KEYS = """
+SELECT (r.first_at AT TIME ZONE {zone})::date AS day, coalesce(g.game, {unknown}) AS game,
+       r.currency, count(*) AS rounds, sum(r.bets)::bigint AS bets, sum(r.wins)::bigint AS wins,
+       sum(r.rollbacks)::bigint AS rollbacks, sum(r.stake)::text AS stake,
+       sum(r.payout)::text AS payout
+  FROM residual k JOIN rounds r USING (match_key)
+ CROSS JOIN LATERAL (SELECT min(f.game) AS game FROM feed_records f
+                      WHERE f.match_key = k.match_key AND f.round_id = r.round_id
+                        AND f.provider IS NOT DISTINCT FROM {provider}) g
+ WHERE r.provider IS NOT DISTINCT FROM {provider}
+   AND (r.first_at >= {start} AND r.first_at < {end}) IS TRUE
+ GROUP BY 1, 2, 3
+"""
+_THEIR_SUMS_OF_KEYS = """
+SELECT * FROM (
+WITH records AS MATERIALIZED (
+    SELECT f.*, coalesce(h.player, f.handle) AS player
+      FROM residual k JOIN feed_records f USING (match_key)
+      LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
+     WHERE f.provider IS NOT DISTINCT FROM {provider}
+), undone AS (
+    SELECT DISTINCT match_key, round_id, player, true AS is_undone
+      FROM records WHERE rolled_back
+), shares AS (
+    SELECT (f.created_at AT TIME ZONE {zone})::date AS day, coalesce(f.game, {unknown}) AS game,
+           f.currency, count(*) FILTER (WHERE u.is_undone IS NULL AND f.stake <> 0) AS bets,
+           count(*) FILTER (WHERE u.is_undone IS NULL AND f.payout <> 0) AS wins,
+           count(*) FILTER (WHERE f.rolled_back) AS rollbacks,
+           coalesce(sum(f.stake) FILTER (WHERE u.is_undone IS NULL), 0) AS stake,
+           coalesce(sum(f.payout) FILTER (WHERE u.is_undone IS NULL), 0) AS payout
+      FROM records f LEFT JOIN undone u USING (match_key, round_id, player)
+     WHERE f.created_at >= {start} AND f.created_at < {end}
+     GROUP BY 1, 2, 3, f.match_key, f.round_id, f.handle
+)
+SELECT day, game, currency, count(*) AS rounds, sum(bets)::bigint AS bets,
+       sum(wins)::bigint AS wins, sum(rollbacks)::bigint AS rollbacks,
+       sum(stake)::text AS stake, sum(payout)::text AS payout
+  FROM shares GROUP BY 1, 2, 3
+) sums
+"""
+#: Keys in one query.
+_KEYS_PER_QUERY = 20_000
 # Our operations that are not cash play of the provider: manual corrections of a round, and
-# operations paid by another fund than cash.
+# operations paid by another fund than cash. Those of a round of the window came after it began.
 _NON_CASH = """
+WITH non_cash AS MATERIALIZED (
+    SELECT o.* FROM operations o
+     WHERE o.batch_id >= coalesce((SELECT min(batch_id) FROM batches
+                                    WHERE committed_at >= {start} - interval '10 min'), 0)
+       AND o.provider IS NOT DISTINCT FROM {provider}
+       AND (o.fund <> 'cash' OR o.kind = 'adjustment') AND o.decision = 'accepted'
+)
 SELECT (r.first_at AT TIME ZONE {zone})::date AS day, r.round_id, r.currency,
        coalesce((SELECT min(f.game) FROM feed_records f
-                  WHERE f.match_key = r.match_key AND f.provider = r.provider
+                  WHERE f.match_key = r.match_key
+                    AND f.provider IS NOT DISTINCT FROM r.provider
                     AND f.round_id = r.round_id), {unknown}) AS game,
        o.op_key, o.kind::text AS kind, o.fund::text AS fund, o.stake, o.payout
-  FROM rounds r
-  JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
-                   AND o.provider = r.provider AND o.round_id = r.round_id
- WHERE r.provider = {provider} AND r.first_at >= {start} AND r.first_at < {end}
-   AND (o.fund <> 'cash' OR o.kind = 'adjustment') AND o.decision = 'accepted'
+  FROM non_cash o JOIN rounds r USING (match_key, provider, round_id, wallet_id)
+ WHERE (r.first_at >= {start} AND r.first_at < {end}) IS TRUE
  ORDER BY o.op_key
-"""
-# Rounds that the sides count on different days, although their amounts may agree.
-_TWO_DAYS = """
-SELECT DISTINCT f.match_key
-  FROM feed_records f JOIN rounds r USING (match_key, provider, round_id)
- WHERE f.provider = {provider}
-   AND f.created_at >= {start} AND f.created_at < {end}
-   AND r.first_at >= {start} AND r.first_at < {end}
-   AND (f.created_at AT TIME ZONE {zone})::date <> (r.first_at AT TIME ZONE {zone})::date
 """
 # Of the rounds of some keys.
 _GAMES = """
 SELECT f.record_id, f.occurrence::bigint AS occurrence, f.game
   FROM feed_records f JOIN residual USING (match_key)
- WHERE f.provider = {provider} AND f.game IS NOT NULL
+ WHERE f.provider IS NOT DISTINCT FROM {provider} AND f.game IS NOT NULL
 """
 _COUNTS = """
 SELECT r.round_id, w.player, r.currency, r.bets, r.wins, r.rollbacks
   FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
- WHERE r.provider = {provider}
+ WHERE r.provider IS NOT DISTINCT FROM {provider}
 """
 _UNPOSTED = "SELECT count(*) AS n FROM batches WHERE posted_at IS NULL AND parked_at IS NULL"
 
@@ -75,6 +112,20 @@ def their_sums(snapshot: Snapshot, zone: str) -> dict[TotalsCell, Figures]:
     return _sums(snapshot.query(THEIR_SUMS, zone=zone, unknown=UNKNOWN_GAME))
 
 
+def sums_of_keys(
+    snapshot: Snapshot, keys: Keys, zone: str
+) -> tuple[dict[TotalsCell, Figures], dict[TotalsCell, Figures]]:
+    """Sum the rows of some keys in the window, ours and theirs."""
+    sides: list[dict[TotalsCell, Figures]] = [{}, {}]
+    for first in range(0, len(keys), _KEYS_PER_QUERY):
+        some = keys[first : first + _KEYS_PER_QUERY]
+        for side, query in zip(sides, (_OUR_SUMS_OF_KEYS, _THEIR_SUMS_OF_KEYS), strict=True):
+            rows = snapshot.query_keys(query, some, zone=zone, unknown=UNKNOWN_GAME)
+            for cell, figures in _sums(rows).items():
+                side[cell] = side.get(cell, NO_FIGURES) + figures
+    return sides[0], sides[1]
+
+
 def non_cash_operations(snapshot: Snapshot, zone: str) -> tuple[NonCashOperation, ...]:
     """Return our corrections and funded operations in rounds of the window."""
     return tuple(
@@ -89,11 +140,6 @@ def non_cash_operations(snapshot: Snapshot, zone: str) -> tuple[NonCashOperation
         )
         for row in snapshot.query(_NON_CASH, zone=zone, unknown=UNKNOWN_GAME)
     )
-
-
-def keys_on_two_days(snapshot: Snapshot, zone: str) -> Keys:
-    """Return the sorted keys of rounds that the sides count on different days."""
-    return np.unique(_match_keys(snapshot.query(_TWO_DAYS, zone=zone)))
 
 
 def record_games(snapshot: Snapshot, keys: Keys) -> dict[tuple[str, int], str]:
@@ -119,10 +165,6 @@ def round_counts(
 def unposted_batches(snapshot: Snapshot) -> int:
     """Count the accepted batches that no worker has posted: their rounds are in no sum yet."""
     return int(snapshot.query(_UNPOSTED)[0]["n"])
-
-
-def _match_keys(rows: list[dict[str, Any]]) -> Keys:
-    return np.array([row["match_key"] for row in rows], dtype=np.int64)
 
 
 def _sums(rows: list[dict[str, Any]]) -> dict[TotalsCell, Figures]:

@@ -16,20 +16,17 @@ import pandas as pd
 from reconcile.findings.unanswered import with_unanswered
 from reconcile.matching.classify import classify
 from reconcile.matching.compare import may_be_tied
-from reconcile.matching.conservation import tally
 from reconcile.matching.edge_rows import split_at_window, unmatched_edge_rows, window_rows
-from reconcile.matching.exact import match_exact
 from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
-from reconcile.matching.row_counts import check_exact_pass
 from reconcile.matching.spelling import pair_spellings
 from reconcile.runs.request import RunRequest
 from reconcile.snapshot.edge_keys import find_edge_keys
-from reconcile.snapshot.frames import PAIRS
+from reconcile.snapshot.frames import PAIRS, Keys
 from reconcile.snapshot.rules import MatchContext, Rules
 from reconcile.snapshot.shared_rounds import round_of
 from reconcile.snapshot.snapshot import Snapshot, open_snapshot
-from reconcile.totals.cells import UNKNOWN_GAME, DayGgr, Figures, TotalsCell
+from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, DayGgr, Figures, TotalsCell
 from reconcile.totals.differences import (
     NO_BREAKS,
     ComparisonFrames,
@@ -38,18 +35,22 @@ from reconcile.totals.differences import (
     difference_lines,
     with_days,
 )
+from reconcile.totals.plain_rows import add_plain_rows
+from reconcile.totals.plain_sums import PlainSums
 from reconcile.totals.sums import (
     NonCashOperation,
-    keys_on_two_days,
     non_cash_operations,
     our_sums,
     record_games,
     round_counts,
+    sums_of_keys,
     their_sums,
     unposted_batches,
 )
 from vocabulary.window import Window
 
+#: More keys than this are summed together with all rows of the window.
+_OTHER_KEYS_MAX = 200_000
 #: The values of the columns that a row of a summary is grouped by.
 Name = tuple[str, ...]
 #: Bets, wins and rollbacks by round, player and currency.
@@ -97,6 +98,7 @@ class Totals:
     Attributes:
         zone: of the business days.
         cells: ordered by day, game and currency.
+        our_rounds: ours by the games of their own records, without those of a matched one.
         lines: the rounds that make the differences, ordered by cell.
         non_cash: our corrections and funded operations.
         unposted: accepted batches that are in no figure yet.
@@ -107,6 +109,7 @@ class Totals:
     zone: str
     at: datetime
     cells: Mapping[TotalsCell, TotalsRow]
+    our_rounds: Mapping[TotalsCell, Figures]
     lines: tuple[DifferenceLine, ...]
     non_cash: tuple[NonCashOperation, ...]
     unposted: int
@@ -158,11 +161,14 @@ def totals(database_url: str, request: RunRequest, *, now: datetime, zone: str) 
     provider, window = request.provider, request.window
     context = MatchContext(now=now, maturity=request.maturity, rules=request.rules)
     with open_snapshot(database_url, provider, window, context) as snapshot:
-        frames, counts = _compare(snapshot, zone)
+        plain = PlainSums()
+        other_keys = add_plain_rows(snapshot, zone, plain.add, snapshot.straddling_keys())
+        frames, counts = _compare(snapshot, other_keys)
         differences = difference_lines(provider, frames, zone)
-        ours, theirs = our_sums(snapshot, zone), their_sums(snapshot, zone)
+        ours, theirs = _sums(snapshot, plain, other_keys, zone)
         non_cash = _with_learned_games(non_cash_operations(snapshot, zone), differences)
         unposted = unposted_batches(snapshot)
+    our_rounds = dict(ours)
     _move_learned_rounds(ours, differences, frames, counts, zone)
     lines = sorted(differences.lines, key=lambda line: (line.cell, line.cause, line.round_id))
     return Totals(
@@ -171,24 +177,20 @@ def totals(database_url: str, request: RunRequest, *, now: datetime, zone: str) 
         zone=zone,
         at=now,
         cells=_cells(ours, theirs, differences.lines, non_cash),
+        our_rounds=our_rounds,
         lines=tuple(lines),
         non_cash=non_cash,
         unposted=unposted,
     )
 
 
-def _compare(snapshot: Snapshot, zone: str) -> tuple[ComparisonFrames, Counts]:
-    """Compare the window and return the frames of all rows that do not simply agree."""
+def _compare(snapshot: Snapshot, other_keys: Keys) -> tuple[ComparisonFrames, Counts]:
+    """Compare the rows that are not plain, and return their frames."""
     context = snapshot.context
-    sides = snapshot.key_rows()
-    suspect = np.union1d(snapshot.straddling_keys(), keys_on_two_days(snapshot, zone))
-    agreed = match_exact(sides, suspect=suspect)
-    check_exact_pass("ours", tally(sides.ours), agreed.matched + agreed.ours_left)
-    check_exact_pass("theirs", tally(sides.theirs), agreed.matched + agreed.theirs_left)
     edge_keys = find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules)
-    keys = np.union1d(agreed.residual, edge_keys)
+    keys = np.union1d(other_keys, edge_keys)
     games, counts = record_games(snapshot, keys), round_counts(snapshot, keys)
-    records = split_at_window(snapshot.records(keys), agreed.residual)
+    records = split_at_window(snapshot.records(keys), other_keys)
     edge_rows = unmatched_edge_rows(records) if len(edge_keys) else PAIRS.empty()
     pairs = pair(fold(records.ours), fold(records.theirs))
     classified = classify(_tie(pairs, edge_rows, context.rules), context)
@@ -200,6 +202,19 @@ def _compare(snapshot: Snapshot, zone: str) -> tuple[ComparisonFrames, Counts]:
         games=games,
     )
     return frames, counts
+
+
+def _sums(
+    snapshot: Snapshot, plain: PlainSums, other_keys: Keys, zone: str
+) -> tuple[dict[TotalsCell, Figures], dict[TotalsCell, Figures]]:
+    """Sum both sides of the window by cell."""
+    if len(other_keys) > _OTHER_KEYS_MAX:
+        return our_sums(snapshot, zone), their_sums(snapshot, zone)
+    ours, theirs = sums_of_keys(snapshot, other_keys, zone)
+    for cell, (our_sum, their_sum) in plain.cells(snapshot).items():
+        ours[cell] = ours.get(cell, NO_FIGURES) + our_sum
+        theirs[cell] = theirs.get(cell, NO_FIGURES) + their_sum
+    return ours, theirs
 
 
 def _tie(pairs: pd.DataFrame, edge_rows: pd.DataFrame, rules: Rules) -> pd.DataFrame:

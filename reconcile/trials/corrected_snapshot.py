@@ -46,23 +46,23 @@ class TriedCorrections:
     balance: int
 
 
-class CorrectedSnapshot(Snapshot):
-    """Another snapshot with corrections in place."""
+class CachingSnapshot(Snapshot):
+    """Another snapshot that runs no query twice: nothing can change within a snapshot."""
 
-    def __init__(self, snapshot: Snapshot, tried: TriedCorrections) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self.provider = snapshot.provider
         self.window = snapshot.window
         self.context = snapshot.context
         self._snapshot = snapshot
-        self._tried = tried
+        self._results: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     def key_rows(self, key_range: KeyRange = ALL_KEYS) -> Sides:
-        """Read the key rows of the window, the corrected round among them."""
-        return self._with_key_row(self._snapshot.key_rows(key_range))
+        """Read the key rows of the window."""
+        return self._snapshot.key_rows(key_range)
 
     def key_rows_of(self, keys: Keys) -> Sides:
-        """Read the key rows of some keys, the corrected round among them."""
-        return self._with_key_row(self._snapshot.key_rows_of(keys))
+        """Read the key rows of some keys."""
+        return self._snapshot.key_rows_of(keys)
 
     def straddling_keys(self, key_range: KeyRange = ALL_KEYS) -> Keys:
         """Return the keys of rounds with a further record outside the window."""
@@ -77,15 +77,42 @@ class CorrectedSnapshot(Snapshot):
         return self._snapshot.timed_rows(since, until)
 
     def records(self, keys: Keys) -> Sides:
+        """Read the full rows of these keys."""
+        return self._snapshot.records(keys)
+
+    def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """Run a query of few rows, or return what it returned before."""
+        key = query, repr(sorted(values.items()))
+        if key not in self._results:
+            self._results[key] = self._snapshot.query(query, **values)
+        return [dict(row) for row in self._results[key]]
+
+
+class CorrectedSnapshot(CachingSnapshot):
+    """Another snapshot with corrections in place."""
+
+    def __init__(self, snapshot: Snapshot, tried: TriedCorrections) -> None:
+        super().__init__(snapshot)
+        self._tried = tried
+
+    def key_rows(self, key_range: KeyRange = ALL_KEYS) -> Sides:
+        """Read the key rows of the window, the corrected round among them."""
+        return self._with_key_row(super().key_rows(key_range))
+
+    def key_rows_of(self, keys: Keys) -> Sides:
+        """Read the key rows of some keys, the corrected round among them."""
+        return self._with_key_row(super().key_rows_of(keys))
+
+    def records(self, keys: Keys) -> Sides:
         """Read the full rows of these keys, the corrected round among them."""
-        sides = self._snapshot.records(keys)
+        sides = super().records(keys)
         if not self._changes_round or self._tried.match_key not in keys:
             return sides
         return Sides(ours=self._corrected(sides.ours), theirs=sides.theirs)
 
     def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Run a query of few rows; the corrections count as booked now."""
-        rows = self._snapshot.query(query, **values)
+        rows = super().query(query, **values)
         if query == CORRECTIONS and self._changes_round:
             return [*rows, asdict(self._booked())]
         return self._below_zero(rows) if query == BELOW_ZERO else rows

@@ -31,7 +31,11 @@ from reconcile.runs.request import RunRequest, stored_request
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot, open_snapshot
-from reconcile.trials.corrected_snapshot import CorrectedSnapshot, TriedCorrections
+from reconcile.trials.corrected_snapshot import (
+    CachingSnapshot,
+    CorrectedSnapshot,
+    TriedCorrections,
+)
 from reconcile.trials.sources import SourceCheck
 from storage.transactions import engine_at, reading
 from vocabulary.ids import match_key
@@ -107,6 +111,7 @@ def try_on(
         request: of that run.
         preview: what the corrections would book.
     """
+    snapshot = CachingSnapshot(snapshot)  # both times, most rules ask for the same rows
     before = {b.id: b for b in find(snapshot)}
     after = {b.id: b for b in find(CorrectedSnapshot(snapshot, tried))}
     check = SourceCheck(

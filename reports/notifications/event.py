@@ -1,4 +1,4 @@
-"""An event that people may be told of, and what a query for new ones needs."""
+"""An event that people are notified of, and what a query for new ones needs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,13 +8,19 @@ from breaks.policy import SlaRule
 from reports.notifications.rules import EventKind, NotifyRule
 from vocabulary.money import exponent_of, text_from_minor
 
-#: Events of one kind and rule that one turn takes; the next turn takes the next ones.
+#: Events of one kind and rule that one turn takes; the next turn takes the next ones, so a
+#: query must leave out what a rule never takes: see ``OF_PROVIDERS``.
 EVENTS_MAX = 1_000
 
 #: Leaves out what the rule has taken already.
 NOT_TAKEN = """
  AND NOT EXISTS (SELECT FROM notification_events e
                   WHERE e.rule = :rule AND e.kind = :kind AND e.event_key = {key})
+"""
+#: Leaves out other providers, if the rule names some; what is of none is for every rule.
+OF_PROVIDERS = """
+ AND (cardinality(CAST(:providers AS text[])) = 0
+      OR {provider} = '' OR {provider} = ANY (CAST(:providers AS text[])))
 """
 
 
@@ -44,12 +50,14 @@ class Circumstances:
         sla: when breaks are due.
         stale_after: by provider, the longest silence of its feeds; None: any.
         exponents: by provider, its overrides of digits after the decimal point.
+        pushing: providers that send their history by themselves.
     """
 
     now: datetime
     sla: tuple[SlaRule, ...]
     stale_after: Mapping[str, timedelta | None]
     exponents: Mapping[str, Mapping[str, int]]
+    pushing: frozenset[str] = frozenset()
 
     def money(self, provider: str, minor: int, currency: str) -> str:
         """An amount with its currency, as people write it."""
@@ -59,4 +67,5 @@ class Circumstances:
 
 def taking(rule: NotifyRule, kind: EventKind) -> dict[str, object]:
     """The parameters that every query for new events has."""
-    return {"rule": rule.name, "kind": kind, "limit": EVENTS_MAX}
+    providers = list(rule.providers)
+    return {"rule": rule.name, "kind": kind, "limit": EVENTS_MAX, "providers": providers}

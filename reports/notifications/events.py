@@ -1,11 +1,11 @@
-"""What there is to tell now: one query for each kind of event.
+"""The new events of a rule: one query for each kind of event.
 
 An event has a key that stays the same while its cause lasts, so the outbox takes it once.
-Amounts are told as the currency writes them; players only where the rule allows it.
+Amounts are written as their currency is; players are named only where the rule allows it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -13,8 +13,9 @@ from breaks.kinds import Impact
 from breaks.policy import SlaRule, due_at
 from breaks.states import SETTLED
 from feeds.finding_kinds import FindingKind
+from feeds.freshness import freshness_of, is_stale
 from reports.grid import WHO_OWES, readable
-from reports.notifications.event import NOT_TAKEN, Circumstances, Event, taking
+from reports.notifications.event import NOT_TAKEN, OF_PROVIDERS, Circumstances, Event, taking
 from reports.notifications.mentions import mentions
 from reports.notifications.rules import EventKind, NotifyRule
 from vocabulary.clock import iso
@@ -26,6 +27,7 @@ SELECT b.break_id || '/' || l.reopened AS event_key, b.break_id, b.provider, b.k
   FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE b.cleared_at IS NULL AND l.state <> 'closed' AND l.state <> ALL (:settled)
    {NOT_TAKEN.format(key="b.break_id || '/' || l.reopened")}
+   {OF_PROVIDERS.format(provider="b.provider")}
 """  # noqa: S608 - only constants are put in
 # Only breaks that are old enough for the shortest rule are read, by their index.
 _DUE = f"""
@@ -61,6 +63,7 @@ SELECT d.dispute_id || '/' || p.number AS event_key, d.dispute_id, d.provider, p
                 WHERE l.dispute_id = d.dispute_id AND a.answer IS NULL
                   AND w.state = 'waiting' AND w.since <= d.opened_at)
    {NOT_TAKEN.format(key="d.dispute_id || '/' || p.number")}
+   {OF_PROVIDERS.format(provider="d.provider")}
  ORDER BY p.due_at, d.dispute_id LIMIT :limit
 """  # noqa: S608 - as above
 _CHANGED = f"""
@@ -68,6 +71,7 @@ SELECT finding_id AS event_key, provider, currency, difference, record_id, detai
   FROM feed_findings
  WHERE resolved_at IS NULL AND kind = :finding_kind
    {NOT_TAKEN.format(key="finding_id")}
+   {OF_PROVIDERS.format(provider="provider")}
  ORDER BY first_seen, finding_id LIMIT :limit
 """  # noqa: S608 - as above
 # Everything that one person proposed and another decides; limits have no amount.
@@ -89,6 +93,7 @@ SELECT * FROM (
            proposed_by, proposed_at, 'other limits of people'
       FROM limit_versions WHERE state = 'proposed') p
  WHERE true {NOT_TAKEN.format(key="p.event_key")}
+   {OF_PROVIDERS.format(provider="p.provider")}
  ORDER BY proposed_at, event_key LIMIT :limit
 """  # noqa: S608 - as above
 _CLOSED = f"""
@@ -96,6 +101,7 @@ SELECT provider || '/' || business_day || '/' || close_no AS event_key, provider
        business_day, run_id
   FROM day_closes
  WHERE true {NOT_TAKEN.format(key="provider || '/' || business_day || '/' || close_no")}
+   {OF_PROVIDERS.format(provider="provider")}
  ORDER BY closed_at, provider LIMIT :limit
 """  # noqa: S608 - as above
 _SIGNED = f"""
@@ -104,6 +110,7 @@ SELECT provider || '/' || business_day || '/' || number AS event_key, provider, 
   FROM day_steps
  WHERE action = 'signed'
    {NOT_TAKEN.format(key="provider || '/' || business_day || '/' || number")}
+   {OF_PROVIDERS.format(provider="provider")}
  ORDER BY at, provider LIMIT :limit
 """  # noqa: S608 - as above
 _PARKED = f"""
@@ -112,13 +119,6 @@ SELECT job || '/' || fingerprint AS event_key, job, fingerprint, min(cause) AS c
   FROM parked WHERE true {NOT_TAKEN.format(key="job || '/' || fingerprint")}
  GROUP BY job, fingerprint ORDER BY min(parked_at) LIMIT :limit
 """  # noqa: S608 - as above
-_WATERMARK = """
-SELECT greatest(
-    (SELECT max(created_at) FROM feed_records WHERE provider = :provider),
-    (SELECT max(covers_to) FROM feed_files
-      WHERE provider = :provider AND verdict <> 'quarantined'),
-    (SELECT max(watermark) FROM feed_watermarks WHERE provider = :provider))
-"""
 
 
 def new_events(
@@ -130,7 +130,6 @@ def new_events(
         for kind in EventKind
         if kind in rule.when
         for event in _SOURCES[kind](connection, rule, circumstances)
-        if rule.is_about(event.provider)
     ]
 
 
@@ -238,24 +237,39 @@ def _missed(
     connection: Connection, rule: NotifyRule, circumstances: Circumstances
 ) -> Iterator[Event]:
     for provider, stale_after in circumstances.stale_after.items():
-        if stale_after is None:
+        if stale_after is None or not rule.is_about(provider):
             continue
-        newest = connection.execute(text(_WATERMARK), {"provider": provider}).scalar_one()
-        if newest is not None and circumstances.now - newest <= stale_after:
-            continue
-        since = "ever" if newest is None else f"since {iso(newest)}"
-        key = f"{provider}/{since}"
-        taken = text("SELECT 1 WHERE true" + NOT_TAKEN.format(key=":key"))
-        parameters = {"rule": rule.name, "kind": EventKind.FEED_MISSED, "key": key}
-        if connection.execute(taken, parameters).first():
-            yield Event(
-                kind=EventKind.FEED_MISSED,
-                key=key,
-                provider=provider,
-                sentence=f"No feed has brought anything newer {since}; {stale_after} is the"
-                " longest silence that the settings allow.",
-                subject=provider,
-            )
+        for key, sentence in _silences(connection, provider, stale_after, circumstances):
+            taken = text("SELECT 1 WHERE true" + NOT_TAKEN.format(key=":key"))
+            parameters = {"rule": rule.name, "kind": EventKind.FEED_MISSED, "key": key}
+            if connection.execute(taken, parameters).first():
+                yield Event(
+                    kind=EventKind.FEED_MISSED,
+                    key=key,
+                    provider=provider,
+                    sentence=f"{sentence}; {stale_after} is the longest silence that the"
+                    " settings allow.",
+                    subject=provider,
+                )
+
+
+def _silences(
+    connection: Connection,
+    provider: str,
+    stale_after: timedelta,
+    circumstances: Circumstances,
+) -> Iterator[tuple[str, str]]:
+    """The key and the sentence of every stale feed; of the provider if it never had a feed."""
+    now = circumstances.now
+    pushes = provider in circumstances.pushing
+    feeds = freshness_of(connection, provider, now, pushes=pushes)
+    if not feeds:
+        yield f"{provider}/since ever", "No feed has ever brought anything"
+    for feed in feeds:
+        if is_stale([feed.lateness(now)], stale_after):
+            since = iso(feed.watermark or feed.read_at)
+            key = f"{provider}/{feed.feed}/since {since}"
+            yield key, f"The feed {feed.feed} has brought nothing newer since {since}"
 
 
 def _changed(

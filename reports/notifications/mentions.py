@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from reports.notifications.event import NOT_TAKEN, Circumstances, Event, taking
+from reports.notifications.event import NOT_TAKEN, OF_PROVIDERS, Circumstances, Event, taking
 from reports.notifications.rules import EventKind, NotifyRule
 
 # Whoever names themselves needs no message.
@@ -17,6 +17,7 @@ SELECT m.note_id || '/' || m.person_id AS event_key, m.break_id, b.provider, n.a
  WHERE m.read_at IS NULL AND p.name <> n.author AND p.disabled_at IS NULL
    AND (cardinality(CAST(:people AS text[])) = 0 OR p.name = ANY (:people))
    {NOT_TAKEN.format(key="m.note_id || '/' || m.person_id")}
+   {OF_PROVIDERS.format(provider="b.provider")}
  ORDER BY m.note_id, p.name LIMIT :limit
 """  # noqa: S608 - only constants are put in
 

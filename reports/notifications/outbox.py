@@ -6,7 +6,7 @@ before it is sent and marked afterwards, so it is sent at least once; its id tel
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,12 +37,13 @@ SELECT max(created_at) FROM notifications WHERE rule = :rule AND requested_by IS
 """)
 _ASK = text("""
 INSERT INTO notifications (message_id, rule, created_at, title, lines, events, next_attempt_at,
-                           requested_by)
-VALUES (:message_id, :rule, :now, :title, CAST(:lines AS jsonb), :events, :now, :by)
+                           requested_by, recipients)
+VALUES (:message_id, :rule, :now, :title, CAST(:lines AS jsonb), :events, :now, :by,
+        CAST(:recipients AS text[]))
 """)
 _RECENT = text("""
 SELECT message_id, rule, created_at, title, lines, sent_at, given_up_at, next_attempt_at,
-       attempts, last_error, requested_by
+       attempts, last_error, requested_by, recipients
   FROM notifications WHERE rule = :rule ORDER BY created_at DESC, message_id LIMIT :limit
 """)
 _TRIED = text("""
@@ -62,8 +63,10 @@ _ASSIGN = text("""
 UPDATE notification_events SET message_id = :message_id WHERE event_no = ANY (:numbers)
 """)
 _DUE = text("""
-SELECT message_id, rule, created_at, title, lines, events, attempts FROM notifications
+SELECT message_id, rule, created_at, title, lines, events, attempts, recipients
+  FROM notifications
  WHERE sent_at IS NULL AND given_up_at IS NULL AND next_attempt_at <= :now
+   AND (requested_by IS NOT NULL OR rule <> ALL (:disabled))
  ORDER BY created_at, message_id LIMIT :limit
 """)
 _SENT = text("""
@@ -93,10 +96,15 @@ SELECT rule, count(*) FILTER (WHERE sent_at IS NOT NULL) AS sent,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueNotification:
-    """A message to send now, and how often that failed."""
+    """A message to send now, and how often that failed.
+
+    Attributes:
+        recipients: whom it goes to instead of those of the rule; empty: to them.
+    """
 
     message: Notification
     attempts: int
+    recipients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +125,7 @@ class StoredMessage:
 
     Attributes:
         requested_by: the person who tried the rule with it; None: it tells of events.
+        recipients: whom a trial goes to instead of those of the rule.
     """
 
     message_id: str
@@ -130,19 +139,45 @@ class StoredMessage:
     attempts: int
     last_error: str | None
     requested_by: str | None
+    recipients: tuple[str, ...] = ()
 
 
 def recent_messages(connection: Connection, rule: str, limit: int) -> list[StoredMessage]:
     """The newest messages of a rule."""
     rows = connection.execute(_RECENT, {"rule": rule, "limit": limit}).mappings()
-    return [StoredMessage(**{**row, "lines": tuple(row["lines"])}) for row in rows]
+    return [
+        StoredMessage(
+            **{
+                **row,
+                "lines": tuple(row["lines"]),
+                "recipients": tuple(row["recipients"] or ()),
+            }
+        )
+        for row in rows
+    ]
 
 
-def request_test(connection: Connection, rule: str, *, by: str, now: datetime) -> bool:
-    """Store a message that tries a rule; the scheduler sends it. False if one waits already."""
+def request_test(
+    connection: Connection,
+    rule: str,
+    *,
+    by: str,
+    now: datetime,
+    recipients: Sequence[str] = (),
+) -> bool:
+    """Store a message that tries a rule; the scheduler sends it. False if one waits already.
+
+    Args:
+        connection: of a transaction.
+        rule: its name.
+        by: who tries it.
+        now: when.
+        recipients: whom it goes to instead of those of the rule; empty: to them.
+    """
     if connection.execute(_TRIED, {"rule": rule}).scalar_one():
         return False
-    connection.execute(_ASK, {**_columns(trial_message(rule, now)), "by": by})
+    params = {"by": by, "recipients": list(recipients) or None}
+    connection.execute(_ASK, {**_columns(trial_message(rule, now)), **params})
     return True
 
 
@@ -217,8 +252,14 @@ def _columns(message: Notification) -> dict[str, object]:
     }
 
 
-def due_messages(connection: Connection, now: datetime) -> list[DueNotification]:
-    """The messages whose next attempt is due, the oldest first."""
+def due_messages(
+    connection: Connection, now: datetime, disabled: Iterable[str] = ()
+) -> list[DueNotification]:
+    """The messages whose next attempt is due, the oldest first.
+
+    Those of disabled rules wait, but for messages that try one.
+    """
+    params = {"now": now, "limit": MESSAGES_MAX, "disabled": list(disabled)}
     return [
         DueNotification(
             message=Notification(
@@ -230,8 +271,9 @@ def due_messages(connection: Connection, now: datetime) -> list[DueNotification]
                 events=row.events,
             ),
             attempts=row.attempts,
+            recipients=tuple(row.recipients or ()),
         )
-        for row in connection.execute(_DUE, {"now": now, "limit": MESSAGES_MAX})
+        for row in connection.execute(_DUE, params)
     ]
 
 

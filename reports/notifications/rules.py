@@ -1,11 +1,18 @@
 """Rules of notifications: which events, for whom, over which channel. Pure."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from vocabulary.errors import Malformed
 from vocabulary.secrets import Secret
+
+#: A mail address in plain ASCII: nothing in it ends a header or adds a recipient.
+_ADDRESS = re.compile(
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9.-]{1,190}", re.ASCII | re.IGNORECASE
+)
 
 
 class EventKind(StrEnum):
@@ -58,6 +65,49 @@ class ChatHook:
 
 
 Channel = MailServer | Webhook | ChatHook
+
+
+def sent_to(channel: Channel, recipients: Iterable[str]) -> Channel:
+    """The channel with other recipients of its mail; none: as it is.
+
+    Only domains of the channel's own addresses are taken: whoever may write a rule must not
+    send what the books say wherever they like.
+
+    Raises:
+        Malformed: it is no mail server, or an address is none or of another domain.
+    """
+    addresses = tuple(recipients)
+    if not addresses:
+        return channel
+    if not isinstance(channel, MailServer):
+        raise Malformed("recipients", "only a channel that sends mail takes addresses")
+    domains = {_domain(address) for address in (*channel.recipients, channel.sender)}
+    for address in addresses:
+        if not _ADDRESS.fullmatch(address):
+            raise Malformed("recipients", f"mail addresses are expected; {address!r} is none")
+        if _domain(address) not in domains:
+            expected = ", ".join(sorted(domains))
+            raise Malformed(
+                "recipients",
+                f"addresses at {expected} are expected, because the settings send there;"
+                f" {address} is elsewhere",
+            )
+    return replace(channel, recipients=addresses)
+
+
+def target_of(channel: Channel) -> str:
+    """Where messages go; a URL is a secret, so its reference is shown."""
+    match channel:
+        case MailServer():
+            return f"mail to {', '.join(channel.recipients)} by {channel.host}:{channel.port}"
+        case ChatHook():
+            return f"chat, {channel.url.reference}"
+        case Webhook():
+            return f"webhook, {channel.url.reference}"
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

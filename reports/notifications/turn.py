@@ -20,7 +20,8 @@ from reports.notifications.outbox import (
     take,
     write_message,
 )
-from reports.notifications.rules import Channel, NotifyRule
+from reports.notifications.rules import Channel, NotifyRule, sent_to
+from vocabulary.errors import Malformed
 
 Send = Callable[[Notification, Channel, datetime], None]
 
@@ -33,15 +34,18 @@ def notify(
     circumstances: Circumstances,
     send: Send,
     pack_of: PackOf | None = None,
+    *,
+    disabled: Sequence[NotifyRule] = (),
 ) -> int:
     """Do one turn; returns how many messages were sent.
 
     Args:
         engine: the database of the outbox.
-        rules: every rule, by unique name.
+        rules: every rule in force, by unique name.
         circumstances: what events depend on.
         send: sends one message or raises ``SendingFailed``.
         pack_of: makes the packs that mail may carry; None: no mail carries any.
+        disabled: rules that take no events; only messages that try one are sent.
     """
     now = circumstances.now
     for rule in rules:
@@ -49,9 +53,9 @@ def notify(
             take(connection, rule, new_events(connection, rule, circumstances), now)
             write_message(connection, rule, now)
     with engine.connect() as connection:
-        due = due_messages(connection, now)
-    by_name = {rule.name: rule for rule in rules}
-    channels = {rule.name: rule.channel for rule in rules}
+        due = due_messages(connection, now, [rule.name for rule in disabled])
+    by_name = {rule.name: rule for rule in (*rules, *disabled)}
+    channels = {name: rule.channel for name, rule in by_name.items()}
     return sum(
         _send(engine, _with_files(engine, message, by_name, pack_of), channels, now, send)
         for message in due
@@ -82,11 +86,11 @@ def _send(
     message = due.message
     channel = channels.get(message.rule)
     if channel is None:
-        _failed(engine, due, "the settings have no rule of this name any more", now)
+        _failed(engine, due, "no rule of this name is in force any more", now)
         return False
     try:
-        send(message, channel, now)
-    except SendingFailed as error:
+        send(message, sent_to(channel, due.recipients), now)
+    except (SendingFailed, Malformed) as error:
         _failed(engine, due, str(error), now)
         return False
     with engine.begin() as connection:

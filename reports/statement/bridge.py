@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from storage.planning import without_nested_loops
 from vocabulary.window import Window
 
 # Every entry that is about a round of the window, or posted in it. Players' accounts are left
@@ -23,7 +24,7 @@ WITH of_window AS (
 lines AS (
   SELECT e.currency, e.account, e.amount, w.match_key IS NOT NULL AS of_round,
          e.posted_at >= :start AND e.posted_at < :end AS in_window
-    FROM entries e LEFT JOIN of_window w USING (match_key, wallet_id)
+    FROM booked_entries e LEFT JOIN of_window w USING (match_key, wallet_id)
    WHERE e.provider = :provider AND e.account NOT IN ('player_wallet', 'player_receivable')
    UNION ALL
   SELECT e.currency, e.account, e.amount, w.match_key IS NOT NULL,
@@ -78,7 +79,8 @@ def bridges(connection: Connection, provider: str, window: Window) -> tuple[Brid
     """The bridge of every currency that either has."""
     params = {"provider": provider, "start": window.start, "end": window.end}
     reported = {row.currency: row.ggr for row in connection.execute(text(_ROUNDS), params)}
-    rows = connection.execute(text(_ENTRIES), params).all()
+    with without_nested_loops(connection):
+        rows = connection.execute(text(_ENTRIES), params).all()
     currencies = sorted({*reported, *(row.currency for row in rows)})
     return tuple(
         _bridge(code, reported.get(code, 0), [row for row in rows if row.currency == code])

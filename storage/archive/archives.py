@@ -200,7 +200,13 @@ def decide_release(
     record(connection, by, f"archive.{state}", archive.archive_id, {"why": why} if why else {})
 
 
-def finish_release(connection: Connection, archive: Archive, *, by: str, rows: int) -> None:
-    """Store that all bytes of an archive that may leave the database have left it."""
+def finish_release(
+    connection: Connection, archive: Archive, *, by: str, rows: int, entries: int
+) -> None:
+    """Store that all that may leave the database of an archive has left it.
+
+    ``rows`` lost their bytes now, and ``entries`` left now.
+    """
     connection.execute(text(_FINISH), {"release": archive.release_id})
-    record(connection, by, "archive.let_go", archive.archive_id, {"rows": rows})
+    detail = {"rows": rows, "entries": entries}
+    record(connection, by, "archive.let_go", archive.archive_id, detail)

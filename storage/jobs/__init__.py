@@ -1,1 +1,1 @@
-"""Jobs: long work that is requested in one process and done by another as the owner."""
+"""Jobs: long work that is requested in one process and done by another as the application."""

@@ -54,7 +54,8 @@ def paths(books: ConsoleBooks) -> list[str]:
         *("/breaks/groups", f"/breaks/groups/{books.group()}"),
         "/breaks/bulk?scope=all&provider=lottery",
         *("/ops", "/ops/queues/post", "/ops/parked", "/settings/notifications"),
-        *("/tokens", "/api#get_breaks"),
+        *("/settings/notifications/new", "/settings/notifications/draft"),
+        *("/tokens", "/api", "/api/operations/get_breaks", "/api/objects/BreakList"),
         *("/days/what-if", "/feeds", "/feeds/lottery", "/disputes?state=all"),
         *(f"/feeds/lottery/{name}" for name in ("findings", "files", "pulls")),
         *(
@@ -181,8 +182,9 @@ def test_a_token_is_made_and_an_operation_is_tried(
     name.submit()
     wait(signed_in, lambda: signed_in.driver.find_elements(By.CSS_SELECTOR, ".secret"))
     secret = signed_in.driver.find_element(By.CSS_SELECTOR, ".secret").text
-    signed_in.open(f"{site.url}/api#get_me")
-    form = signed_in.driver.find_element(By.CSS_SELECTOR, "#get_me form")
+    signed_in.open(f"{site.url}/api")
+    signed_in.driver.find_element(By.CSS_SELECTOR, "#get_me a").click()
+    form = signed_in.driver.find_element(By.CSS_SELECTOR, "form.request")
     form.find_element(By.CSS_SELECTOR, "button").click()
     reply = form.find_element(By.CSS_SELECTOR, "output")
     wait(signed_in, lambda: '"authenticated_by": "session"' in reply.text)

@@ -81,6 +81,8 @@ def test_decisions_are_numbered_without_gaps_and_listed() -> None:
 
     assert numbers == list(range(1, len(numbers) + 1))
     assert {Path(name).name for name in ADRS} <= listed
+    rows = re.findall(r"^\| \[?([0-9]{4})", index, re.MULTILINE)
+    assert rows == [f"{number:04}" for number in numbers]
 
 
 def test_every_dependency_says_what_it_saves_us() -> None:

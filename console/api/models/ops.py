@@ -7,8 +7,11 @@ from pydantic import Field, StringConstraints
 from console.api.models.breaks import Limit
 from console.api.models.jobs import Number
 from console.api.models.values import ApiModel, FilterText, Instant, Text
+from reports.notifications.rules import EventKind
 
 Minutes = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}$")]
+
+RuleText = Annotated[str, StringConstraints(pattern=r"^[^,\x00-\x1f]{1,200}$")]
 
 
 class FigureJson(ApiModel):
@@ -118,9 +121,56 @@ class RuleJson(ApiModel):
     target: str
     waiting: int
     given_up: int
+    source: str | None = Field(
+        description="`settings`, `console`: the database has it, or null: nobody any more."
+    )
+    disabled: bool
+    problem: str | None = Field(description="Why it cannot be in force.")
+    when: tuple[str, ...]
+    providers: tuple[str, ...]
+    people: tuple[str, ...]
+    players: bool
+    terms: dict[str, Any] | None = Field(description="What the database has of it.")
+    changed_by: str | None
+    changed_at: Instant | None
+    version: str = Field(description="Of a rule of the database; empty for others.")
 
 
 class RuleListJson(ApiModel):
-    """Every rule of the settings, and every other that ever wrote a message."""
+    """Every rule of the settings and of the database, and every other that wrote a message."""
 
     items: tuple[RuleJson, ...]
+
+
+class TryBody(ApiModel):
+    """Where the message goes."""
+
+    to: tuple[RuleText, ...] = Field(
+        default=(), description="Mail addresses instead of those of the rule."
+    )
+
+
+class RuleTermsBody(ApiModel):
+    """What a rule of the database says."""
+
+    channel: RuleText = Field(description="The `[[notify]]` whose channel it uses.")
+    when: tuple[EventKind, ...] = Field(min_length=1)
+    recipients: tuple[RuleText, ...] = Field(default=(), description="Whom its mail goes to.")
+    providers: tuple[RuleText, ...] = Field(default=(), description="None: all.")
+    people: tuple[RuleText, ...] = Field(default=(), description="Whose mentions.")
+    over: dict[RuleText, RuleText] = Field(default={}, description="Amounts by currency.")
+    overdue_within: RuleText | None = Field(default=None, description="Such as `4h`.")
+    every: RuleText | None = Field(default=None, description="Such as `1d`.")
+    players: bool = False
+
+
+class RuleBody(RuleTermsBody):
+    """A rule for the database."""
+
+    name: RuleText
+
+
+class RuleReasonBody(ApiModel):
+    """Why."""
+
+    reason: Text

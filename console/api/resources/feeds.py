@@ -25,11 +25,11 @@ from console.api.resources.breaks import trail_json
 from console.api.resources.jobs import file_json, job_fields
 from console.config import ProviderTerms, Visit
 from console.pages.feeds import feed_detail, feed_lists, finding_detail
-from console.pages.feeds.feed_list import is_stale
+from console.pages.feeds.feed_list import feeds_of_term, is_stale
 from console.pages.feeds.feed_lists import ListPage
 from console.pages.records import files
 from feeds.findings import FeedFinding
-from feeds.overview import ListedStatement, ProviderFeeds, PullRecord, feeds_of
+from feeds.overview import ListedStatement, ProviderFeeds, PullRecord
 from feeds.statements.file_details import FileDetail, FileFinding
 from vocabulary.people import Right
 
@@ -39,7 +39,10 @@ _TAG = "feeds"
 def list_feeds(visit: Visit) -> FeedListJson:
     """How the feeds of every provider stand."""
     with visit.console.readers.connect() as connection:
-        listed = [(term, feeds_of(connection, term.slug)) for term in visit.config.providers]
+        listed = [
+            (term, feeds_of_term(connection, term, visit.now))
+            for term in visit.config.providers
+        ]
     return FeedListJson(
         items=tuple(FeedsJson(**_fields(visit, term, feeds)) for term, feeds in listed)
     )

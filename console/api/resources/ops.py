@@ -1,10 +1,9 @@
-"""The pipeline, queues, parked work, and a message that tries a rule."""
+"""The pipeline, queues and parked work."""
 
 from dataclasses import replace
 from http import HTTPStatus
 
 from console.api.endpoint import Create, Endpoint, Read, Write
-from console.api.models.breaks import NoBody
 from console.api.models.ops import (
     FigureJson,
     ParkedBody,
@@ -16,13 +15,11 @@ from console.api.models.ops import (
     PipelineJson,
     QueueBody,
     QueueJson,
-    RuleJson,
-    RuleListJson,
 )
 from console.api.models.values import attributes
 from console.config import Visit
 from console.pages.breaks.listing import PAGE_ROWS
-from console.pages.ops import notifications, parked, queues
+from console.pages.ops import parked, queues
 from console.pages.ops.figures import figures_of, sentence_of
 from console.replies import RequestRefused
 from storage.queue.commands import parked_counts, parked_items, parked_page, version_of
@@ -108,28 +105,6 @@ def decide(action: str, body: ParkedBody, visit: Visit) -> ParkedResultJson:
     )
 
 
-def list_rules(visit: Visit) -> RuleListJson:
-    """Every rule of notifications."""
-    return RuleListJson(
-        items=tuple(
-            RuleJson(
-                name=view.name,
-                in_force=view.rule is not None,
-                target=view.target,
-                waiting=0 if view.status is None else view.status.waiting,
-                given_up=0 if view.status is None else view.status.given_up,
-            )
-            for view in notifications.show(visit).values["views"]
-        )
-    )
-
-
-def try_rule(_body: NoBody, visit: Visit) -> RuleListJson:
-    """Store a message that tries a rule."""
-    notifications.try_rule(visit)
-    return list_rules(visit)
-
-
 def _decision(action: str, summary: str) -> Create:
     return Create(
         path=f"/ops/parked/{action}",
@@ -191,21 +166,4 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     _decision("requeue", "Work again on what was parked"),
     _decision("discard", "Give up what was parked; batches hold money and cannot be"),
-    Read(
-        path="/settings/notifications",
-        summary="The rules of notifications, and how their messages fared",
-        tag=_TAG,
-        right=Right.READ,
-        show=list_rules,
-        answer=RuleListJson,
-    ),
-    Create(
-        path="/settings/notifications/{rule}/try",
-        summary="Send one message that tries a rule",
-        tag=_TAG,
-        right=Right.RUN_QUEUES,
-        act=try_rule,
-        body=NoBody,
-        answer=RuleListJson,
-    ),
 )

@@ -27,7 +27,7 @@ from console.pages.breaks.correction import corrections_suggested
 from console.pages.parameters import read_position
 from console.rendering import local_text, money_text
 from console.replies import HtmlPage, not_found
-from console.timeline import events_of, lying_timeline, standing_timeline
+from console.timeline import events_of, horizontal_timeline, vertical_timeline
 from ledger.queries.operations import START_BYTES
 from reports.find.short_ids import ShortIdKind, complete_id
 from reports.grid import WHO_OWES
@@ -90,8 +90,8 @@ def _sources(
     events = events_of(sources_of(visit.console.readers, break_, exponents))
     return {
         "events": events,
-        "lying": lying_timeline(events),
-        "standing": standing_timeline(events),
+        "horizontal": horizontal_timeline(events),
+        "vertical": vertical_timeline(events),
         "start_bytes": START_BYTES,
         "evidence": evidence_rows(break_),
     }

@@ -1,13 +1,13 @@
 """The feeds of one provider: statements, pulls, findings; upload a statement, pull now."""
 
 from console.config import ProviderTerms, Visit
-from console.pages.feeds.feed_list import is_stale
+from console.pages.feeds.feed_list import feeds_of_term, is_stale
 from console.pages.jobs.requesting import new_request_key, request
 from console.pages.parameters import provider_named
 from console.replies import HtmlPage, SeeOther
 from console.sentences import counted
 from feeds.findings import findings_of
-from feeds.overview import ProviderFeeds, count_pulls, feeds_of, last_files, last_pulls
+from feeds.overview import ProviderFeeds, count_pulls, last_files, last_pulls
 from storage.jobs.queries import jobs_before
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
@@ -21,7 +21,7 @@ def show(visit: Visit) -> HtmlPage:
     """Everything about a provider's feeds."""
     term = provider_named(visit.config, visit.path["provider"])
     with visit.console.readers.connect() as connection:
-        feeds = feeds_of(connection, term.slug)
+        feeds = feeds_of_term(connection, term, visit.now)
         jobs = jobs_before(connection, kinds=_KINDS, limit=JOBS_MAX)
         values = {
             "term": term,

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from console.config import ProviderTerms, Visit
 from console.replies import HtmlPage
 from console.sentences import counted
@@ -13,7 +15,7 @@ def show(visit: Visit) -> HtmlPage:
     """One line for each provider: reach, lateness, files, findings."""
     terms = visit.config.providers
     with visit.console.readers.connect() as connection:
-        listed = [(term, feeds_of(connection, term.slug)) for term in terms]
+        listed = [(term, feeds_of_term(connection, term, visit.now)) for term in terms]
     values = {
         "sentence": _sentence(listed, visit.now),
         "listed": [
@@ -24,10 +26,14 @@ def show(visit: Visit) -> HtmlPage:
     return HtmlPage(template="feeds/feeds.html", values=values)
 
 
+def feeds_of_term(connection: Connection, term: ProviderTerms, now: datetime) -> ProviderFeeds:
+    """How the feeds of a configured provider stand."""
+    return feeds_of(connection, term.slug, now, pushes=term.pushes)
+
+
 def is_stale(term: ProviderTerms, feeds: ProviderFeeds, now: datetime) -> bool:
     """Whether a feed should have delivered something newer."""
-    lateness = feeds.lateness(now)
-    return term.stale_after is not None and lateness is not None and lateness > term.stale_after
+    return feeds.is_stale(now, term.stale_after)
 
 
 def _sentence(listed: Sequence[tuple[ProviderTerms, ProviderFeeds]], now: datetime) -> str:

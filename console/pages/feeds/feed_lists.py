@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.config import ProviderTerms, Visit
+from console.pages.feeds.feed_list import feeds_of_term
 from console.pages.parameters import provider_named, read_limit
 from console.replies import HtmlPage
 from console.sentences import counted
 from feeds.findings import finding_named, findings_of
-from feeds.overview import count_pulls, feeds_of, last_files, last_pulls
+from feeds.overview import count_pulls, last_files, last_pulls
 from vocabulary.cursors import cut_page, parts_of
 
 
@@ -27,7 +28,7 @@ def show_findings(visit: Visit) -> HtmlPage:
     term = provider_named(visit.config, visit.path["provider"])
     limit, (after,) = read_limit(visit.query), _position(visit, str)
     with visit.console.readers.connect() as connection:
-        feeds = feeds_of(connection, term.slug)
+        feeds = feeds_of_term(connection, term, visit.now)
         last = None if after is None else finding_named(connection, after)
         findings = findings_of(connection, term.slug, most=limit + 1, after=last)
     total = feeds.errors + feeds.warnings
@@ -47,7 +48,7 @@ def show_files(visit: Visit) -> HtmlPage:
     term = provider_named(visit.config, visit.path["provider"])
     limit, (before,) = read_limit(visit.query), _position(visit, int)
     with visit.console.readers.connect() as connection:
-        total = feeds_of(connection, term.slug).files
+        total = feeds_of_term(connection, term, visit.now).files
         files = last_files(connection, term.slug, most=limit + 1, before=before)
     shown, cursor = cut_page(files, limit, lambda file: (file.file_id,))
     return _html(

@@ -1,12 +1,14 @@
-"""Figures of single days of providers, kept in memory: a span of days is their sum.
+"""Figures of single days of providers, kept ready: a span of days is their sum.
 
-Adding up a day reads every round and record of it, so a page takes what was added up some time
-ago, and says when. What is not kept is read while the page waits, for as long as a page may.
+Adding up a day reads every round and record of it. The database keeps what days that are over
+come to, and knows whether it still holds. Of other days a page takes what was added up some
+time ago, and says when. What nobody kept is read while the page waits, for as long as a page
+may.
 """
 
 import time
-from collections.abc import Callable, Hashable
-from datetime import date, timedelta
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -15,6 +17,7 @@ from sqlalchemy import Connection
 
 from console.config import Console, ProviderTerms
 from console.replies import RequestRefused
+from reconcile.days.day_sums import DaySums, SummedDay, kept_days
 from storage.kept import renewal_age
 from storage.roles import STATEMENT_TIMEOUT_MS
 from vocabulary.window import Window, day_window
@@ -26,15 +29,24 @@ class TooMuch(RequestRefused):
     """The figures take longer than a page may."""
 
 
+def stored_days(
+    connection: Connection, days: Sequence[SummedDay], now: datetime
+) -> Mapping[SummedDay, DaySums]:
+    """What the database keeps of the days that are over, and holds for this connection."""
+    return kept_days(connection, [day for day in days if day.window.end <= now])
+
+
 class KeptDays:
     """Reads figures of days for one page, or takes those that were kept.
 
     Attributes:
-        summed_at: when the oldest of them were read; now if none was kept.
+        summed_at: when the oldest of them were read; now if none was kept in memory.
+        stored: what the database keeps of the days of the page, and holds.
 
     Args:
-        console: has what is kept.
+        console: has what is kept in memory.
         connection: reads what is not kept.
+        stored: see above; ``stored_days`` reads it.
         budget: the longest time of all reading.
     """
 
@@ -42,12 +54,19 @@ class KeptDays:
         self,
         console: Console,
         connection: Connection,
+        stored: Mapping[SummedDay, DaySums],
         *,
         budget: timedelta = timedelta(milliseconds=STATEMENT_TIMEOUT_MS),
     ) -> None:
         self.summed_at = self._now = console.clock.now()
         self._kept, self._connection = console.kept, connection
+        self.stored = stored
+        self._by_day = {(day.provider, day.day): of for day, of in stored.items()}
         self._reads_until = time.monotonic() + budget.total_seconds()
+
+    def stored_day(self, term: ProviderTerms, day: date) -> DaySums | None:
+        """What the database keeps of a provider's day; None: nothing that holds."""
+        return self._by_day.get((term.slug, day))
 
     def get(
         self,

@@ -1,21 +1,33 @@
 """Which days and providers a page of figures is about, and the sums of both sides in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from psycopg.errors import QueryCanceled
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from console.config import ProviderTerms, Visit
+from breaks.lists.overview import last_change
+from console.config import Console, ProviderTerms, Visit
 from console.pages.figures.kept_days import KeptDays, TooMuch
 from console.pages.parameters import provider_named, read_day
+from reconcile.days.day_sums import SummedDay, kept_figures
 from reconcile.totals.cells import TotalsCell
-from reconcile.totals.sides import SideSums, both_figures, break_sums, joined
+from reconcile.totals.sides import (
+    BothFigures,
+    BreakSums,
+    both_figures,
+    break_sums,
+    breaks_in_one_day,
+    in_one_day,
+    joined,
+)
 from reports.coverage import ComparedWindow, comparisons, gaps
 from reports.grouped_totals import ProviderSums
 from reports.stored_runs import is_first_day
@@ -26,6 +38,7 @@ from vocabulary.window import Window, day_window
 
 #: Most days that one page adds up.
 DAYS_MAX = 366
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +61,11 @@ class DaySpan:
         return [self.first + timedelta(days=offset) for offset in range(count)]
 
     @property
+    def key(self) -> tuple[str | None, date, date]:
+        """Names the span among those of one configuration."""
+        return self.provider, self.first, self.last
+
+    @property
     def words(self) -> str:
         """The days in words."""
         if self.first == self.last:
@@ -56,6 +74,20 @@ class DaySpan:
         if self.first.year != self.last.year:
             first += f" {self.first.year}"
         return f"{first} to {self.last.day} {self.last:%B %Y}"
+
+    @property
+    def provider_days(self) -> list[SummedDay]:
+        """Every day of every provider."""
+        return [
+            SummedDay(
+                provider=term.slug,
+                day=day,
+                zone=term.zone,
+                window=day_window(day, ZoneInfo(term.zone)),
+            )
+            for term in self.terms
+            for day in self.days
+        ]
 
     def window(self, term: ProviderTerms) -> Window:
         """The days in a provider's zone."""
@@ -135,41 +167,96 @@ def one_instant(
         raise
 
 
+class BreakReads:
+    """Reads what breaks come to for one page, or takes it from memory.
+
+    It is of the same time as the last step of a person and the last run.
+
+    Args:
+        console: has what is kept in memory.
+        connection: reads what is not.
+    """
+
+    def __init__(self, console: Console, connection: Connection) -> None:
+        self._kept, self._connection = console.kept, connection
+        self._stamp = last_change(connection, console.config.zones)
+
+    def get(self, key: tuple[object, ...], read: Callable[[Connection], _Value]) -> _Value:
+        """What ``read`` returns."""
+        return self._kept.get(self._connection, key, read, stamp=self._stamp).value
+
+
 def sums_of(
-    days: KeptDays, connection: Connection, span: DaySpan, *, by_game: bool
+    days: KeptDays,
+    breaks: BreakReads,
+    connection: Connection,
+    span: DaySpan,
+    *,
+    by_game: bool,
+    by_day: bool = True,
 ) -> tuple[ProviderSums, ...]:
     """Both sides of every provider of a span, with its breaks as they are now.
 
-    The sums of a day are added up anew as soon as breaks explain another difference on it.
+    The sums of a day that are kept in memory are added up anew as soon as breaks explain
+    another difference on it.
+
+    Args:
+        days: has or reads the sums of both sides.
+        breaks: has or reads those of breaks.
+        connection: reads what the database keeps.
+        span: the days.
+        by_game: tell games apart.
+        by_day: tell days apart; otherwise all cells are of the first day.
     """
-    return tuple(
-        ProviderSums(
+    stored = kept_figures(connection, days.stored, by_day=by_day, by_game=by_game)
+    providers = []
+    for term in span.terms:
+        read = partial(
+            break_sums,
             provider=term.slug,
-            exponents=term.exponents,
-            cells=_cells(days, connection, span, term, by_game=by_game),
+            window=span.window(term),
+            zone=term.zone,
+            by_game=by_game,
         )
-        for term in span.terms
-    )
+        key = ("break sums", term.slug, span.window(term), term.zone, by_game)
+        explained = breaks.get(key, read)
+        parts = list(_read_days(days, span, term, explained, by_game=by_game))
+        if not by_day:
+            parts = [in_one_day(part, span.first) for part in parts]
+            explained = breaks_in_one_day(explained, span.first)
+        if term.slug in stored:
+            parts.append(stored[term.slug])
+        providers.append(
+            ProviderSums(
+                provider=term.slug, exponents=term.exponents, cells=joined(parts, explained)
+            )
+        )
+    return tuple(providers)
 
 
-def _cells(
-    days: KeptDays, connection: Connection, span: DaySpan, term: ProviderTerms, *, by_game: bool
-) -> list[SideSums]:
-    slug, zone = term.slug, term.zone
-    breaks = break_sums(connection, slug, span.window(term), zone, by_game=by_game)
+def _read_days(
+    days: KeptDays,
+    span: DaySpan,
+    term: ProviderTerms,
+    breaks: Mapping[TotalsCell, BreakSums],
+    *,
+    by_game: bool,
+) -> Iterator[BothFigures]:
+    """Both sides of the days that the database does not keep."""
     explained: dict[date, list[tuple[TotalsCell, int]]] = {}
     for cell, part in sorted(breaks.items()):
         explained.setdefault(cell.day, []).append((cell, part.in_breaks))
-    parts = [
-        days.get(
+    for day in span.days:
+        if days.stored_day(term, day) is not None:
+            continue
+        yield days.get(
             f"both sides, by game {by_game}",
             (term, day),
-            lambda reader, window: both_figures(reader, slug, window, zone, by_game=by_game),
+            lambda reader, window: both_figures(
+                reader, term.slug, window, term.zone, by_game=by_game
+            ),
             stamp=tuple(explained.get(day, ())),
         )
-        for day in span.days
-    ]
-    return joined(parts, breaks)
 
 
 def coverage_of(connection: Connection, span: DaySpan, now: datetime) -> tuple[Coverage, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,9 +13,10 @@ from breaks.lists.paging import BreakOrder, BreakPage, page_of_breaks
 from breaks.lists.queries import BreakFilter
 from console.config import Visit
 from console.downloads import TableFile
-from console.pages.figures.kept_days import KeptDays
+from console.pages.figures.kept_days import KeptDays, stored_days
 from console.pages.figures.sentences import totals_sentence
 from console.pages.figures.span import (
+    BreakReads,
     Coverage,
     DaySpan,
     coverage_of,
@@ -195,10 +197,19 @@ def read_totals(visit: Visit) -> ShownTotals:
     query = read_query(visit)
     rates, fault = _rates(visit)
     with one_instant(visit.console.readers) as connection:
-        days = KeptDays(visit.console, connection)
-        sums = _chosen(sums_of(days, connection, query.span, by_game=query.by_game), query)
+        stored = stored_days(connection, query.span.provider_days, visit.now)
+        days = KeptDays(visit.console, connection, stored)
+        of_breaks = BreakReads(visit.console, connection)
+        by_day = GroupBy.DAY in query.by or (rates is not None and GroupBy.GAME not in query.by)
+        summed = sums_of(
+            days, of_breaks, connection, query.span, by_game=query.by_game, by_day=by_day
+        )
+        sums = _chosen(summed, query)
         coverage = coverage_of(connection, query.span, visit.now)
-        breaks = _breaks(connection, query)
+        breaks = of_breaks.get(
+            ("breaks of totals", *query.span.key, query.currency, query.game),
+            partial(_breaks, query=query),
+        )
     return ShownTotals(
         query=query,
         summed_at=days.summed_at,

@@ -1,6 +1,6 @@
 """What the charts of trends are drawn from, read once for a page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 
 from breaks.kinds import Impact
 from breaks.lists.flow import break_flow
-from breaks.lists.overview import open_sums
+from breaks.lists.overview import OpenSum, open_sums
 from breaks.policy import AGES
 from console.config import Console, ProviderTerms
-from console.pages.figures.kept_days import KeptDays, TooMuch
+from console.pages.figures.kept_days import KeptDays, TooMuch, stored_days
 from console.pages.figures.span import (
+    BreakReads,
     Coverage,
     DaySpan,
     coverage_of,
@@ -21,13 +22,12 @@ from console.pages.figures.span import (
     sums_of,
 )
 from feeds.daily_delay import daily_delays
+from reconcile.days.day_sums import WITHIN, DaySums, SummedDay
 from reconcile.totals.resolution_days import resolution_days
 from reports.grouped_totals import GroupBy, TotalsGroup, grouped
 from vocabulary.money import exponent_of
 from vocabulary.window import Window
 
-#: The horizon of the chart of what is explained.
-WITHIN = timedelta(hours=24)
 #: Longest time, in milliseconds, that a page reads one figure of every row of the days.
 ROWS_TIMEOUT_MS = 3_000
 _T = TypeVar("_T")
@@ -81,16 +81,22 @@ def read_trends(console: Console, span: DaySpan, currency: str | None) -> TrendD
     """Read the figures of a span; without a currency, of the one with the largest stakes."""
     now = console.clock.now()
     with one_instant(console.readers) as connection:
-        days = KeptDays(console, connection)
-        sums = sums_of(days, connection, span, by_game=False)
+        stored = stored_days(connection, span.provider_days, now)
+        days = KeptDays(console, connection, stored)
+        breaks = BreakReads(console, connection)
+        sums = sums_of(days, breaks, connection, span, by_game=False)
         coverage = coverage_of(connection, span, now)
-        flow = _by_day(span, lambda term: _flow(connection, term, span))
+        flow = breaks.get(
+            ("break flow", *span.key),
+            lambda reader: _by_day(span, lambda term: _flow(reader, term, span)),
+        )
         groups = grouped(sums, (GroupBy.PROVIDER, GroupBy.DAY), None)
         foot = grouped(sums, (), None)
         code = currency or _largest(foot) or "EUR"
-        ages = _ages(connection, span, code, now)
-    rates, rates_at = _unless_slow(console, span, _rate)
-    delays, delays_at = _unless_slow(console, span, _delay)
+        opened = breaks.get(("open sums",), lambda reader: open_sums(reader, now=now))
+        ages = _ages(opened, span, code)
+    rates, rates_at = _unless_slow(console, span, stored, _rate)
+    delays, delays_at = _unless_slow(console, span, stored, _delay)
     return TrendData(
         span=span,
         at=now,
@@ -121,19 +127,25 @@ def _rate(
     days: KeptDays, console: Console, term: ProviderTerms, day: date
 ) -> tuple[int, int] | None:
     """How many rows of a day were resolved, and how many were due; None: none was."""
+    stored = days.stored_day(term, day)
+    if stored is not None and stored.due is not None and stored.has_rate:
+        return (stored.resolved or 0, stored.due) if stored.due else None
 
     def read(connection: Connection, window: Window) -> tuple[int, int] | None:
         now = console.clock.now()
         rates = resolution_days(
             connection, term.slug, window, now=now, zone=term.zone, within=WITHIN
         )
-        return (rates[0].resolved, rates[0].due) if rates else None
+        return (rates[0].resolved, rates[0].due) if rates and rates[0].due else None
 
     return days.get("resolution rate", (term, day), read)
 
 
 def _delay(days: KeptDays, _console: Console, term: ProviderTerms, day: date) -> int | None:
     """The delay of the records of a day, in seconds; None: it has none."""
+    stored = days.stored_day(term, day)
+    if stored is not None:
+        return stored.delay_s
 
     def read(connection: Connection, window: Window) -> int | None:
         delays = daily_delays(connection, term.slug, window, term.zone)
@@ -145,12 +157,18 @@ def _delay(days: KeptDays, _console: Console, term: ProviderTerms, day: date) ->
 def _unless_slow(
     console: Console,
     span: DaySpan,
+    stored: Mapping[SummedDay, DaySums],
     read: Callable[[KeptDays, Console, ProviderTerms, date], _T | None],
 ) -> tuple[ByDay[_T] | None, datetime]:
     """A figure of every day, and when the oldest was read; None if it takes too long."""
     try:
         with one_instant(console.readers, timeout_ms=ROWS_TIMEOUT_MS) as connection:
-            days = KeptDays(console, connection, budget=timedelta(milliseconds=ROWS_TIMEOUT_MS))
+            days = KeptDays(
+                console,
+                connection,
+                stored,
+                budget=timedelta(milliseconds=ROWS_TIMEOUT_MS),
+            )
             figures: ByDay[_T] = {
                 term.slug: {
                     day: figure
@@ -168,13 +186,11 @@ def _by_day(span: DaySpan, read: Callable[[ProviderTerms], Mapping[date, _T]]) -
     return {term.slug: read(term) for term in span.terms}
 
 
-def _ages(
-    connection: Connection, span: DaySpan, currency: str, now: datetime
-) -> tuple[OpenAge, ...]:
+def _ages(opened: Sequence[OpenSum], span: DaySpan, currency: str) -> tuple[OpenAge, ...]:
     terms = {term.slug: term for term in span.terms}
     digits = _digits(span, currency)
     sums = {age: [0, 0, 0] for age in AGES}
-    for part in open_sums(connection, now=now):
+    for part in opened:
         if part.currency == currency and part.provider in terms:
             own = exponent_of(currency, terms[part.provider].exponents)
             total = sums[part.age]

@@ -13,7 +13,7 @@ from console.config import Visit
 from console.pages.parameters import read_limit, read_name, zone_of
 from console.replies import HtmlPage, not_found
 from console.sentences import counted
-from console.timeline import events_of, lying_timeline, standing_timeline
+from console.timeline import events_of, horizontal_timeline, vertical_timeline
 from feeds.round_records import RECORDS_MAX, RoundRecord, records_of_round, sums_of_records
 from ledger.queries.operations import START_BYTES
 from ledger.queries.round_parts import (
@@ -68,8 +68,8 @@ def show(visit: Visit) -> HtmlPage:
         "sums": sums,
         "sentence": sentence_of(parts, records, sums, len(breaks)),
         "events": events,
-        "lying": lying_timeline(events),
-        "standing": standing_timeline(events),
+        "horizontal": horizontal_timeline(events),
+        "vertical": vertical_timeline(events),
         "start_bytes": START_BYTES,
         "exponents": exponents,
         "zone": zone_of(visit.config, provider),
@@ -122,10 +122,10 @@ def sentence_of(
     breaks: int,
 ) -> str:
     """How the two sides of a round stand, in a sentence."""
-    is_told = any(not record.withdrawn for record in records)
-    if parts and not is_told:
+    is_reported = any(not record.withdrawn for record in records)
+    if parts and not is_reported:
         answer = "Only our ledger has this round"
-    elif is_told and not parts:
+    elif is_reported and not parts:
         answer = "Only the provider's history has this round"
     elif not parts:
         answer = "Neither side has this round any more"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from feeds.statements.guess.synonyms import action_meaning, column_words, told_apart
+from feeds.statements.guess.synonyms import action_meaning, ambiguous_words, column_words
 from feeds.statements.reading.cells import Cell, CellKind
 from feeds.statements.reading.file_format import ColumnNames
 from feeds.statements.reading.table import TableRow
@@ -102,7 +102,7 @@ def _columns(
     shape: StatementFormat,
 ) -> dict[str, str]:
     """The column of each field, the most alike pairs first."""
-    literal = told_apart(tuple(expected))
+    literal = ambiguous_words(tuple(expected))
     pairs = sorted(
         (
             (

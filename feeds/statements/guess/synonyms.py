@@ -65,7 +65,7 @@ def column_words(name: str, literal: Collection[str] = ()) -> set[str]:
     }
 
 
-def told_apart(names: Collection[str]) -> set[str]:
+def ambiguous_words(names: Collection[str]) -> set[str]:
     """Words of these fields that would mean the same, although the fields differ."""
     words = {word for name in names for word in words_of(name)}
     meanings = {word: _COLUMN_WORDS.get(word, (word,)) for word in words}

@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from ledger.archive.check import check_archive, seal_faults
 from ledger.archive.months import month_end
-from ledger.archive.release import let_go, require_owner
+from ledger.archive.release import let_entries_go, let_go, require_owner
 from ledger.seal.seal import Progress, sealed_days
 from ops.commands.archive.listing import Name
 from ops.commands.database import refusals
@@ -41,7 +41,7 @@ def request(ctx: typer.Context, name: Name, *, reason: Reason, by: By = None) ->
 
 
 def approve(ctx: typer.Context, name: Name, *, by: By = None) -> None:
-    """Approve another person's request, and let the bytes go; repeating finishes it.
+    """Approve another person's request; bytes and entries go; repeating finishes it.
 
     The archive is checked first. Callbacks may go on meanwhile. Needs the owner of the tables.
     """
@@ -58,9 +58,17 @@ def approve(ctx: typer.Context, name: Name, *, by: By = None) -> None:
                 now = SystemClock().now()
                 decide_release(connection, archive, "approved", by=person, now=now)
             gone = let_go(owner, folder, manifest, progress=announce("rows", manifest.rows))
+            entries = let_entries_go(
+                owner, manifest, progress=announce("entries", _entries_in(manifest))
+            )
         with transaction(engine, "archive") as connection:
-            finish_release(connection, archive, by=person, rows=gone)
-    typer.echo(f"{name}: the bytes of {counted(gone, 'row')} left the database")
+            finish_release(connection, archive, by=person, rows=gone, entries=entries)
+    left = counted(entries, "entry")
+    typer.echo(f"{name}: the bytes of {counted(gone, 'row')} left the database, and {left}")
+
+
+def _entries_in(manifest: Manifest) -> int:
+    return sum(file.rows for file in manifest.files_of("entries"))
 
 
 def _require_whole(

@@ -49,10 +49,10 @@ from ops.settings.dialects import dialects
 from ops.settings.limits import limits_document, limits_of_document
 from ops.settings.listed import setting_lines
 from ops.settings.model import ProviderSettings, Settings
-from ops.settings.notify_rules import rules_of_notify
+from ops.settings.notify_rules import rule_of_terms, rules_of_notify
 from ops.settings.notify_text import notify_text
 from ops.settings.sections.console import OidcSettings
-from ops.settings.sections.feed import pulled_feeds
+from ops.settings.sections.feed import pulled_feeds, pushes_history
 from ops.settings.sections.reporting import ReportingSettings, reporting_rates
 from reconcile.days.kept_sums import KeptSums
 from reconcile.days.states import DayStatus
@@ -196,6 +196,7 @@ def console_config(
         queues=QUEUES,
         notify_rules=rules_of_notify(settings),
         notify_text=notify_text,
+        read_rule=rule_of_terms,
         due_rules=rules_of(settings),
         reporting_zone=settings.reporting.zone,
         rates=_RatesReader(settings.reporting),
@@ -219,6 +220,7 @@ def _terms(entry: ProviderSettings) -> ProviderTerms:
         zone=entry.timezone,
         exponents=entry.exponents,
         dialect=entry.dialect,
+        pushes=pushes_history(entry.dialect),
         takes_statements=dialects()[entry.dialect].statement is not None,
         is_pulled=entry.api is not None and bool(pulled_feeds(entry.dialect)),
         stale_after=entry.feed.stale_after,

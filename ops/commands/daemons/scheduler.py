@@ -23,6 +23,7 @@ from ops.runtime.database_checks import require_database
 from ops.runtime.servers import Endpoints
 from ops.runtime.service_manager import ServiceManager
 from ops.scheduling.booking_jobs import booking_job
+from ops.scheduling.day_sum_jobs import day_sum_job
 from ops.scheduling.inquiries import schedule_inquiries
 from ops.scheduling.notify_jobs import notify_jobs
 from ops.scheduling.proof_jobs import proof_jobs
@@ -99,6 +100,7 @@ def keep_schedule(
         database_url=engines.database_url,
         data_dir=data_dir,
     )
+    jobs += [day_sum_job(settings, engine, clock, engines.database_url, child_jobs)]
     jobs += notify_jobs(settings, engines.database_url, child_jobs)
     jobs += proof_jobs(settings, engines.database_url, child_jobs)
     requested = JobLanes(

@@ -15,18 +15,13 @@ from ops.context import context_of
 from ops.scheduling.business_days import business_day_of
 from reconcile.days.states import DayAction, DayStatus, StepRequest
 from reconcile.days.store import store_step
+from reconcile.days.sums import read_sides
 from storage.people import refused_people
 from vocabulary.clock import SystemClock
-from vocabulary.people import Right
 
 StepReason = Annotated[
     str, typer.Option("--reason", help="Why, although breaks are open; kept for ever.")
 ]
-_RIGHTS = {
-    DayAction.PREPARE: Right.PREPARE_DAYS,
-    DayAction.SIGN: Right.SIGN_DAYS,
-    DayAction.REOPEN: Right.REOPEN_DAYS,
-}
 
 
 @on_days
@@ -78,16 +73,19 @@ def _take(
     as_json: bool,
 ) -> None:
     """Take a step on each day; what is refused keeps no other day waiting, but exits 1."""
-    engine, actor = open_books_for(ctx, by, _RIGHTS[action])
+    engine, actor = open_books_for(ctx, by, action.right)
     rules = limits_in_force(engine, context_of(ctx).settings, by=actor.person.name).days
     request = StepRequest(action=action, by=actor.person.name, eyes=actor.eyes, reason=reason)
 
     def take_one(one: ChosenDay) -> DayStatus:
         with refusals(), refused_people(), engine.begin() as connection:
-            now = SystemClock().now()
-            before = business_day_of(connection, one.entry, one.day, now)
+            before = business_day_of(
+                connection, one.entry, one.day, SystemClock().now(), sides=read_sides
+            )
             store_step(connection, before, request, rules)
-            return business_day_of(connection, one.entry, one.day, SystemClock().now())
+            return business_day_of(
+                connection, one.entry, one.day, SystemClock().now(), sides=read_sides
+            )
 
     taken, refused = act_on_each(days, take_one)
     print_days(taken, as_json=as_json)

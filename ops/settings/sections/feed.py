@@ -18,7 +18,8 @@ class FeedSettings(Section):
     Attributes:
         pull_every: how often the scheduler pulls the API; 0s: only on request.
         pull_within: longest time for pulling one feed completely; then it is given up.
-        stale_after: no new records for longer is a finding; unset: never.
+        stale_after: longest time without new records; after it the feed counts as stale: an
+            alert, and ``feed status`` exits 1; unset: never.
         maturity: whether maturity is learned from the feed's lateness, given enough samples.
         operations: declared maturity of one kind, if it differs from the provider's.
         per_mille: the share of records, of 1 000, that must have arrived.
@@ -45,6 +46,11 @@ class FeedSettings(Section):
         if self.floor > self.ceiling:
             raise ValueError("a floor that is not above the ceiling")
         return self
+
+
+def pushes_history(dialect: str) -> bool:
+    """Whether a provider sends its history by itself: it is neither imported nor pulled."""
+    return dialects()[dialect].statement is None and not pulled_feeds(dialect)
 
 
 def pulled_feeds(dialect: str) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ class ChatSettings(Section):
     url: LateSecretRef
 
 
-class NotifySettings(Section):
-    """One rule of notifications; exactly one of ``mail``, ``webhook`` and ``chat``.
+class RuleTerms(Section):
+    """What a rule of notifications says, wherever it is kept.
 
     Attributes:
         when: the events it is about.
@@ -93,16 +93,13 @@ class NotifySettings(Section):
             "mentioned",
         ],
         ...,
-    ] = Field(min_length=1)
+    ]
     providers: tuple[str, ...] = ()
     over: Amounts = Field(default_factory=dict)
     overdue_within: Duration = timedelta(0)
     every: Duration = timedelta(0)
     players: bool = False
     people: tuple[str, ...] = ()
-    mail: MailSettings | None = None
-    webhook: WebhookSettings | None = None
-    chat: ChatSettings | None = None
 
     @field_validator("over")
     @classmethod
@@ -110,6 +107,36 @@ class NotifySettings(Section):
         if wrong := checked_amounts(over):
             raise WrongParts(wrong)
         return over
+
+
+class StoredRuleTerms(RuleTerms):
+    """A rule of the database: it has no secret, and sends over a channel of the settings.
+
+    Attributes:
+        channel: the name of the ``[[notify]]`` whose channel it uses.
+        recipients: whom its mail goes to; empty: whom that channel sends to.
+    """
+
+    channel: str
+    recipients: tuple[str, ...] = ()
+
+    @field_validator("when")
+    @classmethod
+    def _some_event(cls, when: tuple[str, ...]) -> tuple[str, ...]:
+        if not when:
+            raise ValueError("at least one event")
+        return when
+
+
+class NotifySettings(RuleTerms):
+    """One rule of the settings; exactly one of ``mail``, ``webhook`` and ``chat``.
+
+    Without events it is only a channel for rules of the database.
+    """
+
+    mail: MailSettings | None = None
+    webhook: WebhookSettings | None = None
+    chat: ChatSettings | None = None
 
     @model_validator(mode="after")
     def _packs_name_players(self) -> Self:

@@ -19,9 +19,22 @@ from tests.harness.providers.speaker import configured
 from tests.harness.providers.speakers import SPEAKERS
 from vocabulary.facts import Fact
 from vocabulary.money import Money
-from vocabulary.outcomes import AUTHENTIC, Outcome, Verdict
+from vocabulary.outcomes import Outcome, Verdict
 
 PROVIDERS = Path(__file__).resolve().parents[3] / "providers"
+#: Verdicts of requests whose bytes no reply is made of: nobody proved them, or read them.
+_UNPROVEN = frozenset(
+    {
+        Verdict.NOT_AUTHENTIC,
+        Verdict.SIGNATURE_MISSING,
+        Verdict.ADDRESS_REFUSED,
+        Verdict.TOO_LARGE,
+        Verdict.TOO_SLOW,
+        Verdict.ROUTE_UNKNOWN,
+        Verdict.METHOD_WRONG,
+        Verdict.UNAVAILABLE,
+    }
+)
 
 
 def folder(dialect: str) -> Path:
@@ -92,7 +105,7 @@ def _said(verdict: Verdict, came: Callback, fact: Fact) -> Outcome:
         transaction_id="txn-1-7",
         balance=Money(29159, "USD"),
         turnover=Money(158038, "USD"),
-        body=came.body if verdict in AUTHENTIC else b"",
+        body=came.body if verdict not in _UNPROVEN else b"",
     )
 
 

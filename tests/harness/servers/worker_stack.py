@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import psycopg
 from ops.commands.queue.probe import read_snapshot
 from ops.context import Context
 from ops.pipeline.queue_report import QueueLimits, findings
-from ops.runtime import valkey_server
+from ops.runtime import server_process, valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.settings.loader import load
 from storage.broker.redis import ingest_message, open_broker, post_message
@@ -41,6 +42,13 @@ class RestartableBroker:
     def stop(self) -> None:
         with locked(self._data_directory):
             valkey_server.stop(self._data_directory)
+
+    def kill(self) -> None:
+        """End it with SIGKILL; its messages are lost."""
+        pid = valkey_server.running(self._data_directory)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        assert server_process.wait_gone(pid, timeout_s=PATIENCE_S)
 
 
 class WorkerStack:
@@ -79,6 +87,21 @@ class WorkerStack:
         callback = history(record, payout=20, updated="10:30:00")
         commit(self.books.url, self.providers["games"], [callback])
 
+    def park(self, record: str) -> str:
+        """Accept a history record and set it aside; returns what parked work calls it."""
+        self.push(record)
+        ((number,),) = self.books.rows(
+            "UPDATE deliveries SET parked_at = clock_timestamp()"
+            " WHERE delivery_id = (SELECT max(delivery_id) FROM deliveries)"
+            " RETURNING delivery_id"
+        )
+        subject = f"delivery {number}"
+        self.books.run(
+            "INSERT INTO parked (job, subject, cause, detail, fingerprint, context)"
+            f" VALUES ('ingest.v1', '{subject}', 'a test', 'a test', '{number:012}', '{{}}')"
+        )
+        return subject
+
     def notify_workers(self) -> None:
         """Send the messages that a receiver would send."""
         broker = open_broker(self.broker_url, [])
@@ -107,17 +130,20 @@ class WorkerStack:
         assert result.stdout, result.stderr
         return result.returncode, json.loads(result.stdout)
 
-    def findings(self) -> list[str]:
-        """The findings of ``tieout queue status``, computed in this process."""
+    def context(self) -> Context:
+        """What commands in this process work with."""
         environment = {
             "TIEOUT_DATABASE__URL": self.books.url,
             "TIEOUT_BROKER__URL": self.broker_url,
         }
         settings = load(self.folder / "tieout.toml", environment)
-        context = Context(config=None, data_dir=self.folder / "data", settings=settings)
+        return Context(config=None, data_dir=self.folder / "data", settings=settings)
+
+    def findings(self) -> list[str]:
+        """The findings of ``tieout queue status``, computed in this process."""
         hour = 3600.0
         limits = QueueLimits(oldest_s=hour, canary_s=hour, worker_s=hour)
-        return findings(read_snapshot(context), limits)
+        return findings(read_snapshot(self.context()), limits)
 
     def is_healthy(self) -> bool:
         return self.findings() == []

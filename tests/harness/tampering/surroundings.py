@@ -163,6 +163,21 @@ AROUND: dict[str, Tampering] = {
         replay=None,
         audit="delivery 2",
     ),
+    "entries marked as archived": found_by(
+        "UPDATE batches SET entries_at = posted_at WHERE batch_id = 2",
+        "wallets_equal_entries",
+        "operations_posted_once",
+        "ended_rounds_are_clear",
+        "archived_entries_keep_their_totals",
+        replay=None,
+        audit="entry 1 of txn-1-2",
+    ),
+    "a total of archived entries": found_by(
+        "INSERT INTO archived_totals VALUES ('2020-05-01', 'ggr', 'lottery', 'EUR', 5, 1)",
+        "archived_entries_keep_their_totals",
+        replay=None,
+        audit=None,
+    ),
     "parked work": found_by(
         "INSERT INTO parked (job, subject, cause, detail) VALUES ('j', 's', 'c', 'd')",
         "nothing_is_parked",

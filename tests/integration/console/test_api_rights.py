@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -224,15 +225,37 @@ def test_too_many_requests_of_one_token_wait(site: ConsoleSite) -> None:
     assert other.status == 200
 
 
-def test_the_page_of_the_api_shows_every_operation(site: ConsoleSite) -> None:
+def test_the_page_of_the_api_leads_to_every_operation_and_object(site: ConsoleSite) -> None:
     browser = site.browser_of("maria")
     page = browser.get("/api")
     document: Any = json_of(browser.get(f"{BASE}/openapi.json"))
+    operations = [
+        (path, method, operation["operationId"])
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    links = set(re.findall(r'href="(/api/[^"]+)"', page.text))
+    pages = {link: browser.get(link) for link in links if not link.startswith(BASE)}
 
     assert page.status == 200
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            assert f'data-path="{path}"' in page.text
-            assert f'id="{operation["operationId"]}"' in page.text
-            assert method in {"get", "post"}
-    assert Right.READ in page.shown()
+    assert {reply.status for reply in pages.values()} == {200}
+    for path, method, name in operations:
+        operation_page = pages[f"/api/operations/{name}"].text
+        assert f'data-path="{path}"' in operation_page
+        assert f'data-method="{method.upper()}"' in operation_page
+        assert method in {"get", "post"}
+        answer = re.findall(r'href="(/api/objects/[^"]+)"', operation_page)
+        assert answer
+        assert set(answer) <= links
+    assert f'id="status-{HTTPStatus.CONFLICT}"' in page.text
+    assert Right.READ in pages["/api/operations/get_breaks"].shown()
+
+
+@pytest.mark.parametrize("kind", ["operation", "object"])
+def test_an_unknown_part_of_the_api_says_what_was_searched(
+    site: ConsoleSite, kind: str
+) -> None:
+    page = site.browser_of("maria").get(f"/api/{kind}s/nothing")
+
+    assert page.status == 404
+    assert f"Searched for the {kind} “nothing” and found none." in page.shown()

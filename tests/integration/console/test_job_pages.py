@@ -1,4 +1,4 @@
-"""Pages that request jobs, and the pages of jobs: requested in a browser, done as the owner."""
+"""Pages that request jobs, and pages of jobs: requested by a person, done by the scheduler."""
 
 import pytest
 

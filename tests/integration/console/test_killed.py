@@ -1,6 +1,7 @@
 """Console or database killed amid an action: it is done once, or not at all.
 
-The broker of these books never answers, so every action is also one without a broker.
+The broker of these books never answers, so every action is also one without a broker. A broker
+that is killed before and amid actions is in ``tests/integration/workers/test_queue_story.py``.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The pages of operations: the pipeline, its queues, parked work, rules of notifications."""
+"""The pages of operations: the pipeline, its queues and parked work."""
 
 import json
 import time
@@ -13,20 +13,10 @@ from console.pages.ops.figures import figures_of
 from console.pages.ops.overview import read_events, stream_address
 from console.pipeline import Part
 from ops.commands.daemons.console import open_console
-from ops.settings.notify_text import notify_text
-from reports.notifications.rules import ChatHook, EventKind, NotifyRule
 from tests.harness.books.console import SCRIPT, ConsoleBooks
 from tests.harness.servers.api import ApiClient, json_of, token_for
-from tests.harness.servers.console import ConsoleSite, PageClient, serving
-from vocabulary.secrets import Secret
+from tests.harness.servers.console import ConsoleSite, PageClient
 
-RULE = NotifyRule(
-    name="night",
-    when=frozenset({EventKind.PARKED}),
-    channel=ChatHook(
-        url=Secret(reference="env:CHAT_URL", value=b"https://chat.example/s3cret")
-    ),
-)
 _KILL_WAITER = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE wait_event_type = 'Lock' AND query LIKE '%requeue_parked%'
@@ -39,17 +29,9 @@ SELECT :job, :what || ' ' || n, :cause, :detail, :print, CAST(:context AS jsonb)
 
 
 @pytest.fixture(scope="module")
-def ops_site(site: ConsoleSite) -> Iterator[ConsoleSite]:
-    """The console with a rule of notifications."""
-    config = replace(site.console.config, notify_rules=(RULE,))
-    with serving(replace(site.console, config=config)) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def operator(ops_site: ConsoleSite) -> PageClient:
+def operator(site: ConsoleSite) -> PageClient:
     """Somebody who may decide about queues."""
-    return ops_site.browser_of("only ops")
+    return site.browser_of("only ops")
 
 
 @pytest.fixture
@@ -115,9 +97,9 @@ def test_a_proof_is_kept_with_its_outcome_and_what_it_covered(
 
 
 def test_events_carry_figures_and_count_rows_that_the_page_lacks(
-    ops_site: ConsoleSite,
+    site: ConsoleSite,
 ) -> None:
-    config = ops_site.console.config
+    config = site.console.config
     pipeline = config.read_pipeline()
     shown = frozenset(stream_address(pipeline).partition("=")[2].split("."))
     values, new = read_events(config, shown, "")
@@ -259,45 +241,9 @@ def test_batches_hold_money_and_cannot_be_discarded(
     assert console_books.rows("SELECT count(*) FROM parked WHERE job = 'post.v1'") == [(1,)]
 
 
-def test_a_rule_is_tried_by_one_message_that_the_scheduler_sends(
-    operator: PageClient, console_books: ConsoleBooks
-) -> None:
-    page = operator.get("/settings/notifications")
-    address = "/settings/notifications/night/try"
-    asked = operator.submit("/settings/notifications", address)
-    again = operator.submit("/settings/notifications", address)
-    unknown = operator.submit("/settings/notifications", "/settings/notifications/day/try")
-    after = operator.get("/settings/notifications")
-
-    assert "env:CHAT_URL" in page.shown()
-    assert "s3cret" not in page.text
-    assert asked.location == "/settings/notifications?done=tried#night"
-    assert again.status == 409
-    assert unknown.status == 404
-    assert "asked for by only ops" in after.shown()
-    rows = console_books.rows("SELECT rule, requested_by, sent_at FROM notifications")
-    assert rows == [("night", "only ops", None)]
-
-
-def test_a_rule_is_written_as_settings_text_that_the_settings_take(
-    operator: PageClient,
-) -> None:
-    query = "name=night&when_parked=1&channel=chat&url=env:CHAT_URL&every=1d"
-    page = operator.get(f"/settings/notifications/draft?{query}")
-    refused = operator.get("/settings/notifications/draft?name=N&when_parked=1&channel=mail")
-    secret = operator.get(
-        "/settings/notifications/draft?name=n&when_parked=1&channel=chat&url=https://x"
-    )
-
-    assert '[[notify]] name = "night" when = ["parked"] every = "1d"' in page.shown()
-    assert "This is no rule yet." in refused.shown()
-    assert "a reference such as env:NAME" in secret.shown()
-    assert notify_text({"name": "a", "when_break": "1", "channel": "chat", "url": "env:X"})
-
-
 @pytest.mark.usefixtures("parked")
-def test_the_pipeline_is_read_and_worked_by_the_api(ops_site: ConsoleSite) -> None:
-    client = ApiClient(ops_site.port, token_for(ops_site, "only ops"))
+def test_the_pipeline_is_read_and_worked_by_the_api(site: ConsoleSite) -> None:
+    client = ApiClient(site.port, token_for(site, "only ops"))
     queue, why = "/ops/queues/post", {"reason": "a test"}
     shown = json_of(client.get("/ops"))
     paused = json_of(client.act(f"{queue}/pause", why))
@@ -319,4 +265,3 @@ def test_the_pipeline_is_read_and_worked_by_the_api(ops_site: ConsoleSite) -> No
     assert (again.status, resumed["paused"]) == (412, False)
     assert wrong.status == 412
     assert (done["action"], done["count"], done["total"]) == ("requeue", count, 0)
-    assert client.act("/settings/notifications/none/try").status == 404

@@ -22,6 +22,7 @@ def path_of(route: Route, break_id: str) -> str:
     parts = {"provider": "lottery", "day": DAY, "id": break_id, "code": "none", "file": "1"}
     parts |= {"queue": "post", "action": "requeue", "rule": "ops", "chart": "ggr"}
     parts |= {"round": "r1", "player": "ann", "side": "request", "note": "0", "number": "1"}
+    parts |= {"name": "Break"}
     run = "run-none" if route.path.startswith("/runs") else None
     return re.sub(r"\{(\w+)\}", lambda part: run or parts[part[1]], route.path)
 

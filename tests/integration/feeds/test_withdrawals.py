@@ -334,7 +334,9 @@ def test_our_round_is_missing_at_the_provider_once_its_record_is_withdrawn(
         SECOND,
     )
     # The earlier run does not match its inputs any more; the change is named.
-    assert verified.problems == ("the rows of theirs are not those of the run: 1 told since",)
+    assert verified.problems == (
+        "the rows of theirs are not those of the run: 1 reported again since",
+    )
     assert [dict(change)["name"] for side in verified.changed for change in side.named] == [
         "t-2"
     ]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -11,22 +12,52 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, text
 
 from breaks.sources import sources_of_round
+from ledger.checks.run import verify
+from ledger.enums import OWN_SLUG
+from ledger.posting.posting import post_all_at
+from ledger.queries.account_movements import account_movements
+from ledger.queries.balances import trial_balance
+from ledger.queries.checkpoints import (
+    BalanceClock,
+    balance_at,
+    prove_checkpoints,
+    take_checkpoint,
+)
+from ledger.queries.daily_figures import daily_figures
 from ledger.queries.operations import (
+    entries_of,
     operation_at,
     operation_bytes,
     repeats_of,
     request_bytes,
 )
+from ledger.queries.provider_days import provider_days
+from ledger.queries.round_parts import operations_of_round
+from ledger.seal.compare import compare
+from reports.statement.bridge import bridges
 from storage.archive.restore import restored_versions
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
 from tests.harness.books.ledger import SLUG, accept, bet, rollback
-from tests.harness.tampering.replay import replayed, tamper
-from tests.harness.tampering.sealed_day import DECODERS, FIRST, REPEATS, SECOND
+from tests.harness.tampering.replay import copy_books, replayed, restore_books, tamper
+from tests.harness.tampering.sealed_day import DECODERS, FIRST, REPEATS, SECOND, quiet
+from vocabulary.clock import SystemClock
 from vocabulary.errors import Contradiction
 from vocabulary.ids import TransactionPosition
 from vocabulary.outcomes import Verdict
+from vocabulary.window import parse_window
+
+BOOKED = """
+SELECT wallet_id, wallet_seq, leg, account::text, provider, match_key, currency, amount
+  FROM booked_entries ORDER BY wallet_id, wallet_seq, leg
+"""
+TOTALS = "archived_entries_keep_their_totals"
+FORGED_ENTRIES = """
+INSERT INTO entries (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount)
+SELECT wallet_id, wallet_seq, leg + 20, account, provider, match_key, currency, amount
+  FROM archived_entries WHERE wallet_id = 1 AND wallet_seq = 2
+"""
 
 
 @pytest.fixture
@@ -71,6 +102,29 @@ def test_a_late_repeat_and_a_late_rollback_are_answered_as_before(
         Verdict.REPEATED,
     ]
     assert [(d.verdict, d.answer) for d in before] == [(d.verdict, d.answer) for d in after]
+    assert books_after_posting(copies[0]) == books_after_posting(copies[1])
+    assert copies[1].rows("SELECT count(*) > 0 FROM entries") == [(True,)]
+
+
+def books_after_posting(archivist: Archivist) -> list[Any]:
+    """All entries and a checkpoint, which hold."""
+    post_all_at(archivist.database)
+    assert wrong_checks(archivist.database) == set()
+    engine = open_engine(archivist.database)
+    take_checkpoint(engine, at=SystemClock().now())
+    assert prove_checkpoints(engine).wrong == 0
+    engine.dispose()
+    checkpoints = "SELECT wallet_id, wallet_seq, balance FROM checkpoints ORDER BY wallet_id"
+    return [archivist.rows(BOOKED), archivist.rows(checkpoints)]
+
+
+def wrong_checks(database: str) -> set[str]:
+    """The checks of verify that find something."""
+    engine = open_engine(database)
+    try:
+        return {result.name for result in verify(engine) if result.wrong}
+    finally:
+        engine.dispose()
 
 
 def test_no_archived_key_position_or_reversal_is_taken_twice(
@@ -165,6 +219,79 @@ def test_evidence_is_shown_from_the_archive(exported: Archivist, released: Archi
         engine.dispose()
     assert sources[0] == sources[1]
     assert all(source.received for source in sources[1] if source.source == "callback")
+
+
+def test_every_figure_of_accounts_is_as_before_the_entries_left(
+    exported: Archivist, released: Archivist
+) -> None:
+    assert figures_of(released) == figures_of(exported)
+
+
+def figures_of(archivist: Archivist) -> list[Any]:
+    """What every reader of entries says about June 2020."""
+    june = parse_window("2020-06-01", "2020-07-01")
+    days = {"first": june.start.date(), "last": june.end.date()}
+    clocks: tuple[BalanceClock, ...] = ("received", "posted")
+    engine = open_engine(archivist.database)
+    with engine.connect() as connection:
+        figures: list[Any] = [
+            daily_figures(connection, days["first"], days["last"], ZoneInfo("UTC")),
+            bridges(connection, SLUG, june),
+            [entries_of(connection, wallet, seq) for wallet in (1, 2) for seq in range(12)],
+            operations_of_round(connection, SLUG, "r1", after=None, limit=9),
+            *(account_movements(connection, slug, june, "UTC") for slug in (SLUG, OWN_SLUG)),
+        ]
+    figures += [
+        trial_balance(engine),
+        *(provider_days(engine, provider=SLUG, **days, zone="UTC", by=by) for by in clocks),
+        *(
+            balance_at(engine, player="ann", currency="EUR", at=SystemClock().now(), by=by)
+            for by in clocks
+        ),
+    ]
+    engine.dispose()
+    assert all(figures)
+    return figures
+
+
+@pytest.fixture(scope="module")
+def books_to_tamper_with(postgres: PostgresServer, released: Archivist) -> Iterator[str]:
+    """A copy of the released books."""
+    assert released.folder.exists()
+    postgres.execute("CREATE DATABASE month_tampered TEMPLATE month_released")
+    database = postgres.url("month_tampered")
+    copy_books(database)
+    yield database
+    postgres.execute("DROP DATABASE month_tampered WITH (FORCE)")
+
+
+@pytest.fixture
+def tampered(books_to_tamper_with: str) -> Iterator[str]:
+    """The URL of the copy, which is restored afterwards."""
+    yield books_to_tamper_with
+    restore_books(books_to_tamper_with)
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        ("UPDATE operations SET swept = swept + 1 WHERE swept > 0", TOTALS),
+        ("UPDATE operations SET fund = 'bonus' WHERE op_key = 'b2'", TOTALS),
+        ("UPDATE batches SET entries_at = NULL WHERE batch_id = 2", "operations_posted_once"),
+        ("UPDATE batches SET entries_at = entries_at + interval '1 h'", "entry 7 of txn-1-1"),
+        ("UPDATE archived_totals SET amount = amount + 1 WHERE account = 'ggr'", TOTALS),
+        (FORGED_ENTRIES, "operations_posted_once"),
+    ],
+)
+def test_what_is_changed_about_entries_that_left_is_found(
+    exported: Archivist, tampered: str, statement: str, finding: str
+) -> None:
+    tamper(tampered, statement)
+    wrong = wrong_checks(tampered)
+    engine = open_engine(tampered)
+    changes = compare(engine, exported.folder / "day.jsonl.gz", progress=quiet).findings
+    engine.dispose()
+    assert finding in {*wrong, *(change.partition(":")[0] for change in changes)}
 
 
 def test_an_archive_out_of_reach_is_named_and_not_taken_for_a_change(

@@ -125,18 +125,22 @@ def test_an_archive_moves_only_to_where_its_files_are(
         (place / ARCHIVE).rename(exported.folder / "data" / "archive" / ARCHIVE)
 
 
-def test_bytes_leave_by_two_people_and_every_row_keeps_a_digest(archivist: Archivist) -> None:
+def test_bytes_leave_by_two_people_for_a_digest_and_entries_for_their_rule(
+    archivist: Archivist,
+) -> None:
     before = archivist.rows(
         "SELECT wallet_id, wallet_seq, headers, body, provider, kind::text, reply"
         " FROM operations WHERE batch_id < 7 ORDER BY 1, 2"
     )
     versions = archivist.rows("SELECT raw FROM feed_versions ORDER BY version_id")
+    every_entry = "SELECT * FROM booked_entries ORDER BY wallet_id, wallet_seq, leg"
+    entries = archivist.rows(every_entry)
     assert "nobody requested" in archivist.run(*RELEASE, code=1)
     archivist.run("archive", "request", ARCHIVE, "--reason", "old", "--by", "jonas")
     own = archivist.run(*RELEASE, code=1)
     assert "another person" in own
     archivist.run("archive", "reject", ARCHIVE, "--reason", "not yet", "--by", "maria")
-    assert "left the database" in archivist.let_go()
+    assert f"left the database, and {len(entries)} entries" in archivist.let_go()
 
     after = archivist.rows(
         "SELECT wallet_id, wallet_seq, headers, body, provider, kind::text, reply"
@@ -147,12 +151,57 @@ def test_bytes_leave_by_two_people_and_every_row_keeps_a_digest(archivist: Archi
         expected = (old[2], old[3]) if stays else ("", digest_of_bytes(old[2], old[3]))
         assert (new[2], new[3]) == expected
         assert old[:2] + old[4:] == new[:2] + new[4:]
+    assert archivist.rows("SELECT count(*) FROM entries") == [(0,)]
+    assert archivist.rows(every_entry) == entries
+    assert archivist.rows("SELECT sum(entries), sum(amount) FROM archived_totals") == [
+        (len(entries), 0)
+    ]
     left = archivist.rows("SELECT raw FROM feed_versions ORDER BY version_id")
     assert left == [(digest_of_bytes("", row[0]),) for row in versions]
     assert archivist.rows("SELECT count(*) FROM deliveries WHERE length(body) <> 17") == [(0,)]
     [archive] = json.loads(archivist.run("archive", "list", "--json"))
     assert (archive["state"], archive["approved_by"]) == ("let go", "jonas")
     assert "the bytes of 0 rows" in archivist.run(*RELEASE), "a repeat finds nothing left to do"
+
+
+def test_entries_that_the_rules_do_not_give_stay_with_those_of_their_batch(
+    archivist: Archivist,
+) -> None:
+    tamper(archivist.database, "UPDATE entries SET account = 'suspense' WHERE amount = 300")
+    tamper(archivist.database, "DELETE FROM entries WHERE leg = 6")
+    archivist.run("archive", "request", ARCHIVE, "--reason", "old", "--by", "maria")
+
+    refused = archivist.run(*RELEASE, code=1)
+
+    assert "the entries of 1 batch kept (2)" in refused
+    assert archivist.rows(
+        "SELECT DISTINCT batch_id FROM entries JOIN operations USING (wallet_id, wallet_seq)"
+    ) == [(2,)]
+    assert archivist.rows("SELECT let_go_at FROM archive_releases") == [(None,)]
+    for allowed in ("", "SET tieout.letting_go = 'yes'; "):
+        with psycopg.connect(archivist.database) as connection:
+            refused_again = pytest.raises(RestrictViolation, match="append-only: DELETE")
+            with refused_again:
+                connection.execute(f"{allowed}DELETE FROM entries".encode())
+
+
+def test_an_interrupted_release_is_completed_by_repeating_it(
+    archivist: Archivist, released: Archivist
+) -> None:
+    archivist.run("archive", "request", ARCHIVE, "--reason", "old", "--by", "maria")
+    postpone = "UPDATE archive_releases SET state = 'approved', decided_by = 'jonas',"
+    with psycopg.connect(archivist.database) as connection:
+        connection.execute(f"{postpone} decided_at = now()".encode())
+        connection.execute(b"SELECT let_go_of_entries('{2}')")
+    archivist.run(*RELEASE)
+
+    for table in ("archived_totals", "booked_entries"):
+        listed = f"SELECT {table}::text FROM {table} ORDER BY 1"
+        assert len(archivist.rows(listed)) == len(released.rows(listed)) > 0
+    totals = (
+        "SELECT account::text, provider, amount, entries FROM archived_totals ORDER BY 1, 2"
+    )
+    assert archivist.rows(totals) == released.rows(totals)
 
 
 def test_what_waits_to_be_ingested_keeps_its_bytes(archivist: Archivist) -> None:
@@ -183,6 +232,14 @@ def test_a_row_that_is_not_as_archived_stays(archivist: Archivist) -> None:
         "SET tieout.letting_go = 'yes'; DELETE FROM operations",
         "SET tieout.letting_go = 'yes'; UPDATE feed_versions SET raw = ''",
         "SET tieout.letting_go = 'yes'; UPDATE entries SET amount = 1",
+        "SET tieout.letting_go = 'yes'; UPDATE operations SET swept = 5 WHERE swept IS NULL",
+        "SET tieout.letting_go = 'yes'; UPDATE operations SET swept = NULL",
+        "SET tieout.letting_go = 'yes'; UPDATE batches SET entries_at = now()",
+        "SET tieout.letting_go = 'yes'; UPDATE batches SET entries_at = NULL",
+        "SET tieout.letting_go = 'yes'; UPDATE archived_totals SET amount = 0",
+        "UPDATE archived_totals SET entries = entries + 1",
+        "DELETE FROM archived_totals",
+        "UPDATE batches SET entries_at = now() WHERE batch_id = 1",
         "UPDATE deliveries SET body = ''",
         "DELETE FROM archives",
         "UPDATE archives SET manifest_hash = repeat('0', 64)",

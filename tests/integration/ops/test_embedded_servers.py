@@ -17,6 +17,8 @@ import redis
 from ops.context import Context, database_url, endpoints
 from ops.runtime import server_process, servers
 from ops.runtime.data_directory import open_data_directory
+from ops.runtime.machine_memory import memory_bytes
+from ops.runtime.postgres_memory import memory_settings
 from ops.runtime.role_urls import receiver_url
 from ops.runtime.servers import Endpoints, ServerPids
 from ops.settings.model import BrokerSettings, DatabaseSettings, Settings
@@ -44,6 +46,11 @@ def value(url: str, query: str) -> object:
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute(query.encode()).fetchone()
     return row[0] if row else None
+
+
+def in_mb(url: str, setting: str) -> object:
+    query = f"SELECT pg_size_bytes(current_setting('{setting}')) / 1048576"
+    return value(url, query)
 
 
 def execute(url: str, statement: str) -> None:
@@ -89,9 +96,9 @@ def test_the_servers_listen_on_private_sockets_with_the_promised_settings(
         "synchronous_commit": "on",
         "full_page_writes": "on",
         "data_checksums": "on",
-        "shared_buffers": "256MB",
         "deadlock_timeout": "100ms",
         "max_wal_size": "4GB",
+        "min_wal_size": "2GB",
         "jit": "off",
         "server_encoding": "UTF8",
     }
@@ -100,6 +107,9 @@ def test_the_servers_listen_on_private_sockets_with_the_promised_settings(
         broker_settings = broker.config_get("port", "maxmemory-policy", "appendonly", "save")
     sockets = open_data_directory(data_dir).sockets
     assert shown == promised
+    assert memory_settings(memory_bytes()).splitlines()[0] == (
+        f"shared_buffers = {in_mb(endpoints.migration_url, 'shared_buffers')}MB"
+    )
     assert broker_settings == {
         "port": "0",
         "maxmemory-policy": "noeviction",

@@ -11,6 +11,7 @@ from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.notify_jobs import notify_jobs
 from ops.settings.loader import load
 from reports.notifications.outbox import request_test
+from reports.notifications.stored_rules import add_rule
 from storage.engine import open_engine
 from tests.harness.books.reports import fill, run
 from tests.harness.servers.command_line import run_tieout
@@ -77,6 +78,46 @@ def test_a_message_that_tries_a_rule_is_stored_once_and_sent_by_the_job(
 
     assert asked == [True, False]
     assert len(hook.requests) == 1
+
+
+def test_a_rule_of_the_database_is_sent_over_its_channel_until_it_is_disabled(
+    folder: Path, database: str, hook: HookSink
+) -> None:
+    fill(database)
+    run(database)
+    engine, now = open_engine(database), SystemClock().now()
+    with engine.begin() as connection:
+        for name, terms in (
+            ("chosen", {"channel": "finance", "when": ["break"]}),
+            ("night", {"channel": "finance", "when": ["break"]}),
+            ("lost", {"channel": "gone", "when": ["break"]}),
+            ("finance", {"channel": "finance", "when": ["break"]}),
+        ):
+            assert add_rule(connection, name, terms, by="ann", now=now)
+    engine.dispose()
+    by = ("--by", "ann", "--why", "a test")
+    disabled = [run_tieout(folder, "notify", "disable", "night", *by) for _ in range(2)]
+    refused = run_tieout(folder, "notify", "disable", "nothing", *by)
+    settings = load(folder / "tieout.toml", os.environ)
+    (job,) = notify_jobs(settings, database, ChildJobs())
+    job.run("slot")
+    tried = run_tieout(folder, "notify", "test", "night")
+    result = run_tieout(folder, "notify", "rules", "--json")
+    rules = {(rule["rule"], rule["source"]): rule for rule in json.loads(result.stdout)}
+
+    assert [entry.returncode for entry in (*disabled, tried)] == [0, 0, 0]
+    assert "as it was before" in disabled[1].stdout
+    assert refused.returncode == 2
+    assert len(hook.requests) == 3, "both rules in force, and the test message"
+    assert {key: rule["in_force"] for key, rule in rules.items()} == {
+        ("finance", "settings"): True,
+        ("chosen", "console"): True,
+        ("night", "console"): False,
+        ("lost", "console"): False,
+        ("finance", "console"): False,
+    }
+    assert "there are: finance" in rules["lost", "console"]["problem"]
+    assert "the settings have a rule" in rules["finance", "console"]["problem"]
 
 
 def test_a_test_message_is_sent_now(folder: Path, hook: HookSink) -> None:

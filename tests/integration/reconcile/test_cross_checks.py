@@ -233,7 +233,9 @@ def test_a_run_is_verified_and_names_what_was_reported_since(journal: Journal) -
     journal.operation("b2", stake=5)
     journal.run(EVENING + timedelta(hours=1))
     verification = verify_run(journal.url, run.run_id)
-    assert verification.problems == ("the rows of ours are not those of the run: 1 told since",)
+    assert verification.problems == (
+        "the rows of ours are not those of the run: 1 reported again since",
+    )
     assert [row["name"] for side in verification.changed for row in side.named] == ["b2"]
 
 
@@ -244,7 +246,7 @@ def test_a_row_changed_behind_our_back_is_reported_as_such(journal: Journal) -> 
     journal.execute("UPDATE feed_records SET stake = 131")
     verification = verify_run(journal.url, run.run_id)
     assert verification.problems == (
-        "the rows of theirs changed without a telling of their own",
+        "the rows of theirs changed although nothing was received since",
     )
 
 

@@ -102,7 +102,9 @@ def test_a_run_is_verified_until_the_provider_restates_its_rows(tieout: CommandL
     assert (output["verified"], output["problems"]) == (True, [])
     tieout.imported(HEADER, RAISED, name="again.csv", options=("--restates",))
     output = tieout.json("reconcile", "verify", run, code=1)
-    assert output["problems"] == ["the rows of theirs are not those of the run: 1 told since"]
+    assert output["problems"] == [
+        "the rows of theirs are not those of the run: 1 reported again since"
+    ]
     assert [row["name"] for side in output["changed"] for row in side["named"]] == ["t-1"]
 
 
@@ -112,7 +114,7 @@ def test_a_row_changed_behind_the_feeds_back_is_reported_as_such(tieout: Command
     tieout.execute("UPDATE feed_records SET stake = stake + 1")
     done = tieout.run("reconcile", "verify", run)
     assert done.exit_code == 1
-    assert "the rows of theirs changed without a telling of their own" in done.stdout
+    assert "the rows of theirs changed although nothing was received since" in done.stdout
     assert f"run {run}: NOT VERIFIED" in done.stdout
 
 

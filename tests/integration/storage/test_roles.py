@@ -28,6 +28,7 @@ CONSOLE_TABLES = {
         "job_files",
         "jobs",
         "login_attempts",
+        "notification_rules",
         "notifications",
         "password_codes",
         "passwords",

@@ -1,13 +1,28 @@
-"""Operator stories: a poison batch, a broker outage, a paused queue."""
+"""Operator stories: a poison batch, a broker outage, a paused queue, a killed broker."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 
+from ops.commands.daemons.console import open_console
 from tests.conftest import PostgresServer, stopped_with_this_process
+from tests.harness.servers.console import PageClient, Reply, serving
 from tests.harness.servers.receiver import wait_until
 from tests.harness.servers.worker_stack import ORDER, RestartableBroker, WorkerStack
+
+_WAITING_ACTIONS = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND wait_event_type = 'Lock'
+   AND query LIKE '%INSERT INTO audit%'
+"""
+_DONE = """
+SELECT action, subject, count(*) FROM audit
+ WHERE actor = 'jonas' AND action LIKE 'queue.%' GROUP BY 1, 2 ORDER BY 1, 2
+"""
+DAY = "/days/sport/2026-06-04"
 
 
 class QueueStack:
@@ -139,3 +154,73 @@ def test_pausing_and_resuming_a_queue_loses_nothing(stack: QueueStack) -> None:
     assert (worker.log() + second.log()).count("job_retried") == retried
     assert [row[1] for row in env.audit()[audit_rows:]] == ["queue.paused", "queue.resumed"]
     assert env.books.failed_checks() == []
+
+
+def test_the_console_acts_once_though_the_broker_is_killed_before_or_amid(
+    stack: QueueStack,
+) -> None:
+    env, broker = stack.env, stack.broker
+    parked = {name: env.park(name) for name in ("k1", "k2", "k3", "k4")}
+    with serving(open_console(env.context())) as site:
+        jonas = site.browser_of("jonas")
+
+        # Before: the console needs no broker for what people decide.
+        broker.kill()
+        before = [
+            form_of(jonas, "/ops/queues/post", "/ops/queues/post/pause"),
+            decision(jonas, "requeue", parked["k1"]),
+            decision(jonas, "discard", parked["k2"]),
+            form_of(jonas, DAY, f"{DAY}/run"),
+        ]
+        sent = [send() for send in before]
+        batch = env.bet("42", "KILL-1")
+        shown = jonas.get("/ops").shown()
+        assert wait_until(lambda: env.books.rows("SELECT state FROM jobs") == [("done",)])
+        broker.start()
+
+        # Amid: each action waits for its row of the audit trail while the broker dies.
+        amid = [
+            form_of(jonas, "/ops/queues/post", "/ops/queues/post/resume"),
+            decision(jonas, "requeue", parked["k3"]),
+            decision(jonas, "discard", parked["k4"]),
+        ]
+        with ThreadPoolExecutor(len(amid)) as pool, psycopg.connect(env.books.url) as lock:
+            lock.execute("LOCK TABLE audit IN SHARE MODE")
+            waiting = [pool.submit(send) for send in amid]
+            assert wait_until(lambda: env.books.rows(_WAITING_ACTIONS) == [(len(amid),)])
+            broker.kill()
+            lock.rollback()
+            sent += [request.result() for request in waiting]
+        again = [send() for send in (*before[:3], *amid)]
+        broker.start()
+
+    assert [reply.status for reply in sent] == [303] * 7
+    assert "Messages in the broker cannot be seen" in shown
+    # The queue works again, so its pause of before is another decision; the rest is stale.
+    assert [reply.status for reply in again] == [303, 409, 409, 303, 409, 409]
+    assert wait_until(lambda: env.is_posted(batch)), stack.scheduler.log()
+    assert wait_until(lambda: env.is_ingested("k1") and env.is_ingested("k3"))
+    assert wait_until(env.is_healthy), env.findings()
+    assert env.books.rows(_DONE) == [
+        *(("queue.discarded", parked[name], 1) for name in ("k2", "k4")),
+        ("queue.paused", "queue post", 2),
+        *(("queue.requeued", parked[name], 1) for name in ("k1", "k3")),
+        ("queue.resumed", "queue post", 2),
+    ]
+    assert env.books.rows("SELECT count(*) FROM jobs") == [(1,)]
+    assert env.books.rows("SELECT count(*) FROM feed_records WHERE record_id ~ '^k'") == [(2,)]
+    assert env.books.failed_checks() == []
+
+
+def form_of(client: PageClient, page: str, action: str, **fields: str) -> Callable[[], Reply]:
+    """A form of a page as it is now, which may be sent again and again."""
+    opened = client.get(page)
+    names = ("form_token", "version", "seen", "request_key", "subject")
+    hidden = {name: opened.field(name) for name in names if f'name="{name}"' in opened.text}
+    return lambda: client.post(action, {**hidden, "reason": "a test", **fields})
+
+
+def decision(client: PageClient, action: str, subject: str) -> Callable[[], Reply]:
+    """The form that requeues or discards one piece of parked work."""
+    address = f"/ops/parked/{action}"
+    return form_of(client, f"{address}?subject={subject.replace(' ', '+')}", address)

@@ -17,6 +17,7 @@ from console.config import (
     SignatureVerdict,
 )
 from console.pipeline import Pipeline
+from ops.settings.notify_rules import rule_of_terms
 from providers.contract import Callback
 from reconcile.days.states import DayStatus, StepRules
 
@@ -65,6 +66,7 @@ def config() -> ConsoleConfig:
         queues=(),
         notify_rules=(),
         notify_text=str,
+        read_rule=rule_of_terms,
         due_rules=DEFAULT_RULES,
         reporting_zone="UTC",
         rates=lambda: None,

@@ -51,6 +51,8 @@ WITHOUT = {
     "GET /breaks/{}/correct": "a form; the break has its trial",
     "GET /disputes/new": "a form; opening has the expected count",
     "GET /ops/parked/{}": "a form; the action has the expected count",
+    "GET /settings/notifications/new": "a form",
+    "GET /settings/notifications/{}/change": "a form; the rule has its terms",
     "GET /settings/notifications/draft": "a form that writes settings text",
     "GET /jobs/{}/events": "a stream; a job is read again",
     "GET /ops/events": "a stream; the pipeline is read again",

@@ -38,14 +38,14 @@ from console.spreadsheets import csv_file
 from console.timeline import (
     LEFT,
     RIGHT,
-    TALL_STEP,
-    TALL_WIDTH,
+    VERTICAL_STEP,
+    VERTICAL_WIDTH,
     WIDTH,
     events_of,
-    lying_timeline,
+    horizontal_timeline,
     positions,
-    standing_timeline,
-    tall_positions,
+    vertical_positions,
+    vertical_timeline,
 )
 from reconcile.days.calendar import calendar_state
 from reconcile.days.states import DayState
@@ -149,14 +149,14 @@ def test_many_events_still_fit_the_axis() -> None:
 def test_only_lanes_with_events_are_drawn_and_marks_are_numbered_by_time() -> None:
     events = events_of([word(5, "history"), word(0), word(600)])
 
-    for timeline in (lying_timeline(events), standing_timeline(events)):
+    for timeline in (horizontal_timeline(events), vertical_timeline(events)):
         assert [name for name, _ in timeline.lanes] == ["callbacks", "their record"]
         assert [(mark.name, mark.events[0].word.id) for mark in timeline.marks] == [
             ("1", "0"),
             ("2", "5"),
             ("3", "600"),
         ]
-    assert lying_timeline([]).marks == standing_timeline([]).marks == ()
+    assert horizontal_timeline([]).marks == vertical_timeline([]).marks == ()
 
 
 def test_a_callback_is_followed_by_our_reply_and_its_entries() -> None:
@@ -187,20 +187,20 @@ def test_a_callback_is_followed_by_our_reply_and_its_entries() -> None:
 def test_no_marks_of_a_lane_cover_each_other(count: int) -> None:
     sources = ("callback", "version", "webhook log")
     events = events_of([word(n * n, sources[n % 3]) for n in range(count)])
-    lying, standing = lying_timeline(events), standing_timeline(events)
+    horizontal, vertical = horizontal_timeline(events), vertical_timeline(events)
 
-    for timeline in (lying, standing):
+    for timeline in (horizontal, vertical):
         numbers = sorted(e.number for mark in timeline.marks for e in mark.events)
         assert numbers == list(range(1, count + 1))
         assert all(
             0 <= m.x <= timeline.width and 0 <= m.y <= timeline.height for m in timeline.marks
         )
-        for lane in {mark.y for mark in lying.marks}:
-            places = [mark.x for mark in lying.marks if mark.y == lane]
+        for lane in {mark.y for mark in horizontal.marks}:
+            places = [mark.x for mark in horizontal.marks if mark.y == lane]
             assert all(after - before >= 20 for before, after in pairwise(places))
-    assert standing.width == TALL_WIDTH
-    heights = tall_positions([event.at for event in events])
-    assert all(after - before >= TALL_STEP for before, after in pairwise(heights))
+    assert vertical.width == VERTICAL_WIDTH
+    heights = vertical_positions([event.at for event in events])
+    assert all(after - before >= VERTICAL_STEP for before, after in pairwise(heights))
 
 
 def test_fields_that_differ_are_marked_but_instants_prove_nothing() -> None:

@@ -48,7 +48,7 @@ class Kept:
     def __init__(self) -> None:
         self.clock, self.later, self.readings = FrozenClock(NOW), Later(), 0
         self.reads = KeptReads(create_engine("sqlite://").connect, self.clock, self.later)
-        self.sums = KeptSums(self.reads, self.clock, self._read)
+        self.sums = KeptSums(self.reads, self.clock, self._read, self._read)
 
     def _read(
         self, _connection: Connection, _slug: str, _window: Window, _stamp: Hashable

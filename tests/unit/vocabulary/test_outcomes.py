@@ -1,7 +1,5 @@
 """Verdicts and errors: closed sets that other packages rely on."""
 
-import pytest
-
 from vocabulary.errors import (
     Contradiction,
     Malformed,
@@ -11,29 +9,7 @@ from vocabulary.errors import (
     TieoutError,
     Unavailable,
 )
-from vocabulary.outcomes import AUTHENTIC, Verdict, refusal
-
-
-@pytest.mark.parametrize(
-    "verdict",
-    [
-        Verdict.NOT_AUTHENTIC,
-        Verdict.SIGNATURE_MISSING,
-        Verdict.ADDRESS_REFUSED,
-        Verdict.TOO_LARGE,
-        Verdict.TOO_SLOW,
-        Verdict.UNAVAILABLE,
-    ],
-)
-def test_an_unauthenticated_request_is_no_evidence(verdict: Verdict) -> None:
-    assert verdict not in AUTHENTIC
-
-
-@pytest.mark.parametrize(
-    "verdict", [Verdict.ACCEPTED, Verdict.CONFLICT, Verdict.MALFORMED, Verdict.PLAYER_UNKNOWN]
-)
-def test_an_authentic_request_is_evidence(verdict: Verdict) -> None:
-    assert verdict in AUTHENTIC
+from vocabulary.outcomes import Verdict, refusal
 
 
 def test_a_refusal_names_neither_transaction_nor_balance() -> None:

@@ -12,7 +12,9 @@ from breaks.actions import Note, apply, noting
 from breaks.mentions import mark_read
 from breaks.policy import DEFAULT_RULES
 from breaks.write_offs import propose_write_off
-from reports.notifications import channels, outbox
+from feeds.coverage import feed_health
+from feeds.overview import feeds_of
+from reports.notifications import channels, event, outbox
 from reports.notifications.channels import send
 from reports.notifications.event import Circumstances
 from reports.notifications.outbox import ATTEMPTS_MAX, WAIT_MAX
@@ -48,7 +50,22 @@ VALUES (repeat('b', 64), '{}', 'maria', now(), 'first');
 INSERT INTO limit_versions (digest, document, proposed_by, proposed_at, state)
 VALUES (repeat('a', 64), '{}', 'maria', now(), 'proposed');
 """
+#: A provider of which one feed is read and the other is not.
+PULLS = """
+INSERT INTO feed_watermarks (provider, feed, watermark, pulled_at, records)
+VALUES ('two', 'rounds', :now, :now, 1), ('two', 'deliveries', :stale, :now, 0)
+"""
+#: Two changed records of another provider, then one of ours.
+CHANGES = """
+INSERT INTO feed_findings (finding_id, provider, feed, scope, kind, severity, record_id, detail,
+                           first_seen, last_seen)
+SELECT 'fnd-' || repeat(n::text, 20), provider, 'push', 'day', 'restated_after_close',
+       'warning', record_id, '', CAST(:now AS timestamptz) + n * interval '1 minute', :now
+  FROM (VALUES (1, 'other', 'a'), (2, 'other', 'b'), (3, 'agg', 'ours'))
+       AS c (n, provider, record_id)
+"""
 LATER = EVENING + timedelta(days=1)
+HOUR = timedelta(hours=1)
 WEBHOOK_SECRET = Secret(reference="env:HOOK", value=b"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz")
 
 
@@ -90,7 +107,11 @@ def _server(port: int) -> MailServer:
 
 def _turn(engine: Engine, rule: NotifyRule, now: datetime = EVENING) -> int:
     circumstances = Circumstances(
-        now=now, sla=DEFAULT_RULES, stale_after={"agg": timedelta(hours=1)}, exponents={}
+        now=now,
+        sla=DEFAULT_RULES,
+        stale_after={"agg": timedelta(hours=1)},
+        exponents={},
+        pushing=frozenset({"agg"}),
     )
     return notify(engine, [rule], circumstances, send)
 
@@ -118,6 +139,25 @@ def test_a_rule_may_allow_players_to_be_named(
     run(database)
     _turn(engine, replace(_rule(_chat(hook), EventKind.BREAK), players=True))
     assert f"Player {HOSTILE}" in json.loads(hook.requests[0][1])["text"]
+
+
+def test_a_trial_goes_to_the_chosen_address_though_the_rule_is_disabled(
+    engine: Engine, database: str, mail: MailSink
+) -> None:
+    run(database)
+    rule = _rule(_server(mail.port), EventKind.BREAK)
+    with engine.begin() as connection:
+        outbox.request_test(
+            connection, "finance", by="ann", now=EVENING, recipients=["me@example.com"]
+        )
+    circumstances = Circumstances(now=EVENING, sla=DEFAULT_RULES, stale_after={}, exponents={})
+    sent = notify(engine, [], circumstances, send, disabled=[rule])
+
+    assert (sent, _turn(engine, rule)) == (1, 1)
+    assert [message["To"] for message in mail.mails] == [
+        "me@example.com",
+        "finance@example.com",
+    ]
 
 
 def test_mail_reaches_a_real_mail_server(engine: Engine, database: str, mail: MailSink) -> None:
@@ -229,7 +269,43 @@ def test_a_silent_feed_is_told_once_for_each_silence(
 ) -> None:
     rule = _rule(_chat(hook), EventKind.FEED_MISSED)
     assert (_turn(engine, rule), _turn(engine, rule, LATER)) == (1, 0)
-    assert "No feed has brought anything newer since" in hook.requests[0][1].decode()
+    assert "The feed push has brought nothing newer since" in hook.requests[0][1].decode()
+
+
+def test_a_stale_feed_is_reported_beside_one_that_is_read(
+    engine: Engine, hook: HookSink
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(PULLS), {"now": EVENING, "stale": EVENING - timedelta(hours=2)})
+        feeds = feeds_of(connection, "two", EVENING, pushes=False)
+        (health,) = [
+            health
+            for health in feed_health(connection, ["two"], stale_after={"two": HOUR})
+            if health.history.provider == "two"
+        ]
+    rule = replace(_rule(_chat(hook), EventKind.FEED_MISSED), providers=("two",))
+    circumstances = Circumstances(
+        now=EVENING, sla=DEFAULT_RULES, stale_after={"two": HOUR}, exponents={}
+    )
+
+    assert notify(engine, [rule], circumstances, send) == 1
+    message_text = hook.requests[0][1].decode()
+    assert "The feed deliveries has brought nothing newer since" in message_text
+    assert "The feed rounds" not in message_text
+    assert feeds.is_stale(EVENING, HOUR)
+    assert health.is_stale(EVENING)
+
+
+def test_events_of_other_providers_crowd_out_none_of_a_rule(
+    engine: Engine, hook: HookSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event, "EVENTS_MAX", 2)
+    with engine.begin() as connection:
+        connection.execute(text(CHANGES), {"now": EVENING})
+    rule = _rule(_chat(hook), EventKind.CHANGED_SINCE_SIGN_OFF)
+
+    assert _turn(engine, replace(rule, providers=("agg",))) == 1
+    assert "Record ours of a signed day changed" in hook.requests[0][1].decode()
 
 
 def test_a_message_of_a_rule_that_is_gone_is_kept(

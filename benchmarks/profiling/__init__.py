@@ -1,0 +1,1 @@
+"""Where the processor time of a callback goes: processes, functions, statements, indexes."""

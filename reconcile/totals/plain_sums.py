@@ -1,0 +1,111 @@
+"""What plain rows add up to, by business day, game and currency."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reconcile.matching.conservation import exact_sums
+from reconcile.snapshot.arrays import Amounts, changes
+from reconcile.snapshot.frames import Keys
+from reconcile.snapshot.snapshot import Snapshot
+from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
+from reconcile.totals.packed_cells import Columns
+from reconcile.totals.plain_rows import PlainRows
+
+# Games by their hash, from one record of each.
+_GAMES = """
+SELECT DISTINCT hashtextextended(f.game, 0) & -2 AS hash, f.game
+  FROM feed_records f JOIN residual USING (match_key)
+ WHERE f.provider IS NOT DISTINCT FROM {provider} AND f.game IS NOT NULL
+"""
+_COLUMNS = ("rounds", "bets", "wins", "rollbacks", "stake", "payout")
+#: A day, a game by its hash, and a packed currency code.
+_PackedCell = tuple[date, int, int]
+#: Ours and theirs.
+BothSides = tuple[Figures, Figures]
+_NOTHING: BothSides = (NO_FIGURES, NO_FIGURES)
+
+
+@dataclass(slots=True)
+class PlainSums:
+    """Adds plain rows up; ``add`` is called for each span."""
+
+    _sums: dict[_PackedCell, BothSides] = field(default_factory=dict)
+    _examples: dict[int, int] = field(default_factory=dict)
+
+    def add(self, rows: PlainRows, factor: int) -> None:
+        """Add the figures of plain rows, or take them away again."""
+        if not len(rows.ours["match_key"]):
+            return
+        games = rows.theirs["game"] & -2
+        groups = _Groups.of(games, rows.ours["currency"])
+        ours, theirs = _our_columns(rows.ours), _their_columns(rows.theirs)
+        sums = zip(groups.figures(ours), groups.figures(theirs), strict=True)
+        for first, (our_sum, their_sum) in zip(groups.firsts.tolist(), sums, strict=True):
+            game, currency = int(games[first]), int(rows.ours["currency"][first])
+            self._examples.setdefault(game, int(rows.ours["match_key"][first]))
+            cell = (rows.day, game, currency)
+            our_old, their_old = self._sums.get(cell, _NOTHING)
+            if factor > 0:
+                self._sums[cell] = (our_old + our_sum, their_old + their_sum)
+            else:
+                self._sums[cell] = (our_old - our_sum, their_old - their_sum)
+
+    def cells(self, snapshot: Snapshot) -> dict[TotalsCell, BothSides]:
+        """Both sides by cell; looks the names of the games up."""
+        examples = np.unique(np.array([*self._examples.values()], dtype=np.int64))
+        rows = snapshot.query_keys(_GAMES, examples) if len(examples) else []
+        names = {row["hash"]: row["game"] for row in rows}
+        cells: dict[TotalsCell, BothSides] = {}
+        for (day, game, currency), (ours, theirs) in self._sums.items():
+            if ours == NO_FIGURES == theirs:
+                continue
+            code = currency.to_bytes(8, "big").decode("ascii").rstrip()
+            cell = TotalsCell(day, names[game] if game else UNKNOWN_GAME, code)
+            old = cells.get(cell, _NOTHING)
+            cells[cell] = (old[0] + ours, old[1] + theirs)
+        return cells
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Rows in the order of their groups, where each group starts, and one row of each."""
+
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    firsts: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, games: Keys, currencies: Keys) -> "_Groups":
+        game_codes, _ = pd.factorize(games)
+        codes, distinct = pd.factorize(currencies)
+        groups = (game_codes * len(distinct) + codes).astype(np.int32)
+        order = np.argsort(groups, kind="stable")
+        starts = np.flatnonzero(changes(groups.take(order)))
+        return cls(order, starts, order[starts])
+
+    def figures(self, columns: dict[str, Amounts]) -> list[Figures]:
+        """The sums of each group."""
+        sums = [exact_sums(columns[name].take(self.order), self.starts) for name in _COLUMNS]
+        return [
+            Figures(**dict(zip(_COLUMNS, row, strict=True))) for row in zip(*sums, strict=True)
+        ]
+
+
+def _our_columns(rows: Columns) -> dict[str, Amounts]:
+    return {**rows, "rounds": np.ones(len(rows["stake"]), dtype=np.int64)}
+
+
+def _their_columns(rows: Columns) -> dict[str, Amounts]:
+    """Records as the sums of the database count them; rolled back ones move nothing."""
+    return {
+        "rounds": np.ones(len(rows["stake"]), dtype=np.int64),
+        "bets": (rows["stake"] != 0).astype(np.int64),
+        "wins": (rows["payout"] != 0).astype(np.int64),
+        "rollbacks": rows["game"] & 1,
+        "stake": rows["stake"],
+        "payout": rows["payout"],
+    }
