@@ -2,7 +2,7 @@
 
 Every folder has ``options.py``, ``verify.py``, ``parse.py``, ``respond.py``, and ``feed.py`` if
 history is read. Where the provider's own API is called, ``api.py`` lists what ``client.py``,
-``launch.py``, ``inquiry.py`` and ``pull.py`` offer. ``providers.registry`` finds its ``DIALECT``.
+``launch.py``, ``inquiry.py`` and ``pull.py`` offer. ``providers.registry`` finds ``DIALECT``.
 """
 
 from collections.abc import Callable, Mapping
