@@ -1,9 +1,8 @@
 """What a dialect answers. A dialect is a folder of this package; no field has a default.
 
-Every folder has ``options.py``, ``verify.py``, ``parse.py`` and ``respond.py``; ``feed.py``
-where history is read; and where the provider's own API is called, ``client.py`` and ``api.py``
-with ``launch.py``, ``inquiry.py`` and ``pull.py`` as far as its document goes. Its
-``__init__.py`` holds one ``DIALECT``, which ``providers.registry`` finds.
+Every folder has ``options.py``, ``verify.py``, ``parse.py``, ``respond.py``, and ``feed.py`` if
+history is read. Where the provider's own API is called, ``api.py`` lists what ``client.py``,
+``launch.py``, ``inquiry.py`` and ``pull.py`` offer. ``providers.registry`` finds ``DIALECT``.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,8 +41,7 @@ class Dialect:
         policy: what the ledger should do, given complete options.
         history_policy: what reconciliation may expect, given complete options.
         verify: proves the sender over the raw bytes. Raises NotAuthentic only.
-        signature_headers: the headers that ``verify`` reads, in lower case. They are stored
-            with a request, so that it can be verified again.
+        signature_headers: the headers that ``verify`` reads, in lower case; stored as evidence.
         secret_problem: what a configured secret lacks; empty where it can verify.
         signing: how its requests are signed, in words for the provider's staff.
         parse: reads one fact. Raises Malformed only.
