@@ -4,7 +4,7 @@ Adding up a day reads every round and record of it. Pages take sums that may be 
 and say when they were added up. Steps and the command line always add up anew.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -29,7 +29,7 @@ class KeptSums:
         sums = self._kept.get(
             connection,
             _key(provider, window),
-            lambda reader: self._read(reader, provider, window, stamp),
+            self._adding_up(provider, window, stamp),
             stamp=stamp,
             renewed_after=renewal_age(window.end, self._clock.now()),
         )
@@ -42,10 +42,15 @@ class KeptSums:
         sums = self._kept.read(
             connection,
             _key(provider, window),
-            lambda reader: self._read(reader, provider, window, stamp),
+            self._adding_up(provider, window, stamp),
             stamp=stamp,
         )
         return sums.value
+
+    def _adding_up(
+        self, provider: str, window: Window, stamp: Hashable
+    ) -> Callable[[Connection], BothSides]:
+        return lambda reader: self._read(reader, provider, window, stamp)
 
 
 def _key(provider: str, window: Window) -> Hashable:
