@@ -216,12 +216,13 @@ def _pages_of_work(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]
             "/disputes/new",
         ),
         *("/invoices", "/reports", "/ops", "/ops/parked", "/settings/notifications"),
+        "/settings/notifications/new",
     )
     absent = (
         *("/breaks/{id}/files/{note}", "/jobs/{id}"),
         *("/jobs/{id}/files/{file}", "/ops/parked/{action}", "/settings/notifications/draft"),
         *("/disputes/{id}", "/disputes/{id}/packs/{number}", "/invoices/{id}"),
-        "/invoices/{id}/file",
+        *("/invoices/{id}/file", "/settings/notifications/{rule}/change"),
     )
     return {
         **{path: [path] for path in plain},

@@ -1,15 +1,14 @@
 """Stored runs: one by its id, and the newest of a provider."""
 
-import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from vocabulary.errors import Malformed
+from vocabulary.cursors import cut_page, parts_of
 from vocabulary.window import Window
 
 # The newest run of a provider that covered its whole window; optionally of one window only.
@@ -88,7 +87,7 @@ def runs_after(
     Raises:
         Malformed: the cursor is none of ours.
     """
-    last_at, last_id = (None, "") if after is None else _position(after)
+    last_at, last_id = parts_of(after, datetime, str) or (None, "")
     parameters = {
         "provider": provider,
         "last_at": last_at,
@@ -96,24 +95,8 @@ def runs_after(
         "limit": limit + 1,
     }
     rows = connection.execute(text(_RUNS), parameters).all()
-    runs = [_run(row) for row in rows[:limit]]
-    return runs, _cursor(runs[-1]) if len(rows) > limit else None
-
-
-def _cursor(run: StoredRun) -> str:
-    position = json.dumps([run.finished_at.isoformat(), run.run_id])
-    return base64.urlsafe_b64encode(position.encode()).decode()
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    try:
-        instant, run_id = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        finished_at = datetime.fromisoformat(instant)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise Malformed("after", "the link to a next page is expected") from error
-    if finished_at.tzinfo is None or not isinstance(run_id, str) or "\0" in run_id:
-        raise Malformed("after", "the link to a next page is expected")
-    return finished_at, run_id
+    shown, cursor = cut_page(rows, limit, attrgetter("finished_at", "run_id"))
+    return [_run(row) for row in shown], cursor
 
 
 def _stored_run(

@@ -32,8 +32,19 @@ def cut_page(
         limit: the most rows of a page.
         position: the values by which a row is in order.
     """
+    shown, last = cut_rows(rows, limit)
+    return shown, None if last is None else cursor_of(*position(last))
+
+
+def cut_rows(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], Row | None]:
+    """The rows of one page, and the last of them if a page follows.
+
+    Args:
+        rows: in the order of the list; one more than ``limit`` shows that there is a next page.
+        limit: the most rows of a page.
+    """
     shown = rows[:limit]
-    return shown, cursor_of(*position(shown[-1])) if len(rows) > limit else None
+    return shown, shown[-1] if len(rows) > limit else None
 
 
 def parts_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:

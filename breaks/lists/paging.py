@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 
 from breaks.lists.queries import BreakFilter
 from breaks.store import COLUMNS, TrackedBreak, break_from_row
-from vocabulary.cursors import cursor_of, parts_of
+from vocabulary.cursors import Part, cut_page, parts_of
 
 
 class BreakOrder(StrEnum):
@@ -74,16 +75,17 @@ def page_of_breaks(
     end = f"{after_sql} ORDER BY {key} LIMIT :limit"
     params = {**break_filter.parameters(), **position, "limit": limit + 1}
     rows = connection.execute(break_filter.query(COLUMNS, end=end), params).all()
-    breaks = tuple(break_from_row(tuple(row)) for row in rows[:limit])
+    breaks, cursor = cut_page(
+        [break_from_row(tuple(row)) for row in rows], limit, partial(_place, order)
+    )
     count = break_filter.count_query()
     total = connection.execute(count, break_filter.parameters()).scalar_one()
-    cursor = _cursor(breaks[-1], order) if len(rows) > limit else None
-    return BreakPage(breaks=breaks, total=int(total), next=cursor)
+    return BreakPage(breaks=tuple(breaks), total=int(total), next=cursor)
 
 
-def _cursor(break_: TrackedBreak, order: BreakOrder) -> str:
+def _place(order: BreakOrder, break_: TrackedBreak) -> tuple[Part, ...]:
     rank = -abs(break_.difference) if order is BreakOrder.MONEY else 0
-    return cursor_of(rank, break_.opened_at, break_.break_id)
+    return (rank, break_.opened_at, break_.break_id)
 
 
 def _position(cursor: str | None) -> dict[str, Any]:

@@ -22,8 +22,11 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 _DAYS_BACK: Mapping[str, int] = MappingProxyType({"today": 0, "yesterday": 1})
 _RELATIVE = re.compile(r"-[0-9]{1,3}", re.ASCII)
 
-#: Length of a month such as 2026-06.
-_MONTH_CHARS = 7
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}", re.ASCII)
+_PERIOD = (
+    "a month such as 2026-06, a day such as 2026-06-04 or yesterday, or days such as"
+    " 2026-06-01..2026-06-15, is expected"
+)
 
 
 def positive(amount: str, currency: str, option: str = "--amount") -> Money:
@@ -66,24 +69,35 @@ def read_day(value: str | None, option: str, *, zone: str, now: datetime) -> dat
     return None if value is None else read_business_day(value, zone, now, option=option)
 
 
-def read_period(value: str, option: str) -> tuple[date, date]:
-    """The first and the last day of a month, of ``DAY..DAY`` or of one day.
+def read_period(
+    value: str, option: str, *, zone: str = "UTC", now: datetime | None = None
+) -> tuple[date, date]:
+    """The first and the last day of a month, of ``DAY..DAY``, of ``DAY/END`` or of one day.
+
+    Days are dates or words in a zone, see ``named_day``; ``END`` is the day after the last.
 
     Raises:
         Malformed: anything else, or days in the wrong order.
     """
-    expected = "a month such as 2026-06, or days such as 2026-06-01..2026-06-15, is expected"
-    start, _, end = value.partition("..")
-    try:
-        first = date.fromisoformat(f"{start}-01" if len(value) == _MONTH_CHARS else start)
-        last = date.fromisoformat(end) if end else first
-    except ValueError as error:
-        raise Malformed(option, expected) from error
-    if len(value) == _MONTH_CHARS:
-        last = last_of_month(first)
+    moment = now or SystemClock().now()
+    if _MONTH.fullmatch(value):
+        first = _day_of(f"{value}-01", option, zone, moment)
+        return first, last_of_month(first)
+    start, is_open, end = value.partition("/" if "/" in value else "..")
+    first = last = _day_of(start, option, zone, moment)
+    if is_open:
+        last = _day_of(end, option, zone, moment)
+        last -= timedelta(days=is_open == "/")
     if last < first:
-        raise Malformed(option, f"the first day comes first; {expected}")
+        raise Malformed(option, f"the first day comes first; {_PERIOD}")
     return first, last
+
+
+def _day_of(text: str, option: str, zone: str, now: datetime) -> date:
+    try:
+        return read_business_day(text, zone, now)
+    except Malformed as error:
+        raise Malformed(option, _PERIOD) from error
 
 
 def read_business_day(value: str, zone: str, now: datetime, *, option: str = "--day") -> date:

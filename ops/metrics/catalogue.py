@@ -133,9 +133,10 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
 }
 #: Parts that are served exactly while a service answers.
 SERVICES = ("database", "broker")
+#: Which services answer.
+UP = _table(("up", "service", "1 while the service answers."))
 #: Served whatever could be read.
-ALWAYS = _table(
-    ("up", "service", "1 while the service answers."),
+ALWAYS = UP + _table(
     ("metrics_read", "part", "1 where the part of these metrics could be read."),
     ("metrics_age_seconds", "part", "How long ago it was read."),
     ("build_info", "version commit", "1: which code serves these metrics."),

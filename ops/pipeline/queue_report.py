@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ops.metrics.catalogue import ALWAYS, PARTS, QUEUE_FINDINGS, exposition, sample
+from ops.metrics.catalogue import PARTS, QUEUE_FINDINGS, UP, exposition, sample
 from ops.metrics.queues import depth_samples, state_samples
 from storage.broker.depth import QueueDepth
 from storage.queue.state import Canary, QueueState
@@ -80,7 +80,7 @@ def document(snapshot: QueueSnapshot, limits: QueueLimits) -> dict[str, object]:
 
 def metrics(snapshot: QueueSnapshot, limits: QueueLimits) -> str:
     """The snapshot in Prometheus' text format, without what is out of reach."""
-    metrics_ = [*ALWAYS[:1], *QUEUE_FINDINGS]
+    metrics_ = [*UP, *QUEUE_FINDINGS]
     samples = [
         sample("up", "database", value=int(snapshot.state is not None)),
         sample("up", "broker", value=int(snapshot.depths is not None)),

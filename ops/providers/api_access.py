@@ -8,6 +8,7 @@ from random import Random
 from ops.providers.configured import configured_provider
 from ops.settings.model import ProviderSettings
 from ops.settings.sections.api import ApiSettings
+from ops.settings.values import unset_secrets_of
 from providers.outbound.access import ApiAccess, ApiAccount
 from providers.outbound.http_transport import HttpTransport
 from providers.outbound.launch import GamesApi, NotOffered
@@ -23,7 +24,7 @@ async def open_api(
     """Connect to a provider's API; the transport records the latest exchange.
 
     Raises:
-        SettingsInvalid: its API is not configured.
+        SettingsInvalid: its API is not configured, or a secret of it is not there.
         NotOffered: its dialect has no calls to launch games.
     """
     connect = DIALECTS[entry.dialect].api().launch
@@ -42,7 +43,7 @@ def transport_of(entry: ProviderSettings, clock: Clock) -> HttpTransport:
     """The transport to a provider's API, not yet open.
 
     Raises:
-        SettingsInvalid: its API is not configured.
+        SettingsInvalid: its API is not configured, or a secret of it is not there.
     """
     settings = _api_settings(entry)
     return HttpTransport(
@@ -59,7 +60,7 @@ def access_to(entry: ProviderSettings, transport: HttpTransport, clock: Clock) -
     """The access with which a dialect calls the API of a configured provider.
 
     Raises:
-        SettingsInvalid: its API is not configured.
+        SettingsInvalid: its API is not configured, or a secret of it is not there.
     """
     settings = _api_settings(entry)
     account = {field.name: getattr(settings, field.name) for field in fields(ApiAccount)}
@@ -74,4 +75,6 @@ def access_to(entry: ProviderSettings, transport: HttpTransport, clock: Clock) -
 def _api_settings(entry: ProviderSettings) -> ApiSettings:
     if entry.api is None:
         raise SettingsInvalid([f"providers.{entry.slug}.api: expected a table, to be called"])
+    if problems := list(unset_secrets_of(entry.api, f"providers.{entry.slug}.api")):
+        raise SettingsInvalid(problems)
     return entry.api

@@ -1,7 +1,7 @@
 """The kinds of values that settings hold: durations, networks, currencies, secrets."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -115,3 +115,10 @@ class Section(BaseModel):
     """A table of the settings file: frozen, and a key it does not know is a problem."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def unset_secrets_of(section: Section | None, place: str) -> Iterator[str]:
+    """Each secret of a section that is not there, as a problem of settings."""
+    for key, value in section or ():
+        if isinstance(value, Secret) and value.missing:
+            yield f"{place}.{key}: expected {value.missing}"

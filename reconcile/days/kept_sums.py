@@ -4,7 +4,7 @@ Adding up a day reads every round and record of it. Pages take sums that may be 
 and say when they were read, and what the database keeps of a day. Steps always add up anew.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -43,7 +43,7 @@ class KeptSums:
         sums = self._kept.get(
             connection,
             _key(provider, window),
-            lambda reader: self._shown(reader, provider, window, stamp),
+            _reader(self._shown, provider, window, stamp),
             stamp=stamp,
             renewed_after=renewal_age(window.end, self._clock.now()),
         )
@@ -56,10 +56,16 @@ class KeptSums:
         sums = self._kept.read(
             connection,
             _key(provider, window),
-            lambda reader: self._read(reader, provider, window, stamp),
+            _reader(self._read, provider, window, stamp),
             stamp=stamp,
         )
         return sums.value
+
+
+def _reader(
+    read: SidesReader, provider: str, window: Window, stamp: Hashable
+) -> Callable[[Connection], BothSides]:
+    return lambda connection: read(connection, provider, window, stamp)
 
 
 def _key(provider: str, window: Window) -> Hashable:

@@ -34,6 +34,7 @@ from storage.jobs.model import JobState, NewJobFile, StoredJob
 from storage.jobs.queries import files_of, jobs_ahead, jobs_before
 from storage.jobs.requests import request_job
 from storage.transactions import transaction
+from vocabulary.cursors import cut_rows
 from vocabulary.people import Right
 
 _TAG = "jobs"
@@ -152,10 +153,10 @@ def list_jobs(visit: Visit) -> JobListJson:
             active=visit.query.get("active") == "true",
             limit=limit + 1,
         )
-    shown = jobs[:limit]
+    shown, last = cut_rows(jobs, limit)
     return JobListJson(
         items=tuple(JobJson(**job_fields(job)) for job in shown),
-        next=str(shown[-1].job_id) if len(jobs) > limit else None,
+        next=None if last is None else str(last.job_id),
     )
 
 

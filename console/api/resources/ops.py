@@ -24,6 +24,7 @@ from console.pages.ops.figures import figures_of, sentence_of
 from console.replies import RequestRefused
 from storage.queue.commands import parked_counts, parked_items, parked_page, version_of
 from storage.queue.state import read_state
+from vocabulary.cursors import cut_rows
 from vocabulary.people import Right
 from vocabulary.plurals import counted
 
@@ -67,6 +68,7 @@ def list_parked(visit: Visit) -> ParkedJson:
     readers, limit = visit.console.readers, int(visit.query.get("limit", PAGE_ROWS))
     after = int(visit.query.get("after", "0"))
     items = parked_page(readers, selection, after=after, limit=limit + 1)
+    shown, last = cut_rows(items, limit)
     counts = parked_counts(readers, selection)
     return ParkedJson(
         total=sum(count.count for count in counts),
@@ -80,9 +82,9 @@ def list_parked(visit: Visit) -> ParkedJson:
                 context=dict(item.context),
                 **attributes(item, "job subject cause detail times parked_at last_at"),
             )
-            for item in items[:limit]
+            for item in shown
         ),
-        next=str(items[limit - 1].parked_id) if len(items) > limit else None,
+        next=None if last is None else str(last.parked_id),
     )
 
 

@@ -43,6 +43,7 @@ from ledger.queries.player_status import PlayerStatus
 from ledger.queries.round_parts import RoundOperation, RoundPart
 from ledger.queries.wallet_pages import WalletLine
 from storage.audit import audit_rows
+from vocabulary.cursors import cut_rows
 from vocabulary.ids import transaction_position
 from vocabulary.people import Right
 
@@ -199,7 +200,7 @@ def list_audit(visit: Visit) -> AuditListJson:
     limit = int(query.get("limit", PAGE_ROWS))
     with visit.console.readers.connect() as connection:
         rows = list(audit_rows(connection, audit_filter, limit=limit + 1))
-    listed = rows[:limit]
+    listed, last = cut_rows(rows, limit)
     return AuditListJson(
         items=tuple(
             AuditRowJson(
@@ -211,7 +212,7 @@ def list_audit(visit: Visit) -> AuditListJson:
             )
             for row in listed
         ),
-        next=audit.position_of(listed[-1]) if len(rows) > limit else None,
+        next=None if last is None else audit.position_of(last),
     )
 
 

@@ -54,6 +54,7 @@ from ops.settings.notify_text import notify_text
 from ops.settings.sections.console import OidcSettings
 from ops.settings.sections.feed import pulled_feeds, pushes_history
 from ops.settings.sections.reporting import ReportingSettings, reporting_rates
+from ops.settings.values import unset_secrets_of
 from reconcile.days.kept_sums import KeptSums
 from reconcile.days.states import DayStatus
 from reconcile.days.sums import SidesReader, read_sides
@@ -63,6 +64,7 @@ from storage.kept import KeptReads
 from storage.limit_versions import version_in_force
 from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
+from vocabulary.errors import SettingsInvalid
 from workers.canary import QUEUES
 
 
@@ -113,8 +115,11 @@ def open_console(context: Context) -> Console:
 
     Raises:
         Unavailable: the database lacks one of the roles.
+        SettingsInvalid: a secret of single sign-on is not there.
     """
     settings = context.settings
+    if problems := list(unset_secrets_of(settings.console.oidc, "console.oidc")):
+        raise SettingsInvalid(problems)
     address = database_url(context)
     urls = role_urls(settings, address)
     require_roles(urls)

@@ -28,6 +28,7 @@ from ops.runtime.supervisor import Program, Supervisor
 from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
 from ops.settings.sections.console import console_url
 from ops.settings.sections.metrics import metrics_url
+from ops.settings.values import unset_secrets_of
 from vocabulary.errors import Unavailable
 from webhooks.process_header import PROCESS
 
@@ -101,7 +102,10 @@ def programs(context: Context, settings: Settings, endpoints: Endpoints) -> list
 
 
 def _can_serve_pages(settings: Settings, endpoints: Endpoints) -> bool:
-    """Whether the database has the console's roles; callbacks do not need them."""
+    """Whether the console finds its roles and its secret; callbacks do not need them."""
+    for problem in unset_secrets_of(settings.console.oidc, "console.oidc"):
+        log.warning("console_not_started", why=problem)
+        return False
     try:
         require_roles(role_urls(settings, endpoints.database_url))
     except Unavailable as error:

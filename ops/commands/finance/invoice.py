@@ -36,7 +36,9 @@ def check(
     file: Annotated[Path, typer.Argument(help="The invoice: .toml, .json, .csv or .xlsx.")],
     *,
     provider: Provider,
-    period: Annotated[str, typer.Option(help="A month such as 2026-06, or FROM/TO.")],
+    period: Annotated[
+        str, typer.Option(help="A month such as 2026-06, DAY, DAY..DAY or FROM/TO.")
+    ],
     maturity: Maturity = None,
     decimal: Decimal = ".",
     thousands: Thousands = "",

@@ -1,12 +1,13 @@
 """Check an invoice file against the ledger by the terms of the settings."""
 
-import re
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import typer
 
 from feeds.statements.reading.file_format import FileRules
+from ops.commands.option_values import read_period
+from ops.commands.provider_choice import entry_named
 from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.context import Context
 from ops.finance.invoices import Invoiced, check_claims, read_claims
@@ -14,8 +15,6 @@ from ops.settings.model import ProviderSettings
 from reconcile.invoices.claims import Invoice
 from reconcile.invoices.file import USUAL_RULES
 from vocabulary.clock import Clock
-
-_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
 
 
 def checked(
@@ -35,7 +34,9 @@ def checked(
         Refused: the invoice cannot be read, or is in another currency than the terms.
         Unavailable: the database cannot be reached.
     """
-    comparison = comparison_of(context, provider, period_of(period), maturity, clock)
+    zone = entry_named(context.settings, provider).timezone
+    edges = period_of(period, zone)
+    comparison = comparison_of(context, provider, edges, maturity, clock)
     claimed = claims_of(comparison.entry, file_bytes(file), file.name, rules)
     return check_claims(comparison, claimed, clock)
 
@@ -55,27 +56,17 @@ def claims_of(entry: ProviderSettings, data: bytes, name: str, rules: FileRules)
     return read_claims(entry, data, name, rules)
 
 
-def period_of(period: str) -> tuple[str, str]:
-    """The first day of a period, and the day after it.
+def period_of(period: str, zone: str = "UTC") -> tuple[str, str]:
+    """The first day of a period, and the day after it; ``FROM/TO`` may have instants.
 
     Raises:
-        typer.BadParameter: neither a month nor two dates.
+        Malformed: no period; see ``read_period``.
     """
     if "/" in period:
         start, end = period.split("/", 1)
         return start, end
-    month = _MONTH.fullmatch(period)
-    try:
-        first = date(int(month[1]), int(month[2]), 1) if month else None
-    except ValueError:
-        first = None
-    if first is None:
-        raise typer.BadParameter(
-            "a month such as 2026-06, or two dates such as 2026-06-01/2026-06-15",
-            param_hint="--period",
-        )
-    following = (first + timedelta(days=31)).replace(day=1)
-    return first.isoformat(), following.isoformat()
+    first, last = read_period(period, "--period", zone=zone)
+    return first.isoformat(), (last + timedelta(days=1)).isoformat()
 
 
 def file_bytes(file: Path) -> bytes:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ops.commands.database import refusals
-from ops.commands.finance.invoice_check import claims_of, file_bytes, period_of
+from ops.commands.finance.invoice_check import claims_of, file_bytes
 from ops.commands.identity import open_books_for
 from ops.commands.invoice.output import print_taken_step
 from ops.commands.next_commands import print_next
@@ -42,7 +42,7 @@ def receive(
     file: Annotated[Path, typer.Argument(help="The invoice: .toml, .json, .csv or .xlsx.")],
     *,
     provider: Provider,
-    period: Annotated[str, typer.Option(help="A month such as 2026-06, or DAY..DAY.")],
+    period: Annotated[str, typer.Option(help="A month such as 2026-06, DAY or DAY..DAY.")],
     number: Annotated[
         str | None, typer.Option(help="The provider's number; else that in the file.")
     ] = None,
@@ -57,9 +57,9 @@ def receive(
     """Register an invoice and check it; exit 1 if its number or file is known already."""
     context, clock = context_of(ctx), SystemClock()
     rules = table_rules(decimal, thousands, encoding, null_text, numeric_ids=numeric_ids)
-    first, last = _days(period)
-    data = file_bytes(file)
     entry = entry_named(context.settings, provider)
+    first, last = read_period(period, "--period", zone=entry.timezone)
+    data = file_bytes(file)
     claimed = claims_of(entry, data, file.name, rules)
     invoice = NewInvoice(
         claimed=claimed,
@@ -105,19 +105,3 @@ def _number(typed: str | None, read: str) -> str:
     if not number.strip() or not number.isprintable():
         raise Malformed("--number", "the provider's number of the invoice is expected")
     return number
-
-
-def _days(period: str) -> tuple[date, date]:
-    """The first and the last day; ``FROM/TO`` is read as by ``invoice check``."""
-    if "/" not in period:
-        return read_period(period, "--period")
-    start, end = period_of(period)
-    try:
-        first, last = date.fromisoformat(start), date.fromisoformat(end) - timedelta(days=1)
-    except ValueError as error:
-        raise Malformed(
-            "--period", "days such as 2026-06-01/2026-06-15 are expected"
-        ) from error
-    if last < first:
-        raise Malformed("--period", "the first day comes first")
-    return first, last

@@ -32,7 +32,7 @@ _DEFAULT_FORMAT = JournalFormat.CSV
 def export(
     ctx: typer.Context,
     *,
-    period: Annotated[str, typer.Option(help="A month such as 2026-06, or DAY..DAY.")],
+    period: Annotated[str, typer.Option(help="A month such as 2026-06, DAY or DAY..DAY.")],
     target: Annotated[
         JournalFormat, typer.Option("--format", help="Whose import the file is for.")
     ] = _DEFAULT_FORMAT,
@@ -71,9 +71,10 @@ def _request(
     ctx: typer.Context, context: Context, period: str, provider: str | None, by: str | None
 ) -> tuple[Engine, ExportRequest]:
     """Read the options and the fees of the period."""
-    days = read_period(period, "--period")
     settings = context.settings
     entry = None if provider is None else entry_named(settings, provider)
+    zone = settings.reporting.zone if entry is None else entry.timezone
+    days = read_period(period, "--period", zone=zone)
     engine, actor = open_books_for(ctx, by, Right.EXPORT_JOURNALS)
     request = export_request(
         settings,

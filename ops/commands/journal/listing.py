@@ -25,18 +25,20 @@ def list_journals(
     ctx: typer.Context,
     *,
     period: Annotated[
-        str | None, typer.Option(help="A month such as 2026-06, or DAY..DAY; else all.")
+        str | None, typer.Option(help="A month such as 2026-06, DAY or DAY..DAY; else all.")
     ] = None,
     provider: ProviderFilter = None,
     as_json: AsJson = False,
 ) -> None:
     """List issued journals by number, with their sums; --json has their lines."""
     settings = context_of(ctx).settings
-    slugs = [entry.slug for entry in settings.providers]
+    slugs, zone = [entry.slug for entry in settings.providers], settings.reporting.zone
     if provider is not None and provider != OWN_SLUG:
-        slugs = [entry_named(settings, provider).slug]
+        zone = entry_named(settings, provider).timezone
     providers = (provider,) if provider is not None else (OWN_SLUG, *slugs)
-    first, last = (date.min, date.max) if period is None else read_period(period, "--period")
+    first, last = date.min, date.max
+    if period is not None:
+        first, last = read_period(period, "--period", zone=zone)
     with open_books(ctx).connect() as connection:
         chosen = JournalPeriod(first=first, last=last, providers=providers)
         journals = load_journals(connection, chosen)

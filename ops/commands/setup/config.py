@@ -10,6 +10,7 @@ from ops.commands.options import AsJson
 from ops.context import context_of
 from ops.settings.redaction import leaves, without_secrets
 from ops.settings.sections.notify import unset_secrets
+from ops.settings.values import unset_secrets_of
 from vocabulary.errors import SettingsInvalid
 
 app = lazy_group(
@@ -47,7 +48,16 @@ def check(
 ) -> None:
     """Check the settings; list every problem and exit 2 if there is one."""
     settings = context_of(ctx).settings
-    if problems := list(unset_secrets(settings.notify)):
+    problems = [
+        *unset_secrets(settings.notify),
+        *unset_secrets_of(settings.console.oidc, "console.oidc"),
+        *(
+            problem
+            for entry in settings.providers
+            for problem in unset_secrets_of(entry.api, f"providers.{entry.slug}.api")
+        ),
+    ]
+    if problems:
         raise SettingsInvalid(problems)
     providers = [provider.slug for provider in settings.providers]
     if as_json:

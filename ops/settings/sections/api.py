@@ -6,7 +6,7 @@ from datetime import timedelta
 from pydantic import ValidationInfo, field_validator
 
 from ops.settings.dialects import dialects
-from ops.settings.values import Agent, Attempts, SecretRef, Section, Timeout, WrongParts
+from ops.settings.values import Agent, Attempts, LateSecretRef, Section, Timeout, WrongParts
 
 _API_URL = re.compile(r"(https?)://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
 
@@ -30,12 +30,12 @@ class ApiSettings(Section):
     base_url: str
     deadline: Timeout = timedelta(seconds=10)
     attempts: Attempts = 3
-    key: SecretRef | None = None
+    key: LateSecretRef | None = None
     prefix: str | None = None
     form_bodies: bool = False
     version: str | None = None
-    username: SecretRef | None = None
-    password: SecretRef | None = None
+    username: LateSecretRef | None = None
+    password: LateSecretRef | None = None
     agent_id: Agent | None = None
     profile: str | None = None
 

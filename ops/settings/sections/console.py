@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from ops.settings.urls import checked_database
-from ops.settings.values import Cidr, Count, Port, SecretRef, Section, Timeout, Whole
+from ops.settings.values import Cidr, Count, LateSecretRef, Port, Section, Timeout, Whole
 
 
 class ConsoleApiSettings(Section):
@@ -39,7 +39,7 @@ class OidcSettings(Section):
 
     issuer: str
     client_id: str = Field(min_length=1)
-    client_secret: SecretRef | None = None
+    client_secret: LateSecretRef | None = None
     claim: str = Field(default="preferred_username", min_length=1)
     domain: str = ""
     passwords: bool = True

@@ -7,7 +7,14 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from ops.settings.sections.breaks import Amounts, checked_amounts
-from ops.settings.values import Duration, LateSecretRef, Port, Section, WrongParts
+from ops.settings.values import (
+    Duration,
+    LateSecretRef,
+    Port,
+    Section,
+    WrongParts,
+    unset_secrets_of,
+)
 from reports.notifications.message import signing_key
 from vocabulary.errors import Refused
 from vocabulary.secrets import Secret
@@ -155,6 +162,4 @@ def unset_secrets(rules: Iterable[NotifySettings]) -> Iterator[str]:
     """Each secret that is not there and keeps a rule from sending, as a problem of settings."""
     for rule in rules:
         for name in _CHANNELS:
-            for key, value in getattr(rule, name) or ():
-                if isinstance(value, Secret) and value.missing:
-                    yield f"notify rule {rule.name}: {name}.{key}: expected {value.missing}"
+            yield from unset_secrets_of(getattr(rule, name), f"notify rule {rule.name}: {name}")

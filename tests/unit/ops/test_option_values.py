@@ -9,6 +9,7 @@ from ops.commands.option_values import (
     named_day,
     read_business_day,
     read_instant,
+    read_period,
     window_of,
 )
 from vocabulary.errors import Malformed
@@ -66,3 +67,30 @@ def test_one_word_is_another_window_for_each_provider() -> None:
 
     assert windows["here"] == windows[""]
     assert windows["there"].start == datetime(2026, 11, 25, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("2026-02", date(2026, 2, 1), date(2026, 2, 28)),
+        ("2026-02-03", date(2026, 2, 3), date(2026, 2, 3)),
+        ("yesterday", date(2026, 11, 25), date(2026, 11, 25)),
+        ("-2", date(2026, 11, 24), date(2026, 11, 24)),
+        ("2026-11-01..yesterday", date(2026, 11, 1), date(2026, 11, 25)),
+        ("monday..today", date(2026, 11, 23), date(2026, 11, 26)),
+        ("2026-11-01/today", date(2026, 11, 1), date(2026, 11, 25)),
+    ],
+)
+def test_a_period_is_a_month_a_day_or_days_of_a_zone(
+    text: str, first: date, last: date
+) -> None:
+    assert read_period(text, "--period", zone="Asia/Tokyo", now=NOW) == (first, last)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-13", "2026", "soon", "today..monday", "today/today", "..today", ""]
+)
+def test_what_is_no_period_is_refused_with_what_is_expected(text: str) -> None:
+    with pytest.raises(Malformed, match="a month such as 2026-06") as refused:
+        read_period(text, "--period", now=NOW)
+    assert refused.value.path == "--period"

@@ -5,7 +5,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 import pytest
-import typer
 
 from ops.commands.finance.invoice_check import period_of
 from ops.settings.fee_conversion import fee_terms
@@ -14,6 +13,7 @@ from reconcile.invoices.claims import Claim
 from reconcile.invoices.file import InvoiceUnreadable, read_invoice
 from reconcile.invoices.render import exact_text
 from reconcile.invoices.terms import FeeTerms, TermsIncomplete, Tier, fee_of, rounded
+from vocabulary.errors import Malformed
 
 TIERS = (
     Tier(up_to=Fraction(1_000), share=Fraction(15, 100)),
@@ -186,6 +186,7 @@ def test_terms_that_cannot_hold_are_refused(change: dict[str, object]) -> None:
 
 def test_a_period_is_a_month_or_two_dates() -> None:
     assert period_of("2026-12") == ("2026-12-01", "2027-01-01")
+    assert period_of("2026-06-04") == ("2026-06-04", "2026-06-05")
     assert period_of("2026-06-01/2026-06-15") == ("2026-06-01", "2026-06-15")
-    with pytest.raises(typer.BadParameter, match="a month such as 2026-06"):
+    with pytest.raises(Malformed, match="a month such as 2026-06"):
         period_of("2026-13")
