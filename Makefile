@@ -114,6 +114,7 @@ bench: setup-dev ## measure the accept path, posting, reconciliation and import 
 	$(BIN)/python -m benchmarks.posting
 	$(BIN)/python -m benchmarks.archive --months 3
 	$(BIN)/python -m benchmarks.sustained
+	$(BIN)/python -m benchmarks.background
 	$(BIN)/python -m benchmarks.reconcile
 	$(BIN)/python -m benchmarks.statement_import
 	$(BIN)/python -m benchmarks.daily_job

@@ -86,21 +86,23 @@ def staged(folder: Path) -> Iterator[BenchSetup]:
         stop(data)
 
 
-@contextlib.contextmanager
-def running(
-    *command: str, stage: BenchSetup | None = None
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process of ours, stopped at the end; its log lines go nowhere.
-
-    Settings in the environment of whoever measures are none of the benchmark's.
-    """
+def environment_of(stage: BenchSetup | None) -> dict[str, str]:
+    """Our environment with the stage's settings, and none of whoever measures."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("TIEOUT_")
     }
     if stage is not None:
         environment |= {"TIEOUT_CONFIG": str(stage.config), "TIEOUT_DATA": str(stage.data)}
+    return environment
+
+
+@contextlib.contextmanager
+def running(
+    *command: str, stage: BenchSetup | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process of ours, stopped at the end; its log lines go nowhere."""
     process = subprocess.Popen(
-        [sys.executable, "-m", *command], env=environment, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", *command], env=environment_of(stage), stderr=subprocess.DEVNULL
     )
     try:
         yield process

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Never
 
 import typer
 
+from ops.commands.background import OWN_PROCESS
 from ops.commands.lazy_group import LazyCommands, lazy_group
 from ops.context import DEFAULT_DATA_DIR, Context
 from ops.extras import extra_with
@@ -138,7 +139,11 @@ def root(
     ] = False,
 ) -> None:
     """Wallet callbacks in, double-entry books, and a reconciliation that proves itself."""
-    ctx.obj = Context(config=config, data_dir=data or DEFAULT_DATA_DIR)
+    ctx.obj = Context(
+        config=config,
+        data_dir=data or DEFAULT_DATA_DIR,
+        is_own_process=ctx.obj == OWN_PROCESS,
+    )
 
 
 def main() -> None:
@@ -146,7 +151,7 @@ def main() -> None:
     if not __debug__:
         _leave(USAGE, "refusing to run under python -O: assertions guard money")
     try:
-        app()
+        app(obj=OWN_PROCESS)
     except SettingsInvalid as error:
         _leave(USAGE, "the settings do not hold:", *error.problems)
     except Unavailable as error:

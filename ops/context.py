@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from ops.runtime.servers import Endpoints
     from ops.settings.model import Settings
+    from ops.work import Work
 
 DEFAULT_DATA_DIR = Path(".tieout")
 
@@ -20,13 +21,22 @@ class Context:
     Attributes:
         config: the settings file of ``--config``, or None.
         data_dir: where embedded engines keep their files.
+        is_own_process: the process runs this command alone and ends with it.
+        work: the part of background work that the process does, or None.
     """
 
     def __init__(
-        self, *, config: Path | None, data_dir: Path, settings: "Settings | None" = None
+        self,
+        *,
+        config: Path | None,
+        data_dir: Path,
+        settings: "Settings | None" = None,
+        is_own_process: bool = False,
     ) -> None:
         self.config = config
         self.data_dir = data_dir
+        self.is_own_process = is_own_process
+        self.work: Work | None = None
         self._given = settings
 
     @cached_property
@@ -50,7 +60,9 @@ class Context:
         """
         from ops.runtime.servers import ensure_database  # noqa: PLC0415 - as above
 
-        return ensure_database(self.data_dir, self.settings)
+        url = ensure_database(self.data_dir, self.settings)
+        self._yield_to_callbacks(url)
+        return url
 
     @cached_property
     def owner_url(self) -> str:
@@ -63,6 +75,14 @@ class Context:
         from ops.runtime.servers import ensure_owned_database  # noqa: PLC0415 - as above
 
         return ensure_owned_database(self.data_dir, self.settings)
+
+    def _yield_to_callbacks(self, database_url: str) -> None:
+        """Lower the priority of background work, once its server runs with its own."""
+        if self.work is None:
+            return
+        from ops.runtime.priorities import priority_of, yield_to_callbacks  # noqa: PLC0415
+
+        yield_to_callbacks(priority_of(self.settings, self.work, database_url))
 
 
 def context_of(ctx: typer.Context) -> Context:

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ops.commands.background import note_work
+
 #: A day before today, or an amount: no command has an option of digits.
 _NEGATIVE_NUMBER = re.compile(r"-[0-9][0-9.,]*", re.ASCII)
 
@@ -79,6 +81,7 @@ class LazyCommands(Mapping[str, Any]):
         command = typer.main.get_command(app)
         command.name = name
         command.help = command.help or self._summaries.get(name)
+        setattr(command, "invoke", _noting_work(command.invoke))  # noqa: B010 - it has no hook
         return command
 
     def __iter__(self) -> Iterator[str]:
@@ -148,6 +151,16 @@ def docstring_of(target: str) -> str | None:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return ast.get_docstring(node)
     return None
+
+
+def _noting_work(invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What runs a command, after noting whether it is background work."""
+
+    def invoke_noted(ctx: Any) -> Any:
+        note_work(ctx)
+        return invoke(ctx)
+
+    return invoke_noted
 
 
 def _app_of(command: Callable[..., None]) -> typer.Typer:

@@ -16,8 +16,10 @@ from sqlalchemy import Engine
 from ops.jobs.child import JobTask, run_job
 from ops.jobs.registry import KINDS
 from ops.runtime.child_jobs import ChildJobs, Stopping
+from ops.runtime.priorities import priority_of
 from ops.runtime.servers import Endpoints
 from ops.settings.model import Settings
+from ops.work import Work
 from storage.jobs.kinds import JobKind
 from storage.jobs.model import StoredJob
 from storage.jobs.running import (
@@ -42,6 +44,8 @@ SILENCE = timedelta(seconds=20)
 CLEAN_EVERY_S = 60.0
 #: How long a job runs at most if this version does not know its kind.
 _UNKNOWN_TIMEOUT = timedelta(minutes=1)
+#: What kinds of jobs are part of, by the thing that they are about; the others are reports.
+_WORK = {"day": Work.RECONCILE, "rules": Work.RECONCILE, "feed": Work.IMPORTS}
 
 log = structlog.get_logger()
 
@@ -170,9 +174,11 @@ class JobLanes:
             kind=kind,
         )
         timeout = _UNKNOWN_TIMEOUT if kind is None else kind.timeout
+        work = _WORK.get(job.kind.partition(".")[0], Work.REPORTS)
+        priority = priority_of(self._settings, work, self._endpoints.database_url)
         try:
             with self._alive(job):
-                self._child_jobs.call(run_job, task, timeout=timeout)
+                self._child_jobs.call(run_job, task, timeout=timeout, priority=priority)
         except Stopping:
             self._fail(job, INTERRUPTED, interrupted=True)
         except TieoutError as error:

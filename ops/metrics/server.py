@@ -27,8 +27,10 @@ from ops.metrics.queues import depth_samples, state_samples
 from ops.metrics.runs import run_samples
 from ops.metrics.sizes import size_samples
 from ops.runtime.child_jobs import ChildJobs
+from ops.runtime.priorities import priority_of
 from ops.settings.model import Settings
 from ops.settings.sections.metrics import MetricsSettings, metrics_url
+from ops.work import Work
 from storage.broker.depth import depths_of
 from storage.broker.redis import close_broker, open_broker
 from storage.engine import open_engine
@@ -125,7 +127,11 @@ def parts_of(
         MetricsPart(
             "explained",
             lambda: child_jobs.call(
-                read_explained, database_url, zones, timeout=EXPLAINED_TIMEOUT
+                read_explained,
+                database_url,
+                zones,
+                timeout=EXPLAINED_TIMEOUT,
+                priority=priority_of(settings, Work.REPORTS, database_url),
             ),
             keep=RARELY,
             stale=STALE,

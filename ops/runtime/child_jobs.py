@@ -17,6 +17,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from ops.runtime import logs
 from ops.runtime.outages import outage_of
 from ops.runtime.parent_death import end_with_parent
+from ops.runtime.priorities import Priority, yield_to_callbacks
 from storage.queue.parking import place_of
 from vocabulary.errors import TieoutError, Unavailable
 from workers.scheduler import JobFailed
@@ -49,10 +50,22 @@ class ChildJobs:
         self._running: set[SpawnProcess] = set()
         self._is_stopped = False
 
-    def call(self, function: Callable[[*Ts], T], *args: *Ts, timeout: timedelta) -> T:
+    def call(
+        self,
+        function: Callable[[*Ts], T],
+        *args: *Ts,
+        timeout: timedelta,
+        priority: Priority | None = None,
+    ) -> T:
         """Return what a function of a module returns in a process of its own.
 
         Function, arguments and value are pickled.
+
+        Args:
+            function: does the job.
+            args: its arguments.
+            timeout: after this time it is given up.
+            priority: how far it yields to callbacks; None: not at all.
 
         Raises:
             Stopping: this scheduler is stopping.
@@ -60,7 +73,7 @@ class ChildJobs:
             TieoutError: the function raised it.
         """
         name = function.__name__
-        process, receiver = self._start(function, args)
+        process, receiver = self._start(function, args, priority)
         try:
             if not receiver.poll(timeout.total_seconds()):
                 raise JobFailed(f"{name}: given up after {timeout}")
@@ -90,10 +103,10 @@ class ChildJobs:
                 process.terminate()
 
     def _start(
-        self, function: Callable[..., Any], args: tuple[Any, ...]
+        self, function: Callable[..., Any], args: tuple[Any, ...], priority: Priority | None
     ) -> tuple[SpawnProcess, Connection]:
         receiver, sender = _SPAWN.Pipe(duplex=False)
-        process = _SPAWN.Process(target=_run, args=(sender, function, args))
+        process = _SPAWN.Process(target=_run, args=(sender, function, args, priority))
         with self._lock, sender:
             if self._is_stopped:
                 raise Stopping(f"{function.__name__}: the scheduler is stopping")
@@ -117,7 +130,12 @@ class ChildJobs:
             self._running.discard(process)
 
 
-def _run(sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def _run(
+    sender: Connection,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    priority: Priority | None,
+) -> None:
     """Run in the child process: send the function's outcome to the scheduler."""
     scheduler = multiprocessing.parent_process()
     assert scheduler is not None
@@ -125,6 +143,8 @@ def _run(sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]
     end_with_parent(scheduler.pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the scheduler, which ends us
     logs.configure(role="job")
+    if priority is not None:
+        yield_to_callbacks(priority)
     sender.send(_outcome(function, args))
 
 

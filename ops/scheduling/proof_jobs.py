@@ -20,7 +20,9 @@ from ledger.replay.report import ReplayWindow
 from ledger.seal.seal import SealStatus, next_day_over, read_seal_status, seal_day
 from ops.providers.configured import proof_decoders
 from ops.runtime.child_jobs import ChildJobs
+from ops.runtime.priorities import priority_of
 from ops.settings.model import Settings
+from ops.work import Work
 from storage.proofs import ProofKind, ProofRun, record_proof
 from storage.transactions import engine_at, reading
 from vocabulary.clock import Clock, SystemClock, iso
@@ -56,7 +58,14 @@ def proof_jobs(settings: Settings, database_url: str, child_jobs: ChildJobs) -> 
         return []
 
     def run(slot: str) -> None:
-        child_jobs.call(prove_books, database_url, settings, slot, timeout=TIMEOUT)
+        child_jobs.call(
+            prove_books,
+            database_url,
+            settings,
+            slot,
+            timeout=TIMEOUT,
+            priority=priority_of(settings, Work.PROOFS, database_url),
+        )
 
     return [Job(name="proofs", every=every, run=run, exclusive=True)]
 

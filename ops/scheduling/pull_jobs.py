@@ -12,8 +12,10 @@ from sqlalchemy import Engine
 
 from ops.providers.feed_pull import FeedPull, pull_due
 from ops.runtime.child_jobs import ChildJobs
+from ops.runtime.priorities import Priority, priority_of
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.sections.feed import pulled_feeds
+from ops.work import Work
 from storage.broker.redis import FETCH_QUEUE
 from storage.queue.liveness import paused_queues
 from vocabulary.clock import iso
@@ -40,7 +42,13 @@ def pull_jobs(
         Job(
             name=f"pull.{entry.slug}",
             every=entry.feed.pull_every,
-            run=partial(_pull, entry, engine, database_url, child_jobs),
+            run=partial(
+                _pull,
+                entry,
+                engine,
+                child_jobs,
+                priority_of(settings, Work.IMPORTS, database_url),
+            ),
             exclusive=True,
         )
         for entry in settings.providers
@@ -51,8 +59,8 @@ def pull_jobs(
 def _pull(
     entry: ProviderSettings,
     engine: Engine,
-    database_url: str,
     child_jobs: ChildJobs,
+    priority: Priority,
     _slot: str,
 ) -> None:
     """Pull every feed of a provider, in their order.
@@ -65,7 +73,10 @@ def _pull(
         log.info("feed_pull_paused", provider=entry.slug, queue=FETCH_QUEUE)
         return
     timeout = entry.feed.pull_within * len(pulled_feeds(entry.dialect)) + STORE_TIMEOUT
-    for pull in child_jobs.call(pull_due, database_url, entry, timeout=timeout):
+    pulls = child_jobs.call(
+        pull_due, priority.database_url, entry, timeout=timeout, priority=priority
+    )
+    for pull in pulls:
         _log(entry.slug, pull)
 
 

@@ -1,8 +1,9 @@
 """Reconciliation on a schedule: changes in open days, and mature days that are to be closed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,10 @@ from sqlalchemy import Engine
 
 from ops.providers.maturity import maturity_now
 from ops.runtime.child_jobs import ChildJobs, Stopping
+from ops.runtime.priorities import priority_of
 from ops.scheduling.closing_days import DueDay, due_days
 from ops.settings.model import ProviderSettings, Settings
+from ops.work import Work
 from storage.transactions import reading
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import TieoutError
@@ -56,12 +59,17 @@ def reconcile_jobs(
     if not every:
         return []
     patience = settings.reconcile.close_unheard_after
+    call = partial(
+        child_jobs.call,
+        timeout=RUN_TIMEOUT,
+        priority=priority_of(settings, Work.RECONCILE, database_url),
+    )
 
     def run(_slot: str) -> None:
         failures: list[str] = []
         for entry in settings.providers:
             for due in _read_days(engine, entry, clock.now(), patience):
-                failures += _reconcile(child_jobs, database_url, data_dir, entry, due)
+                failures += _reconcile(call, database_url, data_dir, entry, due)
         if failures:
             raise JobFailed("; ".join(failures))
 
@@ -103,7 +111,7 @@ def _read_days(
 
 
 def _reconcile(
-    child_jobs: ChildJobs,
+    call: Callable[..., DayRun],
     database_url: str,
     data_dir: Path,
     entry: ProviderSettings,
@@ -119,9 +127,7 @@ def _reconcile(
         else:
             log.info("day_waits", provider=provider, day=day, why=why)
     try:
-        run = child_jobs.call(
-            reconcile_day, database_url, data_dir, entry, due, timeout=RUN_TIMEOUT
-        )
+        run = call(reconcile_day, database_url, data_dir, entry, due)
     except Stopping:
         raise
     except TieoutError as error:

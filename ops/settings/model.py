@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from ops.settings.dialects import dialects
 from ops.settings.sections.api import ApiSettings, checked_for
+from ops.settings.sections.background import BackgroundSettings
 from ops.settings.sections.backup import BackupSettings
 from ops.settings.sections.breaks import BreaksSettings
 from ops.settings.sections.close import CloseSettings
@@ -309,6 +310,7 @@ class Settings(Section):
     receiver: ReceiverSettings = ReceiverSettings()
     console: ConsoleSettings = ConsoleSettings()
     workers: WorkersSettings = WorkersSettings()
+    background: BackgroundSettings = BackgroundSettings()
     breaks: BreaksSettings = BreaksSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     close: CloseSettings = CloseSettings()

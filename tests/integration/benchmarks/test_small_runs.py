@@ -19,7 +19,6 @@ SMALL_RUNS = {
         *("--operations", "20000", "--records", "20000", "--breaks", "200"),
         *("--views", "2", "--memory-views", "20"),
     ),
-    "profile": ("--seconds", "1", "--rate", "100", "--warm-up", "0.2"),
     "reconcile": ("--rows", "20000", "--repeat", "1"),
     "reconcile_scale": ("--rows", "5000"),
     "statement_import": ("--rows", "500", "--formats", "csv"),

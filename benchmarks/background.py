@@ -1,0 +1,227 @@
+"""Callbacks beside a verify, a reconciliation and an import that go on all the time.
+
+``python -m benchmarks.background [--seconds S] [--rate N] [--rows N]``. Callbacks arrive at a
+rate, in open loop: alone, beside background work that competes with them, and beside work that
+yields as the settings say by default. The three commands run beside each other, each again as
+soon as it ends; ``seconds`` is the mean of those that ended, and ``alone`` the same without a
+load.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from statistics import mean
+from time import perf_counter, sleep
+
+from sqlalchemy import text
+
+from benchmarks.bench import (
+    BenchSetup,
+    drained,
+    environment_of,
+    open_loop,
+    running,
+    staged,
+    wait_until_answering,
+    warm_up,
+)
+from benchmarks.load import PLAYERS
+from benchmarks.statement_import import lines
+from ops.settings.sections.background import BackgroundSettings
+from providers.sportsbook.feed import COLUMNS
+from storage.transactions import engine_at
+
+DIALECT = "sportsbook"
+#: The day that is reconciled, and the provider.
+DAY, RECONCILED = date(2026, 3, 1), "aggregator"
+#: Exit codes of a command that did its work: 1 is a finding.
+DONE = (0, 1)
+#: Longest time of one command, in seconds.
+COMMAND_S = 600
+
+_ROUNDS = """
+INSERT INTO rounds (match_key, provider, round_id, wallet_id, currency, stake, payout, bets,
+                    wins, rollbacks, ended, first_at, last_at)
+SELECT hashtextextended(:provider || n, 0), :provider, n::text, 1 + n % :players, 'USD',
+       100 + n % 997, 0, 1, 0, 0, true, at, at
+  FROM (SELECT n, CAST(:start AS timestamptz) + n * (interval '1 day' / :rows) AS at
+          FROM generate_series(1, CAST(:rows AS bigint) - 1) n) AS planned
+"""
+_RECORDS = """
+INSERT INTO feed_records (provider, record_id, round_id, match_key, handle, currency, stake,
+                          payout, rolled_back, declared_net, created_at, updated_at,
+                          received_at, source)
+SELECT r.provider, r.round_id, r.round_id, r.match_key, w.player, r.currency, r.stake, r.payout,
+       false, r.payout - r.stake, r.first_at, r.first_at, r.first_at, 'push'
+  FROM rounds r JOIN wallets w USING (wallet_id) WHERE r.provider = :provider
+"""
+
+
+@dataclass(slots=True)
+class Repeated:
+    """Commands that are repeated until they are stopped, and how long each of them took."""
+
+    stage: BenchSetup
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def repeat(self, name: str, words: Callable[[], Sequence[str]]) -> None:
+        """Run a command again and again; one that was stopped does not count."""
+        while not self.is_over.is_set():
+            command, started = [sys.executable, "-m", "ops", *words()], perf_counter()
+            with subprocess.Popen(
+                command,
+                env=environment_of(self.stage),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            ) as process:
+                while process.poll() is None and not self.is_over.wait(0.05):
+                    pass
+                if process.poll() is None:
+                    process.kill()
+                    return
+                if process.returncode not in DONE:
+                    assert process.stderr is not None
+                    raise SystemExit(process.stderr.read().decode())
+            self.seconds.setdefault(name, []).append(perf_counter() - started)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--rate", type=float, default=2000.0)
+    parser.add_argument("--rows", type=int, default=300_000)
+    parser.add_argument("--lines", type=int, default=50_000)
+    chosen = parser.parse_args()
+    turns, numbers = count(1, 1_000_000), count()
+    with tempfile.TemporaryDirectory() as folder, staged(Path(folder)) as stage:
+        _fill(stage, chosen.rows)
+        commands = _commands(Path(folder), chosen.lines, numbers)
+
+        def load() -> dict[str, float]:
+            return open_loop(
+                stage.port,
+                DIALECT,
+                rate=chosen.rate,
+                seconds=chosen.seconds,
+                turn=next(turns),
+            )
+
+        with (
+            running("ops", "receiver", stage=stage),
+            running("ops", "worker", "--processes", "1", stage=stage),
+        ):
+            wait_until_answering(stage.port)
+            warm_up(stage.port, DIALECT, turn=next(turns))
+            drained(stage.database_url)
+            print(
+                "background       p50 ms   p99 ms  p99.9 ms   max ms  seconds of each command"
+            )
+            results = [_line("none", load(), {})]
+            with _repeated(stage, commands, nice=None) as alone:
+                sleep(chosen.seconds)
+            results.append(_line("alone", {}, alone.seconds))
+            for name, nice in (("competing", 0), ("yielding", None)):
+                with _repeated(stage, commands, nice=nice) as repeated:
+                    figures = load()
+                results.append(_line(name, figures, repeated.seconds))
+                drained(stage.database_url)
+    print(json.dumps({"benchmark": "background", "rate": chosen.rate, "results": results}))
+
+
+def _fill(stage: BenchSetup, rows: int) -> None:
+    """A day that both sides agree on, and fresh statistics."""
+    values = {
+        "provider": RECONCILED,
+        "players": PLAYERS,
+        "rows": rows,
+        "start": datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC),
+    }
+    with engine_at(stage.database_url, pool_size=1) as engine:
+        with engine.begin() as connection:
+            connection.execute(text(_ROUNDS), values)
+            connection.execute(text(_RECORDS), values)
+        with engine.connect() as connection:
+            free = connection.execution_options(isolation_level="AUTOCOMMIT")
+            free.execute(text("ANALYZE"))
+
+
+def _commands(
+    folder: Path, rows: int, numbers: Iterator[int]
+) -> Mapping[str, Callable[[], Sequence[str]]]:
+    def statement() -> Sequence[str]:
+        """A file whose ids are new, so that it is stored again."""
+        path = folder / f"statement-{(number := next(numbers))}.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows((f"{number}-{first}", *rest) for first, *rest in lines(rows))
+        return ("feed", "import", str(path), "--provider", DIALECT)
+
+    window = ("--from", str(DAY), "--to", str(DAY + timedelta(days=1)))
+    return {
+        "verify": lambda: ("ledger", "verify"),
+        "reconcile": lambda: ("reconcile", "--provider", RECONCILED, *window),
+        "import": statement,
+    }
+
+
+@contextmanager
+def _repeated(
+    stage: BenchSetup, commands: Mapping[str, Callable[[], Sequence[str]]], nice: int | None
+) -> Iterator[Repeated]:
+    """Repeat the commands meanwhile.
+
+    Args:
+        stage: where.
+        commands: by name, what makes the words of the next one.
+        nice: how far they yield; None: as by default.
+    """
+    before = stage.config.read_text()
+    parts = BackgroundSettings.model_fields
+    if nice is not None:
+        stage.config.write_text(
+            before + "[background]\n" + "".join(f"{part} = {nice}\n" for part in parts)
+        )
+    repeated = Repeated(stage)
+    with ThreadPoolExecutor(len(commands)) as threads:
+        done = [threads.submit(repeated.repeat, *command) for command in commands.items()]
+        try:
+            yield repeated
+        finally:
+            repeated.is_over.set()
+            stage.config.write_text(before)
+    for future in done:
+        future.result()
+
+
+def _line(
+    name: str, figures: Mapping[str, float], seconds: Mapping[str, Sequence[float]]
+) -> dict[str, object]:
+    latencies = {key: figures.get(f"{key}_ms", 0.0) for key in ("p50", "p99", "p999", "max")}
+    means = {command: round(mean(values), 2) for command, values in sorted(seconds.items())}
+    shown = "  ".join(f"{command} {value}" for command, value in means.items())
+    print(
+        f"{name:14}" + "".join(f" {value:8.1f}" for value in latencies.values()) + f"  {shown}"
+    )
+    return {
+        "background": name,
+        **{key: round(value, 2) for key, value in latencies.items()},
+        "failures": int(figures.get("failures", 0)),
+        "seconds": means,
+    }
+
+
+if __name__ == "__main__":
+    main()
