@@ -28,6 +28,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import psutil  # type: ignore[import-untyped] # no types come with it
 import psycopg
@@ -40,10 +41,13 @@ from benchmarks.console_pages import ABSENT, REFERENCE, addresses_of
 from console.accounts.passwords import set_password
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.scheduling.business_days import days_between
+from reconcile.days.day_sums import SummedDay, keep_sums
 from storage.engine import open_engine
 from storage.migrate import migrate
 from storage.people import get_person
 from vocabulary.clock import SystemClock
+from vocabulary.window import day_window
 
 #: Most milliseconds that 95 of 100 views of a page may take.
 AIM_MS = 100.0
@@ -114,6 +118,7 @@ def _measured(place: Path, options: argparse.Namespace) -> int:
             postgres_server.start(home)
         engine = open_engine(postgres_server.url(home))
         _books(engine, home, size)
+        _keep_sums(engine)
         return _report(_site(home, engine), engine, options)
     finally:
         postgres_server.stop(home)
@@ -128,6 +133,21 @@ def _books(engine: Engine, home: DataDirectory, size: BookSize) -> None:
     engine.dispose()
     with _loading(home):
         build(open_engine(postgres_server.url(home)), size)
+
+
+def _keep_sums(engine: Engine) -> None:
+    """Add up the days that are over, as the scheduler does it every few minutes."""
+    with engine.connect() as connection:
+        last = connection.execute(text("SELECT max(business_day) FROM day_closes")).scalar_one()
+        first = connection.execute(
+            text("SELECT min(business_day) FROM day_closes")
+        ).scalar_one()
+    days = [
+        SummedDay(provider=slug, day=day, zone=zone, window=day_window(day, ZoneInfo(zone)))
+        for day in days_between(first, last)
+        for slug, zone in ZONES.items()
+    ]
+    print(f"  {keep_sums(engine, days, SystemClock())} days added up", file=sys.stderr)
 
 
 @contextmanager
@@ -309,6 +329,7 @@ def _commands(site: Site, engine: Engine) -> dict[str, float]:
         *(("--version",), ("day", "list"), ("breaks", "list", "--json")),
         *(("breaks", "show", row.break_id), ("find", row.round_id)),
         ("day", "show", str(row.day), "--provider", row.provider),
+        ("totals", "--day", str(row.day), "--provider", row.provider),
     )
     environment = {
         **os.environ,
@@ -325,7 +346,7 @@ def _commands(site: Site, engine: Engine) -> dict[str, float]:
             check=False,
         )
         seconds[" ".join(words)] = time.perf_counter() - began
-        if done.returncode:
+        if done.returncode > 1:  # 1: what the command proves does not hold in these books
             raise SystemExit(f"{words} exited {done.returncode}: {done.stderr.decode()}")
     return seconds
 

@@ -7,6 +7,9 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from ops.runtime.child_jobs import ChildJobs
+from ops.scheduling.day_sum_jobs import day_sum_job, over_days
+from ops.settings.model import Settings
 from reconcile.days.day_sums import (
     DaySums,
     SummedDay,
@@ -261,3 +264,22 @@ def test_sums_of_another_server_and_a_second_sweep_count_for_nothing(
 def _locked(connection: Connection, statement: str) -> None:
     connection.execute(text(statement))
     connection.commit()
+
+
+def test_the_scheduler_adds_up_days_that_are_over_since_the_first_row(
+    books: TwoBooks, database: str, engine: Engine
+) -> None:
+    entry = {
+        "slug": "agg",
+        "dialect": "aggregator",
+        "currency": "USD",
+        "secrets": ["literal:s"],
+    }
+    settings = Settings.model_validate({"mode": "test", "providers": [entry]})
+    shortly = FrozenClock(SECOND.window.end + timedelta(minutes=14))
+    with engine.connect() as connection:
+        assert over_days(connection, settings.providers, shortly.now()) == [FIRST]
+        assert over_days(connection, settings.providers, CLOCK.now())[-2:] == DAYS
+    job = day_sum_job(settings, engine, CLOCK, database, ChildJobs())
+    job.run("slot")
+    assert set(_kept(engine)) == {FIRST, SECOND}
