@@ -4,14 +4,16 @@
 
 For every size a database of its own is filled on an embedded server, as for
 ``benchmarks.reconcile_scale``. Then a run, the totals and a report pack are made, each in a
-process of its own; the fastest of ``--repeat`` turns counts. Memory is the largest resident
-size over that process and all it starts, above that of a process that only imports the same
-modules.
+process of its own. Of ``--repeat`` turns the one with the least processor time counts, that of
+the process and the database together: on a machine that others use it is all that compares.
+Memory is the largest resident size over that process and all it starts, above that of a process
+that only imports the same modules.
 The aims are totals in half of the run's time, a pack in the same time, and 300 MiB.
 """
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -116,10 +118,14 @@ def _size(home: DataDirectory, rows: int, options: argparse.Namespace) -> dict[s
     for _ in range(options.repeat):
         for step in STEPS:
             command = [sys.executable, "-m", "benchmarks.reports", "--url", url, "--step", step]
+            before = _database_processor(home)
             figures: dict[str, float] = measured(command)  # type: ignore[assignment]
-            if step not in best or figures["seconds"] < best[step]["seconds"]:
+            time.sleep(0.2)  # until the server has noticed that its clients are gone
+            figures["database"] = _database_processor(home) - before
+            figures["both"] = figures["processor"] + figures["database"]
+            if step not in best or figures["both"] < best[step]["both"]:
                 best[step] = figures
-    exact = all(best[step]["found"] == each * len(KINDS) for step in STEPS[1:])
+    exact = all(best[step]["found"] == each * len(KINDS) for step in ("run", "report"))
     print(
         f"{rows} x {rows}, {each * len(KINDS)} differences, exact: {'yes' if exact else 'NO'}"
     )
@@ -128,14 +134,22 @@ def _size(home: DataDirectory, rows: int, options: argparse.Namespace) -> dict[s
     return {"rows": rows, "exact": exact, **best}
 
 
+def _database_processor(home: DataDirectory) -> float:
+    """Processor seconds of all database processes that have ended."""
+    pid = postgres_server.running(home)
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
 def _print(step: str, best: dict[str, dict[str, float]]) -> None:
     figures, aim = best[step], AIMS.get(step)
-    ratio = figures["seconds"] / best["run"]["seconds"]
+    ratio = figures["both"] / best["run"]["both"]
     memory = figures["peak_mib"] - best["nothing"]["peak_mib"]
     aims = "" if aim is None else f"   (aims: {aim}, {MEMORY_AIM_MIB} MiB)"
     print(
-        f"  {step:7} {figures['seconds']:6.2f} s, {ratio:5.2f} of the run,"
-        f" processor here {figures['processor']:5.2f} s, {memory:4.0f} MiB more{aims}",
+        f"  {step:7} {figures['seconds']:6.2f} s, processor {figures['processor']:5.2f} s here"
+        f" and {figures['database']:5.2f} s in the database: {ratio:5.2f} of the run,"
+        f" {memory:4.0f} MiB more{aims}",
         flush=True,
     )
 

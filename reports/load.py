@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from breaks.disputes.store import claimed_disputes
 from breaks.policy import DEFAULT_RULES, SlaRule
 from reconcile.runs.request import stored_request
-from reconcile.totals.resolution_rate import resolution_rates
-from reconcile.totals.tie_out import totals
+from reconcile.totals.resolution_rate import RatesReading
+from reconcile.totals.tie_out import totals_and_rates
 from reports.coverage import ComparedWindow, comparisons, gaps
 from reports.pack import CheckedInvoice, Pack, whole_days
 from reports.queries import business_days, game_totals, game_totals_of, open_breaks
@@ -113,14 +113,15 @@ def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
         "window_to": window.end,
         "manifest": run.manifest,
     }
-    tie_out = totals(
+    reading = RatesReading.begun(
+        connection, pack.provider, window, now=pack.generated_at, zone=pack.zone
+    )
+    tie_out, resolution_rate = totals_and_rates(
         url_of(connection.engine),
         stored_request(row, None),
         now=run.started_at,
         zone=pack.zone,
-    )
-    resolution_rate = resolution_rates(
-        connection, pack.provider, window, now=pack.generated_at, zone=pack.zone
+        reading=reading,
     )
     return replace(
         pack,

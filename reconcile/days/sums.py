@@ -21,18 +21,27 @@ SELECT currency, count(*) AS rounds, sum(stake)::bigint AS stake, sum(payout)::b
  GROUP BY currency
 """
 # A player's round with any rolled back record moved nothing, whatever its other records hold.
-# Rounds are grouped before they are counted: hashing them costs a third of sorting them.
+# Most records are the only one of their round and stand: they are added up in one group, and
+# only the records of other keys are grouped by round first.
 _THEIRS = """
-WITH shares AS (
-    SELECT currency, match_key, round_id, handle, sum(stake) AS stake, sum(payout) AS payout
-      FROM feed_records
-     WHERE provider = :provider AND created_at >= :start AND created_at < :end
-     GROUP BY currency, match_key, round_id, handle
+WITH others AS (
+    SELECT match_key FROM feed_records
+     WHERE provider = :provider AND created_at >= :start AND created_at < :end AND continues
+     UNION
+    SELECT match_key FROM feed_records WHERE provider = :provider AND rolled_back
+), shares AS (
+    SELECT f.currency, o.match_key, CASE WHEN o.match_key IS NOT NULL THEN f.round_id END
+           AS round_id, CASE WHEN o.match_key IS NOT NULL THEN f.handle END AS handle,
+           CASE WHEN o.match_key IS NULL THEN count(*) ELSE 1 END AS rounds,
+           sum(f.stake) AS stake, sum(f.payout) AS payout
+      FROM feed_records f LEFT JOIN others o USING (match_key)
+     WHERE f.provider = :provider AND f.created_at >= :start AND f.created_at < :end
+     GROUP BY 1, 2, 3, 4
 ), undone AS (
     SELECT DISTINCT match_key, round_id, handle FROM feed_records
      WHERE provider = :provider AND rolled_back
 )
-SELECT s.currency, count(*) AS rounds,
+SELECT s.currency, sum(s.rounds)::bigint AS rounds,
        coalesce(sum(s.stake) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS stake,
        coalesce(sum(s.payout) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS payout
   FROM shares s LEFT JOIN undone u USING (match_key, round_id, handle)

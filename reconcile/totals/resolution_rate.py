@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, text
 
 from reconcile.matching.conservation import exact_sum
+from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.rules import MatchContext
-from reconcile.snapshot.snapshot import open_snapshot
+from reconcile.snapshot.snapshot import Snapshot, open_snapshot
 from reconcile.totals.plain_rows import PlainRows, add_plain_rows
 from storage.engine import url_of
 from vocabulary.clock import iso
@@ -223,32 +224,70 @@ class _Sums:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesReading:
+    """Resolution rates that are computed while somebody reads the rows of a window.
+
+    Attributes:
+        breaks: by round id, when its last break was resolved, and whether one is open.
+        suspect: the sorted keys of these rounds: their rows are read in full.
+    """
+
+    provider: str
+    window: Window
+    breaks: Mapping[str, tuple[int, bool]]
+    suspect: Keys
+    sums: _Sums
+
+    @classmethod
+    def begun(
+        cls, connection: Connection, provider: str, window: Window, *, now: datetime, zone: str
+    ) -> "RatesReading":
+        """Read the stored runs and breaks, and no row yet."""
+        params = {
+            "provider": provider,
+            "start": window.start,
+            "end": window.end,
+            "now": now,
+        }
+        breaks = {
+            name: (resolved, is_open)
+            for name, resolved, is_open in connection.execute(text(_BREAKS), params)
+        }
+        keys = sorted({match_key(provider, name) for name in breaks})
+        return cls(
+            provider=provider,
+            window=window,
+            breaks=breaks,
+            suspect=np.array(keys, dtype=np.int64),
+            sums=_Sums(connection.execute(text(_RUNS), params).all(), now, zone),
+        )
+
+    def finish(self, snapshot: Snapshot, other_keys: Keys) -> ResolutionRates:
+        """Add the rows of the keys that are not plain; returns the rates of all rows."""
+        for first in range(0, len(other_keys), _KEYS_PER_QUERY):
+            rows = snapshot.query_keys(_ROWS, other_keys[first : first + _KEYS_PER_QUERY])
+            self.sums.add(*_rows_with_breaks(rows, self.sums.runs, self.breaks))
+        return ResolutionRates(
+            provider=self.provider,
+            window=self.window,
+            at=self.sums.now,
+            rows=self.sums.rows,
+            open=self.sums.open,
+            rates=self.sums.rates(),
+        )
+
+
 def resolution_rates(
     connection: Connection, provider: str, window: Window, *, now: datetime, zone: str
 ) -> ResolutionRates:
     """Compute how many of a provider's rows were resolved, and how soon, by the stored runs."""
-    params = {"provider": provider, "start": window.start, "end": window.end, "now": now}
-    sums = _Sums(connection.execute(text(_RUNS), params).all(), now, zone)
-    breaks = {
-        name: (resolved, is_open)
-        for name, resolved, is_open in connection.execute(text(_BREAKS), params)
-    }
-    broken = np.array(sorted({match_key(provider, name) for name in breaks}), dtype=np.int64)
+    reading = RatesReading.begun(connection, provider, window, now=now, zone=zone)
     context = MatchContext(now=now, maturity=timedelta(0))
     url = url_of(connection.engine)
     with open_snapshot(url, provider, window, context) as snapshot:
-        keys = add_plain_rows(snapshot, zone, sums.add_plain, broken)
-        for first in range(0, len(keys), _KEYS_PER_QUERY):
-            rows = snapshot.query_keys(_ROWS, keys[first : first + _KEYS_PER_QUERY])
-            sums.add(*_rows_with_breaks(rows, sums.runs, breaks))
-    return ResolutionRates(
-        provider=provider,
-        window=window,
-        at=now,
-        rows=sums.rows,
-        open=sums.open,
-        rates=sums.rates(),
-    )
+        keys = add_plain_rows(snapshot, zone, reading.sums.add_plain, reading.suspect)
+        return reading.finish(snapshot, keys)
 
 
 def percent(part: int, total: int) -> str | None:

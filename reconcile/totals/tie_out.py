@@ -35,8 +35,9 @@ from reconcile.totals.differences import (
     difference_lines,
     with_days,
 )
-from reconcile.totals.plain_rows import add_plain_rows
+from reconcile.totals.plain_rows import PlainRows, add_plain_rows
 from reconcile.totals.plain_sums import PlainSums
+from reconcile.totals.resolution_rate import RatesReading, ResolutionRates
 from reconcile.totals.sums import (
     NonCashOperation,
     non_cash_operations,
@@ -158,24 +159,45 @@ def totals(database_url: str, request: RunRequest, *, now: datetime, zone: str) 
         Unavailable: the database cannot be reached.
         Contradiction: a pass does not conserve its rows.
     """
-    provider, window = request.provider, request.window
     context = MatchContext(now=now, maturity=request.maturity, rules=request.rules)
-    with open_snapshot(database_url, provider, window, context) as snapshot:
+    with open_snapshot(database_url, request.provider, request.window, context) as snapshot:
         plain = PlainSums()
-        other_keys = add_plain_rows(snapshot, zone, plain.add, snapshot.straddling_keys())
-        frames, counts = _compare(snapshot, other_keys)
-        differences = difference_lines(provider, frames, zone)
-        ours, theirs = _sums(snapshot, plain, other_keys, zone)
-        non_cash = _with_learned_games(non_cash_operations(snapshot, zone), differences)
-        unposted = unposted_batches(snapshot)
+        keys = add_plain_rows(snapshot, zone, plain.add, snapshot.straddling_keys())
+        return _totals(snapshot, plain, keys, zone)
+
+
+def totals_and_rates(
+    database_url: str, request: RunRequest, *, now: datetime, zone: str, reading: RatesReading
+) -> tuple[Totals, ResolutionRates]:
+    """Return ``totals`` and the resolution rates of the same rows, which are read once."""
+
+    def add(rows: PlainRows, factor: int) -> None:
+        plain.add(rows, factor)
+        reading.sums.add_plain(rows, factor)
+
+    context = MatchContext(now=now, maturity=request.maturity, rules=request.rules)
+    with open_snapshot(database_url, request.provider, request.window, context) as snapshot:
+        plain = PlainSums()
+        suspect = np.union1d(snapshot.straddling_keys(), reading.suspect)
+        keys = add_plain_rows(snapshot, zone, add, suspect)
+        return _totals(snapshot, plain, keys, zone), reading.finish(snapshot, keys)
+
+
+def _totals(snapshot: Snapshot, plain: PlainSums, other_keys: Keys, zone: str) -> Totals:
+    """Add the rows of all other keys to the plain ones, and explain the differences."""
+    frames, counts = _compare(snapshot, other_keys)
+    differences = difference_lines(snapshot.provider, frames, zone)
+    ours, theirs = _sums(snapshot, plain, other_keys, zone)
+    non_cash = _with_learned_games(non_cash_operations(snapshot, zone), differences)
+    unposted = unposted_batches(snapshot)
     our_rounds = dict(ours)
     _move_learned_rounds(ours, differences, frames, counts, zone)
     lines = sorted(differences.lines, key=lambda line: (line.cell, line.cause, line.round_id))
     return Totals(
-        provider=provider,
-        window=window,
+        provider=snapshot.provider,
+        window=snapshot.window,
         zone=zone,
-        at=now,
+        at=snapshot.context.now,
         cells=_cells(ours, theirs, differences.lines, non_cash),
         our_rounds=our_rounds,
         lines=tuple(lines),
