@@ -42,7 +42,8 @@ from console.accounts.passwords import set_password
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.scheduling.business_days import days_between
-from reconcile.days.day_sums import SummedDay, keep_sums
+from reconcile.days.day_sums import SummedDay
+from reconcile.days.summing import keep_sums
 from storage.engine import open_engine
 from storage.migrate import migrate
 from storage.people import get_person

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, text
 
 from ops.runtime.child_jobs import ChildJobs
 from ops.settings.model import ProviderSettings, Settings
-from reconcile.days.day_sums import SummedDay, keep_sums, stale_days
+from reconcile.days.day_sums import SummedDay, stale_days
+from reconcile.days.summing import keep_sums
 from storage.transactions import engine_at, reading
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.window import day_window

@@ -13,12 +13,12 @@ from ops.settings.model import Settings
 from reconcile.days.day_sums import (
     DaySums,
     SummedDay,
-    keep_sums,
     kept_days,
     kept_figures,
     kept_sides,
     stale_days,
 )
+from reconcile.days.summing import keep_sums
 from reconcile.days.sums import read_sides
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
