@@ -1,7 +1,7 @@
 """Operator stories: a poison batch, a broker outage, a paused queue, a killed broker."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -178,19 +178,12 @@ def test_the_console_acts_once_though_the_broker_is_killed_before_or_amid(
         assert wait_until(lambda: env.books.rows("SELECT state FROM jobs") == [("done",)])
         broker.start()
 
-        # Amid: each action waits for its row of the audit trail while the broker dies.
         amid = [
             form_of(jonas, "/ops/queues/post", "/ops/queues/post/resume"),
             decision(jonas, "requeue", parked["k3"]),
             decision(jonas, "discard", parked["k4"]),
         ]
-        with ThreadPoolExecutor(len(amid)) as pool, psycopg.connect(env.books.url) as lock:
-            lock.execute("LOCK TABLE audit IN SHARE MODE")
-            waiting = [pool.submit(send) for send in amid]
-            assert wait_until(lambda: env.books.rows(_WAITING_ACTIONS) == [(len(amid),)])
-            broker.kill()
-            lock.rollback()
-            sent += [request.result() for request in waiting]
+        sent += sent_as_broker_dies(stack, amid)
         again = [send() for send in (*before[:3], *amid)]
         broker.start()
 
@@ -210,6 +203,21 @@ def test_the_console_acts_once_though_the_broker_is_killed_before_or_amid(
     assert env.books.rows("SELECT count(*) FROM jobs") == [(1,)]
     assert env.books.rows("SELECT count(*) FROM feed_records WHERE record_id ~ '^k'") == [(2,)]
     assert env.books.failed_checks() == []
+
+
+def sent_as_broker_dies(
+    stack: QueueStack, actions: Sequence[Callable[[], Reply]]
+) -> list[Reply]:
+    """The replies to actions that wait for their row of the audit trail as the broker dies."""
+    rows = stack.env.books.rows
+    with ThreadPoolExecutor(len(actions)) as pool:
+        with psycopg.connect(stack.env.books.url) as lock:
+            lock.execute("LOCK TABLE audit IN SHARE MODE")
+            waiting = [pool.submit(send) for send in actions]
+            assert wait_until(lambda: rows(_WAITING_ACTIONS) == [(len(actions),)])
+            stack.broker.kill()
+            lock.rollback()
+        return [request.result() for request in waiting]
 
 
 def form_of(client: PageClient, page: str, action: str, **fields: str) -> Callable[[], Reply]:
