@@ -257,20 +257,12 @@ class Snapshot:
     ) -> tuple[list[bytes], list[bytes]]:
         """Run queries of packed rows that read their keys from a table ``residual``."""
         queries_of_keys = [with_keys(self._render(query), keys) for query in queries]
-        ours, theirs = self._pool.map(
-            lambda connection, query: list(read_strings(connection, query)),
-            self._connections.plain,
-            queries_of_keys,
-        )
+        results = self._pool.map(read_strings, self._connections.plain, queries_of_keys)
+        ours, theirs = map(list, results)
         return ours, theirs
 
     def find_players(self, side: int, names: Keys) -> tuple[Keys, Keys]:
-        """Look names of key rows up: those that stand for a player, and a hash of each.
-
-        Args:
-            side: 0 for ours, 1 for the provider's.
-            names: distinct.
-        """
+        """Look up names of our key rows (side 0) or theirs (1); see ``parse_players``."""
         queries = (OUR_KEY_ROWS, THEIR_KEY_ROWS)[side]
         query = self._render(queries.names, names=keys_literal(names))
         return parse_players(list(read_strings(self._connections.plain[side], query)))

@@ -59,14 +59,18 @@ _AS_ONE_STRING = "SELECT string_agg(packed, '') FROM (%s LIMIT {most}) x"
 _SPAN = (_AS_ONE_STRING % _OURS, _AS_ONE_STRING % _THEIRS)
 _OF_KEYS = (
     f"""
-SELECT string_agg({_OUR_COLUMNS}, '') FROM rounds r JOIN residual USING (match_key)
- WHERE r.provider IS NOT DISTINCT FROM {{provider}}
-   AND (r.first_at >= {{start}} AND r.first_at < {{end}}) IS TRUE
+SELECT string_agg({_OUR_COLUMNS}, '') FROM residual k
+ CROSS JOIN LATERAL (SELECT * FROM rounds x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {{provider}} OFFSET 0) r
+ WHERE (r.first_at >= {{start}} AND r.first_at < {{end}}) IS TRUE
 """,  # noqa: S608
     f"""
-SELECT string_agg({_THEIR_COLUMNS}, '') FROM feed_records f JOIN residual USING (match_key)
- WHERE f.provider IS NOT DISTINCT FROM {{provider}}
-   AND (f.created_at >= {{start}} AND f.created_at < {{end}}) IS TRUE
+SELECT string_agg({_THEIR_COLUMNS}, '') FROM residual k
+ CROSS JOIN LATERAL (SELECT * FROM feed_records x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {{provider}} OFFSET 0) f
+ WHERE (f.created_at >= {{start}} AND f.created_at < {{end}}) IS TRUE
 """,  # noqa: S608
 )
 #: Keys in one query.
@@ -97,17 +101,17 @@ def read_spans(snapshot: Snapshot, zone: str) -> Iterator[SpanRows]:
     length: timedelta | None = None
     for day in _days(snapshot.window, ZoneInfo(zone)):
         start = day.window.start
-        length = length or (day.window.end - start) / 16
+        length = length or (day.window.end - start) // 16
         while start < day.window.end:
             end = min(start + length, day.window.end)
             span = Span(day.day, Window(start=start, end=end))
             rows = _read(snapshot, span)
             most = max(len(rows.ours["match_key"]), len(rows.theirs["match_key"]))
             if most > ROWS_MAX and end - start > _SPAN_MIN:
-                length = (end - start) / 2
+                length = (end - start) // 2
                 continue
             yield rows
-            length = (end - start) * min(max(ROWS_AIM / max(most, 1), 0.25), _GROWTH)
+            length = min((end - start) * ROWS_AIM // max(most, 1), (end - start) * _GROWTH)
             start = end
 
 

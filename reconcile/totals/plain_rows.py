@@ -38,7 +38,7 @@ _NO_KEYS: Keys = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class PlainRows:
+class AgreedRows:
     """The plain rows of a span: the same round at the same position of either side."""
 
     day: date
@@ -47,7 +47,7 @@ class PlainRows:
 
 
 #: Adds the figures of plain rows up, or takes them away again: the factor is 1 or -1.
-Add = Callable[[PlainRows, int], None]
+Add = Callable[[AgreedRows, int], None]
 
 
 def add_plain_rows(snapshot: Snapshot, zone: str, add: Add, suspect: Keys) -> Keys:
@@ -157,7 +157,7 @@ class _Waiting:
 
 def _matched(
     spans: Iterable[SpanRows], suspect: Keys, players: tuple[_Players, _Players]
-) -> Iterator[tuple[PlainRows, Keys]]:
+) -> Iterator[tuple[AgreedRows, Keys]]:
     """Yield the plain rows of each span, and keys of rows that are not plain.
 
     Whether a row is plain depends on nothing but the rows of its key and on the spans.
@@ -175,7 +175,7 @@ def _matched(
         left = [_keys(side, ~alone) for side, alone in zip(rest, lonely, strict=True)]
         waiting = (_kept(rest[0], lonely[0]), _kept(rest[1], lonely[1]))
         yield (
-            PlainRows(day, _taken(ours, at_ours), _taken(theirs, at_theirs)),
+            AgreedRows(day, _taken(ours, at_ours), _taken(theirs, at_theirs)),
             np.concatenate(left),
         )
     if day is not None:
@@ -252,6 +252,6 @@ def _waiting_keys(waiting: tuple[_Waiting, _Waiting]) -> Keys:
     )
 
 
-def _nothing(day: date, rows: SpanRows) -> PlainRows:
+def _nothing(day: date, rows: SpanRows) -> AgreedRows:
     none = np.zeros(0, dtype=np.intp)
-    return PlainRows(day, _taken(rows.ours, none), _taken(rows.theirs, none))
+    return AgreedRows(day, _taken(rows.ours, none), _taken(rows.theirs, none))

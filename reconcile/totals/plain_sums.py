@@ -13,13 +13,16 @@ from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
 from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
 from reconcile.totals.packed_cells import Columns
-from reconcile.totals.plain_rows import PlainRows
+from reconcile.totals.plain_rows import AgreedRows
 
 # Games by their hash, from one record of each.
 _GAMES = """
 SELECT DISTINCT hashtextextended(f.game, 0) & -2 AS hash, f.game
-  FROM feed_records f JOIN residual USING (match_key)
- WHERE f.provider IS NOT DISTINCT FROM {provider} AND f.game IS NOT NULL
+  FROM residual k
+ CROSS JOIN LATERAL (SELECT * FROM feed_records x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
+ WHERE f.game IS NOT NULL
 """
 _COLUMNS = ("rounds", "bets", "wins", "rollbacks", "stake", "payout")
 #: A day, a game by its hash, and a packed currency code.
@@ -36,7 +39,7 @@ class PlainSums:
     _sums: dict[_PackedCell, BothSides] = field(default_factory=dict)
     _examples: dict[int, int] = field(default_factory=dict)
 
-    def add(self, rows: PlainRows, factor: int) -> None:
+    def add(self, rows: AgreedRows, factor: int) -> None:
         """Add the figures of plain rows, or take them away again."""
         if not len(rows.ours["match_key"]):
             return

@@ -24,11 +24,9 @@ from reconcile.matching.conservation import exact_sum
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.rules import MatchContext
 from reconcile.snapshot.snapshot import Snapshot, open_snapshot
-from reconcile.totals.plain_rows import PlainRows, add_plain_rows
+from reconcile.totals.plain_rows import AgreedRows, add_plain_rows
 from storage.engine import url_of
-from vocabulary.clock import iso
 from vocabulary.ids import match_key
-from vocabulary.money import exponent_of, text_from_minor
 from vocabulary.window import Window
 
 Microseconds = NDArray[np.int64]
@@ -46,20 +44,24 @@ _SPANS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24)}
 _ROWS = """
 SELECT * FROM (
 WITH f AS (
-  SELECT match_key, round_id, currency, min(created_at) AS began, max(created_at) AS at,
+  SELECT f.match_key, round_id, currency, min(created_at) AS began, max(created_at) AS at,
          min(received_at) AS reported, max(received_at) AS last_reported,
          sum(abs(stake) + abs(payout)) FILTER (WHERE NOT rolled_back) AS money
-    FROM residual JOIN feed_records USING (match_key)
-   WHERE provider IS NOT DISTINCT FROM {provider}
-     AND (created_at >= {start} AND created_at < {end}) IS TRUE
-   GROUP BY match_key, round_id, currency
+    FROM residual k
+   CROSS JOIN LATERAL (SELECT * FROM feed_records x
+                        WHERE x.match_key = k.match_key
+                          AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
+   WHERE (created_at >= {start} AND created_at < {end}) IS TRUE
+   GROUP BY f.match_key, round_id, currency
 ), r AS (
-  SELECT match_key, round_id, currency, min(first_at) AS first_at, max(last_at) AS last_at,
+  SELECT r.match_key, round_id, currency, min(first_at) AS first_at, max(last_at) AS last_at,
          sum(abs(stake) + abs(payout)) AS money
-    FROM residual JOIN rounds USING (match_key)
-   WHERE provider IS NOT DISTINCT FROM {provider}
-     AND (first_at >= {start} AND first_at < {end}) IS TRUE
-   GROUP BY match_key, round_id, currency
+    FROM residual k
+   CROSS JOIN LATERAL (SELECT * FROM rounds x
+                        WHERE x.match_key = k.match_key
+                          AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) r
+   WHERE (first_at >= {start} AND first_at < {end}) IS TRUE
+   GROUP BY r.match_key, round_id, currency
 )
 SELECT round_id, currency,
        (extract(epoch FROM coalesce(r.first_at, f.began)) * 1000000)::bigint AS began,
@@ -173,7 +175,7 @@ class _Sums:
     )
     money: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
-    def add_plain(self, plain: PlainRows, factor: int) -> None:
+    def add_plain(self, plain: AgreedRows, factor: int) -> None:
         """Add plain rows, or take them away again; none of them had a break."""
         ours, theirs = plain.ours, plain.theirs
         first_at, last_at, reported_at = (
@@ -299,37 +301,6 @@ def percent(part: int, total: int) -> str | None:
         return None
     hundredths = 10_000 * part // total
     return f"{hundredths // 100}.{hundredths % 100:02d}"
-
-
-def resolution_rates_json(
-    rates: ResolutionRates, exponents: Mapping[str, int]
-) -> dict[str, Any]:
-    """Return one provider as ``tieout explained --json`` prints it."""
-    return {
-        "provider": rates.provider,
-        "window": {"from": iso(rates.window.start), "to": iso(rates.window.end)},
-        "at": iso(rates.at),
-        "rows": rates.rows,
-        "open": rates.open,
-        "within": {rate.horizon: _rate_json(rate, exponents) for rate in rates.rates},
-    }
-
-
-def _rate_json(rate: ResolutionRate, exponents: Mapping[str, int]) -> dict[str, Any]:
-    money = {
-        code: {
-            "due": text_from_minor(due, exponent_of(code, exponents)),
-            "explained": text_from_minor(resolved, exponent_of(code, exponents)),
-            "percent": percent(resolved, due),
-        }
-        for code, (resolved, due) in rate.money.items()
-    }
-    return {
-        "due": rate.due,
-        "explained": rate.resolved,
-        "percent": percent(rate.resolved, rate.due),
-        "money": money,
-    }
 
 
 def _rows_with_breaks(

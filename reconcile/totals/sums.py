@@ -12,27 +12,33 @@ from reconcile.snapshot.snapshot import Snapshot
 from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
 from reconcile.totals.side_queries import OUR_SUMS, THEIR_SUMS
 
-# The same for the rounds of some keys, found by key.
+# The sums of the rows of some keys. OFFSET keeps each step a lookup, whatever statistics say.
 _OUR_SUMS_OF_KEYS = """
 SELECT (r.first_at AT TIME ZONE {zone})::date AS day, coalesce(g.game, {unknown}) AS game,
        r.currency, count(*) AS rounds, sum(r.bets)::bigint AS bets, sum(r.wins)::bigint AS wins,
        sum(r.rollbacks)::bigint AS rollbacks, sum(r.stake)::text AS stake,
        sum(r.payout)::text AS payout
-  FROM residual k JOIN rounds r USING (match_key)
+  FROM residual k
+ CROSS JOIN LATERAL (SELECT * FROM rounds x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) r
  CROSS JOIN LATERAL (SELECT min(f.game) AS game FROM feed_records f
                       WHERE f.match_key = k.match_key AND f.round_id = r.round_id
                         AND f.provider IS NOT DISTINCT FROM {provider}) g
- WHERE r.provider IS NOT DISTINCT FROM {provider}
-   AND (r.first_at >= {start} AND r.first_at < {end}) IS TRUE
+ WHERE (r.first_at >= {start} AND r.first_at < {end}) IS TRUE
  GROUP BY 1, 2, 3
 """
 _THEIR_SUMS_OF_KEYS = """
 SELECT * FROM (
 WITH records AS MATERIALIZED (
     SELECT f.*, coalesce(h.player, f.handle) AS player
-      FROM residual k JOIN feed_records f USING (match_key)
-      LEFT JOIN handles h ON h.provider = f.provider AND h.handle = f.handle
-     WHERE f.provider IS NOT DISTINCT FROM {provider}
+      FROM residual k
+     CROSS JOIN LATERAL (SELECT * FROM feed_records x
+                          WHERE x.match_key = k.match_key
+                            AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
+      LEFT JOIN LATERAL (SELECT x.player FROM handles x
+                          WHERE x.provider = f.provider AND x.handle = f.handle
+                         OFFSET 0) h ON true
 ), undone AS (
     SELECT DISTINCT match_key, round_id, player, true AS is_undone
       FROM records WHERE rolled_back
@@ -78,13 +84,20 @@ SELECT (r.first_at AT TIME ZONE {zone})::date AS day, r.round_id, r.currency,
 # Of the rounds of some keys.
 _GAMES = """
 SELECT f.record_id, f.occurrence::bigint AS occurrence, f.game
-  FROM feed_records f JOIN residual USING (match_key)
- WHERE f.provider IS NOT DISTINCT FROM {provider} AND f.game IS NOT NULL
+  FROM residual k
+ CROSS JOIN LATERAL (SELECT * FROM feed_records x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
+ WHERE f.game IS NOT NULL
 """
 _COUNTS = """
 SELECT r.round_id, w.player, r.currency, r.bets, r.wins, r.rollbacks
-  FROM rounds r JOIN residual USING (match_key) JOIN wallets w USING (wallet_id)
- WHERE r.provider IS NOT DISTINCT FROM {provider}
+  FROM residual k
+ CROSS JOIN LATERAL (SELECT * FROM rounds x
+                      WHERE x.match_key = k.match_key
+                        AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) r
+ CROSS JOIN LATERAL (SELECT x.player FROM wallets x
+                      WHERE x.wallet_id = r.wallet_id OFFSET 0) w
 """
 _UNPOSTED = "SELECT count(*) AS n FROM batches WHERE posted_at IS NULL AND parked_at IS NULL"
 

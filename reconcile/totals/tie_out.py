@@ -35,7 +35,7 @@ from reconcile.totals.differences import (
     difference_lines,
     with_days,
 )
-from reconcile.totals.plain_rows import PlainRows, add_plain_rows
+from reconcile.totals.plain_rows import AgreedRows, add_plain_rows
 from reconcile.totals.plain_sums import PlainSums
 from reconcile.totals.resolution_rate import RatesReading, ResolutionRates
 from reconcile.totals.sums import (
@@ -171,7 +171,7 @@ def totals_and_rates(
 ) -> tuple[Totals, ResolutionRates]:
     """Return ``totals`` and the resolution rates of the same rows, which are read once."""
 
-    def add(rows: PlainRows, factor: int) -> None:
+    def add(rows: AgreedRows, factor: int) -> None:
         plain.add(rows, factor)
         reading.sums.add_plain(rows, factor)
 

@@ -13,11 +13,11 @@ from ops.commands.tables import print_table
 from ops.context import context_of
 from ops.metrics.catalogue import PARTS, exposition
 from ops.metrics.explained import DAYS, explained_samples, recent_rates
+from reconcile.totals.resolution_json import resolution_rates_json
 from reconcile.totals.resolution_rate import (
     HORIZONS,
     ResolutionRates,
     percent,
-    resolution_rates_json,
 )
 from vocabulary.clock import SystemClock
 

@@ -10,11 +10,11 @@ from ops.metrics.explained import explained_samples
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.totals.resolution_days import resolution_days
+from reconcile.totals.resolution_json import resolution_rates_json
 from reconcile.totals.resolution_rate import (
     ResolutionRates,
     percent,
     resolution_rates,
-    resolution_rates_json,
 )
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks

@@ -15,7 +15,7 @@ from tests.harness.query_work import Recording, log_plans, recorded_work
 
 ROUNDS = 4_000
 #: Most times the rows of good statistics, and what may be added to them. There may be a page
-#: for each of these rows: few are looked up one by one that a scan of a small table would find.
+#: for each of these rows: what is looked up one by one, a scan of a small table would find.
 RATIO, SLACK = 1.3, 5_000
 _FRESH = "morning_fresh"
 
