@@ -101,13 +101,14 @@ def main() -> None:
             wait_until_answering(stage.port)
             warm_up(stage.port, chosen.dialect, turn=next(turns), seconds=chosen.warm_up)
             drained(stage.database_url)
-            pids = _pids(stage, receiver.pid, worker.pid)
+            pids = pids_of(stage, receiver.pid, worker.pid)
             for name, run in _loads(stage.port, chosen, turns):
                 results.append(_profiled(name, stage, pids, run, chosen.seconds))
     print(json.dumps({"benchmark": "profile", "results": results}))
 
 
-def _pids(stage: BenchSetup, receiver: int, worker: int) -> Pids:
+def pids_of(stage: BenchSetup, receiver: int, worker: int) -> Pids:
+    """The processes of receiver and worker, and those of the embedded servers."""
     embedded = servers.status(stage.data)
     assert embedded.postgres is not None
     assert embedded.valkey is not None
@@ -169,10 +170,10 @@ def _measured(engine: Engine, stage: BenchSetup, pids: Pids, run: Load) -> Measu
     with engine.connect() as connection:
         free = connection.execution_options(isolation_level="AUTOCOMMIT")
         statements.reset(free)
-        before, used_before = statements.read(free), _usage(pids)
+        before, used_before = statements.read(free), usage_by_process(pids)
         figures = run()
         drained(stage.database_url)
-        used, after = since(used_before, _usage(pids)), statements.read(free)
+        used, after = since(used_before, usage_by_process(pids)), statements.read(free)
         return Measured(
             figures=figures,
             usage=used,
@@ -182,7 +183,8 @@ def _measured(engine: Engine, stage: BenchSetup, pids: Pids, run: Load) -> Measu
         )
 
 
-def _usage(pids: Pids) -> dict[str, Usage]:
+def usage_by_process(pids: Pids) -> dict[str, Usage]:
+    """What each process and those below it used so far; PostgreSQL by role."""
     own = {"receiver": pids.receiver, "worker": pids.worker, "broker": pids.valkey}
     used = {
         name: sum((usage_of(one) for one in family(pid)), Usage()) for name, pid in own.items()
