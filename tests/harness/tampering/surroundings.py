@@ -165,6 +165,14 @@ AROUND: dict[str, Tampering] = {
     ),
     "entries marked as archived": found_by(
         "UPDATE batches SET entries_at = posted_at WHERE batch_id = 2",
+        "operations_posted_once",
+        "archived_entries_keep_their_totals",
+        replay=None,
+        audit="entry 1 of txn-1-2",
+    ),
+    "entries marked as archived where others are": found_by(
+        "UPDATE batches SET entries_at = posted_at WHERE batch_id = 2;"
+        " INSERT INTO archived_totals VALUES ('2020-05-01', 'ggr', 'lottery', 'EUR', 5, 1)",
         "wallets_equal_entries",
         "operations_posted_once",
         "ended_rounds_are_clear",

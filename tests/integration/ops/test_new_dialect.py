@@ -1,4 +1,4 @@
-"""``make dialect``: a fifth dialect in a copy of the tree, which works with no other edit."""
+"""``make dialect``: another dialect in a copy of the tree, which works with no other edit."""
 
 import json
 import shutil
@@ -52,7 +52,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the tree without the new dialect."""
     tree = tmp_path_factory.mktemp("bare")
     unwanted = shutil.ignore_patterns("__pycache__", ".*")
-    for folder in (*packages(), "tests", "docs"):
+    for folder in (*packages(), "benchmarks", "tests", "docs"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=unwanted)
     shutil.copy(ROOT / "pyproject.toml", tree)
     return tree
@@ -137,7 +137,7 @@ def test_nothing_but_new_files_is_written(tree: Path, bare: Path) -> None:
 
 
 def files(tree: Path) -> Iterator[Path]:
-    for folder in (*packages(), "tests", "docs"):
+    for folder in (*packages(), "benchmarks", "tests", "docs"):
         for path in (tree / folder).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:
                 yield path

@@ -45,6 +45,8 @@ WITHOUT = {
     "POST /logout": "a token is revoked instead",
     "POST /tokens": "no token makes another one",
     "GET /api": "the page about the API",
+    "GET /api/operations/{}": "a page about the API",
+    "GET /api/objects/{}": "a page about the API",
     "GET /days/what-if": "a form",
     "GET /days/sign-off": "a form for the days of all providers",
     "GET /breaks/bulk": "a form; the action has the expected count",
