@@ -1,6 +1,6 @@
 """Plant bugs one by one and show that the campaign finds each of them.
 
-    python -m tests.simulation.planted --within 200
+    python -m tests.simulation.planted --within 400
 
 Each bug is planted in a process of its own, which imports the changed source.
 Exit codes: 0 all bugs were found; 1 one was not.
@@ -129,7 +129,7 @@ def show(template_url: str, plants: Sequence[Plant], within: int) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Plant the bugs named on the command line, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.planted")
-    parser.add_argument("--within", type=int, default=200, help="seeds per bug")
+    parser.add_argument("--within", type=int, default=400, help="seeds per bug")
     parser.add_argument("--template", help="URL of a migrated template database")
     parser.add_argument("names", nargs="*", help="only these")
     options = parser.parse_args(arguments)
