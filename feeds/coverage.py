@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding, Severity, findings_in, open_findings
-from feeds.freshness import is_stale
+from feeds.freshness import FeedFreshness, is_stale
 from vocabulary.window import Window
 
 #: The kind of ``Unread`` for a feed that delivered nothing newer for longer than allowed.
@@ -86,26 +86,17 @@ class StoredHistory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedReach:
-    """How far one feed of a provider reaches.
+class FeedReach(FeedFreshness):
+    """How far one feed of a provider reaches, and what it brought.
 
     Attributes:
-        watermark: the provider's instant up to which history was read; None: not known.
-        read_at: our instant of the last read.
         arrivals: pushed records, files or pulls that were stored.
         quarantined: files that were kept and not imported.
     """
 
     provider: str
-    feed: str
-    watermark: datetime | None
-    read_at: datetime
     arrivals: int
     quarantined: int
-
-    def lateness(self, now: datetime) -> timedelta:
-        """Time since the watermark; since the last read if the watermark is not known."""
-        return max(now - (self.watermark or self.read_at), timedelta(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Feeds as metrics: how far they reach, when they were read, and their findings."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -14,37 +14,22 @@ _FINDINGS = """
 SELECT provider, feed, kind, severity, count(*) FROM feed_findings
  WHERE resolved_at IS NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
-#: (provider, feed) to (how late it is, how long ago it was read), in seconds.
-Reach = dict[tuple[str, str], tuple[float, float]]
 
 
 def feed_samples(connection: Connection, settings: Settings, now: datetime) -> Iterator[Sample]:
     """How late each feed is, and every open finding by kind."""
-    reach = _reach(connection, settings, now)
-    for labels, (late_s, read_s) in reach.items():
-        yield sample("feed_late_seconds", *labels, value=late_s)
-        yield sample("feed_read_age_seconds", *labels, value=read_s)
-    for entry in settings.providers:
-        if entry.feed.stale_after is not None:
-            lateness = [
-                timedelta(seconds=late_s)
-                for (slug, _), (late_s, _) in reach.items()
-                if slug == entry.slug
-            ]
-            value = int(is_stale(lateness, entry.feed.stale_after))
-            yield sample("feed_stale", entry.slug, value=value)
-    for *finding, count in connection.execute(text(_FINDINGS)):
-        yield sample("feed_findings", *finding, value=count)
-
-
-def _reach(connection: Connection, settings: Settings, now: datetime) -> Reach:
-    reach: Reach = {}
     for entry in settings.providers:
         pushes = pushes_history(entry.dialect)
-        for feed in freshness_of(connection, entry.slug, now, pushes=pushes):
-            late_s = feed.lateness(now).total_seconds()
-            reach[entry.slug, feed.feed] = (late_s, _age_s(feed.read_at, now))
-    return reach
+        feeds = freshness_of(connection, entry.slug, now, pushes=pushes)
+        for feed in feeds:
+            late_s, read_s = feed.lateness(now).total_seconds(), _age_s(feed.read_at, now)
+            yield sample("feed_late_seconds", entry.slug, feed.feed, value=late_s)
+            yield sample("feed_read_age_seconds", entry.slug, feed.feed, value=read_s)
+        if entry.feed.stale_after is not None:
+            stale = is_stale([feed.lateness(now) for feed in feeds], entry.feed.stale_after)
+            yield sample("feed_stale", entry.slug, value=int(stale))
+    for *finding, count in connection.execute(text(_FINDINGS)):
+        yield sample("feed_findings", *finding, value=count)
 
 
 def _age_s(instant: datetime, now: datetime) -> float:
