@@ -9,39 +9,34 @@ processor a callback; the load generator is not among them.
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from benchmarks.bench import (
-    BenchSetup,
-    drained,
-    load,
-    open_loop,
-    running,
-    staged,
-    wait_until_answering,
-    warm_up,
-)
+from benchmarks.bench import BenchSetup, drained, staged
 from benchmarks.load import SECRETS
 from benchmarks.profiling import statements
 from benchmarks.profiling.functions import SHOWN, sampled
-from benchmarks.profiling.processes import Usage, family, server_usage, since, usage_of
+from benchmarks.profiling.pipeline import (
+    CONNECTIONS,
+    CallbackSource,
+    Load,
+    Pids,
+    taking_callbacks,
+    usage_by_process,
+)
+from benchmarks.profiling.processes import Usage, since
 from benchmarks.profiling.statements import Relation, ServerReading, Statement
-from ops.runtime import servers
 from storage.engine import open_engine
 from storage.rights import RECEIVER_ROLE
 
-CONNECTIONS = 64
 #: Statements below this are summed up, in microseconds a callback.
 SMALLEST_US = 0.3
 #: Share of a client's samples below which a function is summed up.
 SMALLEST_SHARE = 0.01
-
-Load = Callable[[], dict[str, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +68,6 @@ class Line:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pids:
-    """The processes that take part."""
-
-    receiver: int
-    worker: int
-    postgres: int
-    valkey: int
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0)
@@ -90,58 +75,23 @@ def main() -> None:
     parser.add_argument("--dialect", choices=tuple(SECRETS), default="sportsbook")
     parser.add_argument("--warm-up", type=float, default=0.0, help="0: see every player")
     chosen = parser.parse_args()
-    results = []
     with tempfile.TemporaryDirectory() as folder, staged(Path(folder)) as stage:
         statements.load_statistics(stage.data)
-        turns = count(1, 1_000_000)
-        with (
-            running("ops", "receiver", stage=stage) as receiver,
-            running("ops", "worker", "--processes", "1", stage=stage) as worker,
-        ):
-            wait_until_answering(stage.port)
-            warm_up(stage.port, chosen.dialect, turn=next(turns), seconds=chosen.warm_up)
-            drained(stage.database_url)
-            pids = pids_of(stage, receiver.pid, worker.pid)
-            for name, run in _loads(stage.port, chosen, turns):
-                results.append(_profiled(name, stage, pids, run, chosen.seconds))
+        source = CallbackSource(
+            port=stage.port,
+            dialect=chosen.dialect,
+            seconds=chosen.seconds,
+            turns=count(1, 1_000_000),
+        )
+        loads = {
+            f"{chosen.rate:,.0f} a second, open loop": source.at(chosen.rate),
+            f"saturated, {CONNECTIONS} connections": source.saturating(),
+        }
+        with taking_callbacks(stage, source, chosen.warm_up) as pids:
+            results = [
+                _profiled(name, stage, pids, run, chosen.seconds) for name, run in loads.items()
+            ]
     print(json.dumps({"benchmark": "profile", "results": results}))
-
-
-def pids_of(stage: BenchSetup, receiver: int, worker: int) -> Pids:
-    """The processes of receiver and worker, and those of the embedded servers."""
-    embedded = servers.status(stage.data)
-    assert embedded.postgres is not None
-    assert embedded.valkey is not None
-    return Pids(
-        receiver=receiver, worker=worker, postgres=embedded.postgres, valkey=embedded.valkey
-    )
-
-
-def _loads(
-    port: int, chosen: argparse.Namespace, turns: Iterator[int]
-) -> list[tuple[str, Load]]:
-    return [
-        (
-            f"{chosen.rate:,.0f} a second, open loop",
-            lambda: open_loop(
-                port,
-                chosen.dialect,
-                rate=chosen.rate,
-                seconds=chosen.seconds,
-                turn=next(turns),
-            ),
-        ),
-        (
-            f"saturated, {CONNECTIONS} connections",
-            lambda: load(
-                port,
-                chosen.dialect,
-                connections=CONNECTIONS,
-                seconds=chosen.seconds,
-                turn=next(turns),
-            ),
-        ),
-    ]
 
 
 def _profiled(
@@ -181,16 +131,6 @@ def _measured(engine: Engine, stage: BenchSetup, pids: Pids, run: Load) -> Measu
             relations=statements.relations_since(free, before, after),
             wal_bytes=statements.wal_bytes(free, before, after),
         )
-
-
-def usage_by_process(pids: Pids) -> dict[str, Usage]:
-    """What each process and those below it used so far; PostgreSQL by role."""
-    own = {"receiver": pids.receiver, "worker": pids.worker, "broker": pids.valkey}
-    used = {
-        name: sum((usage_of(one) for one in family(pid)), Usage()) for name, pid in own.items()
-    }
-    server = server_usage(pids.postgres)
-    return used | {f"postgres {name}": usage for name, usage in server.items()}
 
 
 def _receiver_lines(measured: Measured, functions: dict[str, float]) -> list[Line]:

@@ -10,26 +10,22 @@ growth of the database are bytes a callback. The load generator is not among the
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from benchmarks.bench import (
-    BenchSetup,
-    drained,
-    load,
-    open_loop,
-    running,
-    staged,
-    wait_until_answering,
-    warm_up,
-)
+from benchmarks.bench import BenchSetup, drained, staged
 from benchmarks.load import SECRETS
-from benchmarks.profile import CONNECTIONS, Load, Pids, pids_of, usage_by_process
+from benchmarks.profiling.pipeline import (
+    CONNECTIONS,
+    CallbackSource,
+    Load,
+    Pids,
+    taking_callbacks,
+    usage_by_process,
+)
 from benchmarks.profiling.processes import family, since
 from storage.engine import open_engine
 
@@ -74,17 +70,17 @@ def main() -> None:
     chosen = parser.parse_args()
     results = []
     with tempfile.TemporaryDirectory() as folder, staged(Path(folder)) as stage:
-        turns = count(1, 1_000_000)
-        with (
-            running("ops", "receiver", stage=stage) as receiver,
-            running("ops", "worker", "--processes", "1", stage=stage) as worker,
-        ):
-            wait_until_answering(stage.port)
-            warm_up(stage.port, chosen.dialect, turn=next(turns), seconds=chosen.warm_up)
-            drained(stage.database_url)
-            pids = pids_of(stage, receiver.pid, worker.pid)
+        source = CallbackSource(
+            port=stage.port,
+            dialect=chosen.dialect,
+            seconds=chosen.seconds,
+            turns=count(1, 1_000_000),
+        )
+        loads = {f"{rate:,.0f} a second": source.at(rate) for rate in chosen.rates}
+        loads[f"saturated, {CONNECTIONS} connections"] = source.saturating()
+        with taking_callbacks(stage, source, chosen.warm_up) as pids:
             engine = open_engine(stage.database_url)
-            for name, run in _loads(stage.port, chosen, turns):
+            for name, run in loads.items():
                 results.append(_needs(name, engine, stage, pids, run))
                 _print(results[-1])
             engine.dispose()
@@ -93,17 +89,6 @@ def main() -> None:
         for needs in results
     ]
     print(json.dumps({"benchmark": "sizing", "results": lines}))
-
-
-def _loads(
-    port: int, chosen: argparse.Namespace, turns: Iterator[int]
-) -> Iterator[tuple[str, Load]]:
-    place = (port, chosen.dialect)
-    for rate in chosen.rates:
-        paced = partial(open_loop, *place, rate=rate, seconds=chosen.seconds)
-        yield f"{rate:,.0f} a second", partial(paced, turn=next(turns))
-    full = partial(load, *place, connections=CONNECTIONS, seconds=chosen.seconds)
-    yield f"saturated, {CONNECTIONS} connections", partial(full, turn=next(turns))
 
 
 def _needs(name: str, engine: Engine, stage: BenchSetup, pids: Pids, run: Load) -> Needs:
