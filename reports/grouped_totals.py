@@ -13,8 +13,7 @@ from reports.rates import ReportingRates
 from vocabulary.money import exponent_of
 
 _HUNDREDTHS = 10_000
-#: The columns that a group adds up: those of either side, then two of breaks.
-_FIGURES = ("rounds", "bets", "wins", "rollbacks", "stake", "payout")
+#: How many columns a group adds up: those of either side, then two of breaks.
 _COLUMNS = 14
 
 
@@ -159,8 +158,8 @@ def _group(key: tuple[tuple[str, ...], str], digits: int, total: Sequence[int]) 
         name=key[0],
         currency=key[1],
         digits=digits,
-        ours=Figures(**dict(zip(_FIGURES, total[:6], strict=True))),
-        theirs=Figures(**dict(zip(_FIGURES, total[6:12], strict=True))),
+        ours=Figures.of(total[:6]),
+        theirs=Figures.of(total[6:12]),
         in_breaks=total[12],
         open_breaks=total[13],
     )

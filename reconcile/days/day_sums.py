@@ -60,9 +60,8 @@ SELECT provider, side, CAST(:first AS date), game, currency, sum(rounds)::bigint
  WHERE day_id = ANY(CAST(:days AS bigint[])) AND by_game = :by_game
  GROUP BY 1, 2, 4, 5
 """
-#: The sides, and the figures of each, by their columns.
+#: The sides, by their columns.
 SIDES = ("ours", "theirs")
-FIGURE_NAMES = ("rounds", "bets", "wins", "rollbacks", "stake", "payout")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +153,7 @@ def kept_figures(
     for provider, side, day, game, currency, *sums in connection.execute(query, params):
         both = sides.setdefault(provider, BothFigures(ours={}, theirs={}))
         cells = both.ours if side == "ours" else both.theirs
-        cells[TotalsCell(day, game, currency)] = Figures(
-            **dict(zip(FIGURE_NAMES, sums, strict=True))
-        )
+        cells[TotalsCell(day, game, currency)] = Figures.of(sums)
     return sides
 
 

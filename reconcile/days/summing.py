@@ -20,14 +20,13 @@ from sqlalchemy import Connection, Engine, text
 from feeds.daily_delay import daily_delays
 from reconcile.days.day_sums import (
     CLUSTER,
-    FIGURE_NAMES,
     SIDES,
     WITHIN,
     SummedDay,
     stale_days,
 )
 from reconcile.days.sums import read_sides
-from reconcile.totals.cells import Figures, TotalsCell
+from reconcile.totals.cells import FIGURE_NAMES, Figures, TotalsCell
 from reconcile.totals.resolution_days import resolution_days
 from reconcile.totals.sides import ALL_GAMES, BothFigures, both_figures
 from storage.transactions import outages

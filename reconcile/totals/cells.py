@@ -1,5 +1,6 @@
 """Where a round counts, and what one side of a cell adds up to. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -33,6 +34,11 @@ class Figures:
     stake: int = 0
     payout: int = 0
 
+    @classmethod
+    def of(cls, values: Iterable[int]) -> "Figures":
+        """Figures in the order of ``FIGURE_NAMES``."""
+        return cls(**dict(zip(FIGURE_NAMES, values, strict=True)))
+
     def __add__(self, other: "Figures") -> "Figures":
         return self._combined(other, 1)
 
@@ -53,6 +59,8 @@ class Figures:
         return self.stake - self.payout
 
 
+#: The figures of a side, in the order of ``Figures``.
+FIGURE_NAMES = tuple(figure.name for figure in fields(Figures))
 #: A side without any round.
 NO_FIGURES = Figures()
 

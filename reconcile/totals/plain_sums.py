@@ -11,7 +11,7 @@ from reconcile.matching.conservation import exact_sums
 from reconcile.snapshot.arrays import Amounts, changes
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
-from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
+from reconcile.totals.cells import FIGURE_NAMES, NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
 from reconcile.totals.packed_cells import Columns
 from reconcile.totals.plain_rows import AgreedRows
 
@@ -24,7 +24,6 @@ SELECT DISTINCT hashtextextended(f.game, 0) & -2 AS hash, f.game
                         AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
  WHERE f.game IS NOT NULL
 """
-_COLUMNS = ("rounds", "bets", "wins", "rollbacks", "stake", "payout")
 #: A day, a game by its hash, and a packed currency code.
 _PackedCell = tuple[date, int, int]
 #: Ours and theirs.
@@ -92,10 +91,10 @@ class _Groups:
 
     def figures(self, columns: dict[str, Amounts]) -> list[Figures]:
         """The sums of each group."""
-        sums = [exact_sums(columns[name].take(self.order), self.starts) for name in _COLUMNS]
-        return [
-            Figures(**dict(zip(_COLUMNS, row, strict=True))) for row in zip(*sums, strict=True)
+        sums = [
+            exact_sums(columns[name].take(self.order), self.starts) for name in FIGURE_NAMES
         ]
+        return [Figures.of(row) for row in zip(*sums, strict=True)]
 
 
 def _our_columns(rows: Columns) -> dict[str, Amounts]:
