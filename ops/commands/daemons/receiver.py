@@ -1,6 +1,5 @@
 """``tieout receiver``: answer the providers' callbacks until SIGTERM."""
 
-import gc
 import os
 import socket
 from functools import partial
@@ -11,6 +10,7 @@ import typer
 import uvloop
 
 from ops.context import Context, context_of, endpoints
+from ops.garbage import skip_loaded
 from ops.providers.configured import configured
 from ops.runtime import fault_signals, logs
 from ops.runtime.database_checks import require_database
@@ -24,9 +24,6 @@ from storage.engine import open_accept_connection
 from vocabulary.clock import SystemClock
 from webhooks.app import Receiver
 from webhooks.config import ProviderEndpoint, ReceiverConfig
-
-#: New objects between two collections; the default 700 collects every few dozen callbacks.
-GC_THRESHOLD = 20_000
 
 log = structlog.get_logger()
 
@@ -71,10 +68,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
         on_started=manager.alive,
     )
     logs.obey_level_signals()
-    # Everything loaded so far stays: the collector skips it and runs less often.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
+    skip_loaded()
     uvloop.run(show_life_of(process.serve(listen, side), manager))
 
 
