@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from breaks.lists.queries import BreakFilter
 from breaks.store import COLUMNS, TrackedBreak, break_from_row
@@ -36,6 +36,14 @@ _FROM: Mapping[BreakOrder, str] = MappingProxyType(
     }
 )
 _POSITION = ("last_rank", "last_at", "last_id")
+# The page is chosen before what is derived of each break is looked up: a plan for all that the
+# filter matches would read whole tables for fifty rows.
+_PAGE = """
+WITH page AS MATERIALIZED ({chosen})
+SELECT {columns} FROM page
+  JOIN breaks b USING (break_id) JOIN break_workflows l USING (break_id)
+ ORDER BY {key}
+"""
 _AFTER = """
    AND {start}
    AND ({key}) > (CAST(:last_rank AS bigint), CAST(:last_at AS timestamptz), :last_id)
@@ -74,7 +82,9 @@ def page_of_breaks(
     after_sql = _AFTER.format(key=key, start=_FROM[order]) if position else ""
     end = f"{after_sql} ORDER BY {key} LIMIT :limit"
     params = {**break_filter.parameters(), **position, "limit": limit + 1}
-    rows = connection.execute(break_filter.query(COLUMNS, end=end), params).all()
+    chosen = break_filter.query("b.break_id", end=end).text
+    query = text(_PAGE.format(chosen=chosen, columns=COLUMNS, key=key))
+    rows = connection.execute(query, params).all()
     breaks, cursor = cut_page(
         [break_from_row(tuple(row)) for row in rows], limit, partial(_place, order)
     )
