@@ -5,10 +5,10 @@ the wallets below zero. So every rule of a run judges them, and no transaction h
 a receiver waits for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
 from reconcile.snapshot.key_ranges import ALL_KEYS, KeyRange
 from reconcile.snapshot.snapshot import Snapshot
 
+_Frames = TypeVar("_Frames")
 #: The bit of a rollback in ``holds``, see ``vocabulary.maturity``.
 _ROLLBACK = 4
 
@@ -47,7 +48,7 @@ class TriedCorrections:
 
 
 class CachingSnapshot(Snapshot):
-    """Another snapshot that runs no query twice: nothing can change within a snapshot."""
+    """Another snapshot that reads nothing twice: nothing can change within a snapshot."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.provider = snapshot.provider
@@ -55,22 +56,29 @@ class CachingSnapshot(Snapshot):
         self.context = snapshot.context
         self._snapshot = snapshot
         self._results: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._frames: dict[tuple[object, ...], Any] = {}
 
     def key_rows(self, key_range: KeyRange = ALL_KEYS) -> Sides:
         """Read the key rows of the window."""
-        return self._snapshot.key_rows(key_range)
+        return self._once(("key rows", key_range), lambda: self._snapshot.key_rows(key_range))
 
     def key_rows_of(self, keys: Keys) -> Sides:
         """Read the key rows of some keys."""
-        return self._snapshot.key_rows_of(keys)
+        return self._once(
+            ("key rows of", keys.tobytes()), lambda: self._snapshot.key_rows_of(keys)
+        )
 
     def straddling_keys(self, key_range: KeyRange = ALL_KEYS) -> Keys:
         """Return the keys of rounds with a further record outside the window."""
-        return self._snapshot.straddling_keys(key_range)
+        return self._once(
+            ("straddling", key_range), lambda: self._snapshot.straddling_keys(key_range)
+        )
 
     def straddling_among(self, keys: Keys) -> Keys:
         """Return those of ``keys`` whose rounds have a further record outside the window."""
-        return self._snapshot.straddling_among(keys)
+        return self._once(
+            ("straddling among", keys.tobytes()), lambda: self._snapshot.straddling_among(keys)
+        )
 
     def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
         """Read when rows of either side began in a span of time."""
@@ -78,7 +86,7 @@ class CachingSnapshot(Snapshot):
 
     def records(self, keys: Keys) -> Sides:
         """Read the full rows of these keys."""
-        return self._snapshot.records(keys)
+        return self._once(("records", keys.tobytes()), lambda: self._snapshot.records(keys))
 
     def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Run a query of few rows, or return what it returned before."""
@@ -86,6 +94,12 @@ class CachingSnapshot(Snapshot):
         if key not in self._results:
             self._results[key] = self._snapshot.query(query, **values)
         return [dict(row) for row in self._results[key]]
+
+    def _once(self, key: tuple[object, ...], read: Callable[[], _Frames]) -> _Frames:
+        """What ``read`` returns, or returned before; nobody changes frames in place."""
+        if key not in self._frames:
+            self._frames[key] = read()
+        return cast(_Frames, self._frames[key])
 
 
 class CorrectedSnapshot(CachingSnapshot):
