@@ -135,6 +135,7 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
         # What follows from evidence, and the state of work.
         "break_mentions": ("INSERT", "UPDATE (read_at)"),
         "canaries": ("INSERT", "UPDATE"),
+        "day_amounts": ("INSERT", "DELETE"),
         "day_changes": ("DELETE",),
         "day_figures": ("INSERT", "DELETE"),
         "day_unreported_rounds": ("INSERT", "DELETE"),

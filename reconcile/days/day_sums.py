@@ -25,26 +25,28 @@ WITHIN = timedelta(hours=24)
 RETRIED_AFTER = timedelta(hours=1)
 #: The server, as a query reads it.
 CLUSTER = "(SELECT system_identifier FROM pg_control_system())"
-# Of a day that was added up, whether anything it rests on has changed since.
-_CHANGES = """
+#: Of a day ``d`` that was added up, whether anything it rests on has changed since.
+CHANGES = """
   LEFT JOIN LATERAL (
        SELECT bool_or(NOT c.of_breaks) AS of_books, bool_or(c.of_breaks) AS of_breaks
          FROM day_changes c
         WHERE c.day_id = d.day_id AND NOT pg_visible_in_snapshot(c.changed, d.seen)
        ) m ON true
 """
-_HOLDS = f"d.seen IS NOT NULL AND d.cluster = {CLUSTER} AND m.of_books IS NOT TRUE"
+#: Whether the sums of the day hold.
+HOLDS = f"d.seen IS NOT NULL AND d.cluster = {CLUSTER} AND m.of_books IS NOT TRUE"
 # The days of a stretch whose sums hold, with whether what became of their breaks does, too.
 _HOLDING = f"""
 SELECT d.provider, d.starts_at, d.ends_at, d.day_id, d.summed_at, d.delay_s, d.due, d.resolved,
-       coalesce(m.of_breaks, false) AS breaks_moved
-  FROM summed_days d {_CHANGES}
+       coalesce(m.of_breaks, false) AS breaks_moved,
+       d.amounts_at IS NOT DISTINCT FROM d.summed_at AS lists_amounts
+  FROM summed_days d {CHANGES}
  WHERE d.provider = ANY(CAST(:providers AS text[]))
-   AND d.starts_at >= :first AND d.ends_at <= :last AND {_HOLDS}
+   AND d.starts_at >= :first AND d.ends_at <= :last AND {HOLDS}
 """  # noqa: S608 - our own constants
 _HOLDING_SIDES = f"""
-SELECT d.sides FROM summed_days d {_CHANGES}
- WHERE d.provider = :provider AND d.starts_at = :start AND d.ends_at = :end AND {_HOLDS}
+SELECT d.sides FROM summed_days d {CHANGES}
+ WHERE d.provider = :provider AND d.starts_at = :start AND d.ends_at = :end AND {HOLDS}
 """  # noqa: S608 - our own constants
 _FIGURES = """
 SELECT provider, side, business_day, game, currency, rounds, bets, wins, rollbacks, stake,
@@ -81,6 +83,7 @@ class DaySums:
     Attributes:
         summed_at: when it was added up; nothing that it rests on has changed since.
         breaks_moved: whether ``resolved`` and ``due`` no longer hold.
+        lists_amounts: whether its amounts are listed; those of an earlier version are not.
         delay_s: None: the day has no records.
         resolved, due: rows within ``WITHIN``; None: some are not due yet.
     """
@@ -88,6 +91,7 @@ class DaySums:
     day_id: int
     summed_at: datetime
     breaks_moved: bool
+    lists_amounts: bool
     delay_s: int | None
     due: int | None
     resolved: int | None
@@ -98,9 +102,9 @@ class DaySums:
         return self.due is not None and not self.breaks_moved
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it has to be added up again for its resolution rate."""
+        """Whether it has to be added up again, for its resolution rate or its amounts."""
         is_unknown = self.due is None and now - self.summed_at > RETRIED_AFTER
-        return self.breaks_moved or is_unknown
+        return self.breaks_moved or is_unknown or not self.lists_amounts
 
 
 def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedDay, DaySums]:
@@ -121,6 +125,7 @@ def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedD
                 day_id=row.day_id,
                 summed_at=row.summed_at,
                 breaks_moved=row.breaks_moved,
+                lists_amounts=row.lists_amounts,
                 delay_s=row.delay_s,
                 due=row.due,
                 resolved=row.resolved,

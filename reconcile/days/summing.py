@@ -3,7 +3,8 @@
 A day is armed before: marks of earlier changes go, and its sums are taken only in a snapshot
 that sees every transaction which may not have known of that. ``reconcile.days.day_sums`` reads
 them.
-Tables written: ``summed_days``, ``day_figures``, ``day_changes``, ``day_unreported_rounds``.
+Tables written: ``summed_days``, ``day_figures``, ``day_amounts``, ``day_changes``,
+``day_unreported_rounds``.
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from feeds.daily_delay import daily_delays
+from reconcile.days.day_amounts import list_amounts
 from reconcile.days.day_sums import (
     CLUSTER,
     SIDES,
@@ -94,7 +96,8 @@ INSERT INTO day_unreported_rounds (day_id, match_key) VALUES (:day, :match_key)
 """
 _STORE = f"""
 UPDATE summed_days
-   SET seen = pg_current_snapshot(), cluster = {CLUSTER}, summed_at = :now, run_id = :run,
+   SET seen = pg_current_snapshot(), cluster = {CLUSTER}, summed_at = :now,
+       amounts_at = :now, run_id = :run,
        lists_unreported = :lists_unreported, sides = CAST(:sides AS jsonb),
        delay_s = :delay_s, due = :due, resolved = :resolved
  WHERE day_id = :day
@@ -177,6 +180,7 @@ def _add_up(engine: Engine, day: SummedDay, day_id: int, clock: Clock) -> None:
         connection.execute(text(_FORGET_FIGURES), {"day": day_id})
         if rows := list(_figure_rows(day_id, both)):
             connection.execute(text(_STORE_FIGURES), rows)
+        list_amounts(connection, day.provider, day.window, day_id)
         now = clock.now()
         connection.execute(
             text(_STORE),

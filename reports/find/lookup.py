@@ -8,12 +8,31 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from ledger.enums import OWN_SLUG
+from reconcile.days.day_amounts import AmountOfDay, Side, minutes_of_amounts
 from reports.find.hits import SearchScope
 from reports.find.query import Candidate
 from vocabulary.errors import Malformed
 from vocabulary.ids import match_key
 from vocabulary.money import Money
-from vocabulary.window import day_window
+from vocabulary.window import Window, day_window
+
+# The rows of a table of a day, all of it or some of its minutes. OFFSET keeps each minute a
+# lookup by the index of time, whatever statistics say.
+_MINUTES = """(
+    SELECT x.* FROM unnest(CAST(:minutes AS integer[])) AS m (number)
+     CROSS JOIN LATERAL (
+           SELECT * FROM {table} y
+            WHERE y.provider = :slug
+              AND y.{at} >= CAST(:start AS timestamptz) + m.number * interval '1 minute'
+              AND y.{at} < CAST(:start AS timestamptz) + (m.number + 1) * interval '1 minute'
+           OFFSET 0) x
+    )"""
+_TABLES: Mapping[Side, Mapping[str, str]] = {
+    "ours": {"table": "rounds", "at": "first_at"},
+    "theirs": {"table": "feed_records", "at": "created_at"},
+}
+_OF_DAY = {side: names["table"] for side, names in _TABLES.items()}
+_OF_MINUTES = {side: _MINUTES.format(**names) for side, names in _TABLES.items()}
 
 
 def fetch(
@@ -50,6 +69,36 @@ def rows_of_amount(
         for parameters in days_of_amount(candidate, scope, own=own)
         for row in fetch(connection, query, {**parameters, "own": OWN_SLUG})
     ]
+
+
+def rows_of_listed_amount(
+    connection: Connection, side: Side, query: str, candidate: Candidate, scope: SearchScope
+) -> list[Mapping[str, Any]]:
+    """The rows of an amount on the day of each provider, read only where they are.
+
+    Of a day whose amounts are kept, the minutes that have this one are read; else all of it.
+    The query reads from ``{rows}`` and takes ``slug, start, end, currency, minor, limit``.
+    """
+    days = {
+        AmountOfDay(
+            provider=params["slug"],
+            window=Window(start=params["start"], end=params["end"]),
+            amount=params["minor"],
+        ): params
+        for params in days_of_amount(candidate, scope)
+    }
+    listed = minutes_of_amounts(
+        connection, side, list(days), currency=candidate.currency, limit=scope.limit
+    )
+    rows: list[Mapping[str, Any]] = []
+    for day, params in days.items():
+        minutes = listed.get(day)
+        if minutes is None:
+            rows += fetch(connection, query.format(rows=_OF_DAY[side]), params)
+        elif minutes:
+            of_minutes = query.format(rows=_OF_MINUTES[side])
+            rows += fetch(connection, of_minutes, {**params, "minutes": minutes})
+    return rows
 
 
 def days_of_amount(

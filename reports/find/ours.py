@@ -7,7 +7,15 @@ from sqlalchemy import Connection
 
 from ledger.queries.restores import loss_of
 from reports.find.hits import Hit, SearchScope
-from reports.find.lookup import at, days_of_amount, fetch, match_keys, rows_of_amount, slugs
+from reports.find.lookup import (
+    at,
+    days_of_amount,
+    fetch,
+    match_keys,
+    rows_of_amount,
+    rows_of_listed_amount,
+    slugs,
+)
 from reports.find.query import By, Candidate, FoundKind
 from vocabulary.ids import transaction_id, transaction_position
 from vocabulary.plurals import counted
@@ -56,14 +64,16 @@ SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, 
               WHERE b.match_key = r.match_key AND b.provider = r.provider
                 AND b.round_id = r.round_id AND b.cleared_at IS NULL
               ORDER BY b.break_id LIMIT 5) AS breaks
-  FROM rounds r JOIN wallets w USING (wallet_id)
+  FROM {rows} r JOIN wallets w USING (wallet_id)
  {where} ORDER BY {order} LIMIT :limit
 """
 _ROUND_BY_ID = _ROUND.format(
+    rows="rounds",
     where="WHERE r.match_key = ANY(CAST(:match_keys AS bigint[])) AND r.round_id = :text",
     order="r.provider, r.round_id, w.player",
 )
 _ROUND_BY_AMOUNT = _ROUND.format(
+    rows="{rows}",
     where="WHERE r.first_at >= :start AND r.first_at < :end AND r.provider = :slug"
     " AND r.currency = :currency"
     " AND (r.stake = :minor OR r.payout = :minor OR abs(r.payout - r.stake) = :minor)",
@@ -206,7 +216,7 @@ def rounds_of_amount(
     connection: Connection, candidate: Candidate, scope: SearchScope
 ) -> list[Hit]:
     """Our rounds of a day with this stake, payout or difference of both."""
-    rows = rows_of_amount(connection, _ROUND_BY_AMOUNT, candidate, scope)
+    rows = rows_of_listed_amount(connection, "ours", _ROUND_BY_AMOUNT, candidate, scope)
     return [_round(row, scope, exact=False) for row in rows]
 
 

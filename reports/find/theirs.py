@@ -6,25 +6,28 @@ from typing import Any
 from sqlalchemy import Connection
 
 from reports.find.hits import Hit, SearchScope
-from reports.find.lookup import at, fetch, match_keys, rows_of_amount, slugs
+from reports.find.lookup import at, fetch, match_keys, rows_of_listed_amount, slugs
 from reports.find.query import By, Candidate, FoundKind
 from vocabulary.plurals import counted
 
 _RECORD = """
 SELECT f.provider, f.record_id, f.occurrence, f.round_id, f.handle, f.currency, f.stake,
        f.payout, f.rolled_back, f.created_at, f.received_at, f.source
-  FROM feed_records f
+  FROM {rows} f
  {where} ORDER BY {order} LIMIT :limit
 """
 _RECORD_BY_ID = _RECORD.format(
+    rows="feed_records",
     where="WHERE f.provider = ANY(CAST(:slugs AS text[])) AND f.record_id = :text",
     order="f.provider, f.record_id, f.occurrence",
 )
 _RECORD_BY_ROUND = _RECORD.format(
+    rows="feed_records",
     where="WHERE f.match_key = ANY(CAST(:match_keys AS bigint[])) AND f.round_id = :text",
     order="f.provider, f.record_id, f.occurrence",
 )
 _RECORD_BY_AMOUNT = _RECORD.format(
+    rows="{rows}",
     where="WHERE f.created_at >= :start AND f.created_at < :end AND f.provider = :slug"
     " AND f.currency = :currency"
     " AND (f.stake = :minor OR f.payout = :minor OR abs(f.payout - f.stake) = :minor)",
@@ -87,7 +90,7 @@ def records_of_amount(
     connection: Connection, candidate: Candidate, scope: SearchScope
 ) -> list[Hit]:
     """Records of a day with this stake, payout or difference of both."""
-    rows = rows_of_amount(connection, _RECORD_BY_AMOUNT, candidate, scope)
+    rows = rows_of_listed_amount(connection, "theirs", _RECORD_BY_AMOUNT, candidate, scope)
     return [_record(row, scope, exact=False) for row in rows]
 
 

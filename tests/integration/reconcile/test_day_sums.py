@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.day_sum_jobs import day_sum_job, over_days
 from ops.settings.model import Settings
+from reconcile.days.day_amounts import LISTED_BELOW
 from reconcile.days.day_sums import (
     DaySums,
     SummedDay,
@@ -24,6 +25,9 @@ from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.totals.resolution_days import resolution_days
 from reconcile.totals.sides import both_figures
+from reports.find.hits import SearchScope
+from reports.find.query import FoundKind
+from reports.find.search import find_anything
 from reports.queries import game_totals
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
@@ -283,3 +287,48 @@ def test_the_scheduler_adds_up_days_that_are_over_since_the_first_row(
     job = day_sum_job(settings, engine, CLOCK, database, ChildJobs())
     job.run("slot")
     assert set(_kept(engine)) == {FIRST, SECOND}
+
+
+def _found(engine: Engine, amount: str) -> list[tuple[str, str]]:
+    scope = SearchScope(zones={"agg": "UTC"}, day=FIRST.day)
+    hits = find_anything(engine, amount, scope).hits
+    return [(str(hit.kind), hit.id) for hit in hits if hit.kind is not FoundKind.BREAK]
+
+
+def test_amounts_of_kept_days_are_found_where_they_are_listed_and_only_while_they_hold(
+    books: TwoBooks, database: str, engine: Engine
+) -> None:
+    books.ours("huge", LISTED_BELOW, 0, at=FIRST.window.end - timedelta(microseconds=1))
+    books.ours("first", 30, 0, at=FIRST.window.start)
+    books.write(database)
+    huge = f"{LISTED_BELOW // 100}.{LISTED_BELOW % 100:02} USD"
+    amounts = ("1.00 USD", "0.30 USD", "0.70 USD", "0.70 EUR", "0.00 EUR", "0.99 USD", huge)
+    read = {amount: _found(engine, amount) for amount in amounts}
+    assert read["1.00 USD"] == [("round", "alike-0"), ("record", "alike-0")]
+    assert read["0.30 USD"] == [("round", "first"), *read["1.00 USD"]]
+    assert (read["0.99 USD"], read[huge]) == ([], [("round", "huge")])
+
+    keep_sums(engine, DAYS, CLOCK)
+    assert {amount: _found(engine, amount) for amount in amounts} == read
+
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE day_amounts SET places = '{}'")
+    assert _found(engine, "1.00 USD") == []  # so it is looked up there
+    assert _found(engine, huge) == [("round", "huge")]
+
+    _change(database, "UPDATE rounds SET payout = 99, wins = 2 WHERE round_id = 'alone-0'")
+    assert _found(engine, "0.99 EUR") == [("round", "alone-0")]
+    assert _found(engine, "1.00 USD") == read["1.00 USD"]
+
+
+def test_a_day_that_an_earlier_version_added_up_is_read_whole_until_its_amounts_are_listed(
+    books: TwoBooks, database: str, engine: Engine
+) -> None:
+    keep_sums(engine, DAYS, CLOCK)
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE day_amounts SET places = '{}'")
+        connection.execute("UPDATE summed_days SET amounts_at = NULL")
+
+    assert _found(engine, "1.00 USD") == [("round", "alike-0"), ("record", "alike-0")]
+    assert keep_sums(engine, DAYS, CLOCK) == 2
+    assert keep_sums(engine, DAYS, CLOCK) == 0
