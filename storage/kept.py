@@ -28,7 +28,7 @@ RENEWED_AFTER = timedelta(minutes=1)
 RENEWALS = ((timedelta(days=2), RENEWED_AFTER), (timedelta(days=14), timedelta(minutes=10)))
 RENEWED_LAST = timedelta(minutes=30)
 #: Age up to which a result is shown; an older one is read anew while the page waits.
-OLDEST = timedelta(hours=1)
+MAX_AGE = timedelta(hours=1)
 #: Most results that are kept, and how many of the oldest go when there are more.
 KEPT_MAX, DROPPED = 5_000, 500
 
@@ -45,12 +45,12 @@ def renewal_age(ended: datetime, now: datetime) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class KeptRead(Generic[_Value]):
-    """A result, when it was read, the stamp of what it depends on, how long reading took."""
+    """A result, when it was read, the stamp of what it depends on, and the time of reading."""
 
     value: _Value
     read_at: datetime
     stamp: Hashable
-    took: timedelta
+    reading_time: timedelta
 
 
 class KeptReads:
@@ -81,9 +81,9 @@ class KeptReads:
         *,
         stamp: Hashable = None,
         renewed_after: timedelta = RENEWED_AFTER,
-        patience: timedelta = timedelta.max,
+        longest_wait: timedelta = timedelta.max,
     ) -> KeptRead[_Value]:
-        """What ``read`` returns, or returned at most ``OLDEST`` ago under the same stamp.
+        """What ``read`` returns, or returned at most ``MAX_AGE`` ago under the same stamp.
 
         Args:
             connection: reads what is not kept.
@@ -91,13 +91,17 @@ class KeptReads:
             read: reads it.
             stamp: of what it depends on.
             renewed_after: the age from which it is renewed in the background.
-            patience: with another stamp, one that took at least as long to read is shown as it
-                was, and renewed in the background, too.
+            longest_wait: the longest reading that the caller waits for when the stamp has
+                changed; a result that took as long to read is returned as it was, and renewed
+                in the background, too.
         """
         kept, age = self._kept.get(key), self.age(key)
-        if kept is None or age is None or (kept.stamp != stamp and kept.took < patience):
+        if kept is None or age is None:
             return self.read(connection, key, read, stamp=stamp)
-        if kept.stamp != stamp or age > renewed_after:
+        has_changed = kept.stamp != stamp
+        if has_changed and kept.reading_time < longest_wait:
+            return self.read(connection, key, read, stamp=stamp)
+        if has_changed or age > renewed_after:
             self._renew(key, read, stamp)
         return kept
 
@@ -105,7 +109,7 @@ class KeptReads:
         """How old a result is; None if it has to be read."""
         kept = self._kept.get(key)
         age = None if kept is None else self._clock.now() - kept.read_at
-        return None if age is None or age > OLDEST else age
+        return None if age is None or age > MAX_AGE else age
 
     def read(
         self,

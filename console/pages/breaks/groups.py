@@ -15,7 +15,7 @@ from console.sentences import counted
 from vocabulary.cursors import cut_page, parts_of
 
 #: How long a page waits for groups that changed; those of many breaks are made behind the page.
-PATIENCE = timedelta(milliseconds=50)
+LONGEST_WAIT = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ def group_of(visit: Visit, group_id: str) -> GroupSummary:
     return _named(visit, group_id)[0]
 
 
-def kept_groups(console: Console, patience: timedelta = PATIENCE) -> GroupList:
+def kept_groups(console: Console, longest_wait: timedelta = LONGEST_WAIT) -> GroupList:
     """The groups as they are, or as they were if making them again takes longer."""
     with console.readers.connect() as connection:
         kept = console.kept.get(
@@ -109,15 +109,15 @@ def kept_groups(console: Console, patience: timedelta = PATIENCE) -> GroupList:
             "groups of breaks",
             lambda reader: group_summaries(reader, console.config.zones),
             stamp=state_of_breaks(connection),
-            patience=patience,
+            longest_wait=longest_wait,
         )
     return GroupList(made_at=kept.read_at, groups=kept.value)
 
 
 def _named(visit: Visit, group_id: str) -> tuple[GroupSummary, datetime]:
     """The group with this id, and when it was made; a new one may not be kept yet."""
-    for patience in (PATIENCE, timedelta.max):
-        listed = kept_groups(visit.console, patience)
+    for longest_wait in (LONGEST_WAIT, timedelta.max):
+        listed = kept_groups(visit.console, longest_wait)
         if (group := listed.named(group_id)) is not None:
             return group, listed.made_at
     raise not_found("group of breaks that are not closed", group_id)

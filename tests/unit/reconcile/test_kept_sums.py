@@ -12,7 +12,7 @@ from reconcile.days.kept_sums import KeptSums
 from storage.kept import (
     DROPPED,
     KEPT_MAX,
-    OLDEST,
+    MAX_AGE,
     RENEWED_AFTER,
     KeptReads,
     renewal_age,
@@ -116,7 +116,7 @@ def test_days_of_last_week_are_renewed_less_often() -> None:
 def test_sums_that_are_too_old_are_added_up_while_the_list_waits() -> None:
     kept = Kept()
     kept.seen()
-    kept.clock.instant += OLDEST + SECOND
+    kept.clock.instant += MAX_AGE + SECOND
 
     assert kept.seen() == (2, kept.clock.instant)
 
@@ -143,7 +143,7 @@ def test_what_takes_long_to_read_is_shown_as_it_was_under_another_stamp() -> Non
 
     def get(stamp: int) -> str:
         read = kept.reads.get(
-            none, "key", lambda _: next(values), stamp=stamp, patience=timedelta(0)
+            none, "key", lambda _: next(values), stamp=stamp, longest_wait=timedelta(0)
         )
         return read.value
 
