@@ -6,22 +6,23 @@ amounts, balances, fingerprints, reply bytes) and, at the end of a chain, with t
 it checks every delivery. Memory holds one range of wallets and one chunk of rows.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Engine
 
 from ledger.accepting.cache import read_set_of
-from ledger.accepting.model import OperationKey, Request, Wallet
-from ledger.enums import OWN_SLUG
+from ledger.accepting.model import OperationKey, Wallet
+from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.archived_bytes import open_archived_bytes
 from ledger.replay.chain import (
     RecomputedChain,
     ReferencedRows,
     decode_operation,
     replay_operation,
+    stretch_of,
 )
 from ledger.replay.check_deliveries import check_delivery, referenced_keys
-from ledger.replay.decode import UNPROVEN, UNVERIFIABLE, decode
+from ledger.replay.decode import UNPROVEN, UNVERIFIABLE, DecodedDelivery, decode
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation, WalletRange
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from storage.transactions import snapshot
@@ -94,13 +95,7 @@ class _RangeReplayer:
             decode_operation(stored, self._decoders, self._window, self._result)
             for stored in rows
         ]
-        requests = [decoded.request for decoded in decoded_rows if decoded and decoded.request]
-        originals = {
-            (stored.row.provider, stored.row.reverses)
-            for stored in rows
-            if stored.row.reverses is not None
-        }
-        referenced = self._look_up(requests, originals)
+        referenced = self._look_up(rows, decoded_rows)
         for stored, decoded in zip(rows, decoded_rows, strict=True):
             row = stored.row
             chain = self._chain_of(row.wallet_id)
@@ -110,16 +105,16 @@ class _RangeReplayer:
                 op_key=row.op_key,
                 fields=replay_operation(chain, stored, decoded, referenced, self._result),
             )
-        if self._chain is not None:
-            self._chain.forget_changes()
 
     def _look_up(
-        self, requests: Iterable[Request], originals: set[OperationKey]
+        self, rows: Sequence[StoredOperation], decoded_rows: Sequence[DecodedDelivery | None]
     ) -> ReferencedRows:
-        read_set = read_set_of(requests)
+        read_set = read_set_of(
+            decoded.request for decoded in decoded_rows if decoded and decoded.request
+        )
         handles = {(slug, handle) for slug, handle, _ in read_set.wallets if slug != OWN_SLUG}
         return ReferencedRows(
-            self._reader.known(read_set.own_keys | read_set.referenced_keys | originals),
+            self._reader.known(_keys_in_books(rows, decoded_rows)),
             self._reader.wallet_ids(handles),
         )
 
@@ -154,6 +149,31 @@ class _RangeReplayer:
             op_key="",
             fields=_wallet_differences(stored, recomputed),
         )
+
+
+def _keys_in_books(
+    rows: Iterable[StoredOperation], decoded_rows: Iterable[DecodedDelivery | None]
+) -> set[OperationKey]:
+    """The keys that deciding the rows again looks up in the books.
+
+    A chain knows the operations of its rows before, within a stretch. A tombstone may be the
+    first row of one.
+    """
+    keys: set[OperationKey] = set()
+    own: set[OperationKey] = set()
+    stretch = None
+    for stored, decoded in zip(rows, decoded_rows, strict=True):
+        row = stored.row
+        if stretch != (stretch := (row.wallet_id, stretch_of(row.wallet_seq))):
+            own.clear()
+        if row.kind != OperationKind.TOMBSTONE.value:
+            own.add((row.provider, row.op_key))
+        if row.reverses is not None:
+            keys.add((row.provider, row.reverses))
+        if decoded is not None and decoded.request is not None:
+            read_set = read_set_of([decoded.request])
+            keys |= (read_set.own_keys | read_set.referenced_keys) - own
+    return keys
 
 
 def _wallet_differences(stored: Wallet | None, recomputed: Wallet) -> FieldDifferences:

@@ -8,7 +8,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from reconcile.partitions.executors import Dask, InProcess, Pool
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
@@ -25,6 +24,7 @@ from tests.harness.servers.failing_executors import (
 )
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Unavailable
+from vocabulary.executors import Dask, InProcess, Pool
 from vocabulary.maturity import MaturityAges
 
 SEED = 5
