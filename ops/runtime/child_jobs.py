@@ -5,6 +5,7 @@ hangs can be ended. A child job ends with its scheduler, even if that is killed.
 """
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -144,6 +145,7 @@ def _run(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the scheduler, which ends us
     logs.configure(role="job")
     if priority is not None:
+        os.setsid()  # so that its niceness counts beside processes of other sessions
         yield_to_callbacks(priority)
     sender.send(_outcome(function, args))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from ops.runtime.niceness import lower
 from ops.settings.model import Settings
 from ops.work import Work
 
@@ -62,15 +63,6 @@ def yield_to_callbacks(priority: Priority) -> None:
     threading.Thread(
         target=_keep_lowering, args=(priority, name), name="priorities", daemon=True
     ).start()
-
-
-def lower(pid: int, nice: int) -> None:
-    """Make a process at least so nice; 0: this one. One of another user stays as it is."""
-    try:
-        if os.getpriority(os.PRIO_PROCESS, pid) < nice:
-            os.setpriority(os.PRIO_PROCESS, pid, nice)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def _keep_lowering(priority: Priority, name: str) -> None:
