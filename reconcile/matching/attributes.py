@@ -18,6 +18,7 @@ import numpy as np
 from reconcile.matching.assignment import assign
 from reconcile.matching.unmatched import Ties, UnmatchedRows
 from reconcile.snapshot.arrays import Amounts, Flags, Positions, changes
+from reconcile.snapshot.hashing import mixed
 from reconcile.snapshot.rules import Rules
 
 BALANCES = "balances"
@@ -71,9 +72,8 @@ def _bundle(
     # A repeated line is a break of its own, and one row cannot match two players.
     eligible = np.flatnonzero(free & rows.no_repeats & rows.one_player)
     keys = [values[eligible] for values in (*attributes, rows.player_currency)]
-    in_time = np.lexsort((rows.began_us[eligible], *keys))
+    in_time, begins = _equal_in_time(keys, rows.began_us[eligible])
     # A gap longer than ``within`` ends a bundle: no pass matches rows across it.
-    begins = changes(*(values[in_time] for values in keys))
     begins[1:] |= np.diff(rows.began_us[eligible[in_time]]) > rules.within_us
     number = np.cumsum(begins)
     order = eligible[in_time]
@@ -81,6 +81,21 @@ def _bundle(
     starts = np.flatnonzero(begins)
     ours = np.add.reduceat(rows.ours[order].astype(np.intp), starts)
     return _Bundles(order, starts, ours, np.diff(np.append(starts, len(order))) - ours)
+
+
+def _equal_in_time(keys: list[Amounts], began_us: Amounts) -> tuple[Positions, Flags]:
+    """Return the order by equal keys and then time, and flag where other keys begin.
+
+    One hash sorts faster than several keys. Should two sets of keys share a hash, they are
+    sorted by themselves.
+    """
+    hashes = mixed(*keys)
+    order = np.lexsort((began_us, hashes))
+    begins = changes(*(values[order] for values in keys))
+    if np.count_nonzero(begins) != np.count_nonzero(changes(hashes[order])):
+        order = np.lexsort((began_us, *keys))
+        begins = changes(*(values[order] for values in keys))
+    return order, begins
 
 
 def _one_to_one(
@@ -96,8 +111,8 @@ def _one_to_one(
 
 def _assign_all(rows: UnmatchedRows, bundles: _Bundles, rules: Rules) -> Ties:
     """Compute the best assignment of every bundle."""
-    first, second = _one_to_one(rows, bundles, rules)
-    assigned = list(_assign_larger(rows, bundles, rules))
+    first, second, paired = _pair_in_order(rows, bundles, rules)
+    assigned = list(_assign_larger(rows, bundles, paired, rules))
     return Ties(
         first=np.concatenate([first, *(ties.first for ties in assigned)]),
         second=np.concatenate([second, *(ties.second for ties in assigned)]),
@@ -105,9 +120,36 @@ def _assign_all(rows: UnmatchedRows, bundles: _Bundles, rules: Rules) -> Ties:
     )
 
 
-def _assign_larger(rows: UnmatchedRows, bundles: _Bundles, rules: Rules) -> Iterator[Ties]:
-    """Compute the best assignment of each bundle of more than two rows."""
-    larger = (bundles.ours > 0) & (bundles.theirs > 0) & (bundles.ours + bundles.theirs > 2)
+def _pair_in_order(
+    rows: UnmatchedRows, bundles: _Bundles, rules: Rules
+) -> tuple[Positions, Positions, Flags]:
+    """Pair the rows of bundles with as many rows on each side in the order of time.
+
+    Where all of these pairs are near enough, that is the best assignment: no other pairs more
+    rows, and pairs that cross are never closer.
+
+    Returns:
+        The rows of ours and of the provider that are paired, and flags of such bundles.
+    """
+    even = np.flatnonzero(bundles.ours == bundles.theirs)
+    counts = bundles.ours[even]
+    begins = np.cumsum(counts) - counts
+    at = np.arange(int(counts.sum())) + np.repeat(bundles.starts[even] - begins, counts)
+    first = bundles.order[at]
+    second = bundles.order[at + np.repeat(counts, counts)]
+    near = np.abs(rows.began_us[first] - rows.began_us[second]) <= rules.within_us
+    all_near = np.logical_and.reduceat(near, begins) if len(near) else near
+    paired = np.zeros(len(bundles.starts), dtype=bool)
+    paired[even[all_near]] = True
+    of_paired = np.repeat(all_near, counts)
+    return first[of_paired], second[of_paired], paired
+
+
+def _assign_larger(
+    rows: UnmatchedRows, bundles: _Bundles, paired: Flags, rules: Rules
+) -> Iterator[Ties]:
+    """Compute the best assignment of each bundle that is not paired in order."""
+    larger = (bundles.ours > 0) & (bundles.theirs > 0) & ~paired
     for number in np.flatnonzero(larger):
         start = bundles.starts[number]
         middle = start + bundles.ours[number]

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reconcile.snapshot.arrays import BLOCK, Flags, arrow_text, changes
+from reconcile.snapshot.hashing import mix
 from vocabulary.errors import Contradiction
 
 #: Sums of int64 may overflow, so amounts are summed as two halves of this many bits.
@@ -224,19 +225,9 @@ def identity_of(columns: Sequence[NDArray[np.uint64]]) -> Identity:
     for start in range(0, rows, BLOCK):
         mixed = np.zeros(1, dtype=np.uint64)
         for column in columns:
-            mixed = _mix(mixed + column[start : start + BLOCK])
+            mixed = mix(mixed + column[start : start + BLOCK])
         total += int(mixed.sum(dtype=np.uint64))
     return Identity(rows, total % 2**64)
-
-
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Apply the finaliser of splitmix64: every input bit affects every output bit."""
-    mixed = values ^ (values >> np.uint64(30))
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(27)
-    mixed *= np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return mixed
 
 
 def tally_json(figures: Tally) -> dict[str, Any]:

@@ -6,25 +6,35 @@ within the rules' span of it, and add up to its stake and payout exactly. They m
 other such group claims any of the rows; otherwise all of them stay unmatched.
 """
 
-from collections import Counter
 from collections.abc import Iterator
-from typing import TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
 
 from reconcile.matching.unmatched import Ties, UnmatchedRows
-from reconcile.snapshot.arrays import Flags, Positions
+from reconcile.snapshot.arrays import Amounts, Flags, Positions
+from reconcile.snapshot.hashing import mixed
 from reconcile.snapshot.rules import Rules
 
 #: The tie of rows that together stand for one row of the other side.
 GROUP = "group"
 
-#: Positions of one row, followed by those of the rows of the other side that add up to it.
-_Claim: TypeAlias = tuple[int, ...]
-#: Player and currency, stake, payout.
-_Sums: TypeAlias = tuple[int, int, int]
-
 _NO_ROWS: Positions = np.zeros(0, dtype=np.intp)
+#: The low bits of a hash by which most runs are seen to add up to no row.
+_FILTER_BITS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """Single rows, and for each a run of rows of the other side that adds up to it.
+
+    Attributes:
+        singles: positions of the single rows.
+        runs: positions of the rows of each run, one line per single row.
+    """
+
+    singles: Positions
+    runs: Positions
 
 
 def by_sums(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
@@ -33,48 +43,91 @@ def by_sums(rows: UnmatchedRows, free: Flags, rules: Rules) -> Ties:
     order = eligible[np.lexsort((rows.began_us[eligible], rows.player_currency[eligible]))]
     ours, theirs = order[rows.ours[order]], order[~rows.ours[order]]
     claims = [*_claims(rows, ours, theirs, rules), *_claims(rows, theirs, ours, rules)]
-    return Ties(first=_NO_ROWS, second=_NO_ROWS, groups=_undisputed(claims))
+    return Ties(first=_NO_ROWS, second=_NO_ROWS, groups=tuple(_undisputed(rows, claims)))
 
 
 def _claims(
     rows: UnmatchedRows, singles: Positions, members: Positions, rules: Rules
-) -> Iterator[_Claim]:
-    """Yield every single row with every run of consecutive members that adds up to it."""
-    by_sums: dict[_Sums, list[int]] = {}
-    columns = (rows.player_currency[singles], rows.stake[singles], rows.payout[singles])
-    sums_of_singles: Iterator[_Sums] = zip(*(c.tolist() for c in columns), strict=True)
-    for single, sums in zip(singles.tolist(), sums_of_singles, strict=True):
-        by_sums.setdefault(sums, []).append(single)
+) -> Iterator[_Claims]:
+    """Yield, by length, every single row with every run of members that adds up to it."""
+    if not len(singles):
+        return
+    sums = _Sums(rows, singles)
+    totals = [
+        np.concatenate([[0], np.cumsum(amounts[members])])
+        for amounts in (rows.stake, rows.payout)
+    ]
     for length in range(2, min(rules.group_max, len(members)) + 1):
-        for start, sums in enumerate(_run_sums(rows, members, length)):
-            for single in by_sums.get(sums, []):
-                run = members[start : start + length]
-                if _stands_for(rows, single, run, rules):
-                    yield (single, *run.tolist())
+        first, last = members[: 1 - length], members[length - 1 :]
+        starts = np.flatnonzero(
+            (rows.player_currency[first] == rows.player_currency[last])
+            & (rows.began_us[last] - rows.began_us[first] <= 2 * rules.within_us)
+        )
+        stake, payout = (total[starts + length] - total[starts] for total in totals)
+        at, found = sums.equal_to(rows.player_currency[members[starts]], stake, payout)
+        runs = members[starts[at][:, None] + np.arange(length)]
+        stand = _stand_for(rows, found, runs, rules)
+        yield _Claims(found[stand], runs[stand])
 
 
-def _run_sums(rows: UnmatchedRows, members: Positions, length: int) -> Iterator[_Sums]:
-    """Yield first player and sums of the run of ``length`` members at every start."""
-    totals = []
-    for amounts in (rows.stake[members], rows.payout[members]):
-        cumulative = np.concatenate([[0], np.cumsum(amounts)])
-        totals.append((cumulative[length:] - cumulative[:-length]).tolist())
-    players = rows.player_currency[members][: 1 - length].tolist()
-    return zip(players, *totals, strict=True)
+class _Sums:
+    """Finds the single rows of a player and currency by their stake and payout."""
+
+    def __init__(self, rows: UnmatchedRows, singles: Positions) -> None:
+        self._rows = rows
+        hashes = mixed(rows.player_currency[singles], rows.stake[singles], rows.payout[singles])
+        order = np.argsort(hashes, kind="stable")
+        self._hashes, self._singles = hashes[order], singles[order]
+        self._filter = np.zeros(1 << _FILTER_BITS, dtype=bool)
+        self._filter[_low_bits(hashes)] = True
+
+    def equal_to(
+        self, owners: Amounts, stake: Amounts, payout: Amounts
+    ) -> tuple[Positions, Positions]:
+        """Return pairs: the position of a sum, and of a single row that equals it."""
+        hashes = mixed(owners, stake, payout)
+        maybe = np.flatnonzero(self._filter[_low_bits(hashes)])
+        start, end = (
+            np.searchsorted(self._hashes, hashes[maybe], side) for side in ("left", "right")
+        )
+        counts = end - start
+        at = np.repeat(maybe, counts)
+        within = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
+        singles = self._singles[np.repeat(start, counts) + within]
+        rows = self._rows
+        equal = (
+            (rows.player_currency[singles] == owners[at])
+            & (rows.stake[singles] == stake[at])
+            & (rows.payout[singles] == payout[at])
+        )
+        return at[equal], singles[equal]
 
 
-def _stands_for(rows: UnmatchedRows, single: int, run: Positions, rules: Rules) -> bool:
-    """Check that a run has one player, is near, and starts at the same balance, if known."""
-    same_player = bool((rows.player_currency[run] == rows.player_currency[single]).all())
-    distances = np.abs(rows.began_us[run] - rows.began_us[single])
-    near = bool((distances <= rules.within_us).all())
-    first = int(run[0])
-    comparable = bool(rows.has_before[single] and rows.has_before[first])
-    same_before = bool(rows.before[single] == rows.before[first])
-    return same_player and near and (not comparable or same_before)
+def _low_bits(hashes: Amounts) -> Positions:
+    return (hashes & ((1 << _FILTER_BITS) - 1)).astype(np.intp)
 
 
-def _undisputed(claims: list[_Claim]) -> tuple[_Claim, ...]:
-    """Return the claims whose rows appear in no other claim."""
-    counts = Counter(position for claim in claims for position in claim)
-    return tuple(claim for claim in claims if all(counts[position] == 1 for position in claim))
+def _stand_for(rows: UnmatchedRows, singles: Positions, runs: Positions, rules: Rules) -> Flags:
+    """Flag the runs that are near and start at the same balance, if known.
+
+    A run is in the order of time, so its ends are its furthest rows.
+    """
+    first, last = runs[:, 0], runs[:, -1]
+    near = np.ones(len(singles), dtype=bool)
+    for end in (first, last):
+        near &= np.abs(rows.began_us[end] - rows.began_us[singles]) <= rules.within_us
+    comparable = rows.has_before[singles] & rows.has_before[first]
+    stand: Flags = near & (~comparable | (rows.before[singles] == rows.before[first]))
+    return stand
+
+
+def _undisputed(rows: UnmatchedRows, claims: list[_Claims]) -> Iterator[tuple[int, ...]]:
+    """Yield the claims whose rows appear in no other claim: the single row, then its run."""
+    counts = np.zeros(len(rows.ours), dtype=np.intp)
+    for claim in claims:
+        np.add.at(counts, claim.singles, 1)
+        np.add.at(counts, claim.runs.ravel(), 1)
+    for claim in claims:
+        alone = (counts[claim.singles] == 1) & (counts[claim.runs] == 1).all(axis=1)
+        groups = np.column_stack([claim.singles[alone], claim.runs[alone]])
+        yield from map(tuple, groups.tolist())

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from reconcile.snapshot.arrays import Flags
 from reconcile.snapshot.frames import Keys
 
-#: The layout of a packed row, as the schema's functions write it.
-_PACKED = np.dtype(
+Layout: TypeAlias = np.dtype[np.void]
+#: The layout of a packed row, as the schema's functions write it. Whatever follows the columns
+#: of a key row in a longer layout is read like them: one byte is a flag.
+KEY_LAYOUT: Layout = np.dtype(
     [
         ("match_key", ">i8"),
         ("stake", ">i8"),
@@ -31,11 +33,10 @@ _PACKED = np.dtype(
         ("odd", "u1"),
     ]
 )
-_DTYPES = {name: "bool" if name == "odd" else "int64" for name in _PACKED.names or ()}
 Packed: TypeAlias = NDArray[np.void]
 Columns: TypeAlias = dict[str, NDArray[Any]]
 SplitRows: TypeAlias = list[Columns]
-ROW_BYTES = _PACKED.itemsize
+ROW_BYTES = KEY_LAYOUT.itemsize
 
 #: Looks distinct names up: returns those that stand for a player, and a hash of each player.
 FindPlayers = Callable[[Keys], tuple[Keys, Keys]]
@@ -91,7 +92,13 @@ _ROWS_PER_STRING = 10_000_000
 _KEY_BITS = "get_byte(key_row, 7) & 15"
 
 
-def key_rows_query(queries: KeyRowQueries, condition: str, *, at_most: int | None) -> str:
+def key_rows_query(
+    queries: KeyRowQueries,
+    condition: str,
+    *,
+    at_most: int | None,
+    layout: Layout = KEY_LAYOUT,
+) -> str:
     """Return the query that selects a side's key rows as strings of packed rows, unordered.
 
     The strings are cut into chunks. A message of many megabytes makes server and client
@@ -101,16 +108,17 @@ def key_rows_query(queries: KeyRowQueries, condition: str, *, at_most: int | Non
         queries: of the side.
         condition: SQL appended to the query of its rows; may be empty.
         at_most: an upper limit of the number of rows; None: unknown.
+        layout: of the rows that the query selects.
     """
     several_strings = at_most is None or at_most > _ROWS_PER_STRING
     strings = f"SELECT string_agg(key_row, '') AS s FROM ({queries.rows}{condition}) x"  # noqa: S608
     grouping = f" GROUP BY {_KEY_BITS}" if several_strings else ""
-    return _IN_CHUNKS.format(strings=strings + grouping, size=ROW_BYTES * _CHUNK_ROWS)
+    return _IN_CHUNKS.format(strings=strings + grouping, size=layout.itemsize * _CHUNK_ROWS)
 
 
-def split_packed(packed: bytes | pa.Buffer) -> SplitRows:
+def split_packed(packed: bytes | pa.Buffer, layout: Layout = KEY_LAYOUT) -> SplitRows:
     """Read one of the strings that ``key_rows_query`` selects."""
-    return split_by_key(np.frombuffer(packed, _PACKED))
+    return split_by_key(np.frombuffer(packed, layout))
 
 
 def parse_players(packed: Sequence[bytes]) -> tuple[Keys, Keys]:
@@ -119,9 +127,9 @@ def parse_players(packed: Sequence[bytes]) -> tuple[Keys, Keys]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def split_table(table: pa.Table) -> list[SplitRows]:
+def split_table(table: pa.Table, layout: Layout = KEY_LAYOUT) -> list[SplitRows]:
     """Read ``fixed_width`` rows that ``KeyRowQueries.rows`` selected."""
-    return [split_by_key(_unpack(chunk)) for chunk in table["key_row"].chunks]
+    return [split_by_key(unpack(chunk, layout)) for chunk in table["key_row"].chunks]
 
 
 def count_rows(blocks: Sequence[SplitRows]) -> int:
@@ -129,15 +137,16 @@ def count_rows(blocks: Sequence[SplitRows]) -> int:
     return sum(len(columns["match_key"]) for block in blocks for columns in block)
 
 
-def fixed_width(batch: pa.RecordBatch) -> pa.RecordBatch:
+def fixed_width(batch: pa.RecordBatch, layout: Layout = KEY_LAYOUT) -> pa.RecordBatch:
     """Convert the packed column of a batch to one of fixed width."""
     position = batch.schema.get_field_index("key_row")
-    return batch.set_column(position, "key_row", batch["key_row"].cast(pa.binary(ROW_BYTES)))
+    packed = batch["key_row"].cast(pa.binary(layout.itemsize))
+    return batch.set_column(position, "key_row", packed)
 
 
-def match_keys(batch: pa.RecordBatch) -> Keys:
+def match_keys(batch: pa.RecordBatch, layout: Layout = KEY_LAYOUT) -> Keys:
     """Return the match keys of ``fixed_width`` rows."""
-    keys: Keys = _unpack(batch["key_row"])["match_key"].astype(np.int64)
+    keys: Keys = unpack(batch["key_row"], layout)["match_key"].astype(np.int64)
     return keys
 
 
@@ -146,7 +155,7 @@ def split_by_key(packed: Packed) -> SplitRows:
 
     Each sixteenth is short enough for a processor's cache.
     """
-    columns = {name: packed[name].astype(dtype) for name, dtype in _DTYPES.items()}
+    columns = unpacked_columns(packed)
     sixteenth = (columns["match_key"] >> 60).astype(np.int8)
     order = np.argsort(sixteenth, kind="stable")
     ordered = {name: values.take(order) for name, values in columns.items()}
@@ -157,16 +166,38 @@ def split_by_key(packed: Packed) -> SplitRows:
     ]
 
 
+def unpacked_columns(packed: Packed) -> Columns:
+    """Convert each column of packed rows to integers, or to flags if it has one byte."""
+    layout = packed.dtype
+    return {
+        name: packed[name].astype("bool" if layout[name].itemsize == 1 else "int64")
+        for name in layout.names or ()
+    }
+
+
+def sorted_columns(blocks: Sequence[SplitRows], layout: Layout = KEY_LAYOUT) -> Columns:
+    """Join the rows of some blocks, ordered by key."""
+    rows = count_rows(blocks)
+    columns = {
+        name: np.empty(rows, values.dtype)
+        for name, values in unpacked_columns(np.empty(0, layout)).items()
+    }
+    start = 0
+    for same_range in zip(*blocks, strict=True):
+        start = _write_sorted(same_range, columns, start)
+    return columns
+
+
 def keys_frame(blocks: Sequence[SplitRows], find_players: FindPlayers) -> pd.DataFrame:
     """Build a frame with the columns of KEYS, ordered by key, from all rows of some blocks.
 
     The caller still has to give both sides the same currency categories.
     """
-    rows = count_rows(blocks)
-    columns = {name: np.empty(rows, dtype) for name, dtype in _DTYPES.items()}
-    start = 0
-    for same_range in zip(*blocks, strict=True):
-        start = _write_sorted(same_range, columns, start)
+    return frame_of_columns(sorted_columns(blocks), find_players)
+
+
+def frame_of_columns(columns: Columns, find_players: FindPlayers) -> pd.DataFrame:
+    """Build a frame with the columns of KEYS from the columns of packed rows."""
     frame_columns = {
         "match_key": columns["match_key"],
         "stake": columns["stake"],
@@ -244,7 +275,8 @@ def _distinct(values: Keys) -> tuple[NDArray[np.int32], Keys]:
     return encoded.indices.to_numpy(), encoded.dictionary.to_numpy()
 
 
-def _unpack(column: pa.FixedSizeBinaryArray) -> NDArray[np.void]:
+def unpack(column: pa.FixedSizeBinaryArray, layout: Layout) -> Packed:
+    """Return the packed rows of a column of fixed width."""
     # The buffer may be longer than the column.
-    rows = np.frombuffer(column.buffers()[1], _PACKED, count=column.offset + len(column))
+    rows = np.frombuffer(column.buffers()[1], layout, count=column.offset + len(column))
     return rows[column.offset :]
