@@ -71,7 +71,7 @@ _REFUSALS = {
             "archive_releases_two_people",
             *("adjustments_two_people", "write_offs_two_people"),
             *("limit_versions_two_people", "fund_requests_two_people"),
-            "restores_two_people",
+            *("restores_two_people", "recoveries_two_people"),
         ),
         "the proposer, or another account of the same operating-system user, takes part:"
         " another person decides",

@@ -129,6 +129,7 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
         "people": ("INSERT", "UPDATE"),
         "provider_deliveries": ("INSERT", "UPDATE"),
         "receiver_sessions": ("INSERT", "UPDATE (answered_through, ended_at)"),
+        "recoveries": ("INSERT", "UPDATE"),
         "rounds": ("INSERT", "UPDATE"),
         "wallets": ("INSERT", _WALLET_STATE),
         "write_offs": ("INSERT", "UPDATE"),

@@ -23,13 +23,14 @@ from ledger.accepting.accept_sql import (
     write_arguments,
 )
 from ledger.accepting.cache import LedgerCache, has_unguarded_refusal, read_set_of
-from ledger.accepting.decide import decide_batch
+from ledger.accepting.decide import decide, decide_batch
 from ledger.accepting.driver_errors import BatchRefused, ConnectionGone, RaceLost, answer_of
 from ledger.accepting.epochs import read_mark
 from ledger.accepting.model import (
     Decision,
     HandleKey,
     KnownOperation,
+    LedgerView,
     OperationKey,
     Request,
     Wallet,
@@ -95,6 +96,8 @@ class Acceptor:
         session: tells the database which batches were answered; None for our own operations,
             which nobody waits for.
         during_restore: book although a restore holds the books, as what recovers them does.
+        decide_one: decides each request; a recovery refuses more than the rules do.
+        is_trial: only decide; nothing is written.
     """
 
     def __init__(
@@ -103,9 +106,12 @@ class Acceptor:
         *,
         session: ReceiverSession | None = None,
         during_restore: bool = False,
+        decide_one: Callable[[LedgerView, Request], Decision] = decide,
+        is_trial: bool = False,
     ) -> None:
         self._connect = connect
         self._during_restore = during_restore
+        self._decide_one, self._is_trial = decide_one, is_trial
         self._epoch_mark: int | None = None
         self._session = session
         self._connection: asyncpg.Connection | None = None
@@ -123,7 +129,8 @@ class Acceptor:
         is_new_connection = self._connection is None
         for attempt in range(ATTEMPTS_MAX):
             try:
-                return await self._attempt(requests, fresh=attempt > 0, conflicts=conflicts)
+                fresh = attempt > 0 or self._is_trial  # a trial's write meets no known key
+                return await self._attempt(requests, fresh=fresh, conflicts=conflicts)
             except RaceLost:
                 conflicts += 1
             except ConnectionGone as error:
@@ -206,12 +213,12 @@ class Acceptor:
     ) -> Accepted:
         read_set = read_set_of(requests)
         await self._read(*self._cache.missing(read_set, fresh=fresh))
-        decisions = decide_batch(self._cache.view(read_set), requests)
+        decisions = decide_batch(self._cache.view(read_set), requests, self._decide_one)
         if not fresh and has_unguarded_refusal(decisions, requests):
             # The commit does not notice that such a key exists already, or that another
             # receiver reversed the operation it refers to: read both before refusing.
             await self._read([], sorted(read_set.own_keys | read_set.referenced_keys))
-            decisions = decide_batch(self._cache.view(read_set), requests)
+            decisions = decide_batch(self._cache.view(read_set), requests, self._decide_one)
         fault_points.reached(Step.DECIDED)
         batch_id = await self._commit(decisions)
         fault_points.reached(Step.COMMITTED)
@@ -233,7 +240,7 @@ class Acceptor:
     async def _commit(self, decisions: Sequence[Decision]) -> int | None:
         operations = [row for d in decisions for row in d.operations]
         deliveries = [d.delivery for d in decisions if d.delivery is not None]
-        if not operations and not deliveries:
+        if self._is_trial or not (operations or deliveries):
             return None
         wallets = {d.wallet.wallet_id: d.wallet for d in decisions if d.wallet is not None}
         connection = await self._connected()

@@ -12,7 +12,7 @@ nothing. A decision on a stale wallet cannot be committed, because that position
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import structs
 
@@ -80,18 +80,18 @@ def decide(view: LedgerView, request: Request) -> Decision:
     return _with_operation(view, request, key, wallet, effect)
 
 
-def decide_batch(view: LedgerView, requests: Iterable[Request]) -> list[Decision]:
-    """Decide requests in order, each on the books as the earlier ones leave them.
-
-    The requests of one player in a batch are decided exactly as if they had come one by one.
-    The given view is not changed.
-    """
+def decide_batch(
+    view: LedgerView,
+    requests: Iterable[Request],
+    decide_one: Callable[[LedgerView, Request], Decision] = decide,
+) -> list[Decision]:
+    """Decide requests in order, as if they had come one by one; the view is not changed."""
     wallets = dict(view.wallets)
     operations = dict(view.operations)
     working = LedgerView(wallets, view.players, operations, view.epoch)
     decisions = []
     for request in requests:
-        decision = decide(working, request)
+        decision = decide_one(working, request)
         if decision.wallet is not None and decision.operations:
             wallets[decision.wallet.wallet_id] = decision.wallet
             operations.update(decision.changes)

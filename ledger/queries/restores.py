@@ -11,7 +11,12 @@ from vocabulary.ids import TransactionPosition, transaction_id
 _LOSS = """
 SELECT r.epoch, r.begun_at,
        (SELECT transaction_name(o.wallet_id, o.wallet_seq) FROM operations o
-         WHERE o.wallet_id = :wallet_id AND o.wallet_seq = :wallet_seq) AS there_now
+         WHERE o.wallet_id = :wallet_id AND o.wallet_seq = :wallet_seq) AS there_now,
+       (SELECT transaction_name(o.wallet_id, o.wallet_seq)
+          FROM audit a JOIN operations o ON o.provider = a.detail ->> 'provider'
+                                        AND o.op_key = a.detail ->> 'operation'
+         WHERE a.subject = :transaction AND a.action = 'operation.recovered'
+         LIMIT 1) AS recovered_as
   FROM restores r WHERE r.epoch > :epoch ORDER BY r.epoch LIMIT 1
 """
 _EPOCHS = "SELECT epoch, after_batch FROM restores ORDER BY epoch"
@@ -24,15 +29,22 @@ class RestoreLoss:
     Attributes:
         begun_at: when the restore began that took it back, if it ever existed.
         there_now: our id of what has its position now; None: nothing has.
+        recovered_as: the id under which a recovery booked it again; None: none did.
     """
 
     transaction: str
     begun_at: datetime
     there_now: str | None
+    recovered_as: str | None = None
 
     @property
     def text(self) -> str:
         """The loss in sentences."""
+        if self.recovered_as:
+            return (
+                f"{self.transaction} was taken back by the restore of the database that began"
+                f" at {iso(self.begun_at)}, and booked again as {self.recovered_as}."
+            )
         now = f" Its position now holds {self.there_now}." if self.there_now else ""
         return (
             f"{self.transaction} is not in the books: if it ever was, the restore of the"
@@ -53,13 +65,16 @@ class Epochs:
 
 def loss_of(connection: Connection, position: TransactionPosition) -> RestoreLoss | None:
     """Why no transaction has this id; None if no restore can have taken it back."""
-    row = connection.execute(text(_LOSS), position._asdict()).one_or_none()
+    name = transaction_id(*position)
+    params = {**position._asdict(), "transaction": name}
+    row = connection.execute(text(_LOSS), params).one_or_none()
     if row is None:
         return None
     return RestoreLoss(
-        transaction=transaction_id(*position),
+        transaction=name,
         begun_at=row.begun_at,
         there_now=row.there_now,
+        recovered_as=row.recovered_as,
     )
 
 

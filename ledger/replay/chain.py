@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from ledger.accepting.cache import read_set_of
 from ledger.accepting.decide import decide
 from ledger.accepting.effects import currency_of, handle_slug
+from ledger.accepting.first_replies import keep_reply
 from ledger.accepting.limits import business_day
 from ledger.accepting.model import (
     Decision,
@@ -43,7 +44,7 @@ from ledger.replay.reader import ChainPosition, StoredOperation, known_from_row
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from vocabulary.facts import BalanceQuery, HistoryRecord, UnreadableHistory
 from vocabulary.ids import match_key, transaction_id
-from vocabulary.outcomes import Verdict
+from vocabulary.outcomes import Answer, Verdict
 
 _INPUTS = frozenset({"route", "headers", "body", "received_at"})
 _COMPARED = tuple(name for name in OperationRow._fields if name not in _INPUTS)
@@ -110,7 +111,15 @@ def decode_operation(
     is_early = window.since is not None and stored.committed_at < window.since
     if is_early or window.provider not in {None, row.provider}:
         return DecodedDelivery(None, as_stored=OUTSIDE_WINDOW)
-    return _counted(decode(row, decoders), stored, result)
+    return _counted(_with_first_reply(decode(row, decoders), stored), stored, result)
+
+
+def _with_first_reply(decoded: DecodedDelivery, stored: StoredOperation) -> DecodedDelivery:
+    """The request of a recovered operation, which has the reply that it first had."""
+    if decoded.request is None or not stored.is_recovered:
+        return decoded
+    reply = Answer(stored.row.reply_status, stored.row.reply)
+    return decoded._replace(request=keep_reply(decoded.request, reply))
 
 
 def _counted(

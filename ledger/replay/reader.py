@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Connection, text
 
+from ledger.accepting.first_replies import recovery_of
 from ledger.accepting.limits import business_day, restrictions_from_json
 from ledger.accepting.model import (
     DeliveryRow,
@@ -82,6 +83,7 @@ SELECT d.delivery_id, d.batch_id, {_DELIVERY} FROM deliveries d JOIN batches b U
  WHERE {_WINDOW} AND (CAST(:provider AS text) IS NULL OR d.provider = :provider)
  ORDER BY d.delivery_id
 """  # noqa: S608 - column names of our own row types
+_RECOVERIES = "SELECT recovery_id FROM recoveries WHERE state = 'approved'"
 _COUNTS = f"""
 SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id)
          WHERE {_UNTIL} AND {_MOVED})
@@ -90,12 +92,18 @@ SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id)
 
 
 class StoredOperation(NamedTuple):
-    """One operation as stored, and the epoch of its transaction id."""
+    """One operation as stored.
+
+    Attributes:
+        epoch: of its transaction id.
+        is_recovered: an approved recovery booked it with its first reply.
+    """
 
     batch_id: int
     committed_at: datetime
     row: OperationRow
     epoch: int = 0
+    is_recovered: bool = False
 
 
 class StoredDelivery(NamedTuple):
@@ -142,6 +150,7 @@ class Reader:
         self._window = {"since": window.since, "until": window.until}
         self._provider = window.provider
         self._epochs = read_epochs(connection)
+        self._recoveries = set(connection.execute(text(_RECOVERIES)).scalars())
 
     def ranges(self) -> list[WalletRange]:
         """Ranges of wallets with about equal numbers of operations; they cover every id."""
@@ -167,7 +176,13 @@ class Reader:
             operations = [OperationRow(*row[2:]) for row in rows]
             whole = self._archived.operations(operations)
             yield [
-                StoredOperation(row[0], row[1], operation, self._epochs.of_batch(row[0]))
+                StoredOperation(
+                    row[0],
+                    row[1],
+                    operation,
+                    self._epochs.of_batch(row[0]),
+                    recovery_of(operation.headers) in self._recoveries,
+                )
                 for row, operation in zip(rows, whole, strict=True)
             ]
 

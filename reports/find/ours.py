@@ -138,6 +138,7 @@ def _transaction_of_id(connection: Connection, id_: str, scope: SearchScope) -> 
     loss = loss_of(connection, position)
     if loss is None:
         return []
+    current = loss.recovered_as or loss.there_now
     return [
         Hit(
             kind=FoundKind.TRANSACTION,
@@ -145,7 +146,7 @@ def _transaction_of_id(connection: Connection, id_: str, scope: SearchScope) -> 
             provider=None,
             summary=loss.text,
             facts={"restore began": at(loss.begun_at) or ""},
-            next=(f"tieout find {loss.there_now}",) if loss.there_now else (),
+            next=(f"tieout find {current}",) if current else (),
         )
     ]
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,7 @@ from ops.commands.breaks.bulk_corrections import Corrected, correct_all, print_r
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
+from ops.commands.ledger.recover_callbacks import recover_callbacks
 from ops.commands.limits import limits_in_force
 from ops.commands.next_commands import print_next, print_next_for_another
 from ops.commands.option_values import read_maturity
@@ -52,24 +54,50 @@ def recover(
     provider: Providers = None,
     every: EveryProvider = False,
     maturity: Maturity = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", help="A provider's log of callbacks and replies, as JSON Lines."),
+    ] = None,
+    sealed: Annotated[
+        Path | None,
+        typer.Option("--sealed", help="A sealed day's file that was kept elsewhere."),
+    ] = None,
     approve: Annotated[
         bool, typer.Option("--approve", help="Approve what another person proposed.")
     ] = False,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Propose corrections for what a restore lost; another person approves them.
+    """Propose to book again what a restore lost; another person approves it.
 
-    What was lost is found by the provider's history since the instant that was restored:
-    pull or import it first. Exit 1 if a correction is refused.
+    A provider's log of callbacks, or a sealed day's file, gives operations back under their own
+    keys and with their first replies. What no file has is found by the provider's history since
+    the instant that was restored, and corrected by round: pull or import it first.
+    Exit 1 if something is refused.
     """
-    if not (provider or every):
-        raise Malformed("--provider", "a provider's slug, or --all, is expected")
     context = context_of(ctx)
+    if log is not None and sealed is not None:
+        raise Malformed("--sealed", "either --log or --sealed is expected")
+    is_file = log is not None or sealed is not None
+    if not (provider or every or is_file):
+        raise Malformed("--provider", "a provider's slug, or --all, is expected")
     entries = entries_of(context.settings, provider, every=every)
     engine, name = open_books_as(ctx, by, Right.DECIDE if approve else Right.PROPOSE)
     with refusals():
         restore = _last(engine)
+        if is_file:
+            is_whole = recover_callbacks(
+                engine,
+                context,
+                restore,
+                log=log,
+                sealed=sealed,
+                providers=provider,
+                approve=approve,
+                by=name,
+                as_json=as_json,
+            )
+            raise typer.Exit(0 if is_whole else 1)
         found = (
             _approve(engine, context, restore, entries, by=name)
             if approve

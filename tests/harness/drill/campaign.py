@@ -64,6 +64,7 @@ def _restore_rows(result: DrillResult) -> Iterator[tuple[str, object, bool]]:
     yield "lost", result.still_lost, result.still_lost == 0
     yield "doubled", result.doubled, result.doubled == 0
     yield "ids given twice", result.reissued, result.reissued == 0
+    yield "other answers to late repeats", result.changed_answers, result.changed_answers == 0
     yield "wrong balances", result.wrong_balances, result.wrong_balances == 0
     yield "differences with the history", result.differences, result.differences == 0
     for proof, words in result.proofs.items():

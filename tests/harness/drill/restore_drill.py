@@ -1,4 +1,4 @@
-"""A restore drill: callbacks are acknowledged and lost, found in the history, booked again."""
+"""A restore drill: callbacks are acknowledged, lost, found in a log and the history, booked."""
 
 import asyncio
 import csv
@@ -35,7 +35,7 @@ from tests.harness.drill.point_in_time import (
 from tests.harness.people import signed_in
 from tests.harness.providers.speaker import SECRET
 from vocabulary.clock import SystemClock, iso
-from vocabulary.outcomes import Verdict
+from vocabulary.outcomes import Answer, Verdict
 from webhooks.evidence_headers import evidence_text
 
 PLAYERS = ("ann", "bob", "cid")
@@ -61,8 +61,10 @@ statement = {{several_a_day = true}}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledged:
-    """A callback that we answered as accepted."""
+    """A callback that we answered as accepted, and the answer."""
 
+    request: Request
+    answer: Answer
     key: str
     action: str
     player: str
@@ -85,6 +87,7 @@ class DrillResult:
         acknowledged, lost, recovered: callbacks.
         still_lost, doubled: callbacks whose round is not, or more than once, in the books.
         reissued: transaction ids that were given twice.
+        changed_answers: lost callbacks whose late repeat is not answered as the first time.
         proofs: what ``restore verify`` found, by proof.
         differences: breaks that a last comparison with the history found.
         wrong_balances: players whose balance is not what was acknowledged.
@@ -99,6 +102,7 @@ class DrillResult:
     still_lost: int
     doubled: int
     reissued: int
+    changed_answers: int
     proofs: dict[str, str]
     is_clean: bool
     differences: int
@@ -153,7 +157,6 @@ class RestoreDrill:
         kept = len(self._acknowledged)
         await asyncio.sleep(0.01)
         await self._play(acceptor)
-        lost = len(self._acknowledged) - kept
         await acceptor.close()
         archive_log(self._home, archive)
         kept_backups = read_folders(base, archive, segment_bytes=SEGMENT_BYTES)
@@ -162,21 +165,22 @@ class RestoreDrill:
         with restored(base / "first", archive, self._folder / "data", instant) as home:
             self._url = postgres_server.url(home, self._name)
             self._write_settings(self._url)
-            return await self._recover(acceptor, instant, lost, age_s)
+            return await self._recover(acceptor, instant, self._acknowledged[kept:], age_s)
 
     async def _recover(
-        self, acceptor: Acceptor, instant: datetime, lost: int, age_s: float
+        self, acceptor: Acceptor, instant: datetime, lost: list[Acknowledged], age_s: float
     ) -> DrillResult:
         begun = time.monotonic()
         self._command("restore", "begin", "--reason", "drill", "--by", "ann")
         await self._require_held(acceptor)
         assert "the books are held" in self._command("restore", "status", code=1)
         assert self._json("backup", "check", "--json", code=1)["kind"] == "none"
+        in_log = lost[:-1]  # the last callback is only in the history
+        log = ("--log", str(self._log(in_log)), "--provider", "sportsbook")
+        by_log = await self._recover_by(*log)
+        assert by_log["known"] == by_log["unacknowledged"] == 1, by_log
         self._command("feed", "import", str(self._history()), "--provider", "sportsbook")
-        recover = ("ledger", "recover", "--all", "--maturity", "0s", "--json")
-        proposed = await asyncio.to_thread(self._json, *recover, "--by", "ann")
-        approved = await asyncio.to_thread(self._json, *recover, "--approve", "--by", "bob")
-        assert proposed["refused"] == approved["refused"] == {}, (proposed, approved)
+        by_round = await self._recover_by("--all", "--maturity", "0s")
         verified = await asyncio.to_thread(
             self._json, "restore", "verify", "--json", "--by", "ann"
         )
@@ -184,6 +188,12 @@ class RestoreDrill:
         seconds = time.monotonic() - begun
         assert "books are open" in self._command("restore", "status")
         await self._play(acceptor)  # the receiver that lived through it goes on
+        repeated = await acceptor.accept([call.request for call in in_log])
+        changed = [
+            call
+            for call, again in zip(in_log, repeated.decisions, strict=True)
+            if again.verdict is not Verdict.REPEATED or again.answer != call.answer
+        ]
         await acceptor.close()
         window = ("--from", iso(self._acknowledged[0].at), "--to", iso(self._clock.now()))
         self._command("feed", "import", str(self._history()), "--provider", "sportsbook")
@@ -193,8 +203,9 @@ class RestoreDrill:
         return self._result(
             backup_age_s=age_s,
             restored_to=iso(instant),
-            lost=lost,
-            recovered=len(approved["recovered"]),
+            lost=len(lost),
+            recovered=by_log["recovered"] + len(by_round["recovered"]),
+            changed_answers=len(changed),
             proofs=verified["proofs"],
             is_clean=verified["clean"],
             differences=sum(len(run["breaks"]) for run in compared),
@@ -210,10 +221,13 @@ class RestoreDrill:
             now = self._clock.now()
             requests = [self._request(key, action, player, now) for key, action in calls]
             accepted = await acceptor.accept(requests)
-            for (key, action), decision in zip(calls, accepted.decisions, strict=True):
+            answers = zip(calls, requests, accepted.decisions, strict=True)
+            for (key, action), request, decision in answers:
                 assert decision.verdict is Verdict.ACCEPTED, decision
                 self._acknowledged.append(
                     Acknowledged(
+                        request=request,
+                        answer=decision.answer,
                         key=key,
                         action=action,
                         player=player,
@@ -253,6 +267,25 @@ class RestoreDrill:
         except RestoreUnderWay:
             return
         raise AssertionError("a callback was accepted while the books are held")
+
+    async def _recover_by(self, *options: str) -> Any:
+        """Let one person propose and another approve; returns what was recovered."""
+        recover = ("ledger", "recover", *options, "--json")
+        proposed = await asyncio.to_thread(self._json, *recover, "--by", "ann")
+        approved = await asyncio.to_thread(self._json, *recover, "--approve", "--by", "bob")
+        assert proposed["refused"] == approved["refused"] == {}, (proposed, approved)
+        return approved
+
+    def _log(self, lost: list[Acknowledged]) -> Path:
+        """The provider's log: lost callbacks, one that is in the books, one without effect."""
+        path = self._folder / "callbacks.jsonl"
+        refused = Answer(200, b'{"error":"INTERNAL_ERROR"}')
+        with path.open("w") as file:
+            for call in [self._acknowledged[0], *lost]:
+                file.write(_log_line(call.request, call.answer))
+            request = self._request("op-refused", "bet", "ann", lost[0].at)
+            file.write(_log_line(request, refused))
+        return path
 
     def _history(self) -> Path:
         """The provider's statement: everything that we acknowledged."""
@@ -299,6 +332,19 @@ class RestoreDrill:
         result = runner.invoke(cli.app, [*config, *data, *words], catch_exceptions=False)
         assert code is None or result.exit_code == code, (words, result.output)
         return result.stdout
+
+
+def _log_line(request: Request, answer: Answer) -> str:
+    headers = dict(line.split(": ", 1) for line in request.headers.splitlines())
+    document = {
+        "at": iso(request.received_at),
+        "route": request.route,
+        "headers": headers,
+        "body": request.body.decode(),
+        "status": answer.status,
+        "reply": answer.body.decode(),
+    }
+    return json.dumps(document) + "\n"
 
 
 def _pairs(connection: "psycopg.Connection[Any]", query: str) -> dict[str, int]:
