@@ -24,14 +24,14 @@ ACTOR = "fetch"
 #: How long a claimed inquiry is left to its worker.
 CLAIM = timedelta(minutes=2)
 
-_REQUEST = """
+_OPEN_INQUIRY = """
 INSERT INTO detail_requests (break_id, provider, key, requested_by, requested_at, refresh,
                              not_before)
 VALUES (:id, :provider, :key, :by, :now, :refresh, :now)
 ON CONFLICT (break_id) WHERE done_at IS NULL
 DO UPDATE SET refresh = detail_requests.refresh OR EXCLUDED.refresh
 """
-_NOT_REQUESTED = """
+_NOT_INQUIRED = """
 SELECT break_id FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE l.state IN ('open', 'assigned') AND l.answer IS NULL
    AND b.provider = ANY(CAST(:providers AS text[])) AND b.kind = ANY(CAST(:kinds AS text[]))
@@ -94,7 +94,7 @@ class Inquiry:
         cached: an answer that has not expired; the provider need not be asked.
     """
 
-    request_id: int
+    inquiry_id: int
     break_id: str
     provider: str
     key: str
@@ -135,7 +135,7 @@ def request_inquiries(
     """
     params = {"providers": list(providers), "kinds": list(kinds), "limit": limit}
     with transaction(engine) as connection:
-        ids = [row.break_id for row in connection.execute(text(_NOT_REQUESTED), params)]
+        ids = [row.break_id for row in connection.execute(text(_NOT_INQUIRED), params)]
         for break_id in ids:
             break_ = get_break(connection, break_id)
             _request(connection, break_, by=ACTOR, now=now, refresh=False)
@@ -159,7 +159,7 @@ def claim_inquiry(engine: Engine, *, now: datetime, every: timedelta) -> Inquiry
             turn = {"provider": inquiry.provider, "now": now, "next": now + every}
             if connection.execute(text(_TURN), turn).rowcount != 1:
                 return None  # another worker has just taken the turn
-        claim = {"request": inquiry.request_id, "until": now + CLAIM}
+        claim = {"request": inquiry.inquiry_id, "until": now + CLAIM}
         connection.execute(text(_MARK_CLAIMED), claim)
         return inquiry
 
@@ -171,7 +171,7 @@ def postpone_inquiry(engine: Engine, inquiry: Inquiry, *, until: datetime) -> No
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        params = {"request": inquiry.request_id, "until": until}
+        params = {"request": inquiry.inquiry_id, "until": until}
         connection.execute(text(_POSTPONE), params)
 
 
@@ -186,7 +186,7 @@ def record_answer(
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        done = {"request": inquiry.request_id, "now": now}
+        done = {"request": inquiry.inquiry_id, "now": now}
         if connection.execute(text(_DONE), done).rowcount != 1:
             return False
         if inquiry.cached is None:
@@ -234,7 +234,7 @@ def _request(
         "now": now,
         "refresh": refresh,
     }
-    connection.execute(text(_REQUEST), params)
+    connection.execute(text(_OPEN_INQUIRY), params)
 
 
 def _cache(
@@ -268,7 +268,7 @@ def _inquiry(row: Row[Any]) -> Inquiry:
         reason = f"{row.reason}{page}"
         cached = InquiryAnswer(verdict=row.verdict, reason=reason, link=row.link)
     return Inquiry(
-        request_id=row.request_id,
+        inquiry_id=row.request_id,
         break_id=row.break_id,
         provider=row.provider,
         key=row.key,

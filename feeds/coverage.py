@@ -226,20 +226,20 @@ def _empty_history(slug: str) -> StoredHistory:
 
 def _unread_findings(findings: Iterable[FeedFinding]) -> Iterator[Unread]:
     """One entry for all findings of a kind and file, with the detail of the first."""
-    groups: dict[tuple[str, str, str | None], list[FeedFinding]] = {}
+    by_cause: dict[tuple[str, str, str | None], list[FeedFinding]] = {}
     for finding in findings:
         if finding.severity is Severity.ERROR and finding.kind not in _READ:
             place = finding.file if finding.file is not None else finding.record_id
-            groups.setdefault((str(finding.kind), finding.feed, place), []).append(finding)
-    for (kind, feed, _), group in groups.items():
-        first = group[0]
+            by_cause.setdefault((str(finding.kind), finding.feed, place), []).append(finding)
+    for (kind, feed, _), alike in by_cause.items():
+        first = alike[0]
         yield Unread(
             kind=kind,
             feed=feed,
             file=first.file,
             detail=first.detail,
-            count=len(group),
-            covers=first.covers if len(group) == 1 else None,
+            count=len(alike),
+            covers=first.covers if len(alike) == 1 else None,
         )
 
 

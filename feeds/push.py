@@ -72,16 +72,16 @@ def record_unreadable_callbacks(
     now: datetime,
 ) -> None:
     """Record refused callbacks: one finding for each day, route and reason."""
-    groups: dict[tuple[date, str, str], list[UnreadableCallback]] = {}
+    by_reason: dict[tuple[date, str, str], list[UnreadableCallback]] = {}
     for callback in callbacks:
         day = callback.received_at.astimezone(UTC).date()
-        groups.setdefault((day, callback.route, callback.reason), []).append(callback)
-    for (day, route, reason), group in groups.items():
+        by_reason.setdefault((day, callback.route, callback.reason), []).append(callback)
+    for (day, route, reason), refused in by_reason.items():
         scope = f"callbacks of {day}, {route or '/'}: {reason}"
         earlier = evidence_of(connection, provider, PUSHED, scope=scope)
         deliveries = [
             *earlier.get("deliveries", []),
-            *(callback.delivery for callback in group),
+            *(callback.delivery for callback in refused),
         ]
         start = datetime.combine(day, time(), UTC)
         finding = NewFinding(
@@ -90,7 +90,7 @@ def record_unreadable_callbacks(
             " so a player may be unpaid",
             covers=Window(start=start, end=start + timedelta(days=1)),
             evidence={
-                "count": earlier.get("count", 0) + len(group),
+                "count": earlier.get("count", 0) + len(refused),
                 "deliveries": deliveries[:DELIVERIES_MAX],
             },
         )

@@ -16,7 +16,7 @@ from reconcile.totals.tie_out import Totals
 from reports.coverage import ComparedWindow
 from reports.queries import BusinessDay, GameTotal, OpenBreak
 from reports.rates import ReportingRates
-from reports.statement.statement import Statement
+from reports.statement.statement import SignedStatement
 from reports.stored_runs import StoredRun
 from vocabulary.money import exponent_of
 from vocabulary.window import Window, day_window
@@ -76,7 +76,7 @@ class Pack:
     game_totals: tuple[GameTotal, ...]
     exponents: Mapping[str, int]
     parts: tuple[StoredRun, ...] = ()
-    statement: Statement | None = None
+    statement: SignedStatement | None = None
     zone: str = "UTC"
     tie_out: Totals | None = None
     resolution_rate: ResolutionRates | None = None

@@ -15,7 +15,7 @@ from typing import Protocol, cast
 from vocabulary.clock import Clock
 from vocabulary.outcomes import Answer
 from webhooks.fast_parser import PlainRequest, parse_plain
-from webhooks.handler import OnAnswer
+from webhooks.handler import OnReply
 from webhooks.http_server import gave_up
 
 
@@ -23,7 +23,7 @@ class Handler(Protocol):
     """Answers the plain requests of one route; headers have names in lower case."""
 
     def handle_plain(
-        self, headers: Mapping[str, str], body: bytes, peer: str | None, on_answer: OnAnswer, /
+        self, headers: Mapping[str, str], body: bytes, peer: str | None, on_reply: OnReply, /
     ) -> None:
         """Answer one complete request, now or later."""
 
@@ -95,18 +95,18 @@ class FastPath:
                 for connection in list(self._open):
                     connection.abort()
 
-    def encode(self, answer: Answer, now: float, *, is_last: bool = False) -> bytes:
-        """The HTTP response for an answer; ``now`` is the event loop's time."""
+    def encode(self, reply: Answer, now: float, *, is_last: bool = False) -> bytes:
+        """The HTTP response for a reply; ``now`` is the event loop's time."""
         second, date = self._date
         if second != int(now):
             date = format_datetime(self._clock.now(), usegmt=True).encode("ascii")
             self._date = (int(now), date)
         return b"%bContent-Length: %d\r\nDate: %b\r\n%b\r\n%b" % (
-            _RESPONSE_START[answer.status],
-            len(answer.body),
+            _RESPONSE_START[reply.status],
+            len(reply.body),
             date,
             b"Connection: close\r\n" if self.is_draining or is_last else b"",
-            answer.body,
+            reply.body,
         )
 
 
@@ -137,7 +137,7 @@ class FastConnection(asyncio.Protocol):
         self._is_busy = False
         self._is_ended = False  # the client has closed its sending side
         self._busy_since = 0.0
-        self._pending = b""  # what came before the previous answer
+        self._pending = b""  # what came before the previous reply
         self._unfinished: _Unfinished | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -171,7 +171,7 @@ class FastConnection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """Stop reading from a client that does not read its answers."""
+        """Stop reading from a client that does not read its replies."""
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
@@ -179,12 +179,12 @@ class FastConnection(asyncio.Protocol):
         self._transport.resume_reading()
 
     def stop(self) -> None:
-        """Close now, or after the answer to a request that is decided or still arrives."""
+        """Close now, or after the reply to a request that is decided or still arrives."""
         if not self._is_busy and self._unfinished is None:
             self._transport.close()
 
     def abort(self) -> None:
-        """Close now, dropping any pending answer."""
+        """Close now, dropping any pending reply."""
         self._transport.abort()
 
     def _begin(self, data: bytes) -> None:
@@ -201,16 +201,16 @@ class FastConnection(asyncio.Protocol):
     def _handle(self, handler: Handler, headers: Mapping[str, str], body: bytes) -> None:
         self._is_busy = True
         self._busy_since = self._loop.time()
-        handler.handle_plain(headers, body, self._peer, self._answer)
+        handler.handle_plain(headers, body, self._peer, self._send)
 
-    def _answer(self, answer: Answer) -> bool:
+    def _send(self, reply: Answer) -> bool:
         self._is_busy = False
         if self._transport.is_closing():
             return False
         now = self._loop.time()
         is_awaited = not (self._is_ended and gave_up(now - self._busy_since))
         self._deadline = now + self._fast_path.idle_timeout_s
-        self._transport.write(self._fast_path.encode(answer, now))
+        self._transport.write(self._fast_path.encode(reply, now))
         if self._fast_path.is_draining:
             self._transport.close()
         elif self._pending:
@@ -246,10 +246,10 @@ class FastConnection(asyncio.Protocol):
     def _refuse_slow(self) -> None:
         assert self._unfinished is not None
         handler, request = self._unfinished.handler, self._unfinished.request
-        answer = handler.refuse_slow(request.headers, self._peer)
+        reply = handler.refuse_slow(request.headers, self._peer)
         self._forget_unfinished()
         now = self._loop.time()
-        self._transport.write(self._fast_path.encode(answer, now, is_last=True))
+        self._transport.write(self._fast_path.encode(reply, now, is_last=True))
         self._transport.close()
 
     def _forget_unfinished(self) -> None:

@@ -186,16 +186,16 @@ class GroupCommit:
             )
         except Exception as error:
             # A bug: answer "retry later" first; the process edge decides what follows.
-            _answer(batch, [retry_later(r) for r in requests])
+            _hand_out(batch, [retry_later(r) for r in requests])
             raise RuntimeError("a batch could not be decided") from error
         else:
             self._failed_in_a_row = 0
         # Deferred, so that the next batch is sent first and commits while these are answered.
-        asyncio.get_running_loop().call_soon(self._answer, batch, accepted)
+        asyncio.get_running_loop().call_soon(self._finish, batch, accepted)
         self._on_commit(accepted)
 
-    def _answer(self, batch: Batch, accepted: Accepted) -> None:
-        _answer(batch, accepted.decisions)
+    def _finish(self, batch: Batch, accepted: Accepted) -> None:
+        _hand_out(batch, accepted.decisions)
         self._acceptor.answered(accepted.written)
         self._confirm_after(CONFIRM_AFTER_S)
 
@@ -204,13 +204,13 @@ class GroupCommit:
 
         The batch may have been committed, or may be once the database recovers. The provider's
         repeat settles that: a new connection either finds the operation and replays its
-        answer, or loses the race on its unique index and decides again. Without a repeat, the
+        reply, or loses the race on its unique index and decides again. Without a repeat, the
         operation counts as unanswered, because its session ends without having confirmed it.
         """
         log.error("commit_given_up", requests=len(batch), waiting=len(self._waiting))
         self._note_failure("the database hangs")
         await self._acceptor.close()
-        _answer(batch, [retry_later(request) for request, _ in batch])
+        _hand_out(batch, [retry_later(request) for request, _ in batch])
         self._reject_waiting()
         self._confirm_after(CONFIRM_AFTER_S)
 
@@ -222,7 +222,7 @@ class GroupCommit:
 
     def _reject_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
-        _answer(waiting, [retry_later(request) for request, _ in waiting])
+        _hand_out(waiting, [retry_later(request) for request, _ in waiting])
 
 
 def _movements(decision: Decision) -> Iterator[str]:
@@ -233,7 +233,7 @@ def _movements(decision: Decision) -> Iterator[str]:
         yield decision.delivery.op_key or ""
 
 
-def _answer(batch: Batch, decisions: list[Decision]) -> None:
+def _hand_out(batch: Batch, decisions: list[Decision]) -> None:
     for (_, on_decision), decision in zip(batch, decisions, strict=True):
         try:
             on_decision(decision)

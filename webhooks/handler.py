@@ -1,4 +1,4 @@
-"""One callback, from bytes to answer: read, verify, parse, commit, respond."""
+"""One callback, from bytes to reply: read, verify, parse, commit, respond."""
 
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -27,10 +27,10 @@ from webhooks.source_address import client_address, in_networks
 
 _JSON = {"Content-Type": "application/json"}
 
-Reply = tuple[Verdict, Answer]
-#: Receives the answer to one request, once, and returns whether the client can still get it;
+Ended = tuple[Verdict, Answer]
+#: Receives the reply to one request, once, and returns whether the client can still get it;
 #: must not raise.
-OnAnswer = Callable[[Answer], bool]
+OnReply = Callable[[Answer], bool]
 
 log = structlog.get_logger()
 
@@ -72,16 +72,16 @@ class CallbackHandler:
         """Answer one POST from the HTTP server, always in the dialect's own format."""
         started = perf_counter()
         try:
-            verdict, answer = await self._reply(request)
+            verdict, reply = await self._receive(request)
         except Exception:  # noqa: BLE001 - the process edge
-            verdict, answer = self._failed()
+            verdict, reply = self._failed()
         self._count(verdict, started)
         if verdict is Verdict.TOO_SLOW:
-            return _LastResponse(body=answer.body, status=answer.status, headers=_JSON)
-        return _response(answer)
+            return _LastResponse(body=reply.body, status=reply.status, headers=_JSON)
+        return _response(reply)
 
     def handle_plain(
-        self, headers: Mapping[str, str], body: bytes, peer: str | None, on_answer: OnAnswer
+        self, headers: Mapping[str, str], body: bytes, peer: str | None, on_reply: OnReply
     ) -> None:
         """Answer one complete POST from the fast path, now or when its decision is durable.
 
@@ -89,14 +89,14 @@ class CallbackHandler:
             headers: names in lower case.
             body: the complete body.
             peer: the address of the client, or None on a Unix socket.
-            on_answer: receives the answer and returns whether the client can still get it; must
+            on_reply: receives the reply and returns whether the client can still get it; must
                 not raise.
         """
         started = perf_counter()
 
         def on_decision(decision: Decision) -> None:
             self._count(decision.verdict, started)
-            if not on_answer(decision.answer):
+            if not on_reply(decision.answer):
                 self._lost(decision)
 
         try:
@@ -104,26 +104,26 @@ class CallbackHandler:
             if isinstance(request, Request):
                 self._commit.enqueue(request, on_decision)
                 return
-            verdict, answer = request
+            verdict, reply = request
         except Exception:  # noqa: BLE001 - the process edge
-            verdict, answer = self._failed()
+            verdict, reply = self._failed()
         self._count(verdict, started)
-        on_answer(answer)
+        on_reply(reply)
 
     def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> Answer:
-        """The answer to a request whose body did not arrive in time on the fast path."""
-        verdict, answer = self._check(headers, b"", peer) or self._refuse(Verdict.TOO_SLOW)
+        """The reply to a request whose body did not arrive in time on the fast path."""
+        verdict, reply = self._check(headers, b"", peer) or self._refuse(Verdict.TOO_SLOW)
         self._count(verdict, perf_counter() - self._config.read_timeout_s)
-        return answer
+        return reply
 
-    def _check(self, headers: Mapping[str, str], body: bytes, peer: str | None) -> Reply | None:
+    def _check(self, headers: Mapping[str, str], body: bytes, peer: str | None) -> Ended | None:
         if not self._is_allowed(headers, peer):
             return self._refuse_address(headers, peer)
         return (
             self._refuse(Verdict.TOO_LARGE) if len(body) > self._config.body_bytes_max else None
         )
 
-    async def _reply(self, http_request: web.Request) -> Reply:
+    async def _receive(self, http_request: web.Request) -> Ended:
         if not self._is_allowed(http_request.headers, http_request.remote):
             return self._refuse_address(http_request.headers, http_request.remote)
         try:
@@ -148,7 +148,7 @@ class CallbackHandler:
 
     def _understand(
         self, headers: Mapping[str, str], body: bytes, peer: str | None
-    ) -> Request | Reply:
+    ) -> Request | Ended:
         """Verify and parse a complete request."""
         fault_points.reached(Step.READ)
         callback = Callback(route=self._route, headers=headers, body=body)
@@ -199,7 +199,7 @@ class CallbackHandler:
     def _lost(self, decision: Decision) -> None:
         self._commit.lost(self._endpoint.provider.slug, decision, self._clock.now())
 
-    def _failed(self) -> Reply:
+    def _failed(self) -> Ended:
         """Answer a bug with "retry later"; log and count it once."""
         log.exception(
             "callback_failed", provider=self._endpoint.provider.slug, route=self._route
@@ -208,7 +208,7 @@ class CallbackHandler:
 
     def _count(self, verdict: Verdict, started: float) -> None:
         slug = self._endpoint.provider.slug
-        self._metrics.count_answer(slug, self._route, verdict, perf_counter() - started)
+        self._metrics.count_reply(slug, self._route, verdict, perf_counter() - started)
 
     def _is_allowed(self, headers: Mapping[str, str], peer: str | None) -> bool:
         if not self._endpoint.allow:
@@ -225,7 +225,7 @@ class CallbackHandler:
         """Where a request came from, for the log."""
         return str(self._client(headers, peer) or "unknown")
 
-    def _refuse_address(self, headers: Mapping[str, str], peer: str | None) -> Reply:
+    def _refuse_address(self, headers: Mapping[str, str], peer: str | None) -> Ended:
         self._sampled.warning(
             "callback_refused",
             provider=self._endpoint.provider.slug,
@@ -234,7 +234,7 @@ class CallbackHandler:
         )
         return self._refuse(Verdict.ADDRESS_REFUSED)
 
-    def _refuse(self, verdict: Verdict) -> Reply:
+    def _refuse(self, verdict: Verdict) -> Ended:
         return verdict, self._respond(refusal(verdict, self._route))
 
     def _respond(self, outcome: Outcome) -> Answer:
@@ -257,12 +257,12 @@ class RefusalHandler:
         endpoint = self._endpoint
         is_route = request.match_info["route"] in endpoint.dialect.routes
         verdict = Verdict.METHOD_WRONG if is_route else Verdict.ROUTE_UNKNOWN
-        self._metrics.count_answer(endpoint.provider.slug, "", verdict, 0.0)
+        self._metrics.count_reply(endpoint.provider.slug, "", verdict, 0.0)
         return _response(endpoint.dialect.respond(refusal(verdict, ""), endpoint.provider))
 
 
-def _response(answer: Answer) -> web.Response:
-    return web.Response(body=answer.body, status=answer.status, headers=_JSON)
+def _response(reply: Answer) -> web.Response:
+    return web.Response(body=reply.body, status=reply.status, headers=_JSON)
 
 
 class _LastResponse(web.Response):

@@ -69,7 +69,7 @@ class ReceiverMetrics:
         self._bound: dict[tuple[str, str, Verdict], Counter] = {}
         self._bound_seconds: dict[str, Histogram] = {}
 
-    def count_answer(self, provider: str, route: str, verdict: Verdict, seconds: float) -> None:
+    def count_reply(self, provider: str, route: str, verdict: Verdict, seconds: float) -> None:
         """Count one answer and observe how long it took."""
         key = (provider, route, verdict)
         counter = self._bound.get(key)

@@ -45,12 +45,12 @@ def claims_of(disputes: Iterable[Dispute], now: datetime) -> list[DisputeClaim]:
 
     What was cured, settled, taken back or disputed again is no part of it.
     """
-    groups: dict[tuple[str, LineState, str, str], list[int]] = {}
+    differences: dict[tuple[str, LineState, str, str], list[int]] = {}
     for dispute in disputes:
         for line in dispute.lines:
             if line.state in CLAIMED:
                 key = (dispute.provider, line.state, _age(dispute, line, now), line.currency)
-                groups.setdefault(key, []).append(line.difference)
+                differences.setdefault(key, []).append(line.difference)
     return [
         DisputeClaim(
             provider=provider,
@@ -62,7 +62,7 @@ def claims_of(disputes: Iterable[Dispute], now: datetime) -> list[DisputeClaim]:
             in_their_favour=-sum(minor for minor in differences if minor < 0),
         )
         for (provider, state, age, currency), differences in sorted(
-            groups.items(), key=lambda item: _order(item[0])
+            differences.items(), key=lambda item: _order(item[0])
         )
     ]
 

@@ -23,7 +23,7 @@ _Cause = tuple[FindingKind, str]
 
 
 @dataclass(slots=True)
-class _Group:
+class _CauseFindings:
     """The findings of one cause: how many, and the first and the last of them."""
 
     first: NewFinding
@@ -37,38 +37,39 @@ class ListedFindings:
 
     count: int = 0
     _listed: list[NewFinding] = field(default_factory=list)
-    _groups: dict[_Cause, _Group] = field(default_factory=dict)
+    _by_cause: dict[_Cause, _CauseFindings] = field(default_factory=dict)
 
     def add(self, finding: NewFinding) -> None:
         """Add one; it is only counted if enough of its cause are listed."""
-        group = self._group(finding)
-        group.last = finding
-        group.count += 1
+        findings = self._findings_of_cause(finding)
+        findings.last = finding
+        findings.count += 1
         self.count += 1
-        if group.count <= LISTED_MAX:
+        if findings.count <= LISTED_MAX:
             self._listed.append(finding)
 
     def __iter__(self) -> Iterator[NewFinding]:
         yield from self._listed
-        for group in self._groups.values():
-            if group.count > LISTED_MAX:
-                yield _rest(group)
+        for findings in self._by_cause.values():
+            if findings.count > LISTED_MAX:
+                yield _rest(findings)
 
-    def _group(self, finding: NewFinding) -> _Group:
+    def _findings_of_cause(self, finding: NewFinding) -> _CauseFindings:
         cause = (finding.kind, _VARIABLE.sub("", finding.detail))
-        if cause not in self._groups and len(self._groups) >= CAUSES_MAX:
+        if cause not in self._by_cause and len(self._by_cause) >= CAUSES_MAX:
             cause = (finding.kind, "")
-        return self._groups.setdefault(cause, _Group(finding, finding))
+        return self._by_cause.setdefault(cause, _CauseFindings(finding, finding))
 
 
-def _rest(group: _Group) -> NewFinding:
+def _rest(findings: _CauseFindings) -> NewFinding:
     """One finding for those that are not listed."""
-    more, last = group.count - LISTED_MAX, group.last.line
+    first, last = findings.first, findings.last.line
+    more = findings.count - LISTED_MAX
     until = "" if last is None else f", the last in line {last}"
     return NewFinding(
-        kind=group.first.kind,
-        detail=f"and {more} more with the same cause{until}; the first: {group.first.detail}",
-        file=group.first.file,
-        is_resolved=group.first.is_resolved,
-        evidence={"more": more, "first_line": group.first.line, "last_line": last},
+        kind=first.kind,
+        detail=f"and {more} more with the same cause{until}; the first: {first.detail}",
+        file=first.file,
+        is_resolved=first.is_resolved,
+        evidence={"more": more, "first_line": first.line, "last_line": last},
     )

@@ -1,7 +1,7 @@
 """Replies to the aggregator.
 
 No refusal carries a ``balance``: a caller that only reads that key must not take a decline for
-a success. Only the answer to a bad signature is documented; the other errors follow the
+a success. Only the reply to a bad signature is documented; the other errors follow the
 style of the provider's own error table and are assumptions.
 """
 

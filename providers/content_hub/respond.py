@@ -35,7 +35,7 @@ _ERRORS: Mapping[Verdict, str] = {
     Verdict.ROUTE_UNKNOWN: "RS_ERROR_WRONG_SYNTAX",
     Verdict.METHOD_WRONG: "RS_ERROR_WRONG_SYNTAX",
 }
-#: Of the request, repeated in every answer to it.
+#: Of the request, repeated in every reply to it.
 _ECHOED = ("user", "request_uuid")
 
 
@@ -44,19 +44,19 @@ def respond(outcome: Outcome, provider: Provider) -> Answer:
     verdict = outcome.verdict
     echoed = _echoed(outcome.body)
     if verdict is Verdict.RECORDED:
-        return _answer(200, "RS_OK", echoed)
+        return _reply(200, "RS_OK", echoed)
     if verdict in _SUCCESS and outcome.balance is not None:
         if outcome.route == INFO:
-            return _answer(200, "RS_OK", echoed, {"country": text_of(provider, "country")})
-        return _answer(200, "RS_OK", echoed, _balance(outcome.balance, provider))
+            return _reply(200, "RS_OK", echoed, {"country": text_of(provider, "country")})
+        return _reply(200, "RS_OK", echoed, _balance(outcome.balance, provider))
     if verdict is Verdict.UNAVAILABLE or verdict in _SUCCESS:
-        return _answer(500, "RS_ERROR_UNKNOWN", echoed)
+        return _reply(500, "RS_ERROR_UNKNOWN", echoed)
     status = number_of(provider, "error_status")
     if verdict is Verdict.DECLINED_FUNDS and outcome.balance is not None:
-        return _answer(status, _ERRORS[verdict], echoed, _balance(outcome.balance, provider))
+        return _reply(status, _ERRORS[verdict], echoed, _balance(outcome.balance, provider))
     if verdict is Verdict.PLAYER_UNKNOWN:
-        return _answer(status, text_of(provider, "player_unknown_code"), echoed)
-    return _answer(status, _ERRORS[verdict], echoed)
+        return _reply(status, text_of(provider, "player_unknown_code"), echoed)
+    return _reply(status, _ERRORS[verdict], echoed)
 
 
 def _balance(balance: Money, provider: Provider) -> Mapping[str, object]:
@@ -64,7 +64,7 @@ def _balance(balance: Money, provider: Provider) -> Mapping[str, object]:
 
 
 def _echoed(body: bytes) -> Mapping[str, str]:
-    """The fields of an authentic request that its answer repeats, as far as it has them."""
+    """The fields of an authentic request that its reply repeats, as far as it has them."""
     if not body:
         return {}
     try:
@@ -83,7 +83,7 @@ def _id(value: Json) -> str:
         return ""
 
 
-def _answer(
+def _reply(
     http_status: int,
     status: str,
     echoed: Mapping[str, str],

@@ -40,7 +40,7 @@ _ERRORS: Mapping[Verdict, Answer] = {
     Verdict.METHOD_WRONG: _error(405, "METHOD_NOT_ALLOWED", "POST is expected"),
     Verdict.UNAVAILABLE: _INTERNAL,
 }
-#: A balance query does not exist here; its answer would be the same.
+#: A balance query does not exist here; its reply would be the same.
 _MOVED = frozenset({Verdict.ACCEPTED, Verdict.REPEATED, Verdict.BALANCE})
 
 

@@ -13,7 +13,7 @@ from reconcile.days.states import DayStatus
 from reconcile.days.store import DayTerms, load_day
 from reports.statement.bridge import bridges
 from reports.statement.roll_forward import BreakSpan, Cuts, roll_forward
-from reports.statement.statement import BreakWords, CorrectionLine, DayReader, Statement
+from reports.statement.statement import BreakWords, CorrectionLine, DayReader, SignedStatement
 from vocabulary.money import exponent_of, minor_from_text
 from vocabulary.window import Window, day_window
 
@@ -67,7 +67,7 @@ def load_statement(
     generated_at: datetime,
     exponents: Mapping[str, int],
     read_day: DayReader | None,
-) -> Statement:
+) -> SignedStatement:
     """Load the statement of a window.
 
     Args:
@@ -84,7 +84,7 @@ def load_statement(
         read_day = _without_feeds(provider, zone, exponents, generated_at)
     cuts = cuts_of(connection, provider, window, generated_at)
     spans = _spans(connection, provider, cuts)
-    return Statement(
+    return SignedStatement(
         entity=entity,
         days=tuple(read_day(connection, day) for day in days_of(window, zone)),
         cuts=cuts,

@@ -59,7 +59,7 @@ class BreakWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class SignedStatement:
     """What a person signs, beside the figures of the runs.
 
     Attributes:

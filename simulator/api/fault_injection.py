@@ -2,8 +2,8 @@
 
 A fault meant for a path waits there for the next requests; the header ``X-Simulate`` or the
 query ``simulate`` asks for one at once. A refusal or a failure happens instead of the work. A
-slow answer, a web page or half a document comes after it, so that callers meet work that was
-done although its answer could not be understood.
+slow response, a web page or half a document comes after it, so that callers meet work that was
+done although its response could not be understood.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ApiRefusal(Exception):
-    """An answer other than success.
+    """A response other than success.
 
     Attributes:
         code: the error in the words of the system; where it has no codes, the whole text.
@@ -59,10 +59,10 @@ class RefusalStyle:
 
 
 def application(control: FaultControl, style: RefusalStyle) -> web.Application:
-    """An application whose every answer is JSON, misbehaving as its control says."""
+    """An application whose every response is JSON, misbehaving as its control says."""
 
     @web.middleware
-    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def respond(request: web.Request, handler: Handler) -> web.StreamResponse:
         path = _path(request)
         name = request.headers.get(HEADER) or request.query.get(QUERY)
         fault = control.next_fault(name, path)
@@ -74,7 +74,7 @@ def application(control: FaultControl, style: RefusalStyle) -> web.Application:
         control.requests.append(RecordedRequest(request.method, path, spoiled.status))
         return spoiled
 
-    return web.Application(middlewares=[answer])
+    return web.Application(middlewares=[respond])
 
 
 def _path(request: web.Request) -> str:

@@ -1,4 +1,4 @@
-"""Reading an answer strictly: what it says, and whether it says too much."""
+"""Reading a reply strictly: what it says, and whether it says too much."""
 
 import json
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ SHOWN_MAX = 200
 
 @dataclass(frozen=True, slots=True)
 class ProviderResponse:
-    """One answer as the provider would understand it.
+    """One reply as the provider would understand it.
 
     Attributes:
-        reply: None where the connection was closed without an answer.
+        reply: None where the connection was closed without a reply.
         seen: None where it says nothing that could be acted on, or asks to try again.
         balance: the balance it names, in minor units; also of a decline that has to name it.
     """
@@ -31,7 +31,7 @@ class ProviderResponse:
 
     @property
     def shown(self) -> str:
-        """The answer in one line."""
+        """The reply in one line."""
         if self.reply is None:
             return "no answer"
         body = self.reply.body.decode("utf-8", "replace")
@@ -57,7 +57,7 @@ class ProviderResponse:
 def understand(
     reply: Reply | None, target: ConformanceTarget, kind: CallKind
 ) -> ProviderResponse:
-    """Understand an answer to a call of this kind."""
+    """Read the reply to a call of this kind."""
     system = target.system
     if reply is None or is_retryable(reply, system.replies):
         return ProviderResponse(reply, None, None)

@@ -55,7 +55,7 @@ class ConformanceSession:
         self._client = client
         self._tag = tag
         self._count = 0
-        self._answers: dict[bytes, ProviderResponse] = {}
+        self._responses: dict[bytes, ProviderResponse] = {}
 
     def fresh(self) -> str:
         """A reference never used before."""
@@ -130,13 +130,13 @@ class ConformanceSession:
         shown = "" if named is None else f", balance {self.target.text(named)}"
         stands = response.seen is ReplyKind.SUCCESS and response.balance == named
         self.note(self.words(call), f"success{shown}", response.shown, passed=stands)
-        self._answers[request.body] = response
+        self._responses[request.body] = response
 
     async def repeated(self, call: Call, *, request: WireRequest | None = None) -> None:
         """Must be answered with the same bytes as the first time, and move nothing."""
         request = request or self.signed(call)
         response = await self.ask(request, call.kind)
-        first = self._answers[request.body]
+        first = self._responses[request.body]
         same = response.reply is not None and response.reply == first.reply
         expected = f"as at first: {first.shown}"
         self.note(f"{self.words(call)} again", expected, response.shown, passed=same)
@@ -157,7 +157,7 @@ class ConformanceSession:
         if response.balance is not None:
             expected = f"{seen.value}, balance {self.target.text(self.balance)}"
         self.note(f"{self.words(call)}{remark}", expected, response.shown, passed=passed)
-        self._answers[request.body] = response
+        self._responses[request.body] = response
 
     async def turned_away(self, request: WireRequest, sent: str) -> None:
         """Must be refused as a message, with whatever error, and not be retryable."""
@@ -193,7 +193,7 @@ class ConformanceSession:
         return self.win(amount, bet)
 
     async def ask(self, request: WireRequest, kind: CallKind) -> ProviderResponse:
-        """Send once and understand the answer."""
+        """Send once and read the response."""
         reply = await self._client.send(self.target.slug, request)
         return understand(reply, self.target, kind)
 

@@ -13,7 +13,7 @@ WIN_QUARTERS_MAX = 12
 #: Percent of rollbacks without an id of their own, where that may be.
 NAMELESS_PERCENT = 20
 
-#: A story yields calls and is sent how each was answered.
+#: A story yields calls and is sent the expected reply to each.
 StoryScript = Generator[Call, Expectation, None]
 
 
@@ -35,7 +35,7 @@ class PlayerSession:
     """One player with the run's dice, ids and expected balances.
 
     Attributes:
-        balances: by player, as of the last answer, in minor units.
+        balances: by player, as of the last reply, in minor units.
     """
 
     rng: Random

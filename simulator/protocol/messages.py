@@ -19,7 +19,7 @@ class CallKind(StrEnum):
 
 
 class ReplyKind(StrEnum):
-    """How a call was, or must be, answered, in the words of a provider."""
+    """The reply to a call, as it was or must be, in the words of a provider."""
 
     SUCCESS = "success"
     DECLINED = "declined"
@@ -159,7 +159,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What a call must be answered.
+    """The reply that a call must get.
 
     Attributes:
         balance: the balance the reply must name where the protocol names one (minor units), or

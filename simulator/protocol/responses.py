@@ -16,7 +16,7 @@ RETRYABLE_STATUS = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer."""
+    """One HTTP reply."""
 
     status: int
     body: bytes

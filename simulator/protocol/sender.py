@@ -35,7 +35,7 @@ PATIENCE = RetryPolicy(deadline=60.0, one_send=5.0, pause=0.05, pause_max=2.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
-    """A final answer.
+    """A final reply.
 
     Attributes:
         sends: how often the bytes were sent until it came.
@@ -61,7 +61,7 @@ class Sender:
     async def deliver(
         self, slug: str, request: WireRequest, replies: ReplyFormat
     ) -> DeliveryResult:
-        """Send until there is a final answer.
+        """Send until there is a final reply.
 
         Raises:
             Unavailable: there was none within the deadline.

@@ -14,8 +14,8 @@ from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.json_text import WireRequest
 from simulator.protocol.system import System
 from simulator.run.driver import Pace, ReceiverTarget, drive
-from simulator.run.journal import Journal
 from simulator.run.push import push
+from simulator.run.run_log import RunLog
 from simulator.run.summary import RunSummary
 from simulator.scenarios.plan import Plan, final_balance_queries
 from vocabulary.clock import Clock
@@ -32,7 +32,7 @@ class CampaignOptions:
         faults: how many rounds of the history to falsify.
         history: whether systems that push their history do so.
         statements: where each system that has statement files writes its one.
-        journal: where every final answer is written, or None.
+        journal: the file for every final reply, or None.
     """
 
     faults: int
@@ -69,7 +69,7 @@ class Campaign:
 
     @property
     def as_expected(self) -> bool:
-        """Whether every answer was the expected one and all history was acknowledged."""
+        """Whether every reply was the expected one and all history was acknowledged."""
         return not (self.summary.mismatched or self.closing.mismatched or self.unacknowledged)
 
 
@@ -95,7 +95,7 @@ async def run_campaign(
         replace(plan, steps=questions),
         target,
         replace(pace, rate=None),
-        journal=None,
+        run_log=None,
         progress=announce("balances", len(questions)),
     )
     span = RunSpan(began, ended, len(plan.steps))
@@ -160,6 +160,6 @@ async def _drive(
 ) -> RunSummary:
     progress = announce("callbacks", plan.callbacks)
     if journal is None:
-        return await drive(plan, target, pace, journal=None, progress=progress)
-    with Journal(journal) as book:
-        return await drive(plan, target, pace, journal=book, progress=progress)
+        return await drive(plan, target, pace, run_log=None, progress=progress)
+    with RunLog(journal) as run_log:
+        return await drive(plan, target, pace, run_log=run_log, progress=progress)

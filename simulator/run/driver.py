@@ -1,4 +1,4 @@
-"""Driving a receiver through a plan over HTTP, and checking every answer.
+"""Driving a receiver through a plan over HTTP, and checking every reply.
 
 A lane sends one player's steps strictly in order; lanes run side by side. Copies of a step go
 out at once on connections of their own.
@@ -13,7 +13,7 @@ from simulator.protocol.messages import ReplyKind, ScriptStep, Side
 from simulator.protocol.responses import Reading, read
 from simulator.protocol.sender import DeliveryResult, RetryPolicy, Sender, open_session
 from simulator.protocol.system import System
-from simulator.run.journal import Journal
+from simulator.run.run_log import RunLog
 from simulator.run.summary import Mismatch, RunSummary
 from simulator.scenarios.plan import Plan
 from vocabulary.clock import SystemClock
@@ -53,7 +53,7 @@ class Pace:
 
     Attributes:
         connections: lanes that send at once; at least 1.
-        rate: callbacks per second over all lanes, or None for as fast as answers come.
+        rate: callbacks per second over all lanes, or None for as fast as replies come.
     """
 
     connections: int
@@ -66,7 +66,7 @@ async def drive(
     target: ReceiverTarget,
     pace: Pace,
     *,
-    journal: Journal | None,
+    run_log: RunLog | None,
     progress: Callable[[int], None],
 ) -> RunSummary:
     """Send the whole plan.
@@ -75,25 +75,25 @@ async def drive(
         plan: what to send.
         target: where to.
         pace: how fast and how patiently.
-        journal: where each final answer is written, or None.
+        run_log: where each final reply is written, or None.
         progress: called with the number of callbacks just answered.
 
     Raises:
         Unavailable: a callback had no answer within the deadline; the run stops there.
     """
-    unanswered: BaseException | None = None
+    unavailable: BaseException | None = None
     async with open_session() as session:
         sender = Sender(session, target.url, pace.patience)
-        run = _Run(sender, target, _Metronome(pace.rate), journal, progress)
+        run = _Run(sender, target, _Metronome(pace.rate), run_log, progress)
         try:
             async with asyncio.TaskGroup() as lanes:
                 for steps in _lanes(plan, pace.connections):
                     lanes.create_task(run.lane(steps))
         except* Unavailable as group:
             # Raised below: what an ``except*`` block raises is wrapped in a group again.
-            unanswered = group.exceptions[0]
-    if unanswered is not None:
-        raise unanswered
+            unavailable = group.exceptions[0]
+    if unavailable is not None:
+        raise unavailable
     return run.summary
 
 
@@ -129,7 +129,7 @@ class _Run:
         sender: Sender,
         target: ReceiverTarget,
         metronome: _Metronome,
-        journal: Journal | None,
+        run_log: RunLog | None,
         progress: Callable[[int], None],
     ) -> None:
         self.summary = RunSummary()
@@ -138,7 +138,7 @@ class _Run:
             system: (system, provider) for system, provider in target.providers.items()
         }
         self._metronome = metronome
-        self._journal = journal
+        self._run_log = run_log
         self._progress = progress
         self._clock = SystemClock()
         self._first: dict[tuple[Side, str], bytes] = {}
@@ -164,8 +164,8 @@ class _Run:
             reading = read(
                 delivered.reply, system=system, kind=call.kind, configuration=provider
             )
-            if self._journal is not None:
-                self._journal.write(provider.slug, call, delivered, reading)
+            if self._run_log is not None:
+                self._run_log.write(provider.slug, call, delivered, reading)
             self._check(step, delivered, reading)
 
     def _check(self, step: ScriptStep, delivered: DeliveryResult, reading: Reading) -> None:

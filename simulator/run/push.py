@@ -38,7 +38,7 @@ async def push(
                 refused += delivered.reply.status != 200
             progress(len(requests))
 
-    unanswered: BaseException | None = None
+    unavailable: BaseException | None = None
     async with open_session() as session:
         sender = Sender(session, target.url, pace.patience)
         try:
@@ -47,7 +47,7 @@ async def push(
                     lanes.create_task(lane(sender))
         except* Unavailable as group:
             # Raised below: what an ``except*`` block raises is wrapped in a group again.
-            unanswered = group.exceptions[0]
-    if unanswered is not None:
-        raise unanswered
+            unavailable = group.exceptions[0]
+    if unavailable is not None:
+        raise unavailable
     return refused

@@ -1,4 +1,4 @@
-"""The figures of a run: counts, latencies, and every answer that was not the expected one."""
+"""The figures of a run: counts, latencies, and every reply that was not the expected one."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ MISMATCHES_KEPT = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """An answer that was not the expected one."""
+    """A reply that was not the expected one."""
 
     side: str
     key: str | None
@@ -27,11 +27,11 @@ class RunSummary:
 
     Attributes:
         sends: HTTP requests sent, retries included.
-        callbacks: deliveries that got their final answer.
+        callbacks: deliveries that got their final reply.
         accepted: operations accepted for the first time.
         repeated: deliveries of an operation that was answered before, copies included.
         latencies: seconds of each answered send.
-        mismatched: how many answers were unexpected.
+        mismatched: how many replies were unexpected.
     """
 
     sends: int = 0
@@ -61,7 +61,7 @@ class RunSummary:
             self._decided(expected, len(copies))
 
     def note(self, mismatch: Mismatch) -> None:
-        """Keep one unexpected answer."""
+        """Keep one unexpected reply."""
         self.mismatched += 1
         if len(self.mismatches) < MISMATCHES_KEPT:
             self.mismatches.append(mismatch)

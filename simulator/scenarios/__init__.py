@@ -1,1 +1,1 @@
-"""What a simulated run plays: stories, players, the plan and the expected answers."""
+"""What a simulated run plays: stories, players, the plan and the expected replies."""

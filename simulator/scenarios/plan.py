@@ -1,7 +1,7 @@
-"""A run, whole, from a seed: the players, every call in order, and what each must be answered.
+"""A run, whole, from a seed: the players, every call in order, and how each must be replied to.
 
 Pure: the same arguments give the same plan, byte for byte. Calls of one player keep their order
-whatever the number of connections, so every answer is known before the first byte is sent.
+whatever the number of connections, so every reply is known before the first byte is sent.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from simulator.protocol.messages import (
     Side,
 )
 from simulator.protocol.system import System
-from simulator.scenarios.expected_answers import ExpectedLedger
+from simulator.scenarios.expected_replies import ExpectedLedger
 from simulator.scenarios.stories import Send, Sends, begin_story, noisy
 from vocabulary.money import exponent_of
 
@@ -121,7 +121,7 @@ class _Lane:
         return not self._open and not self._late
 
     def next_send(self, *, closing: bool) -> tuple[Send, Sends | None] | None:
-        """The next call, with the story that waits for its answer; None when a story ended."""
+        """The next call, with the story that waits for its reply; None when a story ended."""
         if self._late and (closing or self._session.chance(15)):
             return Send(self._late.pop(0), 1), None
         if not closing and len(self._open) < STORIES_AT_ONCE and self._wants_more():
@@ -129,16 +129,16 @@ class _Lane:
         if not self._open:
             return None
         place = self._session.rng.randrange(len(self._open))
-        story, answer = self._open.pop(place)
+        story, expected = self._open.pop(place)
         try:
-            send = next(story) if answer is None else story.send(answer)
+            send = next(story) if expected is None else story.send(expected)
         except StopIteration:
             return None
         return send, story
 
-    def answered(self, story: Sends, answer: Expectation) -> None:
-        """Let a story go on with the answer to its call."""
-        self._open.append((story, answer))
+    def resume(self, story: Sends, expected: Expectation) -> None:
+        """Let a story go on with the expected reply to its call."""
+        self._open.append((story, expected))
 
     def _wants_more(self) -> bool:
         return not self._open or self._session.chance(20)
@@ -192,19 +192,21 @@ class _Writer:
         if ready is None:
             return
         send, story = ready
-        answer = self._take(number, send)
+        expected = self._take(number, send)
         if story is not None:
-            lane.answered(story, answer)
+            lane.resume(story, expected)
 
     def _fill(self) -> None:
         # When every story is over, only repeats remain: they move nothing.
-        answered = [step for step in self._steps if step.expected.seen is not ReplyKind.REFUSED]
+        understood = [
+            step for step in self._steps if step.expected.seen is not ReplyKind.REFUSED
+        ]
         while self._left > 0:
-            step = self._rng.choice(answered or self._steps)
+            step = self._rng.choice(understood or self._steps)
             self._take(step.lane, Send(step.call, 1))
 
     def _take(self, lane: int, send: Send) -> Expectation:
-        expected = self._book.answer(send.call)
+        expected = self._book.decide(send.call)
         copies = min(send.copies, self._left)
         call = replace(send.call, attempt=len(self._steps))
         self._steps.append(ScriptStep(lane=lane, call=call, copies=copies, expected=expected))

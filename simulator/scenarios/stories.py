@@ -1,9 +1,9 @@
 """Stories: what players do, and the delivery faults laid over it.
 
-A story yields calls and is sent how each was answered. It knows what a sane provider knows: it
-never settles a bet that was declined. Each system has its own stories; those that several share
-are here. Delivery faults that any call may suffer (repeats, changed repeats, copies at once)
-are added by ``noisy``.
+A story yields calls and is sent the expected reply to each. It knows what a sane provider
+knows: it never settles a bet that was declined. Each system has its own stories; those that
+several share are here. Delivery faults that any call may suffer (repeats, changed repeats,
+copies at once) are added by ``noisy``.
 """
 
 from collections.abc import Generator
@@ -48,14 +48,14 @@ def noisy(session: PlayerSession, story: StoryScript, late: list[Call]) -> Sends
         story: the calls in their order.
         late: calls to repeat some time later; appended to.
     """
-    answer: Expectation | None = None
+    expected: Expectation | None = None
     while True:
         try:
-            call = next(story) if answer is None else story.send(answer)
+            call = next(story) if expected is None else story.send(expected)
         except StopIteration:
             return
-        answer = yield Send(call, _copies(session, call))
-        yield from _repeats(session, call, answer, late)
+        expected = yield Send(call, _copies(session, call))
+        yield from _repeats(session, call, expected, late)
 
 
 def overdrawn(session: PlayerSession, side: Side) -> StoryScript:
@@ -78,8 +78,8 @@ def balance_query(session: PlayerSession, side: Side) -> StoryScript:
 def settled_bet(session: PlayerSession, side: Side) -> StoryScript:
     """A bet and, for some, a win under an id of its own."""
     bet = session.bet(side)
-    answer = yield bet
-    if answer.seen is ReplyKind.SUCCESS and session.chance(55):
+    expected = yield bet
+    if expected.seen is ReplyKind.SUCCESS and session.chance(55):
         yield session.win(bet)
 
 
@@ -95,8 +95,8 @@ def bet_rolled_back(session: PlayerSession, side: Side) -> StoryScript:
 def win_rolled_back(session: PlayerSession, side: Side) -> StoryScript:
     """A win is taken back, even when the player has spent it."""
     bet = session.bet(side)
-    answer = yield bet
-    if answer.seen is not ReplyKind.SUCCESS:
+    expected = yield bet
+    if expected.seen is not ReplyKind.SUCCESS:
         return
     win = session.win(bet)
     yield win
@@ -117,9 +117,9 @@ def _copies(session: PlayerSession, call: Call) -> int:
 
 
 def _repeats(
-    session: PlayerSession, call: Call, answer: Expectation, late: list[Call]
+    session: PlayerSession, call: Call, expected: Expectation, late: list[Call]
 ) -> Sends:
-    final = answer.seen in {ReplyKind.SUCCESS, ReplyKind.DECLINED}
+    final = expected.seen in {ReplyKind.SUCCESS, ReplyKind.DECLINED}
     if call.key is None or not final:
         return
     if session.chance(REPEATED_PERCENT):

@@ -8,8 +8,8 @@ from simulator.scenarios.stories import balance_query, overdrawn, stranger
 def round_of_bet(session: PlayerSession, side: Side) -> StoryScript:
     """Bet, perhaps a win, round end."""
     bet = session.bet(side)
-    answer = yield bet
-    if answer.seen is ReplyKind.SUCCESS:
+    expected = yield bet
+    if expected.seen is ReplyKind.SUCCESS:
         yield from _settled(session, bet, session.win(bet))
 
 
@@ -18,8 +18,8 @@ def settled_too_early(session: PlayerSession, side: Side) -> StoryScript:
     bet = session.bet(side)
     win = session.win(bet)
     yield win
-    answer = yield bet
-    if answer.seen is ReplyKind.SUCCESS:
+    expected = yield bet
+    if expected.seen is ReplyKind.SUCCESS:
         yield win
         yield session.round_end(bet, win.amount)
 

@@ -23,8 +23,8 @@ def spin(session: PlayerSession, side: Side) -> StoryScript:
         yield session.balance(side)
     wins = session.rng.randint(0, WINS_MAX)
     bet = replace(session.bet(side), closes=wins == 0)
-    answer = yield bet
-    if answer.seen is not ReplyKind.SUCCESS:
+    expected = yield bet
+    if expected.seen is not ReplyKind.SUCCESS:
         return
     for number in range(wins):
         yield replace(session.win(bet), closes=number == wins - 1)

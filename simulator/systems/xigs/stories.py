@@ -8,8 +8,8 @@ from simulator.scenarios.stories import overdrawn, stranger
 def card(session: PlayerSession, side: Side) -> StoryScript:
     """A round opened with the ticket's price and closed with its prize."""
     ticket = session.bet(side)
-    answer = yield ticket
-    if answer.seen is ReplyKind.SUCCESS:
+    expected = yield ticket
+    if expected.seen is ReplyKind.SUCCESS:
         yield session.win(ticket)
 
 
@@ -18,8 +18,8 @@ def card_closed_too_early(session: PlayerSession, side: Side) -> StoryScript:
     ticket = session.bet(side)
     prize = session.win(ticket)
     yield prize
-    answer = yield ticket
-    if answer.seen is ReplyKind.SUCCESS:
+    expected = yield ticket
+    if expected.seen is ReplyKind.SUCCESS:
         yield prize
 
 

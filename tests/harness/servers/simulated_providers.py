@@ -21,7 +21,7 @@ from simulator.protocol.sender import PATIENCE
 from simulator.protocol.system import SimulatedApi, System
 from simulator.run.driver import Pace, ReceiverTarget, drive
 from simulator.run.push import push
-from simulator.scenarios.expected_answers import ExpectedLedger
+from simulator.scenarios.expected_replies import ExpectedLedger
 from simulator.scenarios.plan import Plan
 from simulator.systems.agent_platform.calls import AGENT_ID
 from simulator.systems.xigs.api import PROFILE
@@ -128,7 +128,7 @@ class ProviderStack:
 
 
 class GamePlay:
-    """One player at one provider: sends callbacks, checks the answers, reports history."""
+    """One player at one provider: sends callbacks, checks the replies, reports history."""
 
     def __init__(self, stack: ProviderStack, side: System, handle: str) -> None:
         self.side = side
@@ -172,7 +172,7 @@ class GamePlay:
         """
         first_step, started_at = len(self._steps), _CLOCK.now()
         for number, call in enumerate(calls, start=first_step):
-            expected = self._book.answer(call)
+            expected = self._book.decide(call)
             numbered = replace(call, attempt=number)
             self._steps += (ScriptStep(lane=0, call=numbered, copies=2, expected=expected),)
         summary = asyncio.run(
@@ -180,7 +180,7 @@ class GamePlay:
                 self._plan(self._steps[first_step:]),
                 self._target,
                 _PACE,
-                journal=None,
+                run_log=None,
                 progress=lambda _: None,
             )
         )

@@ -24,7 +24,7 @@ from simulator.protocol.messages import (
 )
 from simulator.protocol.sender import RetryPolicy
 from simulator.run.driver import Pace, ReceiverTarget, drive
-from simulator.run.journal import Journal
+from simulator.run.run_log import RunLog
 from simulator.run.summary import RunSummary
 from simulator.scenarios.plan import Plan
 from tests.harness.providers.systems import AGENT_PLATFORM, AGGREGATOR, XIGS, configuration
@@ -105,9 +105,9 @@ def _drive(
             )
             pace = Pace(connections=4, rate=rate, patience=patience)
             if journal is None:
-                return await drive(plan, target, pace, journal=None, progress=seen.append)
-            with Journal(journal) as book:
-                return await drive(plan, target, pace, journal=book, progress=seen.append)
+                return await drive(plan, target, pace, run_log=None, progress=seen.append)
+            with RunLog(journal) as book:
+                return await drive(plan, target, pace, run_log=book, progress=seen.append)
 
     seen: list[int] = []
     tally = asyncio.run(run())
@@ -169,7 +169,7 @@ def test_nothing_listening_ends_the_run_within_the_deadline() -> None:
     )
     pace = Pace(connections=1, rate=None, patience=replace(QUICK, deadline=0.1))
     with pytest.raises(Unavailable, match="gave no answer"):
-        asyncio.run(drive(_plan(_step()), target, pace, journal=None, progress=lambda _: None))
+        asyncio.run(drive(_plan(_step()), target, pace, run_log=None, progress=lambda _: None))
 
 
 def test_copies_go_out_at_once_and_must_get_one_reply() -> None:
@@ -267,7 +267,7 @@ def test_sides_with_one_url_are_sent_there_with_our_agent_id_and_the_time() -> N
             card = replace(BET, side=XIGS)
             plan = replace(_plan(_step(spin), _step(card)), systems=tuple(providers))
             pace = Pace(connections=1, rate=None, patience=QUICK)
-            return await drive(plan, target, pace, journal=None, progress=lambda _: None)
+            return await drive(plan, target, pace, run_log=None, progress=lambda _: None)
 
     began = SystemClock().now()
     tally = asyncio.run(run())

@@ -10,7 +10,7 @@ from aiohttp import web
 from vocabulary.clock import FrozenClock
 from vocabulary.outcomes import Answer
 from webhooks.fast_path import FastPath
-from webhooks.handler import OnAnswer
+from webhooks.handler import OnReply
 from webhooks.http_server import http_connections
 
 WAIT_S = 60
@@ -88,14 +88,14 @@ class Scene:
         return await asyncio.wait_for(self.reader.read(), WAIT_S) == b""
 
     def handle_plain(
-        self, _headers: Mapping[str, str], body: bytes, peer: str | None, on_answer: OnAnswer
+        self, _headers: Mapping[str, str], body: bytes, peer: str | None, on_reply: OnReply
     ) -> None:
         assert peer == "127.0.0.1"
         self.handled.append(body)
         if self._is_delayed:
-            self.delayed.append(lambda: on_answer(Answer(200, body)))
+            self.delayed.append(lambda: on_reply(Answer(200, body)))
         else:
-            on_answer(Answer(200, body))
+            on_reply(Answer(200, body))
 
     def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> Answer:
         assert (headers["host"], peer) == ("x", "127.0.0.1")

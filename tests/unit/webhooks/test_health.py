@@ -61,9 +61,9 @@ def test_metrics_are_served_only_where_configured() -> None:
 def test_answers_are_counted_by_provider_route_and_verdict() -> None:
     metrics = ReceiverMetrics()
     for seconds in (1, 2):
-        metrics.count_answer("games", "/bet", Verdict.ACCEPTED, seconds)
-    metrics.count_answer("games", "/bet", Verdict.DECLINED_FUNDS, 0)
-    metrics.count_answer("sport", "/transaction", Verdict.ACCEPTED, 0)
+        metrics.count_reply("games", "/bet", Verdict.ACCEPTED, seconds)
+    metrics.count_reply("games", "/bet", Verdict.DECLINED_FUNDS, 0)
+    metrics.count_reply("sport", "/transaction", Verdict.ACCEPTED, 0)
 
     status, text = _get(Health(_succeeds, metrics), "/metrics")
 
@@ -77,7 +77,7 @@ def test_answers_are_counted_by_provider_route_and_verdict() -> None:
 
 def test_two_receivers_in_one_process_count_separately() -> None:
     first, second = ReceiverMetrics(), ReceiverMetrics()
-    first.count_answer("games", "/bet", Verdict.ACCEPTED, 0)
+    first.count_reply("games", "/bet", Verdict.ACCEPTED, 0)
 
     assert b'verdict="accepted"' in first.text()
     assert b'verdict="accepted"' not in second.text()

@@ -25,9 +25,9 @@ from vocabulary.errors import Malformed
 from vocabulary.money import exponent_of, is_currency
 
 #: Answers of the normalizer that are kept for each field.
-ANSWERS_MAX = 2_048
+CACHED_MAX = 2_048
 #: Longest text that may be a plain value.
-ANSWER_CHARS_MAX = 200
+CACHED_CHARS_MAX = 200
 
 _Key = TypeVar("_Key", tuple[CellKind, str], tuple[CellKind, str, str, str])
 _Value = TypeVar("_Value")
@@ -65,21 +65,21 @@ class StatedAmount(NamedTuple):
     minor: int
 
 
-class _Answers(dict[_Key, _Value | None]):
+class _ValueCache(dict[_Key, _Value | None]):
     """Values by kind and text of a cell, and what else decides; None: it is not plain."""
 
-    def __init__(self, answer: Callable[[_Key], _Value | None]) -> None:
+    def __init__(self, read: Callable[[_Key], _Value | None]) -> None:
         super().__init__()
-        self._answer: Callable[[_Key], _Value | None] = answer
+        self._read: Callable[[_Key], _Value | None] = read
 
     def __missing__(self, key: _Key) -> _Value | None:
-        if len(self) >= ANSWERS_MAX:
+        if len(self) >= CACHED_MAX:
             self.clear()
-        if len(key[1]) > ANSWER_CHARS_MAX:
+        if len(key[1]) > CACHED_CHARS_MAX:
             return None
         value: _Value | None = None
         with suppress(Malformed):
-            value = self._answer(key)
+            value = self._read(key)
         self[key] = value
         return value
 
@@ -100,9 +100,9 @@ class ColumnReader:
         self._action = shape.action or ""
         self._nulls = NULL_WORDS | {word.lower() for word in rules.null_text or ()}
         names = tuple(shape.fields)
-        self._words = {name: _Answers(partial(self._normalized, name)) for name in names}
-        self._instants = {name: _Answers(partial(self._instant, name)) for name in names}
-        self._amounts = {name: _Answers(partial(self._amount, name)) for name in names}
+        self._words = {name: _ValueCache(partial(self._normalized, name)) for name in names}
+        self._instants = {name: _ValueCache(partial(self._instant, name)) for name in names}
+        self._amounts = {name: _ValueCache(partial(self._amount, name)) for name in names}
         self._forms: dict[int, AmountForm] = {}
         declared = rules.null_text or ()
         self._has_usual_instants = rules.dates is None and not any(map(INSTANTS.fits, declared))
@@ -123,10 +123,10 @@ class ColumnReader:
 
     def words(self, name: str, column: CellColumn) -> Sequence[str | None]:
         """The words of a column, normalized; an empty text where there is no value."""
-        answers, texts = self._words[name], column.texts
+        cache, texts = self._words[name], column.texts
         if column.kinds is not None:
-            return [answers[cell] for cell in column.cells()]
-        words = {text: answers[_kind(text), text] for text in set(texts)}
+            return [cache[cell] for cell in column.cells()]
+        words = {text: cache[_kind(text), text] for text in set(texts)}
         return list(map(words.__getitem__, texts))
 
     def currencies(
@@ -146,12 +146,12 @@ class ColumnReader:
         self, name: str, column: CellColumn
     ) -> tuple[Sequence[str | None], Sequence[datetime | None]]:
         """The instants of a column, in ISO 8601 and as instants."""
-        texts, answers = column.texts, self._instants[name]
+        texts, cache = column.texts, self._instants[name]
         is_usual = self._has_usual_instants and column.kinds is None
         if is_usual and INSTANTS.fits_all(texts):
             with suppress(ValueError):
                 return texts, list(map(datetime.fromisoformat, texts))
-        pairs = [answers[cell] or (None, None) for cell in column.cells()]
+        pairs = [cache[cell] or (None, None) for cell in column.cells()]
         return [text for text, _ in pairs], [parsed for _, parsed in pairs]
 
     def minors(
@@ -170,9 +170,9 @@ class ColumnReader:
         form = self._form(exponents.pop())
         if (minors := form.minors(column.texts)) is not None:
             return minors
-        answers = self._amounts[name]
+        cache = self._amounts[name]
         return [
-            form.minor(text) if form.fits(text) else _minor(answers, text, code, action)
+            form.minor(text) if form.fits(text) else _minor(cache, text, code, action)
             for text, code, action in zip(column.texts, currencies, actions, strict=True)
         ]
 
@@ -184,9 +184,9 @@ class ColumnReader:
         actions: Sequence[str | None],
     ) -> Sequence[StatedAmount | None]:
         """The amounts of a column, as the file states them too."""
-        answers = self._amounts[name]
+        cache = self._amounts[name]
         return [
-            None if code is None or action is None else answers[kind, text, code, action]
+            None if code is None or action is None else cache[kind, text, code, action]
             for (kind, text), code, action in zip(
                 column.cells(), currencies, actions, strict=True
             )
@@ -226,12 +226,12 @@ def _kind(text: str) -> CellKind:
 
 
 def _minor(
-    answers: _Answers[tuple[CellKind, str, str, str], StatedAmount],
+    cache: _ValueCache[tuple[CellKind, str, str, str], StatedAmount],
     text: str,
     currency: str | None,
     action: str | None,
 ) -> int | None:
     if currency is None or action is None or not text:
         return None
-    amount = answers[CellKind.TEXT, text, currency, action]
+    amount = cache[CellKind.TEXT, text, currency, action]
     return None if amount is None else amount.minor

@@ -1,4 +1,4 @@
-"""The provider's own record of a run: one JSON line per callback that got its final answer."""
+"""The provider's own record of a run: one JSON line per callback that got its final reply."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from simulator.protocol.sender import DeliveryResult
 from vocabulary.money import exponent_of, text_from_minor
 
 
-class Journal:
+class RunLog:
     """Writes lines as they come, each flushed, so that a killed run leaves whole lines."""
 
     def __init__(self, path: Path) -> None:

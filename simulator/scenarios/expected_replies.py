@@ -1,4 +1,4 @@
-"""What the receiver must answer: a second, plain implementation of the protocols' rules.
+"""How the receiver must reply: a second, plain implementation of the protocols' rules.
 
 It decides one call at a time, in the order in which a player's calls are sent. It knows nothing
 of batches, locks or tables, so it is an independent check of the receiver.
@@ -37,10 +37,10 @@ class ExpectedLedger:
 
     @property
     def balances(self) -> Mapping[str, int]:
-        """Balance by player, in minor units, after everything answered so far."""
+        """Balance by player, in minor units, after every call decided so far."""
         return MappingProxyType(self._balances)
 
-    def answer(self, call: Call) -> Expectation:
+    def decide(self, call: Call) -> Expectation:
         """Decide one call and remember it."""
         if call.player is None:
             return _refused()
@@ -52,7 +52,7 @@ class ExpectedLedger:
         earlier = self._known.get((call.side, key))
         if earlier is not None:
             return _again(earlier, call)
-        return self._decide(call, call.player, (call.side, key))
+        return self._decide_new(call, call.player, (call.side, key))
 
     def stands(self, side: Side, key: str) -> bool:
         """Whether the operation was accepted and not undone since."""
@@ -63,7 +63,7 @@ class ExpectedLedger:
             and not earlier.undone
         )
 
-    def _decide(self, call: Call, player: str, at: tuple[Side, str]) -> Expectation:
+    def _decide_new(self, call: Call, player: str, at: tuple[Side, str]) -> Expectation:
         if at in self._tombstones:
             return _refused()
         if call.kind is CallKind.WIN and not self._may_win(call):

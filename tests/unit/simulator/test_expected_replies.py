@@ -1,10 +1,10 @@
-"""The expected answers, on cases worked out by hand from the decision table."""
+"""The expected replies, on cases worked out by hand from the decision table."""
 
 from typing import Any
 
 from simulator.protocol.messages import Call, CallKind, Expectation, Player, ReplyKind
 from simulator.protocol.system import System
-from simulator.scenarios.expected_answers import ExpectedLedger
+from simulator.scenarios.expected_replies import ExpectedLedger
 from tests.harness.providers.systems import AGENT_PLATFORM, AGGREGATOR, SPORTSBOOK, XIGS
 
 PLAYER = Player(
@@ -53,32 +53,32 @@ def _card(kind: CallKind, reference: str, amount: int) -> Call:
     return _call(XIGS, kind, reference, amount)
 
 
-def _answers(*calls: Call) -> tuple[list[Expectation], int]:
+def _replies(*calls: Call) -> tuple[list[Expectation], int]:
     book = ExpectedLedger((PLAYER,))
-    answers = [book.answer(call) for call in calls]
-    return answers, book.balances["p1"]
+    replies = [book.decide(call) for call in calls]
+    return replies, book.balances["p1"]
 
 
 def _seen(*calls: Call) -> tuple[list[ReplyKind], int]:
-    answers, balance = _answers(*calls)
-    return [answer.seen for answer in answers], balance
+    replies, balance = _replies(*calls)
+    return [reply.seen for reply in replies], balance
 
 
 def test_a_round_debits_credits_and_closes() -> None:
-    answers, balance = _answers(
+    replies, balance = _replies(
         _aggregator(CallKind.BALANCE, "", 0),
         _aggregator(CallKind.BET, "B1", 300),
         _aggregator(CallKind.WIN, "B1", 450),
         _aggregator(CallKind.ROUND_END, "B1", 300),
     )
-    assert [answer.balance for answer in answers] == [1000, 700, 1150, 1150]
+    assert [reply.balance for reply in replies] == [1000, 700, 1150, 1150]
     assert balance == 1150
 
 
 def test_a_repeat_gets_the_first_balance_again_and_moves_nothing() -> None:
     bet = _aggregator(CallKind.BET, "B1", 300)
-    answers, balance = _answers(bet, _aggregator(CallKind.BET, "B2", 100), bet)
-    assert answers[2] == Expectation(seen=ReplyKind.SUCCESS, balance=700, repeated=True)
+    replies, balance = _replies(bet, _aggregator(CallKind.BET, "B2", 100), bet)
+    assert replies[2] == Expectation(seen=ReplyKind.SUCCESS, balance=700, repeated=True)
     assert balance == 600
 
 
@@ -165,8 +165,8 @@ def test_the_sides_have_separate_keys() -> None:
 
 
 def test_a_spin_moves_both_legs_as_one() -> None:
-    answers, balance = _answers(_spin("M1", 300, 450), _spin("M2", 1150, 0))
-    assert [answer.balance for answer in answers] == [1150, 0]
+    replies, balance = _replies(_spin("M1", 300, 450), _spin("M2", 1150, 0))
+    assert [reply.balance for reply in replies] == [1150, 0]
     assert balance == 0
 
 
