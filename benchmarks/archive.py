@@ -1,27 +1,32 @@
-"""Simulated months: accept, post, seal, export, let go; sizes, rates and proofs by month.
+"""Simulated months: accept, post, close, seal, export, let go; sizes, rates, proofs by month.
 
-``python -m benchmarks.archive [--months N] [--seconds S]``. Each month is a load of all
-dialects on one receiver, posted by one worker. Then its batches are dated into a month of the
-past, its days are sealed, it is exported, and its bytes and entries are let go. The last line
-compares the first month with the last one.
+``python -m benchmarks.archive [--months N] [--seconds S] [--keep K]``. Each month is a load of
+all dialects on one receiver, posted by one worker. Then its rows are dated into a month of the
+past, its last day is reconciled and closed for one provider, and its days are sealed. The month
+K months before it is exported, and its bytes and entries are let go. The last line compares the
+first month that was let go with the last one.
 
-``hot_bytes`` is what the database grew by for each callback before its bytes went;
+``hot_bytes`` is what the database grew by for each callback before any bytes went;
 ``left_bytes`` from the end of one month to the end of the next: a month fills the space that
-the one before left. ``file_bytes`` is what a callback is in the archive. ``grown`` in the last
-line is what a callback of all months after the first left, by table, for the largest ones.
+an earlier one left. ``file_bytes`` is what a callback is in the archive. ``close_cpu_s``,
+``verify_cpu_s`` and ``later_cpu_s`` (``verify --from-month-end``) are processor time of this
+process and the database, which other programs change little. ``grown`` in the last line is what
+a callback of all months after the first that was let go left, by table, for the largest ones.
 """
 
 import argparse
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time, sleep
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from benchmarks.bench import (
     BenchSetup,
@@ -36,9 +41,12 @@ from benchmarks.bench import (
 from benchmarks.load import SECRETS
 from ledger.archive.export import export_month
 from ledger.archive.months import month_bounds, month_end
-from ledger.archive.release import let_entries_go, let_go
+from ledger.archive.release import let_entries_go, let_go, take_month_end
+from ledger.checks.check import WalletScope
 from ledger.checks.run import verify
 from ledger.seal.seal import seal_day
+from reconcile.runs.request import RunRequest
+from reconcile.runs.run import reconcile
 from storage.archive.archives import (
     archive_name,
     decide_release,
@@ -52,19 +60,62 @@ from storage.engine import open_engine
 from storage.people import add_person
 from vocabulary.clock import SystemClock
 from vocabulary.people import Role
+from vocabulary.window import day_window
 
 CONNECTIONS = 64
 _PEOPLE = ("maria", "paul")
 #: The days on which a month's batches are; the others are empty.
 _DAYS = 28
 _DATE = """
+WITH r AS (SELECT min(batch_id) AS first, max(batch_id) AS last FROM batches
+            WHERE committed_at >= %(until)s AND committed_at >= now() - interval '1 day')
 UPDATE batches b
    SET committed_at = %(since)s + ((b.batch_id - r.first) * %(days)s / (r.last + 1 - r.first))
                       * interval '1 day' + interval '12 hours'
-  FROM (SELECT min(batch_id) AS first, max(batch_id) AS last FROM batches
-         WHERE committed_at >= %(until)s AND committed_at >= now() - interval '1 day') r
- WHERE b.batch_id BETWEEN r.first AND r.last
+  FROM r WHERE b.batch_id BETWEEN r.first AND r.last
 """
+#: What follows from the dates of the batches: when operations and rounds came.
+_DATE_ROWS = (
+    """
+UPDATE operations o SET received_at = b.committed_at FROM batches b
+ WHERE b.batch_id = o.batch_id AND b.committed_at >= %(since)s AND b.committed_at < %(until)s
+""",
+    """
+UPDATE deliveries d SET received_at = b.committed_at FROM batches b
+ WHERE b.batch_id = d.batch_id AND b.committed_at >= %(since)s AND b.committed_at < %(until)s
+""",
+    """
+UPDATE rounds r SET first_at = o.first_at, last_at = o.last_at
+  FROM (SELECT o.match_key, o.provider, o.round_id, o.wallet_id,
+               min(o.received_at) AS first_at, max(o.received_at) AS last_at
+          FROM batches b JOIN operations o USING (batch_id)
+         WHERE b.committed_at >= %(since)s AND b.committed_at < %(until)s
+           AND o.decision = 'accepted'
+         GROUP BY o.match_key, o.provider, o.round_id, o.wallet_id) o
+ WHERE (r.match_key, r.provider, r.round_id, r.wallet_id)
+       = (o.match_key, o.provider, o.round_id, o.wallet_id)
+""",
+)
+#: The provider whose day is closed; it reports each of its rounds as we have it.
+_PROVIDER = "sportsbook"
+_REPORT = """
+INSERT INTO feed_records (provider, record_id, round_id, match_key, handle, currency, stake,
+                          payout, rolled_back, declared_net, created_at, updated_at,
+                          received_at, source)
+SELECT r.provider, r.round_id, r.round_id, r.match_key, w.player, r.currency, r.stake, r.payout,
+       r.status = 'rolled_back', r.payout - r.stake, r.first_at, r.last_at, r.last_at, 'push'
+  FROM rounds r JOIN wallets w USING (wallet_id)
+ WHERE r.provider = :provider AND r.first_at >= :start AND r.first_at < :end
+"""
+_SIGN = """
+INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, two_people,
+                       close_no, figures)
+SELECT provider, business_day, n, CASE n WHEN 1 THEN 'prepared' ELSE 'signed' END,
+       CASE n WHEN 1 THEN :first ELSE :second END, '{}', true, 1, '{}'
+  FROM day_closes CROSS JOIN generate_series(1, 2) AS n
+ WHERE business_day = :day ORDER BY provider, n
+"""
+_POSTMASTER = "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer"
 _SIZE = "SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relkind = 'r'"
 _TABLES_NAMED = 6
 
@@ -73,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=8.0, help="of load in each month")
+    parser.add_argument("--keep", type=int, default=2, help="months that are not let go")
     chosen = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -83,13 +135,18 @@ def main() -> None:
         wait_until_answering(stage.port)
         bench = _Bench(stage, receiver.pid, Path(folder) / "archive", chosen.seconds)
         bench.warm_up()
-        first_month, *others = _months(chosen.months)
-        months = [bench.month(first_month)]
-        sizes = bench.sizes()
-        months += [bench.month(month) for month in others]
-        grown = _grown(sizes, bench.sizes(), sum(month["callbacks"] for month in months[1:]))
+        months, sizes = [], bench.sizes()
+        dated = _months(chosen.months)
+        for number, month in enumerate(dated):
+            old_month = dated[number - chosen.keep] if number >= chosen.keep else None
+            months.append(bench.month(month, old_month))
+            if number == chosen.keep:
+                sizes = bench.sizes()
+        later = months[chosen.keep + 1 :]
+        grown = _grown(sizes, bench.sizes(), sum(month["callbacks"] for month in later))
         bench.close()
-    result = {"benchmark": "archive", "first": months[0], "last": months[-1], "grown": grown}
+    first = months[min(chosen.keep, len(months) - 1)]
+    result = {"benchmark": "archive", "first": first, "last": months[-1], "grown": grown}
     print(json.dumps(result))
 
 
@@ -102,7 +159,10 @@ class _Bench:
         self._place = str(place)
         self._seconds = seconds / len(SECRETS)
         self._turn = 0
+        self._callbacks: dict[date, int] = {}
         self._engine = open_engine(stage.database_url)
+        with self._engine.connect() as connection:
+            self._postmaster = connection.execute(text(_POSTMASTER)).scalar_one()
         with self._engine.begin() as connection:
             for name in _PEOPLE:
                 add_person(connection, name, roles={Role.ADMIN}, by="benchmark")
@@ -117,37 +177,73 @@ class _Bench:
     def close(self) -> None:
         self._engine.dispose()
 
-    def month(self, month: date) -> dict[str, Any]:
-        """One month from its first callback to its digests."""
+    def month(self, month: date, old_month: date | None) -> dict[str, Any]:
+        """One month from its first callback to its seals; an older one leaves."""
         before = self._size()
         loaded = self._load()
+        self._callbacks[month] = loaded["callbacks"]
         drained(self._stage.database_url)
         hot = self._size() - before
         _date(self._stage.database_url, month)
-        sealed_s = _seconds(lambda: _seal(self._engine, month))
-        exported_s = _seconds(lambda: self._export(month))
-        released_s = _seconds(lambda: self._release(month))
-        with self._engine.connect() as connection:
-            archive = get_archive(connection, archive_name(month))
-        verify_s = _seconds(lambda: _verify(self._engine))
-        size = self._size()
-        figures = {
+        figures: dict[str, Any] = {
             "month": f"{month:%Y-%m}",
-            "callbacks": loaded["callbacks"],
-            "per_s": loaded["per_s"],
-            "p99_ms": loaded["p99_ms"],
-            "cpu_us": loaded["cpu_us"],
+            **loaded,
             "hot_bytes": round(hot / loaded["callbacks"]),
-            "left_bytes": round((size - before) / loaded["callbacks"]),
-            "file_bytes": round(archive.bytes / loaded["callbacks"]),
-            "database_mb": round(size / 1e6, 1),
-            "seal_s": sealed_s,
-            "export_s": exported_s,
-            "release_s": released_s,
-            "verify_s": verify_s,
+            "close_cpu_s": self._processor_s(lambda: self._close_day(month)),
+            "seal_s": _seconds(lambda: _seal(self._engine, month)),
         }
+        if old_month is not None:
+            figures |= self._let_go(old_month)
+        later = WalletScope(from_month_end=True)
+        figures["verify_cpu_s"] = self._processor_s(lambda: _verify(self._engine))
+        figures["later_cpu_s"] = self._processor_s(lambda: _verify(self._engine, later))
+        size = self._size()
+        figures["left_bytes"] = round((size - before) / loaded["callbacks"])
+        figures["database_mb"] = round(size / 1e6, 1)
         print("  ".join(f"{name} {value}" for name, value in figures.items()), flush=True)
         return figures
+
+    def _let_go(self, month: date) -> dict[str, Any]:
+        """Export a month and let it go."""
+        seconds = {
+            "export_s": _seconds(lambda: self._export(month)),
+            "release_s": _seconds(lambda: self._release(month)),
+        }
+        with self._engine.connect() as connection:
+            archive = get_archive(connection, archive_name(month))
+        return {"file_bytes": round(archive.bytes / self._callbacks[month]), **seconds}
+
+    def _close_day(self, month: date) -> None:
+        """Reconcile the month's last day with callbacks, and close it."""
+        day = month + timedelta(days=_DAYS - 1)
+        window = day_window(day, ZoneInfo("UTC"))
+        with self._engine.begin() as connection:
+            bounds = {"provider": _PROVIDER, "start": window.start, "end": window.end}
+            connection.execute(text(_REPORT), bounds)
+        request = RunRequest(
+            provider=_PROVIDER, window=window, maturity=timedelta(minutes=15), close=day
+        )
+        result = reconcile(self._stage.database_url, request, clock=SystemClock())
+        assert not result.breaks, result.breaks[0]
+        with self._engine.begin() as connection:
+            first, second = _PEOPLE
+            people = {"day": day, "first": first, "second": second}
+            connection.execute(text(_SIGN), people)
+
+    def _processor_s(self, action: Callable[[], object]) -> float:
+        """The processor time of an action, in this process and in database processes."""
+        self._engine.dispose()
+        started = self._spent()
+        action()
+        self._engine.dispose()
+        sleep(0.2)  # until the server has noticed that its processes ended
+        return round(self._spent() - started, 2)
+
+    def _spent(self) -> float:
+        """Seconds of this process and of all database processes that ended."""
+        fields = Path(f"/proc/{self._postmaster}/stat").read_text().rpartition(")")[2].split()
+        ended = int(fields[13]) + int(fields[14])  # cutime, cstime
+        return process_time() + ended / os.sysconf("SC_CLK_TCK")
 
     def _load(self) -> dict[str, Any]:
         started = cpu_seconds(self._receiver)
@@ -194,8 +290,12 @@ class _Bench:
         manifest = folder.manifest()
         gone = let_go(self._engine, folder, manifest, progress=lambda _: None)
         entries = let_entries_go(self._engine, manifest, progress=lambda _: None)
+        ended = take_month_end(self._engine)
+        assert ended == month, ended
         with self._engine.begin() as connection:
-            finish_release(connection, archive, by=_PEOPLE[1], rows=gone, entries=entries)
+            finish_release(
+                connection, archive, by=_PEOPLE[1], rows=gone, entries=entries, ended=ended
+            )
 
     def sizes(self) -> dict[str, int]:
         """Bytes of each table with its indexes."""
@@ -236,7 +336,11 @@ def _date(database_url: str, month: date) -> None:
     since, until = month_bounds(month)
     with psycopg.connect(database_url) as connection:
         connection.execute("SET session_replication_role = replica")
-        connection.execute(_DATE, {"since": since, "until": until, "days": _DAYS})
+        for statement in (_DATE, *_DATE_ROWS):
+            connection.execute(statement, {"since": since, "until": until, "days": _DAYS})
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for table in ("batches", "operations", "deliveries", "rounds"):
+            connection.execute(f"VACUUM (ANALYZE) {table}".encode())
 
 
 def _seal(engine: Engine, month: date) -> None:
@@ -246,8 +350,8 @@ def _seal(engine: Engine, month: date) -> None:
         day += timedelta(days=1)
 
 
-def _verify(engine: Engine) -> None:
-    wrong = [result.name for result in verify(engine) if result.wrong]
+def _verify(engine: Engine, scope: WalletScope | None = None) -> None:
+    wrong = [result.name for result in verify(engine, scope=scope) if result.wrong]
     assert not wrong, wrong
 
 

@@ -8,9 +8,11 @@ space, and later rows use it. Repeating an interrupted release completes it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from ledger.archive.months import month_bounds
 from storage.archive.digests import digest_of_bytes
@@ -41,6 +43,7 @@ SELECT batch_id FROM (
            ORDER BY batch_id LIMIT :rows) b
 ) b WHERE before < :rows ORDER BY batch_id
 """
+_TAKE_MONTH_END = "SELECT take_month_end()"
 _LET_ENTRIES_GO = "SELECT gone, kept FROM let_go_of_entries(:batches)"
 _NAMED_MAX = 10
 
@@ -168,6 +171,26 @@ def let_entries_go(
             " `tieout ledger verify`"
         )
     return total
+
+
+def take_month_end(engine: Engine) -> date | None:
+    """Write down where every wallet stood at the end of the newest month that was let go.
+
+    Returns the month; None if it is written down already, or an earlier month kept entries.
+
+    Raises:
+        Contradiction: a chain before its end has a gap, or a balance does not follow.
+        Unavailable: the database is out of reach.
+    """
+    try:
+        with transaction(engine, "archive") as connection:
+            month: date | None = connection.execute(text(_TAKE_MONTH_END)).scalar_one()
+            return month
+    except IntegrityError as error:
+        cause = str(error.orig).partition("\n")[0].removeprefix("append-only: ")
+        raise Contradiction(
+            f"the month end is not taken: {cause}; see `tieout ledger verify`"
+        ) from error
 
 
 def _next_batches(engine: Engine, params: Mapping[str, Any]) -> list[int]:

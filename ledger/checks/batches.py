@@ -21,7 +21,7 @@ CHECKS: tuple[BookCheck, ...] = (
         figure="SELECT count(*) FROM {deliveries} d",
         wrong="""SELECT 'delivery ' || d.delivery_id FROM {deliveries} d
                   LEFT JOIN {batches} b USING (batch_id)
-                  LEFT JOIN {operations} o
+                  LEFT JOIN {known_operations} o
                     ON o.provider = d.provider AND o.op_key = d.op_key
                    AND d.verdict = 'repeated'
                  WHERE b.batch_id IS NULL
@@ -69,8 +69,8 @@ CHECKS: tuple[BookCheck, ...] = (
     BookCheck(
         name="sealed_days_keep_their_rows",
         promise="every sealed day has as many rows as were sealed",
-        figure="SELECT count(*) FROM {seals} s",
-        wrong="""SELECT 'sealed day ' || s.day FROM {seals} s
+        figure="SELECT count(*) FROM {sealed_days} s",
+        wrong="""SELECT 'sealed day ' || s.day FROM {sealed_days} s
                   LEFT JOIN (SELECT (b.committed_at AT TIME ZONE 'UTC')::date AS day,
                                     count(*) AS batches, sum(b.operations) AS operations,
                                     sum(d.deliveries) AS deliveries

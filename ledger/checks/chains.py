@@ -7,13 +7,15 @@ CHECKS: tuple[BookCheck, ...] = (
         name="chains_have_no_gap",
         promise="every wallet's chain runs 1, 2, 3 … and each balance follows the one before",
         figure="SELECT count(*) FROM {operations} o",
-        wrong="""SELECT transaction_name(wallet_id, wallet_seq) FROM (
+        wrong="""SELECT transaction_name(wallet_id, c.wallet_seq) FROM (
                    SELECT wallet_id, wallet_seq, amount, balance_after,
-                          lag(wallet_seq, 1, 0::bigint) OVER chain AS seq_before,
-                          lag(balance_after, 1, 0::bigint) OVER chain AS before
+                          lag(wallet_seq) OVER chain AS seq_before,
+                          lag(balance_after) OVER chain AS before
                      FROM {operations} o
                    WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
-                 ) c WHERE wallet_seq <> seq_before + 1 OR balance_after <> before + amount""",
+                 ) c LEFT JOIN {month_end} p USING (wallet_id)
+                 WHERE c.wallet_seq <> coalesce(c.seq_before, p.wallet_seq, 0) + 1
+                    OR c.balance_after <> coalesce(c.before, p.balance, 0) + c.amount""",
     ),
     BookCheck(
         name="wallets_end_their_chain",
@@ -22,8 +24,9 @@ CHECKS: tuple[BookCheck, ...] = (
         wrong="""SELECT w.player || ' ' || w.currency FROM {wallets} w
                   LEFT JOIN {operations} o
                     ON o.wallet_id = w.wallet_id AND o.wallet_seq = w.seq
-                 WHERE w.balance <> coalesce(o.balance_after, 0)
-                    OR (o.wallet_id IS NULL AND w.seq <> 0)
+                  LEFT JOIN {month_end} p ON p.wallet_id = w.wallet_id
+                 WHERE w.balance <> coalesce(o.balance_after, p.balance, 0)
+                    OR (o.wallet_id IS NULL AND w.seq <> coalesce(p.wallet_seq, 0))
                     OR EXISTS (SELECT FROM {operations} later
                                 WHERE later.wallet_id = w.wallet_id
                                   AND later.wallet_seq > w.seq)""",
@@ -42,8 +45,9 @@ CHECKS: tuple[BookCheck, ...] = (
                               WHERE kind IN ('block', 'unblock') AND decision = 'accepted'
                               ORDER BY wallet_id, wallet_seq DESC) b
                     USING (wallet_id)
-                 WHERE w.turnover <> coalesce(t.stake, 0)
-                    OR w.blocked <> coalesce(b.blocked, false)""",
+                  LEFT JOIN {month_end} p USING (wallet_id)
+                 WHERE w.turnover <> coalesce(p.turnover, 0) + coalesce(t.stake, 0)
+                    OR w.blocked <> coalesce(b.blocked, p.blocked, false)""",
     ),
     BookCheck(
         name="operations_fit_their_wallet",
@@ -60,7 +64,8 @@ CHECKS: tuple[BookCheck, ...] = (
         " is undone only once, and exactly unless the rollback states less",
         figure="SELECT count(*) FROM {operations} o WHERE reverses IS NOT NULL",
         wrong="""SELECT transaction_name(r.wallet_id, r.wallet_seq) FROM {operations} r
-                  LEFT JOIN {operations} o ON o.provider = r.provider AND o.op_key = r.reverses
+                  LEFT JOIN {known_operations} o
+                    ON o.provider = r.provider AND o.op_key = r.reverses
                  WHERE r.reverses IS NOT NULL
                    AND (o.wallet_id IS DISTINCT FROM r.wallet_id OR o.wallet_seq >= r.wallet_seq
                         OR o.decision <> 'accepted' OR r.decision <> 'accepted'
@@ -81,7 +86,7 @@ CHECKS: tuple[BookCheck, ...] = (
         promise="every tombstone follows the operation that placed it, and moves nothing",
         figure="SELECT count(*) FROM {operations} o WHERE kind = 'tombstone'",
         wrong="""SELECT transaction_name(t.wallet_id, t.wallet_seq) FROM {operations} t
-                  LEFT JOIN {operations} o
+                  LEFT JOIN {known_operations} o
                     ON o.wallet_id = t.wallet_id AND o.wallet_seq = t.wallet_seq - 1
                  WHERE t.kind = 'tombstone'
                    AND ((t.stake, t.payout, t.amount) <> (0, 0, 0)

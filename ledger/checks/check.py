@@ -1,7 +1,9 @@
 """One check of the books, and the part of the books it is run on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 #: Tables whose rows belong to one wallet, so that a check can be limited to some wallets.
 _WALLET_TABLES = {
@@ -10,17 +12,63 @@ _WALLET_TABLES = {
     "entry_rows": "entries",
     "wallets": "wallets",
     "rounds": "rounds",
+    # Those that others refer to: as far back as they go, also from a month end on.
+    "known_operations": "operations",
+    "round_operations": "operations",
+    "month_end": "month_end_wallets",
+    "month_end_wallets": "month_end_wallets",
 }
 _ENTRY_COLUMNS = (
     "wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount, posted_at"
 )
 _OTHER_TABLES = (
-    *("batches", "deliveries", "parked", "seals"),
+    *("batches", "deliveries", "parked", "seals", "sealed_days", "month_ends"),
     *("residuals", "residual_entries", "runs", "write_offs"),
     *("adjustments", "audit", "fund_requests"),
     *("archived_entries", "archived_totals", "archives", "archive_releases"),
 )
+_OTHER_NAMES = {"sealed_days": "seals"}
 _MOVED_WALLETS = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
+_LATER = """
+  LEFT JOIN month_end_wallets p ON p.wallet_id = t.wallet_id
+ WHERE t.wallet_seq > coalesce(p.wallet_seq, 0)"""
+_LATER_OPERATIONS = f"FROM operations t {_LATER} AND t.batch_id >= :first_batch"
+_ENTRY_LIST = ", ".join(f"t.{column}" for column in _ENTRY_COLUMNS.split(", "))
+#: The rows of wallets that lie after the month end. A round that began before it, or within the
+#: hour by which clocks may differ, is left out with its operations.
+LATER_ROWS: Mapping[str, str] = MappingProxyType(
+    {
+        "operations": f"SELECT t.* {_LATER_OPERATIONS}",
+        "entry_rows": f"SELECT t.* FROM entries t {_LATER}",  # noqa: S608 - constants
+        "entries": f"SELECT {_ENTRY_LIST} FROM entries t {_LATER} UNION ALL"  # noqa: S608
+        f" SELECT {_ENTRY_LIST} FROM archived_entries t {_LATER}"
+        " AND t.batch_id >= :first_batch",
+        "rounds": "SELECT t.* FROM rounds t WHERE t.first_at >= :first_round",
+        "round_operations": f"""
+SELECT t.* FROM (SELECT t.* {_LATER_OPERATIONS}) t
+  LEFT JOIN rounds r ON (r.match_key, r.provider, r.round_id, r.wallet_id)
+                        = (t.match_key, t.provider, t.round_id, t.wallet_id)
+ WHERE (r.first_at IS NULL OR r.first_at >= :first_round)""",  # noqa: S608 - constants
+    }
+)
+#: Rows of other tables that lie after the month end.
+FROM_MONTH_END: Mapping[str, str] = MappingProxyType(
+    {
+        "batches": "(SELECT * FROM batches WHERE committed_at >= :month_end)",
+        "deliveries": "(SELECT d.* FROM deliveries d LEFT JOIN batches b USING (batch_id)"
+        " WHERE d.batch_id >= :first_batch"
+        " AND (b.batch_id IS NULL OR b.committed_at >= :month_end))",
+        "sealed_days": "(SELECT * FROM seals"
+        " WHERE day >= (CAST(:month_end AS timestamptz) AT TIME ZONE 'UTC')::date)",
+    }
+)
+#: The parameters of both.
+MONTH_END_PARAMETERS = """
+SELECT at AS month_end, at + interval '1 hour' AS first_round,
+       coalesce((SELECT min(batch_id) FROM batches WHERE committed_at >= at),
+                9223372036854775807) AS first_batch
+  FROM month_ends ORDER BY month DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +90,25 @@ class BookCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletScope:
-    """The wallets to check, each with its whole chain.
+    """The wallets to check, each with its whole chain or from a month end on.
 
     Attributes:
         since: only wallets with an operation committed at or after this instant.
         wallets: only wallet ids from the first to the second, both included.
+        from_month_end: begin each chain where the newest month end left it.
     """
 
     since: datetime | None = None
     wallets: tuple[int, int] | None = None
+    from_month_end: bool = False
 
     @property
     def is_partial(self) -> bool:
+        """Whether any wallet or operation is left out."""
+        return self.leaves_out_wallets or self.from_month_end
+
+    @property
+    def leaves_out_wallets(self) -> bool:
         """Whether any wallet is left out."""
         return self.since is not None or self.wallets is not None
 
@@ -65,33 +120,45 @@ class WalletScope:
             words.append(f"wallets {self.wallets[0]} to {self.wallets[1]}")
         if self.since is not None:
             words.append(f"wallets that moved since {self.since.isoformat()}")
+        if self.from_month_end:
+            words.append("from the newest month end on")
         return ", ".join(words) or "everything"
 
     @property
     def parameters(self) -> dict[str, object]:
-        """The parameters of a rendered query."""
+        """The parameters of a rendered query, but for those of the month end."""
         first, last = self.wallets or (None, None)
         return {"first_wallet": first, "last_wallet": last, "since": self.since}
 
     def render(self, sql: str) -> str:
         """The query over the scope's part of the tables."""
-        tables = {name: self._narrowed(table) for name, table in _WALLET_TABLES.items()}
-        return sql.format(**tables, **{name: name for name in _OTHER_TABLES})
+        others = {name: _OTHER_NAMES.get(name, name) for name in _OTHER_TABLES}
+        if self.from_month_end:
+            others |= FROM_MONTH_END
+        tables = {name: self._narrowed(name, table) for name, table in _WALLET_TABLES.items()}
+        return sql.format(**tables, **others)
 
-    def _narrowed(self, table: str) -> str:
-        conditions = []
-        if self.wallets is not None:
-            conditions.append("wallet_id BETWEEN :first_wallet AND :last_wallet")
-        if self.since is not None:
-            conditions.append(f"wallet_id IN ({_MOVED_WALLETS} WHERE b.committed_at >= :since)")
-        if not conditions:
-            return table
-        where = " AND ".join(conditions)
-        if table != "booked_entries":
-            return f"(SELECT * FROM {table} WHERE {where})"  # noqa: S608 - constants
+    def _narrowed(self, name: str, table: str) -> str:
+        if name == "month_end" and not self.from_month_end:
+            return "(SELECT * FROM month_end_wallets WHERE false)"
+        if self.from_month_end and name in LATER_ROWS:
+            return f"({self._where(LATER_ROWS[name])})"
+        if table != "booked_entries" or not self.leaves_out_wallets:
+            narrowed = self._where(f"SELECT * FROM {table} t WHERE true")  # noqa: S608 - constants
+            return f"({narrowed})" if self.leaves_out_wallets else table
         # PostgreSQL looks the wallets up in each half, but not in the view that joins both.
         halves = (
-            f"SELECT {_ENTRY_COLUMNS} FROM {half} WHERE {where}"  # noqa: S608 - constants
+            self._where(f"SELECT {_ENTRY_COLUMNS} FROM {half} t WHERE true")  # noqa: S608 - constants
             for half in ("entries", "archived_entries")
         )
         return f"({' UNION ALL '.join(halves)})"
+
+    def _where(self, query: str) -> str:
+        """A query of rows ``t``, one or several halves of a union, limited to the wallets."""
+        conditions = ""
+        if self.wallets is not None:
+            conditions += " AND t.wallet_id BETWEEN :first_wallet AND :last_wallet"
+        if self.since is not None:
+            moved = f"{_MOVED_WALLETS} WHERE b.committed_at >= :since"
+            conditions += f" AND t.wallet_id IN ({moved})"
+        return " UNION ALL ".join(half + conditions for half in query.split(" UNION ALL "))

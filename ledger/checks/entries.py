@@ -30,7 +30,10 @@ CHECKS: tuple[BookCheck, ...] = (
                                FROM {operations} o JOIN {batches} b USING (batch_id)
                               WHERE b.posted_at IS NULL GROUP BY o.wallet_id) u
                       USING (wallet_id)
-                 WHERE w.balance <> coalesce(e.amount, 0) + coalesce(u.amount, 0)""",
+                  LEFT JOIN {month_end} p USING (wallet_id)
+                 WHERE w.balance
+                       <> coalesce(p.balance, 0) + coalesce(e.amount, 0)
+                          + coalesce(u.amount, 0)""",
     ),
     BookCheck(
         name="operations_posted_once",

@@ -25,7 +25,7 @@ CHECKS: tuple[BookCheck, ...] = (
                             array_agg(DISTINCT o.declared_payout)
                               FILTER (WHERE o.declared_payout IS NOT NULL) AS declared_payouts,
                             array_agg(DISTINCT o.currency) AS currencies
-                       FROM {{operations}} o JOIN {{batches}} b USING (batch_id)
+                       FROM {{round_operations}} o JOIN {{batches}} b USING (batch_id)
                       WHERE b.posted_at IS NOT NULL AND o.decision = 'accepted'
                         AND o.provider <> '{OWN_SLUG}'
                       GROUP BY o.match_key, o.provider, o.round_id, o.wallet_id

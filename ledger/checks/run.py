@@ -5,14 +5,14 @@ read one snapshot, so traffic may go on meanwhile. PostgreSQL sorts and joins th
 memory of this process does not grow with the books.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
 
-from ledger.checks import batches, chains, entries, orders, residuals, rounds
-from ledger.checks.check import BookCheck, WalletScope
-from storage.transactions import snapshot
+from ledger.checks import batches, chains, entries, month_ends, orders, residuals, rounds
+from ledger.checks.check import MONTH_END_PARAMETERS, BookCheck, WalletScope
+from storage.transactions import reading, snapshot
 
 #: The checks that can be limited to some wallets, because they join no rows of two wallets.
 WALLET_CHECKS: tuple[BookCheck, ...] = (
@@ -20,6 +20,7 @@ WALLET_CHECKS: tuple[BookCheck, ...] = (
     *chains.CHECKS,
     *rounds.CHECKS,
     *orders.WALLET_CHECKS,
+    *month_ends.WALLET_CHECKS,
 )
 #: Every check, in the order they are run.
 CHECKS: tuple[BookCheck, ...] = (
@@ -27,7 +28,17 @@ CHECKS: tuple[BookCheck, ...] = (
     *orders.BATCH_CHECKS,
     *residuals.CHECKS,
     *batches.CHECKS,
+    *month_ends.CHECKS,
 )
+#: The checks that need what is before the month end.
+WHOLE_CHECKS = frozenset(
+    {
+        *(check.name for check in month_ends.WALLET_CHECKS),
+        *(check.name for check in orders.BATCH_CHECKS),
+        "archived_entries_keep_their_totals",
+    }
+)
+_HAS_MONTH_END = "SELECT EXISTS (SELECT FROM month_ends)"
 #: How many wrong rows each check names.
 NAMED_MAX = 10
 
@@ -56,33 +67,55 @@ class CheckResult:
 
 def checks_for(scope: WalletScope) -> tuple[tuple[BookCheck, ...], list[str]]:
     """The checks that can be run on the scope, and the names of those that cannot."""
-    if not scope.is_partial:
-        return CHECKS, []
-    return WALLET_CHECKS, [check.name for check in CHECKS if check not in WALLET_CHECKS]
+    checks = WALLET_CHECKS if scope.leaves_out_wallets else CHECKS
+    if scope.from_month_end:
+        later = tuple(check for check in CHECKS if check.name not in WHOLE_CHECKS)
+        checks = tuple(c for c in later if c in checks or c in month_ends.CHECKS)
+    return checks, [check.name for check in CHECKS if check not in checks]
+
+
+def has_month_end(engine: Engine) -> bool:
+    """Whether a month was let go, so that a proof can begin at its end.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    with reading(engine, "verify") as connection:
+        return bool(connection.execute(text(_HAS_MONTH_END)).scalar_one())
 
 
 def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[CheckResult]:
     """Run the checks on one snapshot, yielding each result as its check ends.
+
+    Without a month end, a scope that begins there begins at the beginning.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     checked_scope = scope or WalletScope()
     with snapshot(engine, "verify") as connection:
+        parameters = checked_scope.parameters
+        if checked_scope.from_month_end:
+            row = connection.execute(text(MONTH_END_PARAMETERS)).mappings().one_or_none()
+            checked_scope = replace(checked_scope, from_month_end=row is not None)
+            parameters |= row or {}
         for check in checks_for(checked_scope)[0]:
-            yield _run(connection, check, checked_scope)
+            yield _run(connection, check, checked_scope, parameters)
 
 
-def _run(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:
-    checked = connection.execute(
-        text(scope.render(check.figure)), scope.parameters
-    ).scalar_one()
+def _run(
+    connection: Connection,
+    check: BookCheck,
+    scope: WalletScope,
+    parameters: Mapping[str, object],
+) -> CheckResult:
+    checked = connection.execute(text(scope.render(check.figure)), parameters).scalar_one()
     wrong_rows = f"""
 WITH w (row_name) AS MATERIALIZED ({scope.render(check.wrong)})
 SELECT (SELECT count(*) FROM w),
        ARRAY(SELECT row_name FROM w ORDER BY row_name LIMIT {NAMED_MAX})
 """  # noqa: S608 - constants of our own checks
-    wrong, named = connection.execute(text(wrong_rows), scope.parameters).one()
+    wrong, named = connection.execute(text(wrong_rows), parameters).one()
     return CheckResult(
         name=check.name, promise=check.promise, checked=checked, wrong=wrong, named=tuple(named)
     )

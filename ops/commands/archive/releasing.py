@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 
 from ledger.archive.check import check_archive, seal_faults
 from ledger.archive.months import month_end
-from ledger.archive.release import let_entries_go, let_go, require_owner
+from ledger.archive.release import let_entries_go, let_go, require_owner, take_month_end
 from ledger.seal.seal import Progress, sealed_days
 from ops.commands.archive.listing import Name
 from ops.commands.database import refusals
@@ -61,10 +61,15 @@ def approve(ctx: typer.Context, name: Name, *, by: By = None) -> None:
             entries = let_entries_go(
                 owner, manifest, progress=announce("entries", _entries_in(manifest))
             )
+        ended = take_month_end(owner)
         with transaction(engine, "archive") as connection:
-            finish_release(connection, archive, by=person, rows=gone, entries=entries)
+            finish_release(
+                connection, archive, by=person, rows=gone, entries=entries, ended=ended
+            )
     left = counted(entries, "entry")
     typer.echo(f"{name}: the bytes of {counted(gone, 'row')} left the database, and {left}")
+    if ended is not None:
+        typer.echo(f"`tieout ledger verify --from-month-end` begins after {ended:%Y-%m}")
 
 
 def _entries_in(manifest: Manifest) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ledger.checks.check import WalletScope
-from ledger.checks.run import CheckResult, checks_for
+from ledger.checks.run import CheckResult, checks_for, has_month_end
 from ledger.checks.run import verify as run_checks
 from ledger.replay.decode import BYTES_NOT_KEPT, NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.replay import replay as replay_books
@@ -23,7 +23,7 @@ from ops.context import context_of
 from ops.providers.configured import proof_decoders
 from storage.proofs import ProofKind
 from vocabulary.clock import SystemClock, iso
-from vocabulary.errors import Malformed
+from vocabulary.errors import Malformed, NotAllowed
 from vocabulary.plurals import counted
 
 #: What to do about rows that cannot be proven.
@@ -33,6 +33,14 @@ _REMEDIES = {
     BYTES_NOT_KEPT: "only the seal of their day can prove them",
 }
 _INSTANT = "an instant such as 2026-06-04T12:00:00Z"
+
+FromMonthEnd = Annotated[
+    bool,
+    typer.Option(
+        "--from-month-end",
+        help="Only what came after the newest month that was let go: partial.",
+    ),
+]
 
 
 def verify(
@@ -44,16 +52,20 @@ def verify(
     wallets: Annotated[
         str | None, typer.Option(help="Only wallets of these ids, such as 100-200: partial.")
     ] = None,
+    from_month_end: FromMonthEnd = False,
     as_json: AsJson = False,
 ) -> None:
     """Prove the books: sums, balances, chains, postings; exit 1 if a check fails."""
     scope = WalletScope(
         since=None if since is None else read_instant(since, "--since"),
         wallets=_range(wallets),
+        from_month_end=from_month_end,
     )
     checks, left_out = checks_for(scope)
     results: list[CheckResult] = []
     engine, started_at = open_books(ctx), SystemClock().now()
+    if from_month_end and not has_month_end(engine):
+        raise NotAllowed("there is no month end yet: `tieout archive approve` takes the first")
     with progress_bars() as announce:
         done = announce("checks", len(checks))
         for result in run_checks(engine, scope=scope):

@@ -50,6 +50,7 @@ TABLES = (
     *("players", "wallets", "rounds", "parked", "seals"),
     *("runs", "residuals", "residual_entries", "write_offs"),
     *("adjustments", "audit", "fund_requests", "archived_totals"),
+    *("archives", "archive_releases", "month_ends", "month_end_wallets"),
 )
 
 

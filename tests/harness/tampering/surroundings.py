@@ -186,6 +186,13 @@ AROUND: dict[str, Tampering] = {
         replay=None,
         audit=None,
     ),
+    "a wallet at a month end": found_by(
+        "INSERT INTO month_end_wallets VALUES (1, 1, 1000, 0, false)",
+        "month_ends_equal_chains",
+        "month_ends_are_tied",
+        replay=None,
+        audit=None,
+    ),
     "parked work": found_by(
         "INSERT INTO parked (job, subject, cause, detail) VALUES ('j', 's', 'c', 'd')",
         "nothing_is_parked",

@@ -1,0 +1,52 @@
+"""Checks of month ends: what was written down about wallets when a month was let go."""
+
+from ledger.checks.check import BookCheck
+
+#: Against the operations of the months before, as long as their rows are there.
+WALLET_CHECKS: tuple[BookCheck, ...] = (
+    BookCheck(
+        name="month_ends_equal_chains",
+        promise="at the newest month end, each wallet has the position, balance, turnover and"
+        " block that its operations up to then give",
+        figure="SELECT count(*) FROM {wallets} w",
+        wrong="""SELECT 'wallet ' || coalesce(p.wallet_id, o.wallet_id)
+                   FROM {month_end_wallets} p FULL JOIN (
+                     SELECT o.wallet_id, max(o.wallet_seq) AS wallet_seq,
+                            sum(o.amount) AS balance,
+                            coalesce(sum(o.stake) FILTER (WHERE o.decision = 'accepted'), 0)
+                              AS turnover,
+                            coalesce((array_agg(o.kind = 'block' ORDER BY o.wallet_seq DESC)
+                              FILTER (WHERE o.kind IN ('block', 'unblock')
+                                        AND o.decision = 'accepted'))[1], false) AS blocked
+                       FROM {operations} o JOIN {batches} b USING (batch_id)
+                      WHERE b.committed_at < (SELECT max(at) FROM {month_ends})
+                        AND (SELECT EXISTS (SELECT FROM {month_ends}))
+                      GROUP BY o.wallet_id
+                   ) o USING (wallet_id)
+                  WHERE (p.wallet_seq, p.balance, p.turnover, p.blocked)
+                        IS DISTINCT FROM (o.wallet_seq, o.balance, o.turnover, o.blocked)""",
+    ),
+)
+#: Against what was written down beside them; needs no operation.
+CHECKS: tuple[BookCheck, ...] = (
+    BookCheck(
+        name="month_ends_are_tied",
+        promise="every month end names the seal of its last day and the archive that was let"
+        " go; the wallets of the newest one have its digest",
+        figure="SELECT count(*) FROM {wallets} w",
+        wrong="""SELECT 'month end ' || to_char(m.month, 'YYYY-MM')
+                   FROM {month_ends} m
+                   LEFT JOIN {seals} s ON s.day = (m.month + interval '1 month')::date - 1
+                   LEFT JOIN (SELECT a.month, a.manifest_hash
+                                FROM {archives} a JOIN {archive_releases} r USING (archive_id)
+                               WHERE r.state = 'approved') a ON a.month = m.month
+                  WHERE (m.seal, m.manifest_hash) IS DISTINCT FROM (s.hash, a.manifest_hash)
+                     OR (m.month = (SELECT max(month) FROM {month_ends})
+                         AND (m.digest, m.wallets) IS DISTINCT FROM
+                             (month_end_digest(), (SELECT count(*) FROM month_end_wallets)))
+                 UNION ALL
+                 SELECT 'wallets without a month end'
+                  WHERE NOT EXISTS (SELECT FROM {month_ends})
+                    AND EXISTS (SELECT FROM month_end_wallets)""",
+    ),
+)
