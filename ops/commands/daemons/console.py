@@ -140,7 +140,7 @@ def open_console(context: Context) -> Console:
         config=console_config(
             settings,
             limits=partial(read_limits, readers, settings),
-            try_corrections=book_trials(settings, urls.reader),
+            try_corrections=book_trials(settings, urls.reader, readers),
             read_pipeline=PipelineReader(
                 settings,
                 engine=readers,
