@@ -3,6 +3,7 @@
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -34,6 +35,7 @@ def parse_window(start: str, end: str, *, zone: str = "UTC") -> Window:
     return Window(start=parse_instant(start, zone=zone), end=parse_instant(end, zone=zone))
 
 
+@lru_cache(maxsize=10_000)  # a page of ninety days asks for each of them several times
 def day_window(day: date, zone: ZoneInfo) -> Window:
     """A calendar day of a zone, in UTC; 23 or 25 hours long when the clocks change."""
     start, end = (

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 
+from sqlalchemy import Engine
+
 from breaks.corrections.suggestions import Correction
 from breaks.corrections.trials import Trial, TryCorrections
 from breaks.store import TrackedBreak
@@ -11,14 +13,16 @@ from ops.garbage import skip_loaded
 from ops.settings.model import Settings
 
 
-def book_trials(settings: Settings, database_url: str) -> TryCorrections:
-    """Tries corrections over connections of this URL."""
-    return _BookTrials(settings, database_url)
+def book_trials(
+    settings: Settings, database_url: str, engine: Engine | None = None
+) -> TryCorrections:
+    """Tries corrections over connections of this URL, and those of an engine on it if given."""
+    return _BookTrials(settings, database_url, engine)
 
 
 class _BookTrials:
-    def __init__(self, settings: Settings, database_url: str) -> None:
-        self._settings, self._database_url = settings, database_url
+    def __init__(self, settings: Settings, database_url: str, engine: Engine | None) -> None:
+        self._settings, self._database_url, self._engine = settings, database_url, engine
 
     def __call__(
         self, break_: TrackedBreak, corrections: Sequence[Correction], *, now: datetime
@@ -35,4 +39,6 @@ class _BookTrials:
         skip_loaded()
         providers = configured(self._settings)
         readers = {slug: reader_of(provider) for slug, provider in providers.items()}
-        return BreakTrials(database_url=self._database_url, readers=readers)
+        return BreakTrials(
+            database_url=self._database_url, readers=readers, engine=self._engine
+        )

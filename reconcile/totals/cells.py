@@ -37,7 +37,15 @@ class Figures:
     @classmethod
     def of(cls, values: Iterable[int]) -> "Figures":
         """Figures in the order of ``FIGURE_NAMES``."""
-        return cls(**dict(zip(FIGURE_NAMES, values, strict=True)))
+        rounds, bets, wins, rollbacks, stake, payout = values
+        return cls(
+            rounds=rounds,
+            bets=bets,
+            wins=wins,
+            rollbacks=rollbacks,
+            stake=stake,
+            payout=payout,
+        )
 
     def __add__(self, other: "Figures") -> "Figures":
         return self._combined(other, 1)

@@ -6,11 +6,12 @@ their ids are compared alone; by attributes, the whole window is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from breaks.corrections.suggestions import Correction
 from breaks.corrections.trials import PlannedEntry, Trial, TrialBreak
@@ -53,10 +54,12 @@ class BreakTrials:
 
     Attributes:
         readers: by provider, what reads a callback in its own log, if runs compare it.
+        engine: reads what is not of the snapshot; None: connections of each trial's own.
     """
 
     database_url: str
     readers: Mapping[str, ReadLogged | None] = field(default_factory=dict)
+    engine: Engine | None = None
 
     def __call__(
         self, break_: TrackedBreak, corrections: Sequence[Correction], *, now: datetime
@@ -67,10 +70,7 @@ class BreakTrials:
             ActionRefused: the player has no wallet in the currency of the break.
             Unavailable: the database cannot be reached.
         """
-        with (
-            engine_at(self.database_url, pool_size=1) as engine,
-            reading(engine, "trial") as connection,
-        ):
+        with self._engine() as engine, reading(engine, "trial") as connection:
             request = self._request(connection, break_)
             preview = _preview(connection, break_, corrections)
             tried = tried_corrections(break_, corrections, preview.balance_before, now)
@@ -86,6 +86,11 @@ class BreakTrials:
                     request=request,
                     preview=preview,
                 )
+
+    def _engine(self) -> AbstractContextManager[Engine]:
+        if self.engine is not None:
+            return nullcontext(self.engine)
+        return engine_at(self.database_url, pool_size=1)
 
     def _request(self, connection: Connection, break_: TrackedBreak) -> RunRequest:
         run = connection.execute(text(_RUN), {"run": break_.run_id}).mappings().one()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -75,6 +76,9 @@ class ConsolePart(StrEnum):
     OPENAPI = "openapi"
 
 
+#: How long a thread computes while others wait. A page asks the database some twenty times and
+#: would wait for a renewal behind it, or for another page, 5 ms after each answer.
+_SWITCH_INTERVAL = timedelta(microseconds=200)
 #: How long a learned maturity is kept.
 _MATURITY_KEPT = timedelta(minutes=10)
 
@@ -103,6 +107,7 @@ def console(
     served, stopped = open_console(context), Event()
     manager = ServiceManager(os.environ)
     skip_loaded()
+    sys.setswitchinterval(_SWITCH_INTERVAL.total_seconds())
     warming = Thread(target=keep_warm, args=(served, stopped), name="warming")
     warming.start()
     try:
@@ -135,7 +140,7 @@ def open_console(context: Context) -> Console:
         config=console_config(
             settings,
             limits=partial(read_limits, readers, settings),
-            try_corrections=book_trials(settings, urls.reader),
+            try_corrections=book_trials(settings, urls.reader, readers),
             read_pipeline=PipelineReader(
                 settings,
                 engine=readers,
