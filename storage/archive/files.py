@@ -5,16 +5,23 @@ Imports Arrow: only for processes that work on archives. Others read through
 """
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from pyarrow import fs
 
 from storage.archive.manifest import NAME, Manifest, hash_of, read_manifest
 from vocabulary.errors import Malformed, Unavailable
 
-_CHUNK_BYTES = 1 << 20
+# Each is a request to an object store.
+_CHUNK_BYTES = 8 << 20
+# Without it, Arrow tries Google's store for a quarter of an hour.
+_GCS_LIMIT, _GCS_LIMIT_S = "retry_limit_seconds", 20
+_ADVICE = "; are the credentials right, and do they allow to read and write there?"
 
 
 class ArchiveFolder:
@@ -25,19 +32,22 @@ class ArchiveFolder:
         name: of the archive.
 
     Raises:
-        Malformed: the location is no path and no URL that Arrow knows.
+        Malformed: the location is no path and no URL that Arrow knows, or it has a secret.
+        Unavailable: the object store is out of reach.
     """
 
     def __init__(self, location: str, name: str) -> None:
+        shown = _without_secrets(location)
+        self.place = f"{shown.rstrip('/')}/{name}"
         try:
             if "://" in location:
-                self._files, root = fs.FileSystem.from_uri(location)
+                with self.reaching():
+                    self._files, root = fs.FileSystem.from_uri(_with_time_limit(location))
             else:
                 self._files, root = fs.LocalFileSystem(), str(Path(location).absolute())
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             reason = f"a folder or an object store is expected: {error}"
-            raise Malformed(location, reason) from None
-        self.place = f"{location.rstrip('/')}/{name}"
+            raise Malformed(shown, reason) from None
         self._root = f"{root.rstrip('/')}/{name}"
 
     @property
@@ -47,22 +57,22 @@ class ArchiveFolder:
 
     def exists(self, path: str = NAME) -> bool:
         """Whether the folder has such a file; by default, whether the archive is complete."""
-        found = self._reached(lambda: self._files.get_file_info(f"{self._root}/{path}"))
+        with self.reaching():
+            found = self._files.get_file_info(f"{self._root}/{path}")
         return bool(found.type == fs.FileType.File)
 
     def open_input(self, path: str) -> Any:
         """Open a file for random access."""
-        return self._reached(lambda: self._files.open_input_file(f"{self._root}/{path}"))
+        with self.reaching():
+            return self._files.open_input_file(f"{self._root}/{path}")
 
     def create(self, path: str) -> "HashedFile":
         """Create or replace a file."""
         name = f"{self._root}/{path}"
-
-        def open_output() -> Any:
+        with self.reaching():
             self._files.create_dir(name.rpartition("/")[0], recursive=True)
-            return self._files.open_output_stream(name)
-
-        return HashedFile(self._reached(open_output), Path(name) if self.is_local else None)
+            stream = self._files.open_output_stream(name)
+        return HashedFile(stream, Path(name) if self.is_local else None, self.reaching)
 
     def write(self, path: str, content: bytes) -> None:
         """Write a whole file."""
@@ -72,14 +82,14 @@ class ArchiveFolder:
 
     def read(self, path: str) -> bytes:
         """Read a whole file."""
-        with self.open_input(path) as file:
+        with self.reaching(), self.open_input(path) as file:
             content: bytes = file.read()
             return content
 
     def hash(self, path: str) -> tuple[int, str]:
         """How many bytes a file has, and their SHA-256 in hex."""
         digest, size = sha256(), 0
-        with self.open_input(path) as file:
+        with self.reaching(), self.open_input(path) as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 size += len(chunk)
@@ -97,11 +107,18 @@ class ArchiveFolder:
             raise Malformed(f"{self.place}/{NAME}", "it is not the manifest of this archive")
         return read_manifest(content, f"{self.place}/{NAME}")
 
-    def _reached(self, action: Any) -> Any:
+    @contextmanager
+    def reaching(self) -> Iterator[None]:
+        """Report a failure of the file system or object store.
+
+        Raises:
+            Unavailable: there was one; says what the store said.
+        """
         try:
-            return action()
+            yield
         except OSError as error:
-            raise Unavailable(f"{self.place} is out of reach: {error}") from error
+            advice = _ADVICE if "ACCESS_DENIED" in str(error) else ""
+            raise Unavailable(f"{self.place} is out of reach: {error}{advice}") from error
 
 
 class HashedFile:
@@ -111,9 +128,15 @@ class HashedFile:
         size: bytes written so far.
     """
 
-    def __init__(self, stream: BinaryIO, local: Path | None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        local: Path | None,
+        reaching: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._stream = stream
         self._local = local
+        self._reaching = reaching
         self._digest = sha256()
         self.size = 0
         self.closed = False
@@ -126,7 +149,8 @@ class HashedFile:
     def write(self, content: bytes) -> int:
         """Append bytes."""
         self._digest.update(content)
-        self._stream.write(content)
+        with self._reaching():
+            self._stream.write(content)
         size = len(content)
         self.size += size
         return size
@@ -137,17 +161,43 @@ class HashedFile:
 
     def flush(self) -> None:
         """Pass on what is buffered."""
-        self._stream.flush()
+        with self._reaching():
+            self._stream.flush()
 
     def close(self) -> None:
         """Close the file; on a file system its bytes are then on the disk."""
         if self.closed:
             return
         self.closed = True
-        self._stream.close()
-        if self._local is not None:
-            for path in (self._local, self._local.parent):
-                _sync(path)
+        with self._reaching():
+            self._stream.close()
+            if self._local is not None:
+                for path in (self._local, self._local.parent):
+                    _sync(path)
+
+
+def _without_secrets(location: str) -> str:
+    """A location as it may be shown: without the options of its URL.
+
+    Raises:
+        Malformed: it has a secret, which would be stored with the archive.
+    """
+    if "://" not in location:
+        return location
+    url = urlsplit(location)
+    shown = f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
+    if url.password is not None or (url.scheme == "s3" and url.username is not None):
+        raise Malformed(
+            shown, "credentials are expected in the environment or a profile, not in the URL"
+        )
+    return shown
+
+
+def _with_time_limit(location: str) -> str:
+    """A location whose store is not tried for longer than one command should wait."""
+    if not location.startswith(("gs://", "gcs://")) or _GCS_LIMIT in location:
+        return location
+    return f"{location}{'&' if '?' in location else '?'}{_GCS_LIMIT}={_GCS_LIMIT_S}"
 
 
 def _sync(path: Path) -> None:

@@ -21,7 +21,7 @@ def read_batches(
     groups: Sequence[int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a file in their order, all columns or some, all row groups or some."""
-    with folder.open_input(file.path) as source:
+    with folder.reaching(), folder.open_input(file.path) as source:
         parquet = pq.ParquetFile(source, page_checksum_verification=True)
         yield from parquet.iter_batches(
             batch_size=GROUP_ROWS, columns=columns, row_groups=groups
@@ -32,7 +32,7 @@ def groups_with(
     folder: ArchiveFolder, file: ArchiveFile, column: str, wanted: Sequence[int]
 ) -> list[int]:
     """The row groups that may have one of the values, by the bounds that the file states."""
-    with folder.open_input(file.path) as source:
+    with folder.reaching(), folder.open_input(file.path) as source:
         metadata = pq.ParquetFile(source).metadata
     position = metadata.schema.to_arrow_schema().get_field_index(column)
     return [

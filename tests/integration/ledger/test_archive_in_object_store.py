@@ -1,0 +1,73 @@
+"""Archives in an object store: written, checked, let go and read back over its protocol."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import PostgresServer
+from tests.harness.books.archived import ARCHIVE, Archivist
+from tests.harness.servers.object_store import BUCKET, ObjectStore, object_store
+from tests.harness.tampering.replay import tamper
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    with object_store() as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def archivist(
+    postgres: PostgresServer, exported: Archivist, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Archivist]:
+    """People at books whose month has no archive yet."""
+    assert exported.folder.exists()
+    postgres.execute("CREATE DATABASE month_store TEMPLATE month_exported")
+    database = postgres.url("month_store")
+    tamper(database, "DELETE FROM archives")
+    yield Archivist(tmp_path_factory.mktemp("store"), database)
+    postgres.execute("DROP DATABASE month_store WITH (FORCE)")
+
+
+def test_a_month_is_exported_let_go_and_read_back(
+    store: ObjectStore, archivist: Archivist
+) -> None:
+    archivist.export("--to", store.url("tieout"))
+
+    folder = f"tieout/{ARCHIVE}"
+    assert {f"{folder}/manifest.json", f"{folder}/feed_versions.parquet"} <= set(store.objects)
+    assert json.loads(archivist.run("archive", "check", "--json"))["clean"]
+    archivist.let_go()
+    rechecked = json.loads(archivist.run("ledger", "audit", "recheck", "--json"))
+    assert rechecked["clean"], "the seals need the bytes that left"
+    assert archivist.rows("SELECT count(*) FROM operations WHERE headers <> ''") == [(0,)]
+
+    name = f"{folder}/2020-06-04/operations.parquet"
+    store.objects[name] = store.objects[name][:-1] + b"?"
+    checked = json.loads(archivist.run("archive", "check", "--json", code=1))
+    assert "its bytes have changed" in json.dumps(checked)
+
+
+def test_what_keeps_a_store_from_answering_is_named(
+    store: ObjectStore, archivist: Archivist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"s3://{BUCKET}/tieout/{ARCHIVE} is out of reach"
+    no_bucket = archivist.export("--to", store.url("tieout", "nowhere"), code=3)
+    assert "Bucket 'nowhere' not found" in no_bucket
+    secret = archivist.export("--to", f"s3://key:secret@{BUCKET}/tieout", code=2)
+    assert "credentials are expected in the environment" in secret
+    assert "secret@" not in secret
+
+    store.requests_left = 40
+    gone = archivist.export("--to", store.url("tieout"), code=3)
+    assert place in gone
+    assert "NETWORK_CONNECTION" in gone
+    store.requests_left = None
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    refused = archivist.export("--to", store.url("tieout"), code=3)
+    assert place in refused
+    assert "are the credentials right" in refused
+    assert archivist.rows("SELECT count(*) FROM archives") == [(0,)]
