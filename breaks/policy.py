@@ -132,7 +132,7 @@ class WriteOffLimits:
         if abs(minor) > limit:
             raise ActionRefused(
                 f"{user}, {role or 'without a role'}: at most"
-                f" {Money(limit, currency).text()} {currency} is allowed, this is"
+                f" {Money(limit, currency).text_with_currency()} is allowed, this is"
                 f" {Money(abs(minor), currency).text()}"
             )
 

@@ -19,7 +19,7 @@ from storage.archive.restore import (
     restored_versions,
 )
 from vocabulary.ids import match_key, transaction_id
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import Money
 
 #: The most rows of one source that are read.
 ROWS_MAX = 50
@@ -183,7 +183,7 @@ def _words(
     engine: Engine, params: dict[str, Any], exponents: Mapping[str, int]
 ) -> list[SourceWord]:
     def money(minor: int, currency: str) -> str:
-        return f"{text_from_minor(minor, exponent_of(currency, exponents))} {currency}"
+        return Money(minor, currency).text_with_currency(exponents=exponents)
 
     with transaction(engine) as connection:
         operations = _rows(connection, _OPERATIONS, params)

@@ -102,6 +102,10 @@ class Money(Struct, frozen=True, gc=False):
         """The amount as a decimal string, without the currency."""
         return text_from_minor(self.minor, exponent_of(self.currency, exponents))
 
+    def text_with_currency(self, *, exponents: Mapping[str, int] | None = None) -> str:
+        """The amount as people write it in a sentence, e.g. ``"-0.05 EUR"``."""
+        return f"{self.text(exponents=exponents)} {self.currency}"
+
     def __add__(self, other: Self) -> Self:
         self._must_match(other)
         return type(self)(self.minor + other.minor, self.currency)

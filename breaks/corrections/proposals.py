@@ -312,7 +312,7 @@ def _approve_proposals(
         overruled=overruled,
         exponents=exponents,
     )
-    amount = f"{Money(total, break_.currency).text()} {break_.currency}"
+    amount = Money(total, break_.currency).text_with_currency(exponents=exponents)
     move = partial(move_break, connection, break_, by=by, now=now)
     move(
         BreakState.APPROVED,

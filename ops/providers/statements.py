@@ -172,7 +172,7 @@ def _money(cell: Cell, row: Mapping[str, Cell], reader: StatementReader) -> str:
     currency = row.get("currency", EMPTY).text or reader.provider.currency
     exponents = reader.provider.exponents
     amount = Money.parse(cell.text, currency, exponents=exponents)
-    return f"{amount.text(exponents=exponents)} {currency}"
+    return amount.text_with_currency(exponents=exponents)
 
 
 def _at(row: TableRow, place: int, name: str) -> Cell | None:

@@ -68,7 +68,7 @@ class SearchScope:
     def money(self, minor: int, currency: str, provider: str | None) -> str:
         """An amount with its currency, in a provider's digits."""
         exponents = self.exponents.get(provider or "", {})
-        return f"{Money(minor, currency).text(exponents=exponents)} {currency}"
+        return Money(minor, currency).text_with_currency(exponents=exponents)
 
 
 def best_first(hits: Iterable[Hit]) -> list[Hit]:

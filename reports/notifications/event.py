@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from breaks.policy import SlaRule
 from reports.notifications.rules import EventKind, NotifyRule
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import Money
 
 #: Events of one kind and rule that one turn takes; the next turn takes the next ones, so a
 #: query must leave out what a rule never takes: see ``OF_PROVIDERS``.
@@ -61,8 +61,8 @@ class Circumstances:
 
     def money(self, provider: str, minor: int, currency: str) -> str:
         """An amount with its currency, as people write it."""
-        digits = exponent_of(currency, self.exponents.get(provider, {}))
-        return f"{text_from_minor(minor, digits)} {currency}"
+        exponents = self.exponents.get(provider, {})
+        return Money(minor, currency).text_with_currency(exponents=exponents)
 
 
 def taking(rule: NotifyRule, kind: EventKind) -> dict[str, object]:

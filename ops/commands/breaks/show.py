@@ -61,7 +61,7 @@ def impact_sentence(break_: TrackedBreak, exponents: Mapping[str, int]) -> str:
     effects, currency = break_.effects, break_.currency
 
     def money(minor: int) -> str:
-        return f"{Money(abs(minor), currency).text(exponents=exponents)} {currency}"
+        return Money(abs(minor), currency).text_with_currency(exponents=exponents)
 
     impact = str(impact_of(effects.player))
     player = WHO_OWES[impact] if effects.player else "nobody owes anything"

@@ -146,4 +146,4 @@ def _request_json(request: FundRequest) -> dict[str, object]:
 
 
 def _amount(request: FundRequest) -> str:
-    return f"{Money(request.amount, request.currency).text()} {request.currency}"
+    return Money(request.amount, request.currency).text_with_currency()

@@ -124,6 +124,8 @@ def test_a_provider_may_override_an_exponent_and_an_unknown_currency_has_two() -
     assert exponent_of("ZZZ") == 2
     assert Money.parse("0.00001", "EUR", exponents={"EUR": 5}) == Money(1, "EUR")
     assert Money(1, "EUR").text(exponents={"EUR": 5}) == "0.00001"
+    assert Money(-1, "EUR").text_with_currency(exponents={"EUR": 5}) == "-0.00001 EUR"
+    assert Money(-5, "EUR").text_with_currency() == "-0.05 EUR"
 
 
 @pytest.mark.parametrize(
