@@ -243,15 +243,14 @@ class _Bench:
 
     def _processor_s(self, action: Callable[[], object]) -> float:
         """The processor time of an action, in this process and in database processes."""
-        self._engine.dispose()
         started = self._spent()
         action()
-        self._engine.dispose()
-        sleep(0.2)  # until the server has noticed that its processes ended
         return round(self._spent() - started, 2)
 
     def _spent(self) -> float:
-        """Seconds of this process and of all database processes that ended."""
+        """Seconds of this process and of all database processes that ended: ours do first."""
+        self._engine.dispose()
+        sleep(0.5)  # until the server has noticed that its processes ended
         fields = Path(f"/proc/{self._postmaster}/stat").read_text().rpartition(")")[2].split()
         ended = int(fields[13]) + int(fields[14])  # cutime, cstime
         return process_time() + ended / os.sysconf("SC_CLK_TCK")
