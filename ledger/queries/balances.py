@@ -25,10 +25,12 @@ SELECT o.wallet_id, o.wallet_seq, o.provider, o.kind::text, o.decision::text, o.
 """
 _TRIAL = """
 SELECT account::text, CASE WHEN account = 'player_wallet' THEN '' ELSE provider END AS provider,
-       currency, sum(amount)::bigint, count(*)
-  FROM (SELECT account, provider, currency, amount FROM booked_entries
+       currency, sum(amount)::bigint, sum(entries)::bigint
+  FROM (SELECT account, provider, currency, amount, 1 AS entries FROM entries
         UNION ALL
-        SELECT account, provider, currency, amount FROM residual_entries) e
+        SELECT account, provider, currency, amount, entries FROM archived_totals
+        UNION ALL
+        SELECT account, provider, currency, amount, 1 FROM residual_entries) e
  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 

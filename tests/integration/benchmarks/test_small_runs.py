@@ -10,7 +10,7 @@ from tests.meta.tree import ROOT
 
 #: Benchmark, and arguments that keep it short.
 SMALL_RUNS = {
-    "archive": ("--months", "1", "--seconds", "0.2", "--keep", "0"),
+    "archive": ("--months", "1", "--seconds", "0.2", "--keep", "1"),
     "accept": (
         *("--seconds", "0.1", "--rounds", "1"),
         *("--dialects", "aggregator", "--connections", "16"),

@@ -124,6 +124,20 @@ def test_a_round_seals_verifies_checkpoints_and_replays_and_the_next_one_goes_on
     assert books.metric("proof_clean")["verify"] == 0
 
 
+def test_a_round_verifies_from_the_month_end_on_and_compares_it(books: Books) -> None:
+    post_all_at(books.url)
+    tamper(
+        books.url,
+        "INSERT INTO month_ends SELECT '2020-01-01', '2020-02-01 00:00+00', 0,"
+        " month_end_digest(), 'no seal', 'no archive'",
+    )
+
+    run = books.prove()[ProofKind.VERIFY]
+
+    assert run.scope == "from the newest month end on"
+    assert (run.is_clean, run.detail) == (False, "month_ends_are_tied: 1 wrong")
+
+
 def test_a_day_with_a_batch_that_is_not_posted_is_a_finding_and_no_failure(
     books: Books,
 ) -> None:
