@@ -1,6 +1,6 @@
 """One check of the books, and the part of the books it is run on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 #: Tables whose rows belong to one wallet, so that a check can be limited to some wallets.
@@ -20,6 +20,8 @@ _OTHER_TABLES = (
     *("adjustments", "audit", "fund_requests"),
     *("archived_entries", "archived_totals", "archives", "archive_releases"),
 )
+#: As in the view: books of which nothing left read no operation for it.
+_ANYTHING_LEFT = "SELECT EXISTS (SELECT FROM archived_totals)"
 _MOVED_WALLETS = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
 
 
@@ -73,6 +75,11 @@ class WalletScope:
         first, last = self.wallets or (None, None)
         return {"first_wallet": first, "last_wallet": last, "since": self.since}
 
+    def within(self, wallets: tuple[int, int]) -> "WalletScope":
+        """The part of the scope that is in a range of wallets."""
+        first, last = self.wallets or wallets
+        return replace(self, wallets=(max(first, wallets[0]), min(last, wallets[1])))
+
     def render(self, sql: str) -> str:
         """The query over the scope's part of the tables."""
         tables = {name: self._narrowed(table) for name, table in _WALLET_TABLES.items()}
@@ -94,4 +101,4 @@ class WalletScope:
             f"SELECT {_ENTRY_COLUMNS} FROM {half} WHERE {where}"  # noqa: S608 - constants
             for half in ("entries", "archived_entries")
         )
-        return f"({' UNION ALL '.join(halves)})"
+        return f"({' UNION ALL '.join(halves)} AND ({_ANYTHING_LEFT}))"
