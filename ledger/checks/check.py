@@ -34,12 +34,15 @@ class BookCheck:
         figure: SQL for how many rows the promise covers.
         wrong: SQL for the rows that break it; its only column names the row. Tables are written
             in braces, ``{operations}``, so that a partial check can narrow them.
+        holds: SQL that is true only if no row breaks the promise, and costs less than
+            ``wrong``, which then is not run; None: there is none.
     """
 
     name: str
     promise: str
     figure: str
     wrong: str
+    holds: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,6 @@ from ledger.replay.archived_bytes import copied_archives
 from ledger.replay.part import PartTask, decode_result, replay_part, run_part
 from ledger.replay.reader import Reader
 from ledger.replay.report import ProviderDecoders, ReplayResult, ReplayWindow
-from ledger.wallet_ranges import expected_operations
 from storage.engine import url_of
 from storage.transactions import shared_snapshot
 from vocabulary.executors import Executor, InProcess
@@ -45,7 +44,9 @@ def replay(
     """
     replayed_window = window or ReplayWindow()
     with shared_snapshot(engine, "replay") as (connection, name):
-        executor = options.executor_for(expected_operations(connection))
+        reader = Reader(connection, replayed_window)
+        rows = reader.count()
+        executor = options.executor_for(rows)
         base = PartTask(
             number=0,
             step="wallets",
@@ -58,8 +59,7 @@ def replay(
             archived=None,
             copies_archives=not executor.shares_disk,
         )
-        reader = Reader(connection, replayed_window)
-        progress = announce(reader.count())
+        progress = announce(rows)
         if base.copies_archives:
             tasks = _tasks(base, reader, options.parts)
             return _total(_results(connection, tasks, executor, progress))
