@@ -1,7 +1,7 @@
 """One check of the books, and the part of the books it is run on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -28,6 +28,8 @@ _OTHER_TABLES = (
     *("archived_entries", "archived_totals", "archives", "archive_releases"),
 )
 _OTHER_NAMES = {"sealed_days": "seals"}
+#: As in the view: books of which nothing left read no operation for it.
+_ANYTHING_LEFT = "SELECT EXISTS (SELECT FROM archived_totals)"
 _MOVED_WALLETS = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
 _LATER = """
   LEFT JOIN month_end_wallets p ON p.wallet_id = t.wallet_id
@@ -80,12 +82,15 @@ class BookCheck:
         figure: SQL for how many rows the promise covers.
         wrong: SQL for the rows that break it; its only column names the row. Tables are written
             in braces, ``{operations}``, so that a partial check can narrow them.
+        holds: SQL that is true only if no row breaks the promise, and costs less than
+            ``wrong``, which then is not run; None: there is none.
     """
 
     name: str
     promise: str
     figure: str
     wrong: str
+    holds: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +101,13 @@ class WalletScope:
         since: only wallets with an operation committed at or after this instant.
         wallets: only wallet ids from the first to the second, both included.
         from_month_end: begin each chain where the newest month end left it.
+        month_end: the parameters of the month end, read when the checks begin.
     """
 
     since: datetime | None = None
     wallets: tuple[int, int] | None = None
     from_month_end: bool = False
+    month_end: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_partial(self) -> bool:
@@ -126,9 +133,15 @@ class WalletScope:
 
     @property
     def parameters(self) -> dict[str, object]:
-        """The parameters of a rendered query, but for those of the month end."""
+        """The parameters of a rendered query."""
         first, last = self.wallets or (None, None)
-        return {"first_wallet": first, "last_wallet": last, "since": self.since}
+        own = {"first_wallet": first, "last_wallet": last, "since": self.since}
+        return {**own, **self.month_end}
+
+    def within(self, wallets: tuple[int, int]) -> "WalletScope":
+        """The part of the scope that is in a range of wallets."""
+        first, last = self.wallets or wallets
+        return replace(self, wallets=(max(first, wallets[0]), min(last, wallets[1])))
 
     def render(self, sql: str) -> str:
         """The query over the scope's part of the tables."""
@@ -151,7 +164,7 @@ class WalletScope:
             self._where(f"SELECT {_ENTRY_COLUMNS} FROM {half} t WHERE true")  # noqa: S608 - constants
             for half in ("entries", "archived_entries")
         )
-        return f"({' UNION ALL '.join(halves)})"
+        return f"({' UNION ALL '.join(halves)} AND ({_ANYTHING_LEFT}))"
 
     def _where(self, query: str) -> str:
         """A query of rows ``t``, one or several halves of a union, limited to the wallets."""

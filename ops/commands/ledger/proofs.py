@@ -15,6 +15,7 @@ from ledger.replay.replay import replay as replay_books
 from ledger.replay.report import ReplayResult, ReplayWindow
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
+from ops.commands.ledger.proof_options import Cluster, Jobs, proof_options
 from ops.commands.ledger.proof_results import keep_proof
 from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson
@@ -53,6 +54,8 @@ def verify(
         str | None, typer.Option(help="Only wallets of these ids, such as 100-200: partial.")
     ] = None,
     from_month_end: FromMonthEnd = False,
+    jobs: Jobs = None,
+    scheduler: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove the books: sums, balances, chains, postings; exit 1 if a check fails."""
@@ -61,6 +64,7 @@ def verify(
         wallets=_range(wallets),
         from_month_end=from_month_end,
     )
+    options = proof_options(context_of(ctx).settings, jobs=jobs, scheduler=scheduler)
     checks, left_out = checks_for(scope)
     results: list[CheckResult] = []
     engine, started_at = open_books(ctx), SystemClock().now()
@@ -68,7 +72,7 @@ def verify(
         raise NotAllowed("there is no month end yet: `tieout archive approve` takes the first")
     with progress_bars() as announce:
         done = announce("checks", len(checks))
-        for result in run_checks(engine, scope=scope):
+        for result in run_checks(engine, scope=scope, options=options):
             results.append(result)
             done(1)
             if not as_json:
@@ -103,13 +107,17 @@ def replay(
     provider: Annotated[
         str | None, typer.Option(help="Decide again only what this provider sent.")
     ] = None,
+    jobs: Jobs = None,
+    scheduler: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild the books from the stored bytes and compare.
 
     Exit 1 on a difference, and if a row cannot be proven.
     """
-    decoders = proof_decoders(context_of(ctx).settings)
+    settings = context_of(ctx).settings
+    options = proof_options(settings, jobs=jobs, scheduler=scheduler)
+    decoders = proof_decoders(settings)
     if provider is not None and provider not in decoders.providers:
         raise Malformed("--provider", "the slug of a configured provider is expected")
     window = ReplayWindow(
@@ -120,7 +128,7 @@ def replay(
     engine, started_at = open_books(ctx), SystemClock().now()
     with progress_bars() as announce:
         result = replay_books(
-            engine, decoders, window=window, announce=partial(announce, "rows")
+            engine, decoders, window=window, announce=partial(announce, "rows"), options=options
         )
     keep_proof(
         engine,

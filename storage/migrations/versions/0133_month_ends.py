@@ -6,7 +6,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0133"
-down_revision = "0129"
+down_revision = "0130"
 branch_labels = None
 depends_on = None
 
