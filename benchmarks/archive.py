@@ -300,12 +300,10 @@ class _Bench:
         manifest = folder.manifest()
         gone = let_go(self._engine, folder, manifest, progress=lambda _: None)
         entries = let_entries_go(self._engine, manifest, progress=lambda _: None)
-        ended = take_month_end(self._engine)
+        ended = take_month_end(self._engine, by=_PEOPLE[1])
         assert ended == month, ended
         with self._engine.begin() as connection:
-            finish_release(
-                connection, archive, by=_PEOPLE[1], rows=gone, entries=entries, ended=ended
-            )
+            finish_release(connection, archive, by=_PEOPLE[1], rows=gone, entries=entries)
 
     def sizes(self) -> dict[str, int]:
         """Bytes of each table with its indexes."""

@@ -120,10 +120,11 @@ def test_the_month_end_is_where_the_chains_were(released: Archivist) -> None:
         " GROUP BY wallet_id ORDER BY wallet_id"
     )
     assert rows == last
-    [(detail,)] = released.rows("SELECT detail FROM audit WHERE action = 'archive.let_go'")
+    noted = "SELECT subject, actor, detail FROM audit WHERE action = 'archive.month_end'"
+    [(subject, actor, detail)] = released.rows(noted)
     digest = released.rows("SELECT encode(month_end_digest(), 'hex') FROM month_ends")
-    assert [(detail["month_end"]["digest"],)] == digest
-    assert (detail["month_end"]["month"], detail["month_end"]["wallets"]) == ("2020-06", 2)
+    assert (subject, actor, detail["wallets"]) == (ARCHIVE, "jonas", 2)
+    assert [(detail["digest"],)] == digest
 
 
 def test_a_proof_from_the_month_end_covers_less_and_holds(books: str) -> None:
@@ -204,7 +205,7 @@ def test_a_chain_that_does_not_add_up_refuses_the_month_end(
     engine = open_engine(books)
     try:
         with pytest.raises(Contradiction, match=cause):
-            take_month_end(engine)
+            take_month_end(engine, by="jonas")
     finally:
         engine.dispose()
     with psycopg.connect(books) as connection:
@@ -215,10 +216,10 @@ def test_a_chain_that_does_not_add_up_refuses_the_month_end(
 def test_a_month_end_waits_for_entries_that_stay(books: str) -> None:
     engine = open_engine(books)
     try:
-        assert take_month_end(engine) is None, "it is taken already"
+        assert take_month_end(engine, by="jonas") is None, "it is taken already"
         tamper(books, "DELETE FROM month_ends")
         tamper(books, "UPDATE batches SET entries_at = NULL WHERE batch_id = 3")
-        assert take_month_end(engine) is None
+        assert take_month_end(engine, by="jonas") is None
     finally:
         engine.dispose()
 
@@ -233,5 +234,10 @@ def test_the_command_says_from_where_it_proved(
     assert "month_ends_equal_chains" in document["left_out"]
     refused = exported.run("ledger", "verify", "--from-month-end", code=1)
     assert "there is no month end yet" in refused
+    tamper(books, "DELETE FROM month_ends")
+    tamper(books, "DELETE FROM month_end_wallets")
+    tamper(books, "UPDATE operations SET stake = 1, amount = -1 WHERE op_key = 'b1'")
+    refused = archivist.run("archive", "approve", ARCHIVE, "--by", "jonas", code=1)
+    assert "the month end is not taken: txn-" in refused
     again = released.run("archive", "approve", ARCHIVE, "--by", "jonas")
     assert "begins after 2020-06" not in again, "the month end is taken already"

@@ -157,7 +157,7 @@ def let_month_go(engine: Engine, month: date) -> date | None:
                 decide_release(connection, archive, "approved", by="jonas", now=LATER)
     manifest = Manifest(archive=name, month=month, schema="", days=[], files=[])
     assert let_entries_go(engine, manifest, progress=quiet) > 0
-    return take_month_end(engine)
+    return take_month_end(engine, by="jonas")
 
 
 @pytest.fixture(params=[1, 2])
