@@ -5,14 +5,15 @@ read one snapshot, so traffic may go on meanwhile. PostgreSQL sorts and joins th
 memory of this process does not grow with the books.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
 
 from ledger.checks import batches, chains, entries, month_ends, orders, residuals, rounds
-from ledger.checks.check import MONTH_END_PARAMETERS, BookCheck, WalletScope
+from ledger.checks.check import BookCheck, MonthEnd, WalletScope
 from storage.transactions import reading, snapshot
+from vocabulary.errors import Contradiction
 
 #: The checks that can be limited to some wallets, because they join no rows of two wallets.
 WALLET_CHECKS: tuple[BookCheck, ...] = (
@@ -38,7 +39,11 @@ WHOLE_CHECKS = frozenset(
         "archived_entries_keep_their_totals",
     }
 )
-_HAS_MONTH_END = "SELECT EXISTS (SELECT FROM month_ends)"
+_MONTH_END = """
+SELECT at, coalesce((SELECT min(batch_id) FROM batches WHERE committed_at >= at),
+                    9223372036854775807) AS first_batch
+  FROM month_ends ORDER BY month DESC LIMIT 1
+"""
 #: How many wrong rows each check names.
 NAMED_MAX = 10
 
@@ -68,54 +73,60 @@ class CheckResult:
 def checks_for(scope: WalletScope) -> tuple[tuple[BookCheck, ...], list[str]]:
     """The checks that can be run on the scope, and the names of those that cannot."""
     checks = WALLET_CHECKS if scope.leaves_out_wallets else CHECKS
-    if scope.from_month_end:
+    if scope.month_end is not None:
         later = tuple(check for check in CHECKS if check.name not in WHOLE_CHECKS)
         checks = tuple(c for c in later if c in checks or c in month_ends.CHECKS)
     return checks, [check.name for check in CHECKS if check not in checks]
 
 
-def has_month_end(engine: Engine) -> bool:
-    """Whether a month was let go, so that a proof can begin at its end.
+def newest_month_end(engine: Engine) -> MonthEnd | None:
+    """Where a proof can begin; None: no month was let go.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with reading(engine, "verify") as connection:
-        return bool(connection.execute(text(_HAS_MONTH_END)).scalar_one())
+        return _month_end(connection)
 
 
 def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[CheckResult]:
     """Run the checks on one snapshot, yielding each result as its check ends.
 
-    Without a month end, a scope that begins there begins at the beginning.
-
     Raises:
+        Contradiction: another month end was taken since that of the scope was read.
         Unavailable: the database is out of reach.
     """
-    checked_scope = scope or WalletScope()
     with snapshot(engine, "verify") as connection:
-        parameters = checked_scope.parameters
-        if checked_scope.from_month_end:
-            row = connection.execute(text(MONTH_END_PARAMETERS)).mappings().one_or_none()
-            checked_scope = replace(checked_scope, from_month_end=row is not None)
-            parameters |= row or {}
+        checked_scope = _scope_now(connection, scope or WalletScope())
         for check in checks_for(checked_scope)[0]:
-            yield _run(connection, check, checked_scope, parameters)
+            yield _run(connection, check, checked_scope)
 
 
-def _run(
-    connection: Connection,
-    check: BookCheck,
-    scope: WalletScope,
-    parameters: Mapping[str, object],
-) -> CheckResult:
-    checked = connection.execute(text(scope.render(check.figure)), parameters).scalar_one()
+def _scope_now(connection: Connection, scope: WalletScope) -> WalletScope:
+    """The scope with the batches that this snapshot has after the month end."""
+    if scope.month_end is None:
+        return scope
+    newest = _month_end(connection)
+    if newest is None or newest.at != scope.month_end.at:
+        raise Contradiction("another month was let go meanwhile: prove again")
+    return replace(scope, month_end=newest)
+
+
+def _month_end(connection: Connection) -> MonthEnd | None:
+    row = connection.execute(text(_MONTH_END)).one_or_none()
+    return None if row is None else MonthEnd(*row)
+
+
+def _run(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:
+    checked = connection.execute(
+        text(scope.render(check.figure)), scope.parameters
+    ).scalar_one()
     wrong_rows = f"""
 WITH w (row_name) AS MATERIALIZED ({scope.render(check.wrong)})
 SELECT (SELECT count(*) FROM w),
        ARRAY(SELECT row_name FROM w ORDER BY row_name LIMIT {NAMED_MAX})
 """  # noqa: S608 - constants of our own checks
-    wrong, named = connection.execute(text(wrong_rows), parameters).one()
+    wrong, named = connection.execute(text(wrong_rows), scope.parameters).one()
     return CheckResult(
         name=check.name, promise=check.promise, checked=checked, wrong=wrong, named=tuple(named)
     )

@@ -6,9 +6,10 @@ from functools import partial
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
-from ledger.checks.check import WalletScope
-from ledger.checks.run import CheckResult, checks_for, has_month_end
+from ledger.checks.check import MonthEnd, WalletScope
+from ledger.checks.run import CheckResult, checks_for, newest_month_end
 from ledger.checks.run import verify as run_checks
 from ledger.replay.decode import BYTES_NOT_KEPT, NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.replay import replay as replay_books
@@ -56,16 +57,18 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Prove the books: sums, balances, chains, postings; exit 1 if a check fails."""
+    since_at, range_ = (
+        None if since is None else read_instant(since, "--since"),
+        _range(wallets),
+    )
+    engine, started_at = open_books(ctx), SystemClock().now()
     scope = WalletScope(
-        since=None if since is None else read_instant(since, "--since"),
-        wallets=_range(wallets),
-        from_month_end=from_month_end,
+        since=since_at,
+        wallets=range_,
+        month_end=_newest_month_end(engine) if from_month_end else None,
     )
     checks, left_out = checks_for(scope)
     results: list[CheckResult] = []
-    engine, started_at = open_books(ctx), SystemClock().now()
-    if from_month_end and not has_month_end(engine):
-        raise NotAllowed("there is no month end yet: `tieout archive approve` takes the first")
     with progress_bars() as announce:
         done = announce("checks", len(checks))
         for result in run_checks(engine, scope=scope):
@@ -137,6 +140,13 @@ def replay(
     else:
         _print_replay(result)
     raise typer.Exit(0 if result.is_proven else 1)
+
+
+def _newest_month_end(engine: Engine) -> MonthEnd:
+    month_end = newest_month_end(engine)
+    if month_end is None:
+        raise NotAllowed("there is no month end yet: `tieout archive approve` takes the first")
+    return month_end
 
 
 def verify_detail(results: Sequence[CheckResult]) -> str:

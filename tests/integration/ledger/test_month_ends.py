@@ -10,7 +10,7 @@ import pytest
 from psycopg.errors import RestrictViolation
 
 from ledger.archive.release import take_month_end
-from ledger.checks.check import WalletScope
+from ledger.checks.check import MonthEnd, WalletScope
 from ledger.checks.run import CHECKS, checks_for, verify
 from ledger.posting.posting import post_all_at
 from storage.engine import open_engine
@@ -20,7 +20,7 @@ from tests.harness.books.ledger import accept, bet, rollback, win
 from tests.harness.tampering.replay import copy_books, restore_books, tamper
 from vocabulary.errors import Contradiction
 
-LATER = WalletScope(from_month_end=True)
+LATER = WalletScope(month_end=MonthEnd(datetime(2020, 7, 1, tzinfo=UTC), 7))
 #: Beside what is open from June: a late rollback of b2, repeats of June, and a whole round.
 JULY = (
     bet("b1", 300),
@@ -142,9 +142,9 @@ def test_a_proof_from_the_month_end_covers_less_and_holds(books: str) -> None:
     assert later["chains_have_no_gap"].checked == 6
     assert later["rounds_equal_operations"].checked == 3
     for scope in (
-        WalletScope(wallets=(1, 1), from_month_end=True),
-        WalletScope(wallets=(2, 9), from_month_end=True),
-        WalletScope(since=datetime(2020, 7, 1, tzinfo=UTC), from_month_end=True),
+        WalletScope(wallets=(1, 1), month_end=LATER.month_end),
+        WalletScope(wallets=(2, 9), month_end=LATER.month_end),
+        WalletScope(since=datetime(2020, 7, 1, tzinfo=UTC), month_end=LATER.month_end),
     ):
         assert wrong_checks(books, scope) == set()
 
@@ -230,7 +230,7 @@ def test_the_command_says_from_where_it_proved(
     archivist = Archivist(tmp_path, books)
     document = json.loads(archivist.run("ledger", "verify", "--from-month-end", "--json"))
     assert (document["clean"], document["partial"]) == (True, True)
-    assert document["scope"] == "from the newest month end on"
+    assert document["scope"] == "from the month end of 2020-07-01T00:00:00+00:00 on"
     assert "month_ends_equal_chains" in document["left_out"]
     refused = exported.run("ledger", "verify", "--from-month-end", code=1)
     assert "there is no month end yet" in refused
