@@ -28,13 +28,13 @@ import psycopg
 from benchmarks.reconcile import EACH, PROVIDER, START, WINDOW
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
-from reconcile.partitions.executors import executor_of
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from storage.engine import open_engine
 from storage.migrate import migrate
 from vocabulary.clock import SystemClock
+from vocabulary.executors import executor_of
 
 PLAYERS = 100_000
 #: Rows filled by one statement.

@@ -55,6 +55,26 @@ def snapshot(engine: Engine, subject: str) -> Iterator[Connection]:
 
 
 @contextmanager
+def shared_snapshot(engine: Engine, subject: str) -> Iterator[tuple[Connection, str]]:
+    """A snapshot, and the name by which others join it while the block lasts.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    with snapshot(engine, subject) as connection:
+        name = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+        yield connection, name
+
+
+@contextmanager
+def joined_snapshot(engine: Engine, subject: str, name: str) -> Iterator[Connection]:
+    """A connection whose queries see what ``shared_snapshot`` named. Raises as ``outages``."""
+    with snapshot(engine, subject) as connection:
+        connection.execute(text(f"SET TRANSACTION SNAPSHOT '{name}'"))
+        yield connection
+
+
+@contextmanager
 def engine_at(database_url: str, *, pool_size: int = 5) -> Iterator[Engine]:
     """An engine whose connections are closed at the end."""
     engine = open_engine(database_url, pool_size=pool_size)

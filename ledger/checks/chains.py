@@ -78,7 +78,7 @@ CHECKS: tuple[BookCheck, ...] = (
                             AND (r.stake, r.payout) <> (-o.stake, -o.payout)))
                  UNION ALL
                  SELECT provider || ' ' || reverses FROM {operations} o
-                  WHERE reverses IS NOT NULL GROUP BY provider, reverses
+                  WHERE reverses IS NOT NULL GROUP BY wallet_id, provider, reverses
                  HAVING count(*) > 1""",
     ),
     BookCheck(

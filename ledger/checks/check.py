@@ -1,7 +1,7 @@
 """One check of the books, and the part of the books it is run on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -28,6 +28,8 @@ _OTHER_TABLES = (
     *("archived_entries", "archived_totals", "archives", "archive_releases"),
 )
 _OTHER_NAMES = {"sealed_days": "seals"}
+#: As in the view: books of which nothing left read no operation for it.
+_ANYTHING_LEFT = "SELECT EXISTS (SELECT FROM archived_totals)"
 _MOVED_WALLETS = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
 #: By how much the clocks of receivers and database may differ at most.
 CLOCKS_DIFFER = timedelta(hours=1)
@@ -88,12 +90,15 @@ class BookCheck:
         figure: SQL for how many rows the promise covers.
         wrong: SQL for the rows that break it; its only column names the row. Tables are written
             in braces, ``{operations}``, so that a partial check can narrow them.
+        holds: SQL that is true only if no row breaks the promise, and costs less than
+            ``wrong``, which then is not run; None: there is none.
     """
 
     name: str
     promise: str
     figure: str
     wrong: str
+    holds: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +152,11 @@ class WalletScope:
         later = {"month_end": at, "first_round": at + CLOCKS_DIFFER, "first_batch": first_batch}
         return parameters | later
 
+    def within(self, wallets: tuple[int, int]) -> "WalletScope":
+        """The part of the scope that is in a range of wallets."""
+        first, last = self.wallets or wallets
+        return replace(self, wallets=(max(first, wallets[0]), min(last, wallets[1])))
+
     def render(self, sql: str) -> str:
         """The query over the scope's part of the tables."""
         others = {name: _OTHER_NAMES.get(name, name) for name in _OTHER_TABLES}
@@ -168,7 +178,7 @@ class WalletScope:
             self._where(f"SELECT {_ENTRY_COLUMNS} FROM {half} t WHERE true")  # noqa: S608 - constants
             for half in ("entries", "archived_entries")
         )
-        return f"({' UNION ALL '.join(halves)})"
+        return f"({' UNION ALL '.join(halves)} AND ({_ANYTHING_LEFT}))"
 
     def _where(self, query: str) -> str:
         """A query of rows ``t``, one or several halves of a union, limited to the wallets."""

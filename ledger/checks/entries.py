@@ -5,9 +5,34 @@ to is another check (``ledger.checks.batches``).
 """
 
 from ledger.checks.check import BookCheck
-from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
+from ledger.posting.rules import (
+    SWEEP_CLEARING_LEG,
+    SWEEP_GGR_LEG,
+    leg_of_entry_sql,
+    legs_due_sql,
+    legs_sql,
+)
 
 _SWEEP = f"({SWEEP_CLEARING_LEG}, {SWEEP_GGR_LEG})"
+_ACCOUNT, _AMOUNT = leg_of_entry_sql()
+_POSTED = """SELECT o.* FROM {operations} o JOIN {batches} b USING (batch_id)
+              WHERE b.posted_at IS NOT NULL AND b.entries_at IS NULL
+                AND o.decision = 'accepted'"""
+# Every entry is the one that the rules give for its leg, of which an operation has one, and
+# there are as many as the rules give. So none is missing.
+_POSTED_BY_RULE = f"""
+SELECT e.wrong = 0 AND e.entries = o.entries
+  FROM (SELECT count(*) AS entries,
+               count(*) FILTER (WHERE e.account IS DISTINCT FROM {_ACCOUNT}
+                                   OR e.amount IS DISTINCT FROM {_AMOUNT}
+                                   OR e.match_key IS DISTINCT FROM o.match_key
+                                   OR e.provider IS DISTINCT FROM o.provider
+                                   OR e.currency IS DISTINCT FROM o.currency) AS wrong
+          FROM {{entry_rows}} e LEFT JOIN ({_POSTED}) o
+            ON o.wallet_id = e.wallet_id AND o.wallet_seq = e.wallet_seq
+         WHERE e.leg NOT IN {_SWEEP}) e
+ CROSS JOIN (SELECT coalesce(sum({legs_due_sql()}), 0) AS entries FROM ({_POSTED}) o) o
+"""  # noqa: S608 - our own rules, rendered
 
 CHECKS: tuple[BookCheck, ...] = (
     BookCheck(
@@ -54,6 +79,7 @@ CHECKS: tuple[BookCheck, ...] = (
                    WHERE (e.account, e.provider, e.match_key, e.currency, e.amount)
                          IS DISTINCT FROM
                          (o.account, o.provider, o.match_key, o.currency, o.amount)""",  # noqa: S608 - our own rules, rendered
+        holds=_POSTED_BY_RULE,
     ),
     BookCheck(
         name="sweeps_are_whole",

@@ -20,11 +20,11 @@ CHECKS: tuple[BookCheck, ...] = (
                             count(*) FILTER (WHERE o.kind = 'rollback') AS rollbacks,
                             bool_or(o.ends_round) AS ended,
                             min(o.received_at) AS first_at, max(o.received_at) AS last_at,
-                            array_agg(DISTINCT o.declared_stake)
+                            array_agg(o.declared_stake)
                               FILTER (WHERE o.declared_stake IS NOT NULL) AS declared_stakes,
-                            array_agg(DISTINCT o.declared_payout)
+                            array_agg(o.declared_payout)
                               FILTER (WHERE o.declared_payout IS NOT NULL) AS declared_payouts,
-                            array_agg(DISTINCT o.currency) AS currencies
+                            array_agg(o.currency) AS currencies
                        FROM {{round_operations}} o JOIN {{batches}} b USING (batch_id)
                       WHERE b.posted_at IS NOT NULL AND o.decision = 'accepted'
                         AND o.provider <> '{OWN_SLUG}'

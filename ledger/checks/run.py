@@ -1,19 +1,33 @@
 """Check the books by sums and by order. Each check is one query that finds wrong rows.
 
-A check reports how many rows it covers, how many are wrong, and the first of them. All checks
-read one snapshot, so traffic may go on meanwhile. PostgreSQL sorts and joins the rows, so the
+A check reports how many rows it covers, how many are wrong, and the first of them. Checks of
+wallets may be cut into ranges of wallets that run beside each other. All of them read one
+snapshot, so traffic may go on meanwhile. PostgreSQL sorts and joins the rows, so the
 memory of this process does not grow with the books.
 """
 
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, text
 
 from ledger.checks import batches, chains, entries, month_ends, orders, residuals, rounds
 from ledger.checks.check import BookCheck, MonthEnd, WalletScope
-from storage.transactions import reading, snapshot
+from ledger.checks.parts import (
+    PartResult,
+    PartTask,
+    check_part,
+    decode_result,
+    merged,
+    run_part,
+)
+from ledger.proof_options import ProofOptions
+from ledger.wallet_ranges import expected_operations, ranges_by_count
+from storage.engine import url_of
+from storage.transactions import reading, shared_snapshot
 from vocabulary.errors import Contradiction
+from vocabulary.executors import Executor, InProcess
 
 #: The checks that can be limited to some wallets, because they join no rows of two wallets.
 WALLET_CHECKS: tuple[BookCheck, ...] = (
@@ -44,8 +58,7 @@ SELECT at, coalesce((SELECT min(batch_id) FROM batches WHERE committed_at >= at)
                     9223372036854775807) AS first_batch
   FROM month_ends ORDER BY month DESC LIMIT 1
 """
-#: How many wrong rows each check names.
-NAMED_MAX = 10
+_DEFAULTS = ProofOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +102,27 @@ def newest_month_end(engine: Engine) -> MonthEnd | None:
         return _month_end(connection)
 
 
-def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[CheckResult]:
+def verify(
+    engine: Engine, *, scope: WalletScope | None = None, options: ProofOptions = _DEFAULTS
+) -> Iterator[CheckResult]:
     """Run the checks on one snapshot, yielding each result as its check ends.
 
     Raises:
         Contradiction: another month end was taken since that of the scope was read.
-        Unavailable: the database is out of reach.
+        Unavailable: the database or the workers are out of reach.
     """
-    with snapshot(engine, "verify") as connection:
+    with shared_snapshot(engine, "verify") as (connection, name):
         checked_scope = _scope_now(connection, scope or WalletScope())
-        for check in checks_for(checked_scope)[0]:
-            yield _run(connection, check, checked_scope)
+        checks, _ = checks_for(checked_scope)
+        operations = expected_operations(connection)
+        scopes = _scopes(connection, checked_scope, options.parts_for(operations))
+        tasks = [
+            PartTask(check=check, scope=part, database_url=url_of(engine), snapshot=name)
+            for check in checks
+            for part in (scopes if check in WALLET_CHECKS else [checked_scope])
+        ]
+        executor = options.executor_for(operations)
+        yield from _in_order(checks, tasks, _results(connection, tasks, executor))
 
 
 def _scope_now(connection: Connection, scope: WalletScope) -> WalletScope:
@@ -117,16 +140,45 @@ def _month_end(connection: Connection) -> MonthEnd | None:
     return None if row is None else MonthEnd(*row)
 
 
-def _run(connection: Connection, check: BookCheck, scope: WalletScope) -> CheckResult:
-    checked = connection.execute(
-        text(scope.render(check.figure)), scope.parameters
-    ).scalar_one()
-    wrong_rows = f"""
-WITH w (row_name) AS MATERIALIZED ({scope.render(check.wrong)})
-SELECT (SELECT count(*) FROM w),
-       ARRAY(SELECT row_name FROM w ORDER BY row_name LIMIT {NAMED_MAX})
-"""  # noqa: S608 - constants of our own checks
-    wrong, named = connection.execute(text(wrong_rows), scope.parameters).one()
+def _scopes(connection: Connection, scope: WalletScope, parts: int) -> list[WalletScope]:
+    if parts == 1:
+        return [scope]
+    return [scope.within(wallets) for wallets in ranges_by_count(connection, parts)]
+
+
+def _results(
+    connection: Connection, tasks: Sequence[PartTask], executor: Executor
+) -> Iterator[tuple[PartTask, PartResult]]:
+    """Every task with its result, as they end; in this process over the open connection."""
+    if isinstance(executor, InProcess):
+        for task in tasks:
+            yield task, check_part(connection, task.check, task.scope)
+        return
+    for task, encoded in executor.run(run_part, tasks):
+        yield task, decode_result(encoded)
+
+
+def _in_order(
+    checks: Sequence[BookCheck],
+    tasks: Sequence[PartTask],
+    results: Iterable[tuple[PartTask, PartResult]],
+) -> Iterator[CheckResult]:
+    """The results of the checks in their order, each when all of its parts have ended."""
+    missing = Counter(task.check.name for task in tasks)
+    ended: dict[str, list[PartResult]] = {check.name: [] for check in checks}
+    waiting = deque(checks)
+    for task, result in results:
+        ended[task.check.name].append(result)
+        while waiting and len(ended[waiting[0].name]) == missing[waiting[0].name]:
+            check = waiting.popleft()
+            yield _check_result(check, merged(ended[check.name]))
+
+
+def _check_result(check: BookCheck, result: PartResult) -> CheckResult:
     return CheckResult(
-        name=check.name, promise=check.promise, checked=checked, wrong=wrong, named=tuple(named)
+        name=check.name,
+        promise=check.promise,
+        checked=result.checked,
+        wrong=result.wrong,
+        named=result.named,
     )

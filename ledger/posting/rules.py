@@ -177,18 +177,36 @@ def sweep_of(due: int) -> tuple[Entry, ...]:
     )
 
 
+#: The fields of ``Movement`` over the columns of ``operations o``.
+_AMOUNTS_SQL = {
+    "stake": "o.stake",
+    "payout": "o.payout",
+    "funding": "(o.amount - o.payout + o.stake)",
+    "owed": "(least(o.balance_after, 0) - least(o.balance_after - o.amount, 0))",
+}
+
+
 def legs_sql() -> str:
     """``LEGS`` as a SQL VALUES list over the columns of ``operations o``."""
-    amounts = {
-        "stake": "o.stake",
-        "payout": "o.payout",
-        "funding": "(o.amount - o.payout + o.stake)",
-        "owed": "(least(o.balance_after, 0) - least(o.balance_after - o.amount, 0))",
-    }
     return ", ".join(
-        f"({leg.number}::smallint, {_account_sql(leg)}, {leg.sign} * {amounts[leg.amount]})"
-        for leg in LEGS
+        f"({leg.number}::smallint, {_account_sql(leg)}, {_amount_sql(leg)})" for leg in LEGS
     )
+
+
+def leg_of_entry_sql() -> tuple[str, str]:
+    """Account and amount that the rules give ``o`` on the leg of ``e``, as SQL; null: none."""
+    accounts = " ".join(f"WHEN {leg.number} THEN {_account_sql(leg)}" for leg in LEGS)
+    amounts = " ".join(f"WHEN {leg.number} THEN {_amount_sql(leg)}" for leg in LEGS)
+    return f"CASE e.leg {accounts} END", f"CASE e.leg {amounts} END"
+
+
+def legs_due_sql() -> str:
+    """How many entries the rules give ``o``, as SQL."""
+    return " + ".join(f"({_AMOUNTS_SQL[leg.amount]} <> 0)::int" for leg in LEGS)
+
+
+def _amount_sql(leg: Leg) -> str:
+    return f"{leg.sign} * {_AMOUNTS_SQL[leg.amount]}"
 
 
 def _account_sql(leg: Leg) -> str:

@@ -74,29 +74,36 @@ class ArchivedBytes:
 
 
 @contextmanager
-def open_archived_bytes(
-    connection: Connection, window: ReplayWindow
-) -> Iterator[ArchivedBytes]:
-    """The archived bytes of a window, until the block ends.
+def copied_archives(connection: Connection, window: ReplayWindow) -> Iterator[Path | None]:
+    """A file with the archived bytes of a window, until the block ends; None: there are none.
 
     Raises:
         Unavailable: an archive is out of reach.
     """
     archives = [archive for archive in list_archives(connection) if _touches(archive, window)]
     if not archives:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="tieout-replay-") as folder:
+        path = Path(folder) / "archived"
+        with closing(sqlite3.connect(path, isolation_level=None)) as file:
+            file.execute("PRAGMA journal_mode = off")
+            file.execute("PRAGMA synchronous = off")
+            file.execute(_TABLE)
+            file.execute("BEGIN")
+            for archive in archives:
+                _copy(archive, file)
+            file.execute("COMMIT")
+        yield path
+
+
+@contextmanager
+def open_archived_bytes(path: Path | None) -> Iterator[ArchivedBytes]:
+    """The archived bytes of a file of ``copied_archives``."""
+    if path is None:
         yield ArchivedBytes(None)
         return
-    with (
-        tempfile.TemporaryDirectory(prefix="tieout-replay-") as folder,
-        closing(sqlite3.connect(Path(folder) / "archived", isolation_level=None)) as file,
-    ):
-        file.execute("PRAGMA journal_mode = off")
-        file.execute("PRAGMA synchronous = off")
-        file.execute(_TABLE)
-        file.execute("BEGIN")
-        for archive in archives:
-            _copy(archive, file)
-        file.execute("COMMIT")
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as file:
         yield ArchivedBytes(file)
 
 

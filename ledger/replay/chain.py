@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
+from operator import itemgetter
 
 from msgspec.structs import replace
 
@@ -46,6 +47,10 @@ from vocabulary.outcomes import Verdict
 
 _INPUTS = frozenset({"route", "headers", "body", "received_at"})
 _COMPARED = tuple(name for name in OperationRow._fields if name not in _INPUTS)
+_compared_values = itemgetter(*(OperationRow._fields.index(name) for name in _COMPARED))
+#: A chain that long is known from its own rows; older rows are looked up in the books. Where
+#: it is forgotten depends on positions only, so that no cut of the books changes a result.
+REMEMBERED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class RecomputedChain:
 
     Attributes:
         start_seq: operations before this position are known from the books.
+        stretch: the number of the stretch of ``REMEMBERED`` positions that it is in.
         changes: operations recomputed from there on, by key.
         expected: rows of the last decision that have not been compared yet.
         last_as_stored: whether the last request was taken as stored.
@@ -69,14 +75,24 @@ class RecomputedChain:
 
     wallet: Wallet
     start_seq: int = 1
+    stretch: int = 0
     changes: dict[OperationKey, KnownOperation] = field(default_factory=dict)
     expected: deque[OperationRow] = field(default_factory=deque)
     last_as_stored: bool = False
 
-    def forget_changes(self) -> None:
-        """From here on, use the books for all operations up to the wallet's position."""
+    def enter(self, wallet_seq: int) -> None:
+        """At the first position of a stretch, use the books for all operations before it."""
+        stretch = stretch_of(wallet_seq)
+        if stretch == self.stretch or self.expected:
+            return
+        self.stretch = stretch
         self.start_seq = self.wallet.seq + 1
         self.changes.clear()
+
+
+def stretch_of(wallet_seq: int) -> int:
+    """The number of the stretch of a chain that a position is in."""
+    return wallet_seq // REMEMBERED
 
 
 def decode_operation(
@@ -119,6 +135,7 @@ def replay_operation(
     """Extend the chain by the row's operation; returns the fields that differ."""
     row = stored.row
     result.operations += 1
+    chain.enter(row.wallet_seq)
     if not chain.expected:
         if decoded is None and not chain.last_as_stored:
             nothing_due = ("kind", row.kind, "nothing was to be written")
@@ -214,6 +231,8 @@ def _possible_views(
 
 
 def _differing(row: OperationRow, expected: OperationRow) -> FieldDifferences:
+    if _compared_values(row) == _compared_values(expected):
+        return []
     return [
         (name, stored, recomputed)
         for name in _COMPARED

@@ -25,6 +25,7 @@ from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
 from ledger.queries.restores import read_epochs
 from ledger.replay.archived_bytes import ArchivedBytes
 from ledger.replay.report import ReplayWindow
+from ledger.wallet_ranges import WalletRange, ranges_by_count, ranges_by_size
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
 
@@ -42,24 +43,16 @@ _WINDOW = f"(CAST(:since AS timestamptz) IS NULL OR b.committed_at >= :since) AN
 _MOVED = f"""(CAST(:since AS timestamptz) IS NULL OR o.wallet_id IN (
      SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id) WHERE {_WINDOW}))"""  # noqa: S608 - constants of this module
 
-# The sum of bigints is numeric: without div every wallet would be a range of its own.
-_RANGES = """
-SELECT max(wallet_id) FROM (
-  SELECT wallet_id, div(sum(seq + 1) OVER (ORDER BY wallet_id), CAST(:size AS numeric)) AS range
-    FROM wallets
-) w GROUP BY range ORDER BY 1
-"""
 _WALLETS = """
 SELECT wallet_id, player, currency, balance, seq, turnover, blocked, day, day_stake, day_payout,
        restrictions::text
   FROM wallets
- WHERE wallet_id > :after AND (CAST(:last AS bigint) IS NULL OR wallet_id <= :last)
+ WHERE wallet_id BETWEEN :first AND :last ORDER BY wallet_id
 """
 _OPERATIONS = f"""
 SELECT o.batch_id, b.committed_at, {_OPERATION}
   FROM operations o JOIN batches b USING (batch_id)
- WHERE o.wallet_id > :after AND (CAST(:last AS bigint) IS NULL OR o.wallet_id <= :last)
-   AND {_UNTIL} AND {_MOVED}
+ WHERE o.wallet_id BETWEEN :first AND :last AND {_UNTIL} AND {_MOVED}
  ORDER BY o.wallet_id, o.wallet_seq
 """  # noqa: S608 - column names of our own row types
 _KNOWN = """
@@ -79,9 +72,11 @@ SELECT q.provider, q.handle, w.currency, w.wallet_id
 """
 _DELIVERIES = f"""
 SELECT d.delivery_id, d.batch_id, {_DELIVERY} FROM deliveries d JOIN batches b USING (batch_id)
- WHERE {_WINDOW} AND (CAST(:provider AS text) IS NULL OR d.provider = :provider)
+ WHERE d.delivery_id BETWEEN :first AND :last
+   AND {_WINDOW} AND (CAST(:provider AS text) IS NULL OR d.provider = :provider)
  ORDER BY d.delivery_id
 """  # noqa: S608 - column names of our own row types
+_DELIVERY_IDS = "SELECT min(delivery_id), max(delivery_id) FROM deliveries"
 _COUNTS = f"""
 SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id)
          WHERE {_UNTIL} AND {_MOVED})
@@ -121,13 +116,6 @@ class ChainPosition(NamedTuple):
         return replace(self.known, reversed=is_reversed)
 
 
-class WalletRange(NamedTuple):
-    """Wallets with an id above ``after`` and up to ``last``; None: no upper bound."""
-
-    after: int
-    last: int | None
-
-
 class Reader:
     """Reads one snapshot of the books."""
 
@@ -143,13 +131,19 @@ class Reader:
         self._provider = window.provider
         self._epochs = read_epochs(connection)
 
-    def ranges(self) -> list[WalletRange]:
+    def ranges(self, count: int | None = None) -> list[WalletRange]:
         """Ranges of wallets with about equal numbers of operations; they cover every id."""
-        rows = self._connection.execute(text(_RANGES), {"size": RANGE_OPERATIONS})
-        ends = [row[0] for row in rows]
-        starts = [0, *ends]
-        lasts: list[int | None] = [*ends, None]
-        return [WalletRange(after, last) for after, last in zip(starts, lasts, strict=True)]
+        if count is not None:
+            return ranges_by_count(self._connection, count)
+        return ranges_by_size(self._connection, RANGE_OPERATIONS)
+
+    def delivery_ranges(self, count: int | None = None) -> list[tuple[int, int]]:
+        """Ranges of the ids of deliveries, both ends included; they cover every delivery."""
+        first, last = self._connection.execute(text(_DELIVERY_IDS)).one()
+        if first is None:
+            return []
+        width = RANGE_OPERATIONS if count is None else -(-(last + 1 - first) // count)
+        return [(id_, min(id_ + width - 1, last)) for id_ in range(first, last + 1, width)]
 
     def count(self) -> int:
         """How many rows the replay reads."""
@@ -171,9 +165,10 @@ class Reader:
                 for row, operation in zip(rows, whole, strict=True)
             ]
 
-    def deliveries(self) -> Iterator[list[StoredDelivery]]:
-        """The window's deliveries in the order they were written, in chunks."""
-        for rows in self._chunks(_DELIVERIES, {**self._window, "provider": self._provider}):
+    def deliveries(self, ids: tuple[int, int]) -> Iterator[list[StoredDelivery]]:
+        """The window's deliveries of a range of ids, in this order, in chunks."""
+        parameters = {"first": ids[0], "last": ids[1], "provider": self._provider}
+        for rows in self._chunks(_DELIVERIES, {**parameters, **self._window}):
             deliveries = [(row[0], DeliveryRow(*row[2:])) for row in rows]
             whole = self._archived.deliveries(deliveries)
             yield [

@@ -3,32 +3,28 @@
 Replay decides every wallet's chain again, in the chain's order: verify, parse, decide, respond,
 with the dialects of today. It compares the result with the stored rows (key, kind, decision,
 amounts, balances, fingerprints, reply bytes) and, at the end of a chain, with the wallet. Then
-it checks every delivery. Memory holds one range of wallets and one chunk of rows.
+it checks every delivery. Ranges of wallets and of deliveries may run beside each other. Each
+process holds one range of wallets and one chunk of rows in memory.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from ledger.accepting.cache import read_set_of
-from ledger.accepting.model import OperationKey, Request, Wallet
-from ledger.enums import OWN_SLUG
-from ledger.replay.archived_bytes import open_archived_bytes
-from ledger.replay.chain import (
-    RecomputedChain,
-    ReferencedRows,
-    decode_operation,
-    replay_operation,
-)
-from ledger.replay.check_deliveries import check_delivery, referenced_keys
-from ledger.replay.decode import UNPROVEN, UNVERIFIABLE, decode
-from ledger.replay.reader import Reader, StoredDelivery, StoredOperation, WalletRange
-from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
-from storage.transactions import snapshot
-from vocabulary.ids import transaction_id
+from ledger.proof_options import ProofOptions
+from ledger.replay.archived_bytes import copied_archives
+from ledger.replay.part import PartTask, decode_result, replay_part, run_part
+from ledger.replay.reader import Reader
+from ledger.replay.report import ProviderDecoders, ReplayResult, ReplayWindow
+from storage.engine import url_of
+from storage.transactions import shared_snapshot
+from vocabulary.executors import Executor, InProcess
 
 #: Called with the number of rows; returns the function that counts rows as done.
 Announce = Callable[[int], Callable[[int], None]]
+
+_DEFAULTS = ProofOptions()
 
 
 def replay(
@@ -37,158 +33,73 @@ def replay(
     *,
     window: ReplayWindow | None = None,
     announce: Announce,
+    options: ProofOptions = _DEFAULTS,
 ) -> ReplayResult:
     """Replay a window of the books on one snapshot.
 
     Raises:
-        Unavailable: the database, or an archive with bytes of the window, is out of reach.
+        Unavailable: the database, the workers, or an archive with bytes of the window, are out
+            of reach.
         Contradiction: an archive does not have the bytes that left the database.
     """
     replayed_window = window or ReplayWindow()
-    result = ReplayResult()
-    with (
-        snapshot(engine, "replay") as connection,
-        open_archived_bytes(connection, replayed_window) as archived,
-    ):
-        reader = Reader(connection, replayed_window, archived)
-        progress = announce(reader.count())
-        for wallet_range in reader.ranges():
-            replayer = _RangeReplayer(reader, decoders, replayed_window, result)
-            replayer.replay(wallet_range, progress)
-        for deliveries in reader.deliveries():
-            _check_deliveries(reader, decoders, deliveries, result)
-            progress(len(deliveries))
-    return result
-
-
-class _RangeReplayer:
-    """Replays the chains of one range of wallets."""
-
-    def __init__(
-        self,
-        reader: Reader,
-        decoders: ProviderDecoders,
-        window: ReplayWindow,
-        result: ReplayResult,
-    ) -> None:
-        self._reader = reader
-        self._decoders = decoders
-        self._window = window
-        self._result = result
-        self._stored: dict[int, Wallet] = {}
-        self._chain: RecomputedChain | None = None
-
-    def replay(self, wallet_range: WalletRange, progress: Callable[[int], None]) -> None:
-        """Replay every chain of the range to its end."""
-        self._stored = self._reader.wallets(wallet_range)
-        for rows in self._reader.operations(wallet_range):
-            self._replay_rows(rows)
-            progress(len(rows))
-        self._end_chain()
-        if self._window.since is None:
-            for wallet in list(self._stored.values()):  # those without any operation
-                self._compare(self._empty_wallet(wallet.wallet_id))
-
-    def _replay_rows(self, rows: list[StoredOperation]) -> None:
-        decoded_rows = [
-            decode_operation(stored, self._decoders, self._window, self._result)
-            for stored in rows
-        ]
-        requests = [decoded.request for decoded in decoded_rows if decoded and decoded.request]
-        originals = {
-            (stored.row.provider, stored.row.reverses)
-            for stored in rows
-            if stored.row.reverses is not None
-        }
-        referenced = self._look_up(requests, originals)
-        for stored, decoded in zip(rows, decoded_rows, strict=True):
-            row = stored.row
-            chain = self._chain_of(row.wallet_id)
-            self._result.add_difference(
-                row=transaction_id(row.wallet_id, row.wallet_seq, stored.epoch),
-                provider=row.provider,
-                op_key=row.op_key,
-                fields=replay_operation(chain, stored, decoded, referenced, self._result),
-            )
-        if self._chain is not None:
-            self._chain.forget_changes()
-
-    def _look_up(
-        self, requests: Iterable[Request], originals: set[OperationKey]
-    ) -> ReferencedRows:
-        read_set = read_set_of(requests)
-        handles = {(slug, handle) for slug, handle, _ in read_set.wallets if slug != OWN_SLUG}
-        return ReferencedRows(
-            self._reader.known(read_set.own_keys | read_set.referenced_keys | originals),
-            self._reader.wallet_ids(handles),
+    with shared_snapshot(engine, "replay") as (connection, name):
+        reader = Reader(connection, replayed_window)
+        rows = reader.count()
+        executor = options.executor_for(rows)
+        base = PartTask(
+            number=0,
+            step="wallets",
+            first=0,
+            last=0,
+            window=replayed_window,
+            decoders=decoders,
+            database_url=url_of(engine),
+            snapshot=name,
+            archived=None,
+            copies_archives=not executor.shares_disk,
         )
-
-    def _chain_of(self, wallet_id: int) -> RecomputedChain:
-        if self._chain is None or self._chain.wallet.wallet_id != wallet_id:
-            self._end_chain()
-            wallet = self._empty_wallet(wallet_id)
-            self._chain = RecomputedChain(wallet, start_seq=wallet.seq + 1)
-        return self._chain
-
-    def _empty_wallet(self, wallet_id: int) -> Wallet:
-        """The wallet before its first operation, also where the stored wallet is missing."""
-        stored = self._stored.get(wallet_id)
-        player = f"wallet {wallet_id}" if stored is None else stored.player
-        currency = "" if stored is None else stored.currency
-        return Wallet(wallet_id, player, currency, 0, 0, 0, blocked=False)
-
-    def _end_chain(self) -> None:
-        if self._chain is not None:
-            self._compare(self._chain.wallet)
-            self._chain = None
-
-    def _compare(self, recomputed: Wallet) -> None:
-        """Compare a recomputed wallet with the stored one if its chain was replayed whole."""
-        self._result.wallets += 1
-        stored = self._stored.pop(recomputed.wallet_id, None)
-        if self._window.until is not None:
-            return
-        self._result.add_difference(
-            row=f"wallet {recomputed.wallet_id} ({recomputed.player} {recomputed.currency})",
-            provider="",
-            op_key="",
-            fields=_wallet_differences(stored, recomputed),
-        )
+        progress = announce(rows)
+        if base.copies_archives:
+            tasks = _tasks(base, reader, options.parts)
+            return _total(_results(connection, tasks, executor, progress))
+        with copied_archives(connection, replayed_window) as archived:
+            tasks = _tasks(replace(base, archived=archived), reader, options.parts)
+            return _total(_results(connection, tasks, executor, progress))
 
 
-def _wallet_differences(stored: Wallet | None, recomputed: Wallet) -> FieldDifferences:
-    if stored is None:
-        return [("wallet", "missing", recomputed.wallet_id)]
-    return [
-        (name, getattr(stored, name), getattr(recomputed, name))
-        for name in Wallet.__struct_fields__
-        if getattr(stored, name) != getattr(recomputed, name)
+def _tasks(base: PartTask, reader: Reader, parts: int | None) -> list[PartTask]:
+    wallets = [
+        replace(base, step="wallets", first=first, last=last)
+        for first, last in reader.ranges(parts)
     ]
-
-
-def _check_deliveries(
-    reader: Reader,
-    decoders: ProviderDecoders,
-    deliveries: list[StoredDelivery],
-    result: ReplayResult,
-) -> None:
-    pairs = [
-        (stored, None if stored.row.provider == OWN_SLUG else decode(stored.row, decoders))
-        for stored in deliveries
+    deliveries = [
+        replace(base, step="deliveries", first=first, last=last)
+        for first, last in reader.delivery_ranges(parts)
     ]
-    known = reader.known(
-        key for stored, decoded in pairs for key in referenced_keys(stored.row, decoded)
-    )
-    for stored, decoded in pairs:
-        result.deliveries += 1
-        name = f"delivery {stored.delivery_id}"
-        if decoded is not None and decoded.as_stored in UNPROVEN:
-            result.count_unproven(decoded.as_stored)
-        if decoded is not None and decoded.as_stored == UNVERIFIABLE:
-            result.count_unverifiable(name)
-        result.add_difference(
-            row=name,
-            provider=stored.row.provider,
-            op_key=stored.row.op_key or "",
-            fields=check_delivery(stored.row, decoded, known),
-        )
+    return [replace(task, number=number) for number, task in enumerate([*wallets, *deliveries])]
+
+
+def _results(
+    connection: Connection,
+    tasks: Sequence[PartTask],
+    executor: Executor,
+    progress: Callable[[int], None],
+) -> Iterator[tuple[PartTask, ReplayResult]]:
+    """Every task with its result, as they end; in this process over the open connection."""
+    if isinstance(executor, InProcess):
+        for task in tasks:
+            yield task, replay_part(connection, task, progress)
+        return
+    for task, encoded in executor.run(run_part, tasks):
+        result = decode_result(encoded)
+        progress(result.operations + result.deliveries)
+        yield task, result
+
+
+def _total(results: Iterator[tuple[PartTask, ReplayResult]]) -> ReplayResult:
+    """The sum of all results, in the order of the parts."""
+    total = ReplayResult()
+    for _, result in sorted(results, key=lambda ended: ended[0].number):
+        total.add(result)
+    return total

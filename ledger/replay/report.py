@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from providers.contract import LedgerPolicy, Provider
 from providers.dialect import Dialect
+from providers.registry import DIALECTS
 
 #: How many differences are named; all of them are counted.
 NAMED_MAX = 20
@@ -23,6 +25,14 @@ class ProviderDecoder:
     dialect: Dialect
     provider: Provider
     policy: LedgerPolicy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to a worker without the functions of the dialect, which it has too."""
+        return _decoder_of, (self.dialect.name, self.provider, self.policy)
+
+
+def _decoder_of(dialect: str, provider: Provider, policy: LedgerPolicy) -> ProviderDecoder:
+    return ProviderDecoder(dialect=DIALECTS[dialect], provider=provider, policy=policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +136,22 @@ class ReplayResult:
             shadow=shortened(recomputed),
         )
         self.differences.append(difference)
+
+    def add(self, part: "ReplayResult") -> None:
+        """Add what a later part of the books found."""
+        self.wallets += part.wallets
+        self.operations += part.operations
+        self.decided += part.decided
+        self.deliveries += part.deliveries
+        self.unverifiable += part.unverifiable
+        self.differing += part.differing
+        for total, counts in ((self.told, part.told), (self.unproven, part.unproven)):
+            for cause, count in counts.items():
+                total[cause] = total.get(cause, 0) + count
+        self.unverifiable_first = [*self.unverifiable_first, *part.unverifiable_first][
+            :NAMED_MAX
+        ]
+        self.differences = [*self.differences, *part.differences][:NAMED_MAX]
 
 
 def shortened(value: object) -> str:

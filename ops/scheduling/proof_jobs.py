@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 
 from ledger.checks.check import WalletScope
 from ledger.checks.run import newest_month_end, verify
+from ledger.proof_options import ProofOptions
 from ledger.queries.checkpoints import take_checkpoint
 from ledger.replay.replay import replay
 from ledger.replay.report import ReplayWindow
@@ -21,6 +22,7 @@ from ledger.seal.seal import SealStatus, next_day_over, read_seal_status, seal_d
 from ops.providers.configured import proof_decoders
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.priorities import priority_of
+from ops.runtime.processors import jobs_of
 from ops.settings.model import Settings
 from ops.work import Work
 from storage.proofs import ProofKind, ProofRun, record_proof
@@ -81,14 +83,15 @@ def prove_books(
     clock = clock or SystemClock()
     with engine_at(database_url) as engine:
         rounds = _Round(engine, clock)
+        options = ProofOptions(jobs=jobs_of(settings, Work.PROOFS))
         with reading(engine, "proofs") as connection:
             before = read_seal_status(connection)
         sealed = rounds.keep(ProofKind.SEAL, lambda: _seal(engine, clock.now()))
-        rounds.keep(ProofKind.VERIFY, lambda: _verify(engine, before))
+        rounds.keep(ProofKind.VERIFY, lambda: _verify(engine, before, options))
         if sealed.scope:
             rounds.keep(ProofKind.CHECKPOINT, lambda: _checkpoint(engine))
         chance = Random(slot)  # noqa: S311 - chooses a sample
-        rounds.keep(ProofKind.REPLAY, lambda: _replay(engine, settings, chance))
+        rounds.keep(ProofKind.REPLAY, lambda: _replay(engine, settings, chance, options))
 
 
 class _Round:
@@ -145,10 +148,10 @@ def _seal_days(engine: Engine, now: datetime) -> Iterator[date]:
         yield day
 
 
-def _verify(engine: Engine, before: SealStatus) -> ProofResult:
+def _verify(engine: Engine, before: SealStatus, options: ProofOptions) -> ProofResult:
     since = None if before.day is None else _end_of(before.day)
     scope = WalletScope(since=since, month_end=newest_month_end(engine))
-    results = list(verify(engine, scope=scope))
+    results = list(verify(engine, scope=scope, options=options))
     wrong = [f"{result.name}: {result.wrong} wrong" for result in results if result.wrong]
     return ProofResult(
         scope=scope.text if scope.is_partial else "",
@@ -169,13 +172,19 @@ def _checkpoint(engine: Engine) -> ProofResult:
     )
 
 
-def _replay(engine: Engine, settings: Settings, chance: Random) -> ProofResult:
+def _replay(
+    engine: Engine, settings: Settings, chance: Random, options: ProofOptions
+) -> ProofResult:
     start = _some_batch(engine, chance)
     if start is None:
         return ProofResult(scope="", is_clean=True, detail="nothing is booked")
     window = ReplayWindow(since=start, until=start + settings.proofs.sample)
     result = replay(
-        engine, proof_decoders(settings), window=window, announce=lambda _rows: _ignore
+        engine,
+        proof_decoders(settings),
+        window=window,
+        announce=lambda _rows: _ignore,
+        options=options,
     )
     return ProofResult(
         scope=f"from {iso(start)}, {settings.proofs.sample}",

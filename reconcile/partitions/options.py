@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from reconcile.partitions.executors import Executor, InProcess
 from reconcile.snapshot.rules import Rules
+from vocabulary.executors import Executor, InProcess
 
 #: Rows of one side per part: two sides and their join stay far below a gigabyte.
 ROWS_PER_PART = 1_000_000

@@ -1,7 +1,7 @@
 """``tieout ledger verify|replay``: prove the books by checks and by deciding again."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated
 
@@ -16,6 +16,7 @@ from ledger.replay.replay import replay as replay_books
 from ledger.replay.report import ReplayResult, ReplayWindow
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
+from ops.commands.ledger.proof_options import Cluster, Jobs, proof_options
 from ops.commands.ledger.proof_results import keep_proof
 from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson
@@ -54,24 +55,24 @@ def verify(
         str | None, typer.Option(help="Only wallets of these ids, such as 100-200: partial.")
     ] = None,
     from_month_end: FromMonthEnd = False,
+    jobs: Jobs = None,
+    scheduler: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove the books: sums, balances, chains, postings; exit 1 if a check fails."""
-    since_at, range_ = (
-        None if since is None else read_instant(since, "--since"),
-        _range(wallets),
-    )
-    engine, started_at = open_books(ctx), SystemClock().now()
     scope = WalletScope(
-        since=since_at,
-        wallets=range_,
-        month_end=_newest_month_end(engine) if from_month_end else None,
+        since=None if since is None else read_instant(since, "--since"),
+        wallets=_range(wallets),
     )
+    options = proof_options(context_of(ctx).settings, jobs=jobs, scheduler=scheduler)
+    engine, started_at = open_books(ctx), SystemClock().now()
+    if from_month_end:
+        scope = replace(scope, month_end=_newest_month_end(engine))
     checks, left_out = checks_for(scope)
     results: list[CheckResult] = []
     with progress_bars() as announce:
         done = announce("checks", len(checks))
-        for result in run_checks(engine, scope=scope):
+        for result in run_checks(engine, scope=scope, options=options):
             results.append(result)
             done(1)
             if not as_json:
@@ -106,13 +107,17 @@ def replay(
     provider: Annotated[
         str | None, typer.Option(help="Decide again only what this provider sent.")
     ] = None,
+    jobs: Jobs = None,
+    scheduler: Cluster = None,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild the books from the stored bytes and compare.
 
     Exit 1 on a difference, and if a row cannot be proven.
     """
-    decoders = proof_decoders(context_of(ctx).settings)
+    settings = context_of(ctx).settings
+    options = proof_options(settings, jobs=jobs, scheduler=scheduler)
+    decoders = proof_decoders(settings)
     if provider is not None and provider not in decoders.providers:
         raise Malformed("--provider", "the slug of a configured provider is expected")
     window = ReplayWindow(
@@ -123,7 +128,7 @@ def replay(
     engine, started_at = open_books(ctx), SystemClock().now()
     with progress_bars() as announce:
         result = replay_books(
-            engine, decoders, window=window, announce=partial(announce, "rows")
+            engine, decoders, window=window, announce=partial(announce, "rows"), options=options
         )
     keep_proof(
         engine,

@@ -11,8 +11,8 @@ import typer
 
 from ops.commands.progress import progress_of_parts
 from ops.providers.reconciliation import checkpoint_folder
-from reconcile.partitions.executors import executor_of
 from reconcile.partitions.options import RunOptions
+from vocabulary.executors import executor_of
 from vocabulary.window import Window, day_window
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reconcile.partitions.executors import Executor, Work
+from vocabulary.executors import Executor, Work
 
 
 def kill_worker_once(work: Work, marker: str, task: Any) -> bytes:

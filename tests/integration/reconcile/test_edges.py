@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from ledger.posting.posting import post_all_at
-from reconcile.partitions.executors import Dask, Executor, InProcess, Pool
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
@@ -26,6 +25,7 @@ from tests.harness.detection.month import NOW, OPEN_AFTER, System
 from tests.harness.servers.dask_cluster import dask_cluster
 from tests.harness.servers.failing_executors import CountingExecutor, Stopped, StopsAfter
 from vocabulary.clock import FrozenClock
+from vocabulary.executors import Dask, Executor, InProcess, Pool
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from breaks.kinds import BreakKind
-from reconcile.partitions.executors import Dask, Pool
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
@@ -19,6 +18,7 @@ from reconcile.totals.tie_out import totals
 from tests.harness.books.two_sides import NOON, TwoBooks
 from tests.harness.servers.dask_cluster import dask_cluster
 from vocabulary.clock import FrozenClock
+from vocabulary.executors import Dask, Pool
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from reconcile.partitions.executors import Dask, InProcess, Pool
+from ledger.checks.run import CheckResult, verify
+from ledger.proof_options import ProofOptions
+from ledger.replay.replay import replay
+from ledger.replay.report import ReplayResult
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
@@ -16,6 +19,7 @@ from reconcile.snapshot.rules import BY_ROUND_ID, Rules
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.busy import DAY, BusyBooks
+from tests.harness.books.traffic import decoders
 from tests.harness.servers.dask_cluster import dask_cluster
 from tests.harness.servers.failing_executors import (
     CountingExecutor,
@@ -23,8 +27,10 @@ from tests.harness.servers.failing_executors import (
     Stopped,
     StopsAfter,
 )
+from tests.harness.tampering.replay import quiet
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Unavailable
+from vocabulary.executors import Dask, InProcess, Pool
 from vocabulary.maturity import MaturityAges
 
 SEED = 5
@@ -72,6 +78,16 @@ def result_file(
     return json.dumps([result.to_json(), result.manifest()])
 
 
+def proofs_of(url: str, options: ProofOptions) -> tuple[list[CheckResult], ReplayResult]:
+    """The results of a verify and of a replay of the books."""
+    engine = open_engine(url, pool_size=1)
+    try:
+        results = list(verify(engine, options=options))
+        return results, replay(engine, decoders(), announce=quiet, options=options)
+    finally:
+        engine.dispose()
+
+
 @pytest.fixture(scope="module")
 def expected(books: str) -> str:
     return result_file(books, RunOptions())
@@ -106,6 +122,8 @@ def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(
             Dask(address, patience_s=120, connect_s=120), tmp_path / "killed"
         )
         assert result_file(books, RunOptions(parts=4, executor=dying)) == expected
+        on_cluster = ProofOptions(scheduler=address, parts=3)
+        assert proofs_of(books, on_cluster) == proofs_of(books, ProofOptions())
     assert dying.marker.exists()
 
 

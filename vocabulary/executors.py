@@ -1,4 +1,4 @@
-"""Where the parts of a comparison run: in this process, in a pool of processes, or on Dask.
+"""Where the parts of some work run: in this process, in a pool of processes, or on Dask.
 
 All executors run the same function on the same tasks and return the same bytes, in whatever
 order the parts finish. A worker may die in the middle of a part. The part then runs again, a
@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Protocol
 from vocabulary.errors import Unavailable
 from vocabulary.plurals import counted
 
-#: How often workers may die before the run gives up.
+#: How often workers may die before the work is given up.
 LOSSES_MAX = 3
 #: Parts per worker that are running or finished but not yet fetched; it bounds memory.
 AHEAD = 2
@@ -33,7 +33,7 @@ class Executor(Protocol):
 
     @property
     def shares_disk(self) -> bool:
-        """Whether parts can read the files that the run writes."""
+        """Whether parts can read files that this process writes."""
         ...
 
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, bytes]]:
