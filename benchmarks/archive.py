@@ -44,7 +44,7 @@ from ledger.archive.export import export_month
 from ledger.archive.months import month_bounds, month_end
 from ledger.archive.release import let_entries_go, let_go, take_month_end
 from ledger.checks.check import WalletScope
-from ledger.checks.run import verify
+from ledger.checks.run import newest_month_end, verify
 from ledger.seal.seal import seal_day
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
@@ -205,7 +205,7 @@ class _Bench:
         }
         if old_month is not None:
             figures |= self._let_go(old_month)
-        later = WalletScope(from_month_end=True)
+        later = WalletScope(month_end=newest_month_end(self._engine))
         figures["verify_cpu_s"] = self._processor_s(lambda: _verify(self._engine))
         figures["later_cpu_s"] = self._processor_s(lambda: _verify(self._engine, later))
         size = self._size()
@@ -300,12 +300,10 @@ class _Bench:
         manifest = folder.manifest()
         gone = let_go(self._engine, folder, manifest, progress=lambda _: None)
         entries = let_entries_go(self._engine, manifest, progress=lambda _: None)
-        ended = take_month_end(self._engine)
+        ended = take_month_end(self._engine, by=_PEOPLE[1])
         assert ended == month, ended
         with self._engine.begin() as connection:
-            finish_release(
-                connection, archive, by=_PEOPLE[1], rows=gone, entries=entries, ended=ended
-            )
+            finish_release(connection, archive, by=_PEOPLE[1], rows=gone, entries=entries)
 
     def sizes(self) -> dict[str, int]:
         """Bytes of each table with its indexes."""

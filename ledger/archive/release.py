@@ -15,10 +15,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from ledger.archive.months import month_bounds
+from storage.archive.archives import archive_name
 from storage.archive.digests import digest_of_bytes
 from storage.archive.files import ArchiveFolder
 from storage.archive.manifest import Manifest
 from storage.archive.parquet import read_batches
+from storage.audit import record
 from storage.transactions import outages, reading, transaction
 from vocabulary.errors import Contradiction, NotAllowed
 from vocabulary.plurals import counted
@@ -44,6 +46,10 @@ SELECT batch_id FROM (
 ) b WHERE before < :rows ORDER BY batch_id
 """
 _TAKE_MONTH_END = "SELECT take_month_end()"
+_MONTH_END = """
+SELECT wallets, encode(digest, 'hex') AS digest, seal, manifest_hash FROM month_ends
+ WHERE month = :month
+"""
 _LET_ENTRIES_GO = "SELECT gone, kept FROM let_go_of_entries(:batches)"
 _NAMED_MAX = 10
 
@@ -173,10 +179,11 @@ def let_entries_go(
     return total
 
 
-def take_month_end(engine: Engine) -> date | None:
-    """Write down where every wallet stood at the end of the newest month that was let go.
+def take_month_end(engine: Engine, *, by: str) -> date | None:
+    """Write down where every wallet was at the end of the newest month that was let go.
 
-    Returns the month; None if it is written down already, or an earlier month kept entries.
+    The audit trail takes the digest. Returns the month; None if it is written down already, or
+    an earlier month kept entries.
 
     Raises:
         Contradiction: a chain before its end has a gap, or a balance does not follow.
@@ -185,6 +192,9 @@ def take_month_end(engine: Engine) -> date | None:
     try:
         with transaction(engine, "archive") as connection:
             month: date | None = connection.execute(text(_TAKE_MONTH_END)).scalar_one()
+            if month is not None:
+                row = connection.execute(text(_MONTH_END), {"month": month}).mappings().one()
+                record(connection, by, "archive.month_end", archive_name(month), dict(row))
             return month
     except IntegrityError as error:
         cause = str(error.orig).partition("\n")[0].removeprefix("append-only: ")

@@ -1,8 +1,8 @@
 """One check of the books, and the part of the books it is run on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 #: Tables whose rows belong to one wallet, so that a check can be limited to some wallets.
@@ -31,13 +31,15 @@ _OTHER_NAMES = {"sealed_days": "seals"}
 #: As in the view: books of which nothing left read no operation for it.
 _ANYTHING_LEFT = "SELECT EXISTS (SELECT FROM archived_totals)"
 _MOVED_WALLETS = "SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id)"
+#: By how much the clocks of receivers and database may differ at most.
+CLOCKS_DIFFER = timedelta(hours=1)
 _LATER = """
   LEFT JOIN month_end_wallets p ON p.wallet_id = t.wallet_id
  WHERE t.wallet_seq > coalesce(p.wallet_seq, 0)"""
 _LATER_OPERATIONS = f"FROM operations t {_LATER} AND t.batch_id >= :first_batch"
 _ENTRY_LIST = ", ".join(f"t.{column}" for column in _ENTRY_COLUMNS.split(", "))
-#: The rows of wallets that lie after the month end. A round that began before it, or within the
-#: hour by which clocks may differ, is left out with its operations.
+#: The rows of wallets that lie after the month end. A round that began before it, or while
+#: clocks may differ, is left out with its operations.
 LATER_ROWS: Mapping[str, str] = MappingProxyType(
     {
         "operations": f"SELECT t.* {_LATER_OPERATIONS}",
@@ -64,13 +66,19 @@ FROM_MONTH_END: Mapping[str, str] = MappingProxyType(
         " WHERE day >= (CAST(:month_end AS timestamptz) AT TIME ZONE 'UTC')::date)",
     }
 )
-#: The parameters of both.
-MONTH_END_PARAMETERS = """
-SELECT at AS month_end, at + interval '1 hour' AS first_round,
-       coalesce((SELECT min(batch_id) FROM batches WHERE committed_at >= at),
-                9223372036854775807) AS first_batch
-  FROM month_ends ORDER BY month DESC LIMIT 1
-"""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthEnd:
+    """The newest month end, as a snapshot of the database has it.
+
+    Attributes:
+        at: its instant.
+        first_batch: the first batch after it; beyond all batches, if there is none.
+    """
+
+    at: datetime
+    first_batch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,19 +108,17 @@ class WalletScope:
     Attributes:
         since: only wallets with an operation committed at or after this instant.
         wallets: only wallet ids from the first to the second, both included.
-        from_month_end: begin each chain where the newest month end left it.
-        month_end: the parameters of the month end, read when the checks begin.
+        month_end: begin each chain where it left it; None: at the first position.
     """
 
     since: datetime | None = None
     wallets: tuple[int, int] | None = None
-    from_month_end: bool = False
-    month_end: Mapping[str, object] = field(default_factory=dict)
+    month_end: MonthEnd | None = None
 
     @property
     def is_partial(self) -> bool:
         """Whether any wallet or operation is left out."""
-        return self.leaves_out_wallets or self.from_month_end
+        return self.leaves_out_wallets or self.month_end is not None
 
     @property
     def leaves_out_wallets(self) -> bool:
@@ -127,16 +133,24 @@ class WalletScope:
             words.append(f"wallets {self.wallets[0]} to {self.wallets[1]}")
         if self.since is not None:
             words.append(f"wallets that moved since {self.since.isoformat()}")
-        if self.from_month_end:
-            words.append("from the newest month end on")
+        if self.month_end is not None:
+            words.append(f"from the month end of {self.month_end.at.isoformat()} on")
         return ", ".join(words) or "everything"
 
     @property
     def parameters(self) -> dict[str, object]:
         """The parameters of a rendered query."""
         first, last = self.wallets or (None, None)
-        own = {"first_wallet": first, "last_wallet": last, "since": self.since}
-        return {**own, **self.month_end}
+        parameters: dict[str, object] = {
+            "first_wallet": first,
+            "last_wallet": last,
+            "since": self.since,
+        }
+        if self.month_end is None:
+            return parameters
+        at, first_batch = self.month_end.at, self.month_end.first_batch
+        later = {"month_end": at, "first_round": at + CLOCKS_DIFFER, "first_batch": first_batch}
+        return parameters | later
 
     def within(self, wallets: tuple[int, int]) -> "WalletScope":
         """The part of the scope that is in a range of wallets."""
@@ -146,15 +160,15 @@ class WalletScope:
     def render(self, sql: str) -> str:
         """The query over the scope's part of the tables."""
         others = {name: _OTHER_NAMES.get(name, name) for name in _OTHER_TABLES}
-        if self.from_month_end:
+        if self.month_end is not None:
             others |= FROM_MONTH_END
         tables = {name: self._narrowed(name, table) for name, table in _WALLET_TABLES.items()}
         return sql.format(**tables, **others)
 
     def _narrowed(self, name: str, table: str) -> str:
-        if name == "month_end" and not self.from_month_end:
+        if name == "month_end" and self.month_end is None:
             return "(SELECT * FROM month_end_wallets WHERE false)"
-        if self.from_month_end and name in LATER_ROWS:
+        if self.month_end is not None and name in LATER_ROWS:
             return f"({self._where(LATER_ROWS[name])})"
         if table != "booked_entries" or not self.leaves_out_wallets:
             narrowed = self._where(f"SELECT * FROM {table} t WHERE true")  # noqa: S608 - constants

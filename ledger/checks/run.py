@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, Engine, text
 
 from ledger.checks import batches, chains, entries, month_ends, orders, residuals, rounds
-from ledger.checks.check import MONTH_END_PARAMETERS, BookCheck, WalletScope
+from ledger.checks.check import BookCheck, MonthEnd, WalletScope
 from ledger.checks.parts import (
     PartResult,
     PartTask,
@@ -26,6 +26,7 @@ from ledger.proof_options import ProofOptions
 from ledger.wallet_ranges import expected_operations, ranges_by_count
 from storage.engine import url_of
 from storage.transactions import reading, shared_snapshot
+from vocabulary.errors import Contradiction
 from vocabulary.executors import Executor, InProcess
 
 #: The checks that can be limited to some wallets, because they join no rows of two wallets.
@@ -52,7 +53,11 @@ WHOLE_CHECKS = frozenset(
         "archived_entries_keep_their_totals",
     }
 )
-_HAS_MONTH_END = "SELECT EXISTS (SELECT FROM month_ends)"
+_MONTH_END = """
+SELECT at, coalesce((SELECT min(batch_id) FROM batches WHERE committed_at >= at),
+                    9223372036854775807) AS first_batch
+  FROM month_ends ORDER BY month DESC LIMIT 1
+"""
 _DEFAULTS = ProofOptions()
 
 
@@ -81,20 +86,20 @@ class CheckResult:
 def checks_for(scope: WalletScope) -> tuple[tuple[BookCheck, ...], list[str]]:
     """The checks that can be run on the scope, and the names of those that cannot."""
     checks = WALLET_CHECKS if scope.leaves_out_wallets else CHECKS
-    if scope.from_month_end:
+    if scope.month_end is not None:
         later = tuple(check for check in CHECKS if check.name not in WHOLE_CHECKS)
         checks = tuple(c for c in later if c in checks or c in month_ends.CHECKS)
     return checks, [check.name for check in CHECKS if check not in checks]
 
 
-def has_month_end(engine: Engine) -> bool:
-    """Whether a month was let go, so that a proof can begin at its end.
+def newest_month_end(engine: Engine) -> MonthEnd | None:
+    """Where a proof can begin; None: no month was let go.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with reading(engine, "verify") as connection:
-        return bool(connection.execute(text(_HAS_MONTH_END)).scalar_one())
+        return _month_end(connection)
 
 
 def verify(
@@ -102,13 +107,12 @@ def verify(
 ) -> Iterator[CheckResult]:
     """Run the checks on one snapshot, yielding each result as its check ends.
 
-    Without a month end, a scope that begins there begins at the beginning.
-
     Raises:
+        Contradiction: another month end was taken since that of the scope was read.
         Unavailable: the database or the workers are out of reach.
     """
     with shared_snapshot(engine, "verify") as (connection, name):
-        checked_scope = _at_month_end(connection, scope or WalletScope())
+        checked_scope = _scope_now(connection, scope or WalletScope())
         checks, _ = checks_for(checked_scope)
         operations = expected_operations(connection)
         scopes = _scopes(connection, checked_scope, options.parts_for(operations))
@@ -121,12 +125,19 @@ def verify(
         yield from _in_order(checks, tasks, _results(connection, tasks, executor))
 
 
-def _at_month_end(connection: Connection, scope: WalletScope) -> WalletScope:
-    """The scope with what the newest month end is; from the beginning, if there is none."""
-    if not scope.from_month_end:
+def _scope_now(connection: Connection, scope: WalletScope) -> WalletScope:
+    """The scope with the batches that this snapshot has after the month end."""
+    if scope.month_end is None:
         return scope
-    row = connection.execute(text(MONTH_END_PARAMETERS)).mappings().one_or_none()
-    return replace(scope, from_month_end=row is not None, month_end=dict(row or {}))
+    newest = _month_end(connection)
+    if newest is None or newest.at != scope.month_end.at:
+        raise Contradiction("another month was let go meanwhile: prove again")
+    return replace(scope, month_end=newest)
+
+
+def _month_end(connection: Connection) -> MonthEnd | None:
+    row = connection.execute(text(_MONTH_END)).one_or_none()
+    return None if row is None else MonthEnd(*row)
 
 
 def _scopes(connection: Connection, scope: WalletScope, parts: int) -> list[WalletScope]:

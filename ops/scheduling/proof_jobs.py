@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Engine, text
 
 from ledger.checks.check import WalletScope
-from ledger.checks.run import has_month_end, verify
+from ledger.checks.run import newest_month_end, verify
 from ledger.proof_options import ProofOptions
 from ledger.queries.checkpoints import take_checkpoint
 from ledger.replay.replay import replay
@@ -150,7 +150,7 @@ def _seal_days(engine: Engine, now: datetime) -> Iterator[date]:
 
 def _verify(engine: Engine, before: SealStatus, options: ProofOptions) -> ProofResult:
     since = None if before.day is None else _end_of(before.day)
-    scope = WalletScope(since=since, from_month_end=has_month_end(engine))
+    scope = WalletScope(since=since, month_end=newest_month_end(engine))
     results = list(verify(engine, scope=scope, options=options))
     wrong = [f"{result.name}: {result.wrong} wrong" for result in results if result.wrong]
     return ProofResult(

@@ -38,10 +38,6 @@ _FINISH = """
 UPDATE archive_releases SET let_go_at = clock_timestamp()
  WHERE release_id = :release AND let_go_at IS NULL
 """
-_MONTH_END = """
-SELECT to_char(month, 'YYYY-MM') AS month, wallets, encode(digest, 'hex') AS digest
-  FROM month_ends WHERE month = :month
-"""
 
 
 class ArchiveRefused(NotAllowed):
@@ -205,22 +201,12 @@ def decide_release(
 
 
 def finish_release(
-    connection: Connection,
-    archive: Archive,
-    *,
-    by: str,
-    rows: int,
-    entries: int,
-    ended: date | None = None,
+    connection: Connection, archive: Archive, *, by: str, rows: int, entries: int
 ) -> None:
     """Store that all that may leave the database of an archive has left it.
 
-    ``rows`` lost their bytes now, and ``entries`` left now. The audit trail notes them, and the
-    digest of the month end that was taken then, if any.
+    ``rows`` lost their bytes now, and ``entries`` left now.
     """
     connection.execute(text(_FINISH), {"release": archive.release_id})
-    detail: dict[str, object] = {"rows": rows, "entries": entries}
-    if ended is not None:
-        month_end = connection.execute(text(_MONTH_END), {"month": ended}).mappings().one()
-        detail["month_end"] = dict(month_end)
+    detail = {"rows": rows, "entries": entries}
     record(connection, by, "archive.let_go", archive.archive_id, detail)

@@ -61,13 +61,11 @@ def approve(ctx: typer.Context, name: Name, *, by: By = None) -> None:
             entries = let_entries_go(
                 owner, manifest, progress=announce("entries", _entries_in(manifest))
             )
-        ended = take_month_end(owner)
         with transaction(engine, "archive") as connection:
-            finish_release(
-                connection, archive, by=person, rows=gone, entries=entries, ended=ended
-            )
-    left = counted(entries, "entry")
-    typer.echo(f"{name}: the bytes of {counted(gone, 'row')} left the database, and {left}")
+            finish_release(connection, archive, by=person, rows=gone, entries=entries)
+        left = counted(entries, "entry")
+        typer.echo(f"{name}: the bytes of {counted(gone, 'row')} left the database, and {left}")
+        ended = take_month_end(owner, by=person)
     if ended is not None:
         typer.echo(f"`tieout ledger verify --from-month-end` begins after {ended:%Y-%m}")
 

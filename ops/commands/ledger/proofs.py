@@ -1,14 +1,15 @@
 """``tieout ledger verify|replay``: prove the books by checks and by deciding again."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Annotated
 
 import typer
+from sqlalchemy import Engine
 
-from ledger.checks.check import WalletScope
-from ledger.checks.run import CheckResult, checks_for, has_month_end
+from ledger.checks.check import MonthEnd, WalletScope
+from ledger.checks.run import CheckResult, checks_for, newest_month_end
 from ledger.checks.run import verify as run_checks
 from ledger.replay.decode import BYTES_NOT_KEPT, NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.replay import replay as replay_books
@@ -62,14 +63,13 @@ def verify(
     scope = WalletScope(
         since=None if since is None else read_instant(since, "--since"),
         wallets=_range(wallets),
-        from_month_end=from_month_end,
     )
     options = proof_options(context_of(ctx).settings, jobs=jobs, scheduler=scheduler)
+    engine, started_at = open_books(ctx), SystemClock().now()
+    if from_month_end:
+        scope = replace(scope, month_end=_newest_month_end(engine))
     checks, left_out = checks_for(scope)
     results: list[CheckResult] = []
-    engine, started_at = open_books(ctx), SystemClock().now()
-    if from_month_end and not has_month_end(engine):
-        raise NotAllowed("there is no month end yet: `tieout archive approve` takes the first")
     with progress_bars() as announce:
         done = announce("checks", len(checks))
         for result in run_checks(engine, scope=scope, options=options):
@@ -145,6 +145,13 @@ def replay(
     else:
         _print_replay(result)
     raise typer.Exit(0 if result.is_proven else 1)
+
+
+def _newest_month_end(engine: Engine) -> MonthEnd:
+    month_end = newest_month_end(engine)
+    if month_end is None:
+        raise NotAllowed("there is no month end yet: `tieout archive approve` takes the first")
+    return month_end
 
 
 def verify_detail(results: Sequence[CheckResult]) -> str:

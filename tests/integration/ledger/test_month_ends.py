@@ -10,7 +10,7 @@ import pytest
 from psycopg.errors import RestrictViolation
 
 from ledger.archive.release import take_month_end
-from ledger.checks.check import WalletScope
+from ledger.checks.check import MonthEnd, WalletScope
 from ledger.checks.run import CHECKS, checks_for, verify
 from ledger.posting.posting import post_all_at
 from storage.engine import open_engine
@@ -20,7 +20,7 @@ from tests.harness.books.ledger import accept, bet, rollback, win
 from tests.harness.tampering.replay import copy_books, restore_books, tamper
 from vocabulary.errors import Contradiction
 
-LATER = WalletScope(from_month_end=True)
+LATER = WalletScope(month_end=MonthEnd(datetime(2020, 7, 1, tzinfo=UTC), 7))
 #: Beside what is open from June: a late rollback of b2, repeats of June, and a whole round.
 JULY = (
     bet("b1", 300),
@@ -120,10 +120,11 @@ def test_the_month_end_is_where_the_chains_were(released: Archivist) -> None:
         " GROUP BY wallet_id ORDER BY wallet_id"
     )
     assert rows == last
-    [(detail,)] = released.rows("SELECT detail FROM audit WHERE action = 'archive.let_go'")
+    noted = "SELECT subject, actor, detail FROM audit WHERE action = 'archive.month_end'"
+    [(subject, actor, detail)] = released.rows(noted)
     digest = released.rows("SELECT encode(month_end_digest(), 'hex') FROM month_ends")
-    assert [(detail["month_end"]["digest"],)] == digest
-    assert (detail["month_end"]["month"], detail["month_end"]["wallets"]) == ("2020-06", 2)
+    assert (subject, actor, detail["wallets"]) == (ARCHIVE, "jonas", 2)
+    assert [(detail["digest"],)] == digest
 
 
 def test_a_proof_from_the_month_end_covers_less_and_holds(books: str) -> None:
@@ -141,9 +142,9 @@ def test_a_proof_from_the_month_end_covers_less_and_holds(books: str) -> None:
     assert later["chains_have_no_gap"].checked == 6
     assert later["rounds_equal_operations"].checked == 3
     for scope in (
-        WalletScope(wallets=(1, 1), from_month_end=True),
-        WalletScope(wallets=(2, 9), from_month_end=True),
-        WalletScope(since=datetime(2020, 7, 1, tzinfo=UTC), from_month_end=True),
+        WalletScope(wallets=(1, 1), month_end=LATER.month_end),
+        WalletScope(wallets=(2, 9), month_end=LATER.month_end),
+        WalletScope(since=datetime(2020, 7, 1, tzinfo=UTC), month_end=LATER.month_end),
     ):
         assert wrong_checks(books, scope) == set()
 
@@ -204,7 +205,7 @@ def test_a_chain_that_does_not_add_up_refuses_the_month_end(
     engine = open_engine(books)
     try:
         with pytest.raises(Contradiction, match=cause):
-            take_month_end(engine)
+            take_month_end(engine, by="jonas")
     finally:
         engine.dispose()
     with psycopg.connect(books) as connection:
@@ -215,10 +216,10 @@ def test_a_chain_that_does_not_add_up_refuses_the_month_end(
 def test_a_month_end_waits_for_entries_that_stay(books: str) -> None:
     engine = open_engine(books)
     try:
-        assert take_month_end(engine) is None, "it is taken already"
+        assert take_month_end(engine, by="jonas") is None, "it is taken already"
         tamper(books, "DELETE FROM month_ends")
         tamper(books, "UPDATE batches SET entries_at = NULL WHERE batch_id = 3")
-        assert take_month_end(engine) is None
+        assert take_month_end(engine, by="jonas") is None
     finally:
         engine.dispose()
 
@@ -229,9 +230,14 @@ def test_the_command_says_from_where_it_proved(
     archivist = Archivist(tmp_path, books)
     document = json.loads(archivist.run("ledger", "verify", "--from-month-end", "--json"))
     assert (document["clean"], document["partial"]) == (True, True)
-    assert document["scope"] == "from the newest month end on"
+    assert document["scope"] == "from the month end of 2020-07-01T00:00:00+00:00 on"
     assert "month_ends_equal_chains" in document["left_out"]
     refused = exported.run("ledger", "verify", "--from-month-end", code=1)
     assert "there is no month end yet" in refused
+    tamper(books, "DELETE FROM month_ends")
+    tamper(books, "DELETE FROM month_end_wallets")
+    tamper(books, "UPDATE operations SET stake = 1, amount = -1 WHERE op_key = 'b1'")
+    refused = archivist.run("archive", "approve", ARCHIVE, "--by", "jonas", code=1)
+    assert "the month end is not taken: txn-" in refused
     again = released.run("archive", "approve", ARCHIVE, "--by", "jonas")
     assert "begins after 2020-06" not in again, "the month end is taken already"

@@ -134,7 +134,7 @@ def test_a_round_verifies_from_the_month_end_on_and_compares_it(books: Books) ->
 
     run = books.prove()[ProofKind.VERIFY]
 
-    assert run.scope == "from the newest month end on"
+    assert run.scope == "from the month end of 2020-02-01T00:00:00+00:00 on"
     assert (run.is_clean, run.detail) == (False, "month_ends_are_tied: 1 wrong")
 
 
