@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ledger.books_mark import WRITTEN_WALLETS
+
 #: Tables whose rows belong to one wallet, so that a check can be limited to some wallets.
 _WALLET_TABLES = {
     "operations": "operations",
@@ -52,10 +54,12 @@ class WalletScope:
     Attributes:
         since: only wallets with an operation committed at or after this instant.
         wallets: only wallet ids from the first to the second, both included.
+        mark: only wallets with a row that this snapshot did not see.
     """
 
     since: datetime | None = None
     wallets: tuple[int, int] | None = None
+    mark: str | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -76,7 +80,12 @@ class WalletScope:
     def parameters(self) -> dict[str, object]:
         """The parameters of a rendered query."""
         first, last = self.wallets or (None, None)
-        return {"first_wallet": first, "last_wallet": last, "since": self.since}
+        return {
+            "first_wallet": first,
+            "last_wallet": last,
+            "since": self.since,
+            "mark": self.mark,
+        }
 
     def within(self, wallets: tuple[int, int]) -> "WalletScope":
         """The part of the scope that is in a range of wallets."""
@@ -94,6 +103,8 @@ class WalletScope:
             conditions.append("wallet_id BETWEEN :first_wallet AND :last_wallet")
         if self.since is not None:
             conditions.append(f"wallet_id IN ({_MOVED_WALLETS} WHERE b.committed_at >= :since)")
+        if self.mark is not None:
+            conditions.append(f"wallet_id IN ({WRITTEN_WALLETS})")
         if not conditions:
             return table
         where = " AND ".join(conditions)
