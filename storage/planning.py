@@ -16,3 +16,15 @@ def without_nested_loops(connection: Connection) -> Iterator[None]:
     connection.execute(text("SET LOCAL enable_nestloop = off"))
     yield
     connection.execute(text("SET LOCAL enable_nestloop TO DEFAULT"))
+
+
+@contextmanager
+def without_index_scans(connection: Connection) -> Iterator[None]:
+    """Read tables in the block's statements page by page, also where half of them is left out.
+
+    A large part of a table costs an index scan one page for each row. Indexes remain in use for
+    single rows, by their bitmaps.
+    """
+    connection.execute(text("SET LOCAL enable_indexscan = off"))
+    yield
+    connection.execute(text("SET LOCAL enable_indexscan TO DEFAULT"))

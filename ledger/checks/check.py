@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from ledger.books_mark import WRITTEN_WALLETS
+
 #: Tables whose rows belong to one wallet, so that a check can be limited to some wallets.
 _WALLET_TABLES = {
     "operations": "operations",
@@ -109,11 +111,13 @@ class WalletScope:
         since: only wallets with an operation committed at or after this instant.
         wallets: only wallet ids from the first to the second, both included.
         month_end: begin each chain where it left it; None: at the first position.
+        mark: only wallets with a row that this snapshot did not see.
     """
 
     since: datetime | None = None
     wallets: tuple[int, int] | None = None
     month_end: MonthEnd | None = None
+    mark: str | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -123,7 +127,8 @@ class WalletScope:
     @property
     def leaves_out_wallets(self) -> bool:
         """Whether any wallet is left out."""
-        return self.since is not None or self.wallets is not None
+        narrowing = (self.since, self.wallets, self.mark)
+        return any(limit is not None for limit in narrowing)
 
     @property
     def text(self) -> str:
@@ -145,6 +150,7 @@ class WalletScope:
             "first_wallet": first,
             "last_wallet": last,
             "since": self.since,
+            "mark": self.mark,
         }
         if self.month_end is None:
             return parameters
@@ -188,4 +194,6 @@ class WalletScope:
         if self.since is not None:
             moved = f"{_MOVED_WALLETS} WHERE b.committed_at >= :since"
             conditions += f" AND t.wallet_id IN ({moved})"
+        if self.mark is not None:
+            conditions += f" AND t.wallet_id IN ({WRITTEN_WALLETS})"
         return " UNION ALL ".join(half + conditions for half in query.split(" UNION ALL "))

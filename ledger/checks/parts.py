@@ -6,12 +6,14 @@ results of ranges add up, and the order in which parts end changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import Connection, text
 
 from ledger.checks.check import BookCheck, WalletScope
+from storage.planning import without_index_scans
 from storage.transactions import engine_at, joined_snapshot
 
 #: How many wrong rows each check names.
@@ -39,11 +41,18 @@ class PartTask:
     """One part to do, as a value that can travel to a worker.
 
     Attributes:
+        name: of the part.
+        unproven: the part of the scope to look for wrong rows in, if a killed verify found
+            none in the rest; None: all of it.
+        reads_most: whether all parts together read the whole books.
         snapshot: the name of the snapshot that the verify holds open.
     """
 
+    name: str
     check: BookCheck
     scope: WalletScope
+    unproven: WalletScope | None = None
+    reads_most: bool
     database_url: str
     snapshot: str
 
@@ -59,18 +68,29 @@ def run_part(task: PartTask) -> bytes:
         joined_snapshot(engine, "verify", task.snapshot) as connection,
     ):
         connection.execute(text(_NO_PARALLEL_WORKERS))
-        return encode_result(check_part(connection, task.check, task.scope))
+        return encode_result(check_part(connection, task))
 
 
-def check_part(connection: Connection, check: BookCheck, scope: WalletScope) -> PartResult:
+def check_part(connection: Connection, task: PartTask) -> PartResult:
     """Run one check over one part."""
     checked = connection.execute(
-        text(scope.render(check.figure)), scope.parameters
+        text(task.scope.render(task.check.figure)), task.scope.parameters
     ).scalar_one()
+    scope = task.unproven or task.scope
+    reads_most = task.reads_most and task.unproven is None
+    with without_index_scans(connection) if reads_most else nullcontext():
+        wrong, named = _wrong_rows(connection, task.check, scope)
+    return PartResult(checked=checked, wrong=wrong, named=tuple(named))
+
+
+def _wrong_rows(
+    connection: Connection, check: BookCheck, scope: WalletScope
+) -> tuple[int, Sequence[str]]:
+    """How many rows break the promise, and the names of the first of them."""
     if check.holds is not None:
         holds = text(scope.render(check.holds))
         if connection.execute(holds, scope.parameters).scalar_one():
-            return PartResult(checked=checked, wrong=0, named=())
+            return 0, ()
     # Sorted by bytes, as Python sorts, so that names of several parts can be merged.
     wrong_rows = f"""
 WITH w (row_name) AS MATERIALIZED ({scope.render(check.wrong)})
@@ -78,7 +98,7 @@ SELECT (SELECT count(*) FROM w),
        ARRAY(SELECT row_name FROM w ORDER BY row_name COLLATE "C" LIMIT {NAMED_MAX})
 """  # noqa: S608 - constants of our own checks
     wrong, named = connection.execute(text(wrong_rows), scope.parameters).one()
-    return PartResult(checked=checked, wrong=wrong, named=tuple(named))
+    return wrong, named
 
 
 def merged(results: Iterable[PartResult]) -> PartResult:
@@ -99,3 +119,8 @@ def encode_result(result: PartResult) -> bytes:
 def decode_result(encoded: bytes) -> PartResult:
     """Read what ``encode_result`` wrote."""
     return msgspec.json.decode(encoded, type=PartResult)
+
+
+def is_clean(encoded: bytes) -> bool:
+    """Whether an encoded result has no wrong row."""
+    return not decode_result(encoded).wrong

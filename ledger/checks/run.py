@@ -9,6 +9,7 @@ memory of this process does not grow with the books.
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import Connection, Engine, text
 
@@ -19,10 +20,13 @@ from ledger.checks.parts import (
     PartTask,
     check_part,
     decode_result,
+    encode_result,
+    is_clean,
     merged,
     run_part,
 )
-from ledger.proof_options import ProofOptions
+from ledger.proof_options import CHECKED_PER_PART, ProofOptions
+from ledger.proof_resumption import Resumption, part_name
 from ledger.wallet_ranges import expected_operations, ranges_by_count
 from storage.engine import url_of
 from storage.transactions import reading, shared_snapshot
@@ -115,14 +119,28 @@ def verify(
         checked_scope = _scope_now(connection, scope or WalletScope())
         checks, _ = checks_for(checked_scope)
         operations = expected_operations(connection)
-        scopes = _scopes(connection, checked_scope, options.parts_for(operations))
-        tasks = [
-            PartTask(check=check, scope=part, database_url=url_of(engine), snapshot=name)
-            for check in checks
-            for part in (scopes if check in WALLET_CHECKS else [checked_scope])
-        ]
-        executor = options.executor_for(operations)
-        yield from _in_order(checks, tasks, _results(connection, tasks, executor))
+        progress = Resumption(
+            connection,
+            options.progress,
+            {"proof": "verify", "scope": checked_scope.text},
+            partial(
+                ranges_by_count,
+                connection,
+                options.parts_for(operations, per_part=CHECKED_PER_PART),
+            ),
+        )
+        base = PartTask(
+            name="",
+            check=checks[0],
+            scope=checked_scope,
+            reads_most=not checked_scope.is_partial,
+            database_url=url_of(engine),
+            snapshot=name,
+        )
+        tasks = _tasks(base, checks, progress)
+        executor = options.executor_for(operations, per_part=CHECKED_PER_PART)
+        yield from _in_order(checks, tasks, _results(connection, tasks, executor, progress))
+        progress.end()
 
 
 def _scope_now(connection: Connection, scope: WalletScope) -> WalletScope:
@@ -140,21 +158,40 @@ def _month_end(connection: Connection) -> MonthEnd | None:
     return None if row is None else MonthEnd(*row)
 
 
-def _scopes(connection: Connection, scope: WalletScope, parts: int) -> list[WalletScope]:
-    if parts == 1:
-        return [scope]
-    return [scope.within(wallets) for wallets in ranges_by_count(connection, parts)]
+def _tasks(base: PartTask, checks: Sequence[BookCheck], progress: Resumption) -> list[PartTask]:
+    ranges = progress.ranges
+    scopes = [base.scope.within(each) for each in ranges] if len(ranges) > 1 else [base.scope]
+    tasks = []
+    for check in checks:
+        if check not in WALLET_CHECKS:
+            tasks.append(replace(base, name=check.name, check=check))
+            continue
+        for number, scope in enumerate(scopes):
+            name = part_name(check.name, number)
+            clean = progress.clean_before(number, name, is_clean)
+            unproven = replace(scope, mark=progress.mark) if clean else None
+            tasks.append(replace(base, name=name, check=check, scope=scope, unproven=unproven))
+    return tasks
 
 
 def _results(
-    connection: Connection, tasks: Sequence[PartTask], executor: Executor
+    connection: Connection, tasks: Sequence[PartTask], executor: Executor, progress: Resumption
 ) -> Iterator[tuple[PartTask, PartResult]]:
     """Every task with its result, as they end; in this process over the open connection."""
+    missing = []
+    for task in tasks:
+        kept = progress.finished.get(task.name)
+        if kept is None:
+            missing.append(task)
+        else:
+            yield task, decode_result(kept)
+    ended: Iterable[tuple[PartTask, bytes]]
     if isinstance(executor, InProcess):
-        for task in tasks:
-            yield task, check_part(connection, task.check, task.scope)
-        return
-    for task, encoded in executor.run(run_part, tasks):
+        ended = ((task, encode_result(check_part(connection, task))) for task in missing)
+    else:
+        ended = executor.run(run_part, missing)
+    for task, encoded in ended:
+        progress.save(task.name, encoded)
         yield task, decode_result(encoded)
 
 

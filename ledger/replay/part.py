@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from ledger.accepting.cache import read_set_of
 from ledger.accepting.model import OperationKey, Wallet
 from ledger.enums import OWN_SLUG, OperationKind
+from ledger.proof_resumption import part_name
 from ledger.replay.archived_bytes import copied_archives, open_archived_bytes
 from ledger.replay.chain import (
     RecomputedChain,
@@ -57,6 +58,13 @@ class PartTask:
     snapshot: str
     archived: Path | None
     copies_archives: bool
+
+    @property
+    def name(self) -> str:
+        """The name under which its result is kept; ranges of deliveries are of no wallets."""
+        if self.step == "wallets":
+            return part_name(self.step, self.number)
+        return f"{self.step} {self.first}-{self.last}"
 
 
 def run_part(task: PartTask) -> bytes:

@@ -7,16 +7,21 @@ it checks every delivery. Ranges of wallets and of deliveries may run beside eac
 process holds one range of wallets and one chunk of rows in memory.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from ledger.proof_options import ProofOptions
+from ledger.proof_options import DECIDED_PER_PART, ProofOptions
+from ledger.proof_resumption import Resumption
 from ledger.replay.archived_bytes import copied_archives
-from ledger.replay.part import PartTask, decode_result, replay_part, run_part
+from ledger.replay.part import PartTask, decode_result, encode_result, replay_part, run_part
 from ledger.replay.reader import Reader
 from ledger.replay.report import ProviderDecoders, ReplayResult, ReplayWindow
+from ledger.wallet_ranges import WalletRange
 from storage.engine import url_of
 from storage.transactions import shared_snapshot
 from vocabulary.executors import Executor, InProcess
@@ -46,7 +51,13 @@ def replay(
     with shared_snapshot(engine, "replay") as (connection, name):
         reader = Reader(connection, replayed_window)
         rows = reader.count()
-        executor = options.executor_for(rows)
+        executor = options.executor_for(rows, per_part=DECIDED_PER_PART)
+        kept = Resumption(
+            connection,
+            options.progress,
+            _about(replayed_window, decoders),
+            partial(reader.ranges, options.parts),
+        )
         base = PartTask(
             number=0,
             step="wallets",
@@ -59,23 +70,36 @@ def replay(
             archived=None,
             copies_archives=not executor.shares_disk,
         )
-        progress = announce(rows)
-        if base.copies_archives:
-            tasks = _tasks(base, reader, options.parts)
-            return _total(_results(connection, tasks, executor, progress))
-        with copied_archives(connection, replayed_window) as archived:
-            tasks = _tasks(replace(base, archived=archived), reader, options.parts)
-            return _total(_results(connection, tasks, executor, progress))
+        tasks = _tasks(base, kept.ranges, reader.delivery_ranges(options.parts))
+        with _archived(connection, base) as archived:
+            tasks = [replace(task, archived=archived) for task in tasks]
+            results = _results(connection, tasks, executor, kept, announce(rows))
+            total = _total(results)
+        kept.end()
+    return total
 
 
-def _tasks(base: PartTask, reader: Reader, parts: int | None) -> list[PartTask]:
-    wallets = [
-        replace(base, step="wallets", first=first, last=last)
-        for first, last in reader.ranges(parts)
-    ]
+def _about(window: ReplayWindow, decoders: ProviderDecoders) -> dict[str, str]:
+    """What a replay is about; a provider's secrets do not show."""
+    providers = sorted(
+        f"{slug} {decoder.dialect.name} {decoder.provider} {decoder.policy}"
+        for slug, decoder in decoders.providers.items()
+    )
+    return {"proof": "replay", "window": str(window), "providers": "; ".join(providers)}
+
+
+def _archived(connection: Connection, base: PartTask) -> AbstractContextManager[Path | None]:
+    """The file with archived bytes that the workers read, if they can."""
+    return nullcontext() if base.copies_archives else copied_archives(connection, base.window)
+
+
+def _tasks(
+    base: PartTask, ranges: Sequence[WalletRange], delivery_ranges: Sequence[tuple[int, int]]
+) -> list[PartTask]:
+    wallets = [replace(base, step="wallets", first=first, last=last) for first, last in ranges]
     deliveries = [
         replace(base, step="deliveries", first=first, last=last)
-        for first, last in reader.delivery_ranges(parts)
+        for first, last in delivery_ranges
     ]
     return [replace(task, number=number) for number, task in enumerate([*wallets, *deliveries])]
 
@@ -84,16 +108,31 @@ def _results(
     connection: Connection,
     tasks: Sequence[PartTask],
     executor: Executor,
+    kept: Resumption,
     progress: Callable[[int], None],
 ) -> Iterator[tuple[PartTask, ReplayResult]]:
     """Every task with its result, as they end; in this process over the open connection."""
+    missing = []
+    for task in tasks:
+        encoded = kept.finished.get(task.name)
+        result = ReplayResult() if encoded is None else decode_result(encoded)
+        if encoded is None or not result.is_proven:
+            missing.append(task)
+            continue
+        progress(result.operations)
+        yield task, result
+    ended: Iterable[tuple[PartTask, bytes]]
     if isinstance(executor, InProcess):
-        for task in tasks:
-            yield task, replay_part(connection, task, progress)
-        return
-    for task, encoded in executor.run(run_part, tasks):
+        ended = (
+            (task, encode_result(replay_part(connection, task, progress))) for task in missing
+        )
+    else:
+        ended = executor.run(run_part, missing)
+    for task, encoded in ended:
         result = decode_result(encoded)
-        progress(result.operations + result.deliveries)
+        if not isinstance(executor, InProcess):
+            progress(result.operations + result.deliveries)
+        kept.save(task.name, encoded)
         yield task, result
 
 

@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from ledger.proof_options import ProofOptions
+from ledger.proof_progress import ProofProgress
+from ops.context import Context
 from ops.runtime.processors import jobs_of
-from ops.settings.model import Settings
 from ops.work import Work
+from storage.proofs import ProofKind
 
 Jobs = Annotated[
     int | None,
@@ -25,8 +27,13 @@ Cluster = Annotated[
 ]
 
 
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where one that was killed stopped.")
+]
+
+
 def proof_options(
-    settings: Settings, *, jobs: int | None, scheduler: str | None
+    context: Context, kind: ProofKind, *, jobs: int | None, scheduler: str | None, resume: bool
 ) -> ProofOptions:
     """Convert the options of the command.
 
@@ -35,6 +42,9 @@ def proof_options(
     """
     if scheduler is not None and jobs is not None:
         raise typer.BadParameter("--jobs is for this machine: a cluster has its own")
+    progress_file = context.data_dir / "proofs" / f"{kind.value}.progress"
     return ProofOptions(
-        jobs=jobs_of(settings, Work.PROOFS) if jobs is None else jobs, scheduler=scheduler
+        jobs=jobs_of(context.settings, Work.PROOFS) if jobs is None else jobs,
+        scheduler=scheduler,
+        progress=ProofProgress(progress_file, resume=resume),
     )

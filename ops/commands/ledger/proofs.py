@@ -16,7 +16,7 @@ from ledger.replay.replay import replay as replay_books
 from ledger.replay.report import ReplayResult, ReplayWindow
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.ledger.proof_options import Cluster, Jobs, proof_options
+from ops.commands.ledger.proof_options import Cluster, Jobs, Resume, proof_options
 from ops.commands.ledger.proof_results import keep_proof
 from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson
@@ -57,6 +57,7 @@ def verify(
     from_month_end: FromMonthEnd = False,
     jobs: Jobs = None,
     scheduler: Cluster = None,
+    resume: Resume = False,
     as_json: AsJson = False,
 ) -> None:
     """Prove the books: sums, balances, chains, postings; exit 1 if a check fails."""
@@ -64,7 +65,9 @@ def verify(
         since=None if since is None else read_instant(since, "--since"),
         wallets=_range(wallets),
     )
-    options = proof_options(context_of(ctx).settings, jobs=jobs, scheduler=scheduler)
+    options = proof_options(
+        context_of(ctx), ProofKind.VERIFY, jobs=jobs, scheduler=scheduler, resume=resume
+    )
     engine, started_at = open_books(ctx), SystemClock().now()
     if from_month_end:
         scope = replace(scope, month_end=_newest_month_end(engine))
@@ -109,15 +112,18 @@ def replay(
     ] = None,
     jobs: Jobs = None,
     scheduler: Cluster = None,
+    resume: Resume = False,
     as_json: AsJson = False,
 ) -> None:
     """Rebuild the books from the stored bytes and compare.
 
     Exit 1 on a difference, and if a row cannot be proven.
     """
-    settings = context_of(ctx).settings
-    options = proof_options(settings, jobs=jobs, scheduler=scheduler)
-    decoders = proof_decoders(settings)
+    context = context_of(ctx)
+    options = proof_options(
+        context, ProofKind.REPLAY, jobs=jobs, scheduler=scheduler, resume=resume
+    )
+    decoders = proof_decoders(context.settings)
     if provider is not None and provider not in decoders.providers:
         raise Malformed("--provider", "the slug of a configured provider is expected")
     window = ReplayWindow(

@@ -190,3 +190,11 @@ def test_a_statement_includes_its_last_day(tieout: CommandLine) -> None:
     assert days("--to", "2026-06-03") == []
     wrong = tieout.run("ledger", "statement", "--provider", "lottery", "--to", "soon", code=2)
     assert "--to" in wrong
+
+
+@pytest.mark.parametrize("command", ["verify", "replay"])
+def test_no_process_at_all_is_wrong_usage(tieout: CommandLine, command: str) -> None:
+    error = tieout.run("ledger", command, "--jobs", "0", code=2)
+
+    assert "--jobs" in error
+    assert "greater than or equal to 1" in error

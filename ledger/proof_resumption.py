@@ -1,0 +1,104 @@
+"""What a proof still has to do, if another one of the same was killed before it ended."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from ledger.books_mark import ranges_written_since, take_mark
+from ledger.proof_progress import ProofProgress, SavedProof
+from ledger.wallet_ranges import WalletRange
+from vocabulary.build import version
+
+
+class Resumption:
+    """The ranges of a proof, the parts of it that are finished, and where more are kept.
+
+    Args:
+        connection: on the snapshot of the proof.
+        progress: where parts are kept; None: nowhere.
+        about: what the proof is about, besides the code.
+        cut: the ranges of wallets, if none are kept.
+
+    Attributes:
+        ranges: into which wallets are cut.
+        finished: encoded results of parts that hold for the snapshot as they are.
+        mark: the snapshot that the killed proof saw; None: there was none.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        progress: ProofProgress | None,
+        about: Mapping[str, str],
+        cut: Callable[[], Sequence[WalletRange]],
+    ) -> None:
+        self._progress = progress
+        self.finished: dict[str, bytes] = {}
+        self._before: dict[str, bytes] = {}
+        self._written: list[bool] = []
+        self.mark: str | None = None
+        if progress is None:
+            self.ranges = list(cut())
+            return
+        described = {**about, "code": version()}
+        self.ranges = self._resumed(connection, progress, described) or list(cut())
+        saved = SavedProof(
+            about=described, ranges=self.ranges, mark=take_mark(connection, self.ranges)
+        )
+        progress.begin(saved, self.finished)
+
+    def clean_before(self, number: int, part: str, is_clean: Callable[[bytes], bool]) -> bool:
+        """Whether the killed proof finished a part without a finding, before rows were written.
+
+        Args:
+            number: of the part's range.
+            part: its name.
+            is_clean: says it of an encoded result.
+        """
+        kept = self._before.get(part)
+        return (
+            bool(self._written)
+            and self._written[number]
+            and kept is not None
+            and is_clean(kept)
+        )
+
+    def save(self, part: str, result: bytes) -> None:
+        """Keep the result of a part."""
+        if self._progress is not None:
+            self._progress.save(part, result)
+
+    def end(self) -> None:
+        """The proof has ended: nothing of it is kept."""
+        if self._progress is not None:
+            self._progress.clear()
+
+    def _resumed(
+        self, connection: Connection, progress: ProofProgress, about: Mapping[str, str]
+    ) -> list[WalletRange] | None:
+        """Take over what a killed proof finished; None: nothing, or the books changed."""
+        killed = progress.load(about)
+        if killed is None:
+            return None
+        saved, parts = killed
+        written = ranges_written_since(connection, saved.ranges, saved.mark)
+        if written is None:
+            return None
+        self.mark, self._before, self._written = saved.mark.snapshot, parts, written
+        self.finished = {
+            part: result
+            for part, result in parts.items()
+            if (number := range_of(part)) is not None and not written[number]
+        }
+        return saved.ranges
+
+
+def part_name(what: str, number: int) -> str:
+    """The name of a part over a range of wallets."""
+    return f"{what} {number}"
+
+
+def range_of(part: str) -> int | None:
+    """The number of the range that a part is over; None: it is over all wallets."""
+    number = part.rpartition(" ")[2]
+    return int(number) if number.isdecimal() else None
