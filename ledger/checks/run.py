@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 
 from ledger.checks import batches, chains, entries, orders, residuals, rounds
 from ledger.checks.check import BookCheck, WalletScope
+from storage.pacing import pause_point
 from storage.transactions import snapshot
 
 #: The checks that can be limited to some wallets, because they join no rows of two wallets.
@@ -70,6 +71,7 @@ def verify(engine: Engine, *, scope: WalletScope | None = None) -> Iterator[Chec
     checked_scope = scope or WalletScope()
     with snapshot(engine, "verify") as connection:
         for check in checks_for(checked_scope)[0]:
+            pause_point()
             yield _run(connection, check, checked_scope)
 
 

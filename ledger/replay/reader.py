@@ -25,6 +25,7 @@ from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
 from ledger.queries.restores import read_epochs
 from ledger.replay.archived_bytes import ArchivedBytes
 from ledger.replay.report import ReplayWindow
+from storage.pacing import pause_point
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
 
@@ -209,6 +210,7 @@ class Reader:
             rows = iter(result)
             while chunk := list(islice(rows, CHUNK)):
                 yield chunk
+                pause_point()
 
 
 def known_from_row(row: Any) -> KnownOperation:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, ClassVar, Protocol
 
+from storage.pacing import pause_point
 from vocabulary.errors import Unavailable
 from vocabulary.plurals import counted
 
@@ -57,6 +58,7 @@ class InProcess:
         """See ``Executor``."""
         for task in tasks:
             yield task, work(task)
+            pause_point()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Pool:
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     encoded = done.result()
                     yield running.pop(done), encoded
+                pause_point()
         finally:
             pool.shutdown(cancel_futures=True)
 
