@@ -1,10 +1,12 @@
 """Callbacks beside a verify, a reconciliation and an import that go on all the time.
 
-``python -m benchmarks.background [--seconds S] [--rate N] [--rows N]``. Callbacks arrive at a
-rate, in open loop: alone, beside background work that competes with them, and beside work that
-yields as the settings say by default. The three commands run beside each other, each again as
-soon as it ends; ``seconds`` is the mean of those that ended, and ``alone`` the same without a
-load.
+``python -m benchmarks.background [--seconds S] [--rates N,N] [--dialects D,D] [--rows N]``.
+Callbacks of each dialect arrive at each rate, in open loop: alone, beside background work that
+yields as the settings say by default, and with ``--competing`` beside work that does not. The
+three commands run beside each other, each again as soon as it ends; ``seconds`` is the mean of
+those that ended, and ``alone`` the same without a load. ``ratio`` is what p99.9 and seconds are
+of those alone. ``generator`` is the load generator's own processor time, in microseconds a
+callback, and how late it was itself at p99.
 """
 
 import argparse
@@ -19,10 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import mean
 from time import perf_counter, sleep
+from typing import Any
 
 from sqlalchemy import text
 
@@ -36,13 +40,16 @@ from benchmarks.bench import (
     wait_until_answering,
     warm_up,
 )
-from benchmarks.load import PLAYERS
+from benchmarks.load import PLAYERS, SECRETS
 from benchmarks.statement_import import lines
-from ops.settings.sections.background import BackgroundSettings
+from ledger.posting.posting import post_all
+from ops.work import Work
 from providers.sportsbook.feed import COLUMNS
 from storage.transactions import engine_at
 
-DIALECT = "sportsbook"
+#: The provider whose statements are imported.
+IMPORTED = "sportsbook"
+RATES = "500,1000,2000,4000,6000"
 #: The day that is reconciled, and the provider.
 DAY, RECONCILED = date(2026, 3, 1), "aggregator"
 #: Exit codes of a command that did its work: 1 is a finding.
@@ -66,6 +73,22 @@ SELECT r.provider, r.round_id, r.round_id, r.match_key, w.player, r.currency, r.
        false, r.payout - r.stake, r.first_at, r.first_at, r.first_at, 'push'
   FROM rounds r JOIN wallets w USING (wallet_id) WHERE r.provider = :provider
 """
+
+
+_HEADER = (
+    "dialect          rate background   p50 ms   p99 ms p99.9 ms   max ms"
+    "  generator µs, late ms  seconds of each command"
+)
+_NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A load, and the background work beside it."""
+
+    dialect: str
+    rate: float
+    mode: str
 
 
 @dataclass(slots=True)
@@ -100,44 +123,49 @@ class Repeated:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--rate", type=float, default=2000.0)
-    parser.add_argument("--rows", type=int, default=300_000)
+    parser.add_argument("--rates", default=RATES)
+    parser.add_argument("--dialects", default=",".join(SECRETS))
+    parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--lines", type=int, default=50_000)
+    parser.add_argument("--competing", action="store_true")
     chosen = parser.parse_args()
-    turns, numbers = count(1, 1_000_000), count()
+    loads = [
+        (dialect, float(rate))
+        for dialect in chosen.dialects.split(",")
+        for rate in chosen.rates.split(",")
+    ]
+    modes = {"yielding": None, **({"competing": 0} if chosen.competing else {})}
     with tempfile.TemporaryDirectory() as folder, staged(Path(folder)) as stage:
         _fill(stage, chosen.rows)
-        commands = _commands(Path(folder), chosen.lines, numbers)
-
-        def load() -> dict[str, float]:
-            return open_loop(
-                stage.port,
-                DIALECT,
-                rate=chosen.rate,
-                seconds=chosen.seconds,
-                turn=next(turns),
-            )
-
+        commands = _commands(Path(folder), chosen.lines, count())
         with (
             running("ops", "receiver", stage=stage),
             running("ops", "worker", "--processes", "1", stage=stage),
         ):
             wait_until_answering(stage.port)
-            warm_up(stage.port, DIALECT, turn=next(turns))
+            turns = count(1, 1_000_000)
+            for dialect in chosen.dialects.split(","):
+                warm_up(stage.port, dialect, turn=next(turns))
             drained(stage.database_url)
-            print(
-                "background       p50 ms   p99 ms  p99.9 ms   max ms  seconds of each command"
-            )
-            results = [_line("none", load(), {})]
+            print(_HEADER)
             with _repeated(stage, commands, nice=None) as alone:
                 sleep(chosen.seconds)
-            results.append(_line("alone", {}, alone.seconds))
-            for name, nice in (("competing", 0), ("yielding", None)):
-                with _repeated(stage, commands, nice=nice) as repeated:
-                    figures = load()
-                results.append(_line(name, figures, repeated.seconds))
-                drained(stage.database_url)
-    print(json.dumps({"benchmark": "background", "rate": chosen.rate, "results": results}))
+            results = [_line(_Turn("", 0, "alone"), {}, alone.seconds, _NOTHING)]
+            reference = results[0]
+            for dialect, rate in loads:
+                load = partial(
+                    open_loop, stage.port, dialect, rate=rate, seconds=chosen.seconds
+                )
+                none = _line(_Turn(dialect, rate, "none"), load(turn=next(turns)), {}, _NOTHING)
+                results.append(none)
+                for mode, nice in modes.items():
+                    with _repeated(stage, commands, nice=nice) as repeated:
+                        figures = load(turn=next(turns))
+                    compared = {**none, "seconds": reference["seconds"]}
+                    turn = _Turn(dialect, rate, mode)
+                    results.append(_line(turn, figures, repeated.seconds, compared))
+                    _post_rest(stage)
+    print(json.dumps({"benchmark": "background", "results": results}))
 
 
 def _fill(stage: BenchSetup, rows: int) -> None:
@@ -167,7 +195,7 @@ def _commands(
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows((f"{number}-{first}", *rest) for first, *rest in lines(rows))
-        return ("feed", "import", str(path), "--provider", DIALECT)
+        return ("feed", "import", str(path), "--provider", IMPORTED)
 
     window = ("--from", str(DAY), "--to", str(DAY + timedelta(days=1)))
     return {
@@ -175,6 +203,13 @@ def _commands(
         "reconcile": lambda: ("reconcile", "--provider", RECONCILED, *window),
         "import": statement,
     }
+
+
+def _post_rest(stage: BenchSetup) -> None:
+    """Post what is left: no scheduler sweeps up what a stopped reconciliation had locked."""
+    with engine_at(stage.database_url, pool_size=1) as engine:
+        post_all(engine)
+    drained(stage.database_url)
 
 
 @contextmanager
@@ -189,7 +224,7 @@ def _repeated(
         nice: how far they yield; None: as by default.
     """
     before = stage.config.read_text()
-    parts = BackgroundSettings.model_fields
+    parts = [work.value for work in Work]
     if nice is not None:
         stage.config.write_text(
             before + "[background]\n" + "".join(f"{part} = {nice}\n" for part in parts)
@@ -207,19 +242,47 @@ def _repeated(
 
 
 def _line(
-    name: str, figures: Mapping[str, float], seconds: Mapping[str, Sequence[float]]
-) -> dict[str, object]:
-    latencies = {key: figures.get(f"{key}_ms", 0.0) for key in ("p50", "p99", "p999", "max")}
+    turn: _Turn,
+    figures: Mapping[str, float],
+    seconds: Mapping[str, Sequence[float]],
+    alone: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Print a line; returns it as JSON.
+
+    Args:
+        turn: what was done.
+        figures: of the load generator; empty: there was no load.
+        seconds: of each command that ended.
+        alone: p99.9 without background work, and the seconds of commands without a load.
+    """
+    latencies = {
+        key: round(figures.get(f"{key}_ms", 0.0), 2) for key in ("p50", "p99", "p999", "max")
+    }
+    generator = {
+        key: round(figures.get(key, 0.0), 1) for key in ("generator_us", "late_p99_ms")
+    }
     means = {command: round(mean(values), 2) for command, values in sorted(seconds.items())}
-    shown = "  ".join(f"{command} {value}" for command, value in means.items())
-    print(
-        f"{name:14}" + "".join(f" {value:8.1f}" for value in latencies.values()) + f"  {shown}"
-    )
+    ratios = {
+        command: round(value / alone["seconds"][command], 2)
+        for command, value in means.items()
+        if command in alone.get("seconds", {})
+    }
+    if alone.get("p999"):
+        ratios["p999"] = round(latencies["p999"] / alone["p999"], 2)
+    shown = [f"{turn.dialect:14} {turn.rate:6.0f} {turn.mode:10}"]
+    shown += [f"{value:8.1f}" for value in (*latencies.values(), *generator.values())]
+    shown += [f" {name} {value}" for name, value in means.items()]
+    shown += [f" ratio {name} {value}" for name, value in ratios.items()]
+    print(" ".join(shown), flush=True)
     return {
-        "background": name,
-        **{key: round(value, 2) for key, value in latencies.items()},
+        "dialect": turn.dialect,
+        "rate": turn.rate,
+        "background": turn.mode,
+        **latencies,
+        **generator,
         "failures": int(figures.get("failures", 0)),
         "seconds": means,
+        "ratios": ratios,
     }
 
 

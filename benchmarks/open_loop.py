@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.open_loop PORT DIALECT CONNECTIONS SECONDS FIRST RATE`` prints one JSON
 line. Latencies count from the instant at which a callback was due, so one that waits behind a
-slow answer counts in full. ``late_p99_ms`` is how late the generator itself was.
+slow answer counts in full. ``late_p99_ms`` is how late the generator itself was, and
+``generator_us`` its own processor time a callback, in microseconds.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from time import perf_counter
+from time import perf_counter, process_time
 
 from benchmarks.load import PLAYERS, Lane, script_of
 
@@ -101,7 +102,7 @@ async def run(
         script = script_of(dialect, players, f"{first}-{number}", most, None)
         _, lane = await loop.create_connection(partial(PacedLane, script), "127.0.0.1", port)
         lanes.append(lane)
-    started = perf_counter() + 0.1
+    started, used = perf_counter() + 0.1, process_time()
     pacer = Pacer(lanes, [started + instant for instant in reversed(arrivals)])
     await pacer.run()
     elapsed = perf_counter() - started
@@ -116,6 +117,7 @@ async def run(
         **{f"p{name}_ms": _quantile(latencies, share) for name, share in _SHARES.items()},
         "max_ms": latencies[-1] * 1000,
         "late_p99_ms": _quantile(sorted(pacer.lateness), 0.99),
+        "generator_us": (process_time() - used) / max(1, len(latencies)) * 1e6,
     }
 
 

@@ -8,13 +8,14 @@ the table filled would scan it once for each new row. What has to be known of st
 marked in the staged ones before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from psycopg import Connection as PsycopgConnection
 from sqlalchemy import Connection, text
 
 from feeds.staged_rows import ROW_COLUMNS, StagedRows, staged_row
 from vocabulary.facts import HistoryRecord
+from vocabulary.pacing import pause_point
 
 #: The columns of ``feed_records`` that a record fills.
 STAGED_COLUMNS = (
@@ -45,9 +46,15 @@ CREATE TEMP TABLE IF NOT EXISTS feed_stage (
     is_reread boolean NOT NULL DEFAULT false
 ) ON COMMIT DELETE ROWS
 """
+#: Whether a row of the stage, ``s``, is in a piece.
+IN_PIECE = "s.ctid >= CAST(:first_row AS tid) AND s.ctid < CAST(:next_row AS tid)"
 _COPY = f"COPY feed_stage ({ROW_COLUMNS}) FROM STDIN"
 #: Rows of single records that are sent together.
 _SENT_ROWS = 500
+#: Pages of the stage, of 8 KiB each, whose records are stored by one statement: a commit that
+#: waits for the log meanwhile waits for no more than what they write.
+_PIECE_PAGES = 256
+_PAGES = "SELECT pg_relation_size('pg_temp.feed_stage') / current_setting('block_size')::int"
 #: Fewer stored records than this need no statistics at once.
 _MANY = 10_000
 _COUNTED = "SELECT reltuples FROM pg_class WHERE oid = 'feed_records'::regclass"
@@ -113,6 +120,18 @@ def stage_records(
     return received
 
 
+def pieces(connection: Connection) -> Iterator[dict[str, str]]:
+    """Ranges of rows that divide the stage, as parameters of ``IN_PIECE``; may pause between.
+
+    The stage must not change meanwhile.
+    """
+    pages = connection.execute(text(_PAGES)).scalar_one()
+    for first in range(0, pages, _PIECE_PAGES):
+        if first:
+            pause_point()
+        yield {"first_row": f"({first},0)", "next_row": f"({first + _PIECE_PAGES},0)"}
+
+
 def number_occurrences(connection: Connection) -> None:
     """Number the lines of a statement that have the same id."""
     if _find_repeated(connection, _REPEATED_KEYS):
@@ -168,5 +187,6 @@ def _copy(
             if isinstance(record, StagedRows) or len(rows) == _SENT_ROWS:
                 copy.write("".join(rows))
                 rows.clear()
+                pause_point()
         copy.write("".join(rows))
     return received

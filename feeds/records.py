@@ -15,10 +15,12 @@ from sqlalchemy import Connection, Row, text
 from feeds.changes import Changes, mark_reread, staged_changes
 from feeds.partial_rollbacks import resolve_partial_rollbacks
 from feeds.record_staging import (
+    IN_PIECE,
     STAGED_COLUMNS,
     keep_newest,
     mark_continuing,
     number_occurrences,
+    pieces,
     refresh_statistics,
     stage_records,
 )
@@ -63,10 +65,11 @@ DELETE FROM feed_stage s
                 WHERE r.provider = :provider AND r.record_id = s.record_id
                   AND r.occurrence = s.occurrence)
 """
-_KEEP_VERSIONS = """
+_KEEP_VERSIONS = f"""
 INSERT INTO feed_versions (provider, record_id, updated_at, content, raw, source, received_at)
-SELECT :provider, record_id, updated_at, content, raw, :source, :received_at FROM feed_stage
-"""
+SELECT :provider, record_id, updated_at, content, raw, :source, :received_at FROM feed_stage s
+ WHERE {IN_PIECE}
+"""  # noqa: S608 - only the constant is put in
 _UNLESS_KEPT = "ON CONFLICT ON CONSTRAINT feed_versions_once DO NOTHING"
 _LATE = """
 SELECT record_id, count(*) OVER () AS late
@@ -83,8 +86,8 @@ _INSERT = f"""
 INSERT INTO feed_records AS r
        (provider, {STAGED_COLUMNS}, continues, received_at, source, stored_no)
 SELECT :provider, {STAGED_COLUMNS}, continues, :received_at, :source, :stored_no
-  FROM feed_stage
-"""  # noqa: S608 - only the constant is put in
+  FROM feed_stage s WHERE {IN_PIECE}
+"""  # noqa: S608 - only constants are put in
 _OR_UPDATE = """
 ON CONFLICT ON CONSTRAINT feed_records_pkey DO UPDATE SET
     round_id = EXCLUDED.round_id, match_key = EXCLUDED.match_key, handle = EXCLUDED.handle,
@@ -252,7 +255,7 @@ def _merge(
     late = _late(connection, params)
     or_update = _OR_UPDATE if overlap.records else ""
     or_reread = _OR_REREAD if reread.count else ""
-    stored = connection.execute(text(_INSERT + or_update + or_reread), params).rowcount
+    stored = _store_pieces(connection, _INSERT + or_update + or_reread, params)
     refresh_statistics(connection, stored)
     resolve_partial_rollbacks(connection, params)
     first, last = connection.execute(text(_SPAN), params).one()
@@ -276,10 +279,18 @@ def _keep_versions(
     ``is_new``: none of them is kept, and only further occurrences may repeat one.
     """
     if not is_new:
-        return connection.execute(text(_KEEP_VERSIONS + _UNLESS_KEPT), params).rowcount
-    first = _KEEP_VERSIONS + " WHERE occurrence = 1"
-    further = _KEEP_VERSIONS + " WHERE occurrence > 1 " + _UNLESS_KEPT
-    return sum(connection.execute(text(sql), params).rowcount for sql in (first, further))
+        return _store_pieces(connection, _KEEP_VERSIONS + _UNLESS_KEPT, params)
+    first = _KEEP_VERSIONS + " AND occurrence = 1"
+    further = _KEEP_VERSIONS + " AND occurrence > 1 " + _UNLESS_KEPT
+    return sum(_store_pieces(connection, sql, params) for sql in (first, further))
+
+
+def _store_pieces(connection: Connection, sql: str, params: Mapping[str, object]) -> int:
+    """Store the stage piece by piece; returns the number of rows."""
+    return sum(
+        connection.execute(text(sql), {**params, **piece}).rowcount
+        for piece in pieces(connection)
+    )
 
 
 def _late(connection: Connection, params: Mapping[str, object]) -> Sequence[Row[Any]]:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from storage.engine import open_engine
 from storage.people import refused_people
 from vocabulary.errors import Unavailable
+from vocabulary.pacing import pause_point
 
 #: The first statement of a transaction whose queries all see the database at one instant.
 AT_ONE_INSTANT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -35,6 +36,7 @@ def transaction(engine: Engine, subject: str) -> Iterator[Connection]:
     Raises:
         PersonRefused: the database does not take the person, or not beside another one.
     """
+    pause_point()
     with outages(subject), refused_people(), engine.begin() as connection:
         yield connection
 
@@ -42,6 +44,7 @@ def transaction(engine: Engine, subject: str) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine, subject: str) -> Iterator[Connection]:
     """A connection for queries. Raises as ``outages``."""
+    pause_point()
     with outages(subject), engine.connect() as connection:
         yield connection
 

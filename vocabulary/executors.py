@@ -18,6 +18,7 @@ from itertools import chain, islice
 from typing import Any, ClassVar, Protocol
 
 from vocabulary.errors import Unavailable
+from vocabulary.pacing import pause_point
 from vocabulary.plurals import counted
 
 #: How often workers may die before the work is given up.
@@ -57,6 +58,7 @@ class InProcess:
         """See ``Executor``."""
         for task in tasks:
             yield task, work(task)
+            pause_point()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Pool:
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
                     encoded = done.result()
                     yield running.pop(done), encoded
+                pause_point()
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -29,6 +29,7 @@ from ledger.replay.report import ReplayWindow
 from ledger.wallet_ranges import WalletRange, ranges_by_count, ranges_by_size
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
+from vocabulary.pacing import pause_point
 
 #: Rows decided between two look-ups of referenced rows.
 CHUNK = 2_000
@@ -219,6 +220,7 @@ class Reader:
             rows = iter(result)
             while chunk := list(islice(rows, CHUNK)):
                 yield chunk
+                pause_point()
 
 
 def known_from_row(row: Any) -> KnownOperation:

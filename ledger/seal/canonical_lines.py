@@ -18,6 +18,7 @@ from sqlalchemy import Connection, text
 
 from ledger.seal.archived_lines import with_archived_bytes
 from ledger.seal.files import AFTER_BATCHES
+from vocabulary.pacing import pause_point
 
 #: Version of the line format.
 FORMAT = 1
@@ -160,9 +161,11 @@ def _stream(
     options = {"stream_results": True, "max_row_buffer": CHUNK, "yield_per": CHUNK}
     prefix = f'{{"{name}":'.encode()
     with connection.execute(text(sql), bounds, execution_options=options) as result:
-        for row in result:
+        for number, row in enumerate(result, start=1):
             *key, line = row
             yield tuple(key), name, prefix + line.encode() + b"}\n"
+            if number % CHUNK == 0:
+                pause_point()
 
 
 def _row_sql(table: str, columns: Sequence[str]) -> str:

@@ -102,6 +102,13 @@ PARTS: Mapping[str, tuple[Metric, ...]] = {
         ("database_bytes", "", "Size of the database."),
         ("table_bytes", "table", "Size of a table with its indexes and partitions."),
     ),
+    "background": _table(
+        (
+            "background_paused_seconds",
+            "work",
+            "How long background work that runs now has paused for callbacks.",
+        ),
+    ),
     "notifications": _table(
         ("notifications", "rule state", "Messages that wait or were given up."),
     ),

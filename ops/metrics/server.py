@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from ops.metrics.background import background_samples
 from ops.metrics.backups import backup_samples
 from ops.metrics.breaks import break_samples
 from ops.metrics.cache import PATIENCE_S, MetricsPart, read_parts
@@ -123,6 +124,7 @@ def parts_of(
         MetricsPart("proofs", of_books(proof_samples), keep=LATER),
         MetricsPart("sizes", of_books(size_samples), keep=SELDOM),
         MetricsPart("backup", of_books(backup_samples), keep=RARELY, stale=STALE),
+        MetricsPart("background", of_books(background_samples), keep=SOON),
         MetricsPart("notifications", of_books(notification_samples), keep=LATER),
         MetricsPart(
             "explained",

@@ -4,7 +4,6 @@ A receiver counts since it started. Rates and latencies of the last minute need 
 the reader keeps those of the last minute; a receiver that restarted begins again at zero.
 """
 
-import math
 import threading
 import time
 from collections import defaultdict, deque
@@ -12,8 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from http.client import HTTPConnection, HTTPException
-from urllib.parse import urlsplit
+from http.client import HTTPException
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -24,12 +22,12 @@ from console.pipeline import (
     ReceiverProcess,
     Refusals,
 )
-from ops.runtime.listening import OPS_PORTS
+from ops.background.http import get
+from ops.background.latency import quantile_of
+from ops.runtime.receiver_urls import receiver_urls
 from ops.settings.model import Settings
 from vocabulary.outcomes import Verdict
 
-#: Longest wait for one receiver, in seconds.
-TIMEOUT_S = 2.0
 #: The time that rates are of, in seconds.
 OVER_S = 60.0
 #: Shortest time between two readings that a rate is made of, in seconds.
@@ -110,27 +108,24 @@ class ReceiverReader:
 
 def receiver_reader(settings: Settings) -> ReceiverReader:
     """The reader of the receivers that the settings name, or else of those on this machine."""
+    urls = receiver_urls(settings)
     if settings.console.receivers:
-        return ReceiverReader(settings.console.receivers, is_exact=True)
-    receiver = settings.receiver
-    host = receiver.ops_host or receiver.host
-    near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - not a bind
-    if receiver.ops_port is None:
+        return ReceiverReader(urls, is_exact=True)
+    if settings.receiver.ops_port is None:
         return ReceiverReader(
-            (f"http://{near}:{receiver.port}",),
+            urls,
             is_exact=True,
             note="One receiver answered. Others that share the port are not counted: set "
             "receiver.ops_port, and each has a port of its own.",
         )
-    ports = range(receiver.ops_port, min(receiver.ops_port + OPS_PORTS, 65_536))
-    return ReceiverReader([f"http://{near}:{port}" for port in ports], is_exact=False)
+    return ReceiverReader(urls, is_exact=False)
 
 
 def _ask(url: str) -> tuple[ReceiverProcess, Values | None]:
     """One receiver's health and metrics; None if it serves no metrics."""
     try:
-        status, _ = _get(url, "/readyz")
-        metrics_status, body = _get(url, "/metrics")
+        status, _ = get(url, "/readyz")
+        metrics_status, body = get(url, "/metrics")
     except (OSError, HTTPException) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         return ReceiverProcess(url=url, is_answering=False, why=why.lower()), None
@@ -139,17 +134,6 @@ def _ask(url: str) -> tuple[ReceiverProcess, Values | None]:
         return ReceiverProcess(url=url, is_answering=False, why=why), None
     why = "" if status == 200 else "it is not ready"
     return ReceiverProcess(url=url, is_answering=True, why=why), _values_of(body)
-
-
-def _get(url: str, path: str) -> tuple[int, str]:
-    parts = urlsplit(url)
-    connection = HTTPConnection(parts.hostname or "", parts.port or 80, timeout=TIMEOUT_S)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response.status, response.read().decode("utf-8", "replace")
-    finally:
-        connection.close()
 
 
 def _values_of(exposition: str) -> Values:
@@ -257,21 +241,10 @@ def _refusals(
 
 
 def _quantile(counts: Values, provider: str, share: float) -> float | None:
-    """A quantile from cumulative buckets, interpolated within its bucket."""
-    buckets = sorted(
-        (math.inf if labels_["le"] == "+Inf" else float(labels_["le"]), value)
+    """A quantile of how long the provider's callbacks took, from cumulative buckets."""
+    buckets = {
+        float(labels_["le"]): value
         for (name, labels), value in counts.items()
         if name == _BUCKET and (labels_ := dict(labels))["provider"] == provider
-    )
-    if not buckets or buckets[-1][1] <= 0:
-        return None
-    wanted = share * buckets[-1][1]
-    lower, below = 0.0, 0.0
-    for upper, count in buckets:
-        if count >= wanted:
-            if math.isinf(upper):
-                return math.inf
-            inside = count - below
-            return lower + (upper - lower) * ((wanted - below) / inside if inside else 1.0)
-        lower, below = upper, count
-    return math.inf
+    }
+    return quantile_of(buckets, share)

@@ -16,7 +16,9 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from ops.background.governor import PauseLimit, pace
 from ops.runtime.niceness import lower
+from ops.runtime.receiver_urls import receiver_urls
 from ops.settings.model import Settings
 from ops.work import Work
 
@@ -36,25 +38,49 @@ class Priority:
     Attributes:
         nice: 0 to 19; 0: not at all.
         database_url: where its backends are.
+        limit: when it pauses; None: never. Not if ``nice`` is 0.
     """
 
     nice: int
     database_url: str
+    limit: PauseLimit | None = None
 
 
 def priority_of(settings: Settings, work: Work, database_url: str) -> Priority:
     """How far a part of the work yields by the settings."""
     nice: int = getattr(settings.background, work.value)
-    return Priority(nice=nice, database_url=database_url)
+    return Priority(
+        nice=nice, database_url=database_url, limit=_limit_of(settings, work, database_url)
+    )
 
 
 def yield_to_callbacks(priority: Priority) -> None:
     """Lower the priority of this process, of those that it starts and of their backends.
 
-    It lasts until the process ends. Call it before other threads start.
+    Its own work pauses while callbacks are slow. It lasts until the process ends. Call it
+    before other threads start.
     """
     if not priority.nice:
         return
+    _lower_priority(priority)
+    if priority.limit is not None:
+        pace(priority.limit)
+
+
+def _limit_of(settings: Settings, work: Work, database_url: str) -> PauseLimit | None:
+    background = settings.background
+    if not background.callback_p99_ms:
+        return None
+    return PauseLimit(
+        p99_s=background.callback_p99_ms / 1000,
+        least_share=background.least_percent / 100,
+        work=work.value,
+        receivers=receiver_urls(settings),
+        database_url=database_url,
+    )
+
+
+def _lower_priority(priority: Priority) -> None:
     lower(0, priority.nice)
     if not _is_on_this_machine(priority.database_url):
         return

@@ -34,6 +34,7 @@ _ROWS: Mapping[str, str] = {
     "runs": "Runs and days",
     "proofs": "Proofs and seals",
     "sizes": "Schema and sizes",
+    "background": "Background work",
     "notifications": "Notifications",
     "explained": "What was explained",
     "backup": "Backups",

@@ -14,6 +14,7 @@ from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.full_rows import table_from_rows
 from reconcile.snapshot.key_ranges import BatchSink
 from reconcile.snapshot.key_rows import SplitRows, split_packed
+from vocabulary.pacing import pause_point
 
 Psycopg = Connection[TupleRow]
 
@@ -26,6 +27,7 @@ def read_strings(connection: Psycopg, query: str) -> Iterator[bytes]:
         for (value,) in copy.rows():
             if value is not None:
                 yield value
+                pause_point()
 
 
 @contextmanager
