@@ -1,6 +1,6 @@
 """Selects and bounds the headers stored with a callback as evidence. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 #: Headers stored as evidence besides those of the signature; all others (cookies, credentials)
 #: must not be stored.
@@ -11,22 +11,36 @@ EVIDENCE_CHARS_MAX = 512
 SIGNATURE_CHARS_MAX = 1_400
 
 
-def evidence_text(headers: Mapping[str, str], signature_headers: Iterable[str]) -> str:
-    """The allow-listed headers as ASCII lines, each value bounded.
+#: Headers to store, in order, and how many characters of each.
+HeaderLimits = Sequence[tuple[str, int]]
+
+
+def header_limits(signature_headers: Iterable[str]) -> HeaderLimits:
+    """The headers that are stored of a dialect's requests.
 
     Args:
-        headers: of the request.
-        signature_headers: the headers that its dialect reads, without which stored bytes could
+        signature_headers: the headers that the dialect reads, without which stored bytes could
             not be verified again; names in lower case.
     """
-    lines = []
     limits = dict.fromkeys(EVIDENCE_HEADERS, EVIDENCE_CHARS_MAX)
     limits |= dict.fromkeys(signature_headers, SIGNATURE_CHARS_MAX)
-    for name, limit in sorted(limits.items()):
-        value = headers.get(name)
-        if value is not None:
-            lines.append(f"{name}: {_printable(value, limit)}")
-    return "\n".join(lines)
+    return sorted(limits.items())
+
+
+def evidence_text(headers: Mapping[str, str], signature_headers: Iterable[str]) -> str:
+    """The allow-listed headers of one request as ASCII lines, each value bounded."""
+    return text_within(headers, header_limits(signature_headers))
+
+
+def text_within(headers: Mapping[str, str], limits: HeaderLimits) -> str:
+    """As ``evidence_text``, with the limits of a dialect."""
+    return "\n".join(
+        [
+            f"{name}: {_printable(headers[name], limit)}"
+            for name, limit in limits
+            if name in headers
+        ]
+    )
 
 
 def _printable(value: str, limit: int) -> str:

@@ -16,7 +16,7 @@ from vocabulary.fault_points import Step
 from vocabulary.networks import Address
 from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
 from webhooks.config import ProviderEndpoint, ReceiverConfig
-from webhooks.evidence_headers import evidence_text
+from webhooks.evidence_headers import header_limits, text_within
 from webhooks.group_commit import GroupCommit
 from webhooks.http_server import is_client_gone
 from webhooks.metrics import ReceiverMetrics
@@ -60,7 +60,8 @@ class CallbackHandler:
     def use(self, endpoint: ProviderEndpoint) -> None:
         """Read callbacks with other secrets and from other addresses from now on."""
         self._endpoint = endpoint
-        self._signature_headers = endpoint.dialect.signature_headers(endpoint.provider)
+        signature_headers = endpoint.dialect.signature_headers(endpoint.provider)
+        self._header_limits = header_limits(signature_headers)
         slug, metrics = endpoint.provider.slug, self._metrics
         self._secret_use = SecretUse(
             endpoint.dialect,
@@ -190,7 +191,7 @@ class CallbackHandler:
             policy=endpoint.policy,
             fact=fact,
             route=self._route,
-            headers=evidence_text(callback.headers, self._signature_headers),
+            headers=text_within(callback.headers, self._header_limits),
             body=callback.body,
             received_at=self._clock.now(),
             respond=self._respond,

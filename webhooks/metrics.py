@@ -11,6 +11,7 @@ from prometheus_client import (
 
 from vocabulary.build import commit, version
 from vocabulary.outcomes import Verdict
+from webhooks.tallies import TallyCounter, TallyHistogram
 
 _BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0, 3.0)
 
@@ -20,32 +21,32 @@ class ReceiverMetrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._callbacks = Counter(
+        self._callbacks = TallyCounter(
             "tieout_callbacks_total",
             "Callbacks answered.",
             ["provider", "route", "verdict"],
             registry=self.registry,
         )
-        self._seconds = Histogram(
+        self._seconds = TallyHistogram(
             "tieout_callback_seconds",
             "From the first byte read to the answer built.",
             ["provider"],
             buckets=_BUCKETS_S,
             registry=self.registry,
         )
-        self._secrets = Counter(
+        self._secrets = TallyCounter(
             "tieout_secret_used_total",
             "Authentic callbacks by the secret that they are signed with.",
             ["provider", "secret"],
             registry=self.registry,
         )
-        self.batch_requests = Histogram(
+        self.batch_requests = TallyHistogram(
             "tieout_batch_requests",
             "Requests decided by one commit.",
             buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
             registry=self.registry,
         )
-        self.conflicts = Counter(
+        self.conflicts = TallyCounter(
             "tieout_batch_conflicts_total",
             "Batches decided again after losing a race.",
             registry=self.registry,
@@ -60,7 +61,7 @@ class ReceiverMetrics:
             "How far this host's clock is ahead of the database's.",
             registry=self.registry,
         )
-        self.notify_failures = Counter(
+        self.notify_failures = TallyCounter(
             "tieout_notify_failures_total",
             "Messages to workers that the broker did not take.",
             registry=self.registry,
