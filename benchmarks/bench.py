@@ -6,6 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,10 +18,14 @@ from random import sample
 from socket import socket
 from time import monotonic, sleep
 
+import psutil  # type: ignore[import-untyped] # no types come with it
+import psycopg
 from sqlalchemy import text
 
 from benchmarks.load import PLAYERS, RATE_MAX, SECRETS, player
 from ledger.players.importer import PlayerRow, import_players
+from ops.runtime import postgres_server
+from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.runtime.servers import ensure_running, stop
 from ops.settings.model import Settings
 from storage.engine import open_engine
@@ -51,6 +58,70 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise SystemExit(f"no port of {len(ports)} is free")
+
+
+@contextlib.contextmanager
+def embedded_server(data: Path | None) -> Iterator[DataDirectory]:
+    """Run an embedded PostgreSQL in a data directory, or in a temporary one."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = open_data_directory(data or Path(folder) / "data")
+        try:
+            with locked(home):
+                postgres_server.start(home)
+            yield home
+        finally:
+            postgres_server.stop(home)
+
+
+def new_database(home: DataDirectory, name: str, *, template: str | None = None) -> str:
+    """Create a migrated database, or a copy of another; returns its URL."""
+    with psycopg.connect(postgres_server.url(home), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
+        of = f" TEMPLATE {template}" if template else ""
+        connection.execute(f"CREATE DATABASE {name}{of}".encode())
+    url = postgres_server.url(home, name)
+    if template is None:
+        engine = open_engine(url)
+        migrate(engine)
+        engine.dispose()
+    return url
+
+
+def database_processor(home: DataDirectory) -> float:
+    """Processor seconds of all database processes that have ended."""
+    pid = postgres_server.running(home)
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def measured(command: list[str]) -> dict[str, object]:
+    """What a command printed, with the largest memory of its whole tree, in MiB."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    peak = [0]
+    watching = threading.Thread(target=_watch, args=(process, peak))
+    watching.start()
+    output, _ = process.communicate()
+    watching.join()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return {**json.loads(output), "peak_mib": peak[0] // 2**20}
+
+
+def _watch(process: "subprocess.Popen[str]", peak: list[int]) -> None:
+    while process.poll() is None:
+        peak[0] = max(peak[0], _tree_bytes(process.pid))
+        time.sleep(0.1)
+
+
+def _tree_bytes(pid: int) -> int:
+    total = 0
+    try:
+        top = psutil.Process(pid)
+        for process in (top, *top.children(recursive=True)):
+            total += process.memory_info().rss
+    except psutil.NoSuchProcess:
+        pass  # it ended while it was looked at
+    return total
 
 
 @contextlib.contextmanager

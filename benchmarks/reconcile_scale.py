@@ -11,10 +11,7 @@ is not in it. Some hundred differences are planted, and all of them must be foun
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -22,17 +19,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped] # no types come with it
 import psycopg
 
+from benchmarks.bench import embedded_server, measured, new_database
 from benchmarks.reconcile import EACH, PROVIDER, START, WINDOW
-from ops.runtime import postgres_server
-from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.runtime.data_directory import DataDirectory
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
-from storage.engine import open_engine
-from storage.migrate import migrate
 from vocabulary.clock import SystemClock
 from vocabulary.executors import executor_of
 
@@ -149,36 +143,6 @@ def run_once(url: str, workers: int, part_rows: int | None) -> None:
     print(json.dumps({"seconds": seconds, "found": counts}))
 
 
-def measured(command: list[str]) -> dict[str, object]:
-    """What a command printed, with the largest memory of its whole tree, in MiB."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    peak = [0]
-    watching = threading.Thread(target=_watch, args=(process, peak))
-    watching.start()
-    output, _ = process.communicate()
-    watching.join()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return {**json.loads(output), "peak_mib": peak[0] // 2**20}
-
-
-def _watch(process: "subprocess.Popen[str]", peak: list[int]) -> None:
-    while process.poll() is None:
-        peak[0] = max(peak[0], _tree_bytes(process.pid))
-        time.sleep(0.1)
-
-
-def _tree_bytes(pid: int) -> int:
-    total = 0
-    try:
-        top = psutil.Process(pid)
-        for process in (top, *top.children(recursive=True)):
-            total += process.memory_info().rss
-    except psutil.NoSuchProcess:
-        pass  # it ended while it was looked at
-    return total
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="How a reconciliation grows.")
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 5_000_000])
@@ -190,35 +154,15 @@ def main() -> int:
     if arguments.url:
         run_once(arguments.url, arguments.workers, arguments.part_rows)
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        return _all(arguments.data or Path(folder) / "data", arguments)
-
-
-def _all(data: Path, arguments: argparse.Namespace) -> int:
-    home = open_data_directory(data)
-    try:
-        with locked(home):
-            postgres_server.start(home)
+    with embedded_server(arguments.data) as home:
         sizes = [_size(home, rows, arguments) for rows in arguments.rows]
-    finally:
-        postgres_server.stop(home)
-    print(
-        json.dumps(
-            {"benchmark": "reconcile_scale", "workers": arguments.workers, "runs": sizes}
-        )
-    )
+    report = {"benchmark": "reconcile_scale", "workers": arguments.workers, "runs": sizes}
+    print(json.dumps(report))
     return 0 if all(size["exact"] for size in sizes) else 1
 
 
 def _size(home: DataDirectory, rows: int, arguments: argparse.Namespace) -> dict[str, object]:
-    name = f"scale_{rows}"
-    with psycopg.connect(postgres_server.url(home), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    url = postgres_server.url(home, name)
-    engine = open_engine(url)
-    migrate(engine)
-    engine.dispose()
+    url = new_database(home, f"scale_{rows}")
     started = time.perf_counter()
     fill(url, rows)
     print(f"{rows} rows filled in {time.perf_counter() - started:.0f} s", flush=True)

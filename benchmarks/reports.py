@@ -13,7 +13,6 @@ The aims are totals in half of the run's time, a pack in the same time, and 300 
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -22,17 +21,17 @@ from pathlib import Path
 
 import psycopg
 
+from benchmarks.bench import database_processor, embedded_server, measured, new_database
 from benchmarks.reconcile import PROVIDER, WINDOW
-from benchmarks.reconcile_scale import KINDS, fill, measured
+from benchmarks.reconcile_scale import KINDS, fill
 from ops.runtime import postgres_server
-from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.runtime.data_directory import DataDirectory
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.totals.tie_out import totals
 from reports.files.write import write_pack
 from reports.load import load_pack
 from storage.engine import open_engine
-from storage.migrate import migrate
 from vocabulary.clock import SystemClock
 
 #: What a process does, in this order.
@@ -95,18 +94,8 @@ def main() -> int:
     if options.url:
         do(options.step, options.url)
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        return _all(options.data or Path(folder) / "data", options)
-
-
-def _all(data: Path, options: argparse.Namespace) -> int:
-    home = open_data_directory(data)
-    try:
-        with locked(home):
-            postgres_server.start(home)
+    with embedded_server(options.data) as home:
         sizes = [_size(home, rows, options) for rows in options.rows]
-    finally:
-        postgres_server.stop(home)
     print(json.dumps({"benchmark": "reports", "sizes": sizes}))
     return 0 if all(size["exact"] for size in sizes) else 1
 
@@ -118,10 +107,10 @@ def _size(home: DataDirectory, rows: int, options: argparse.Namespace) -> dict[s
     for _ in range(options.repeat):
         for step in STEPS:
             command = [sys.executable, "-m", "benchmarks.reports", "--url", url, "--step", step]
-            before = _database_processor(home)
+            before = database_processor(home)
             figures: dict[str, float] = measured(command)  # type: ignore[assignment]
             time.sleep(0.2)  # until the server has noticed that its clients are gone
-            figures["database"] = _database_processor(home) - before
+            figures["database"] = database_processor(home) - before
             figures["both"] = figures["processor"] + figures["database"]
             if step not in best or figures["both"] < best[step]["both"]:
                 best[step] = figures
@@ -132,13 +121,6 @@ def _size(home: DataDirectory, rows: int, options: argparse.Namespace) -> dict[s
     for step in STEPS[1:]:
         _print(step, best)
     return {"rows": rows, "exact": exact, **best}
-
-
-def _database_processor(home: DataDirectory) -> float:
-    """Processor seconds of all database processes that have ended."""
-    pid = postgres_server.running(home)
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def _print(step: str, best: dict[str, dict[str, float]]) -> None:
@@ -162,10 +144,7 @@ def _filled(home: DataDirectory, name: str, rows: int, each: int) -> str:
         row = connection.execute(query, [name]).fetchone()
         if row is not None and row[0]:
             return url
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    engine = open_engine(url)
-    migrate(engine)
-    engine.dispose()
+    url = new_database(home, name)
     fill(url, rows, each=each)
     return url
 

@@ -32,6 +32,7 @@ from storage.engine import url_of
 from storage.transactions import reading, shared_snapshot
 from vocabulary.errors import Contradiction
 from vocabulary.executors import Executor, InProcess
+from vocabulary.pacing import pause_point
 
 #: The checks that can be limited to some wallets, because they join no rows of two wallets.
 WALLET_CHECKS: tuple[BookCheck, ...] = (
@@ -187,12 +188,20 @@ def _results(
             yield task, decode_result(kept)
     ended: Iterable[tuple[PartTask, bytes]]
     if isinstance(executor, InProcess):
-        ended = ((task, encode_result(check_part(connection, task))) for task in missing)
+        ended = _one_by_one(connection, missing)
     else:
         ended = executor.run(run_part, missing)
     for task, encoded in ended:
         progress.save(task.name, encoded)
         yield task, decode_result(encoded)
+
+
+def _one_by_one(
+    connection: Connection, tasks: Iterable[PartTask]
+) -> Iterator[tuple[PartTask, bytes]]:
+    for task in tasks:
+        pause_point()
+        yield task, encode_result(check_part(connection, task))
 
 
 def _in_order(

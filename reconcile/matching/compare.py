@@ -6,7 +6,9 @@ The work has three steps, and the first two may be split in any way and run anyw
    id, and classifies the rows they settle. One-sided rows that a pass by attributes may still
    match stay ``unmatched``.
 2. ``compare_players`` takes the unmatched rows of whole (player, currency) groups: it runs the
-   passes by attributes and classifies the rows.
+   passes by attributes and classifies the rows. Of rounds that only one side has under their
+   id, it has only key rows with time and balance, and reads the few in full that are not
+   matched one to one.
 3. ``merge`` adds the parts up. Tallies add, breaks have a fixed order, and no pass matches
    across the split, so the result is byte for byte the same however the work was split. Only
    the breaks of rounds that either side spells its own way are joined here
@@ -17,7 +19,7 @@ This module is pure, except that it calls a given function to fetch full rows.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -45,11 +47,18 @@ from reconcile.matching.row_counts import (
     prove_all_matched,
     source_of,
 )
+from reconcile.matching.single_rows import (
+    find_singles,
+    hashes_of,
+    tally_singles,
+    tie_singles,
+)
 from reconcile.matching.spelling import pair_spellings
 from reconcile.snapshot.arrays import Flags, arrow_text, sort_order
 from reconcile.snapshot.edge_keys import NO_KEYS
-from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, Keys, Sides
+from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, SINGLES, Keys, Sides
 from reconcile.snapshot.key_ranges import key_ranges
+from reconcile.snapshot.row_reader import RowReader
 from reconcile.snapshot.rules import MatchContext, Rules
 
 #: Fetches the full records of both sides for some keys, from any time.
@@ -59,6 +68,11 @@ Fetch = Callable[[Keys], Sides]
 @cache
 def _no_pairs() -> pd.DataFrame:
     return PAIRS.empty()
+
+
+@cache
+def _no_singles() -> pd.DataFrame:
+    return SINGLES.empty()
 
 
 @cache
@@ -80,7 +94,8 @@ class Comparison:
         ours, theirs: the rows of either side by bucket; all parts together are a proof.
         breaks: see ``Classified.breaks``.
         unmatched: of a part, PAIRS rows that the passes by attributes have yet to look at.
-        tied: PAIRS rows with both sides that those passes matched.
+        singles: of a part, SINGLES rows that they have yet to look at.
+        tied: PAIRS rows with both sides that those passes matched, but for single rows.
         residual_rows: RESIDUALS rows: differences that the tolerance accepted.
         edge_rounds: names of reported rounds that have a record outside the window.
     """
@@ -89,6 +104,7 @@ class Comparison:
     theirs: SideProof
     breaks: pd.DataFrame = field(default_factory=_no_breaks)
     unmatched: pd.DataFrame = field(default_factory=_no_pairs)
+    singles: pd.DataFrame = field(default_factory=_no_singles)
     tied: pd.DataFrame = field(default_factory=_no_pairs)
     residual_rows: pd.DataFrame = field(default_factory=_no_residuals)
     edge_rounds: tuple[str, ...] = ()
@@ -112,6 +128,7 @@ def compare(
     context: MatchContext,
     edge_keys: Keys = NO_KEYS,
     parts: int = 1,
+    reader: RowReader | None = None,
 ) -> Comparison:
     """Match both sides, classify their rows, and prove that none is lost.
 
@@ -122,6 +139,7 @@ def compare(
         context: of the run.
         edge_keys: keys of edge rows that take part, sorted.
         parts: how many parts to work in; this only limits memory.
+        reader: looks up what key rows do not hold, if ``sides`` are TIMED_KEYS frames.
 
     Raises:
         Contradiction: the full rows do not add up to their key rows, or the buckets do not add
@@ -130,13 +148,28 @@ def compare(
     firsts = np.array([split.first for split in key_ranges(parts)[1:]], dtype=np.int64)
     edge_splits = np.split(edge_keys, np.searchsorted(edge_keys, firsts))
     ranges = [
-        compare_range(split, suspect=suspect, fetch=fetch, context=context, edge_keys=edge)
+        compare_range(
+            split,
+            suspect=suspect,
+            fetch=fetch,
+            context=context,
+            edge_keys=edge,
+            reader=reader,
+        )
         for split, edge in zip(_split_keys(sides, firsts), edge_splits, strict=True)
     ]
-    unmatched = [part.unmatched for part in ranges if len(part.unmatched)]
-    groups = split_players(pd.concat(unmatched, ignore_index=True), parts) if unmatched else ()
-    players = [compare_players(group, context) for group in groups if len(group)]
+    pairs = _joined([part.unmatched for part in ranges])
+    singles = _joined([part.singles for part in ranges])
+    groups = split_players(pairs, singles, parts, reader)
+    players = [
+        compare_players(*group, context, reader) for group in groups if any(map(len, group))
+    ]
     return merge([*ranges, *players])
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else frames[0]
 
 
 def _split_keys(sides: Sides, firsts: Keys) -> Iterator[Sides]:
@@ -152,13 +185,28 @@ def _split_keys(sides: Sides, firsts: Keys) -> Iterator[Sides]:
         )
 
 
-def split_players(pairs: pd.DataFrame, groups: int) -> Iterator[pd.DataFrame]:
-    """Split one-sided PAIRS rows into groups of whole (player, currency) pairs."""
+def split_players(
+    pairs: pd.DataFrame, singles: pd.DataFrame, groups: int, reader: RowReader | None
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Split one-sided PAIRS rows and SINGLES rows into groups of whole players.
+
+    Args:
+        pairs: without a ``reader``, all rows.
+        singles: only with a ``reader``.
+        groups: how many.
+        reader: names players as SINGLES rows do.
+    """
     PAIRS.check(pairs)
-    owners = pairs["player_ours"].fillna(pairs["player_theirs"]) + "\0" + pairs["currency"]
-    numbers = pd.util.hash_array(owners.to_numpy(dtype=object)) % np.uint64(groups)
+    SINGLES.check(singles)
+    if reader is None:
+        owners = pairs["player_ours"].fillna(pairs["player_theirs"]) + "\0" + pairs["currency"]
+        hashes = pd.util.hash_array(owners.to_numpy(dtype=object))
+    else:
+        hashes = hashes_of(pairs, reader).view(np.uint64)
+    numbers = hashes % np.uint64(groups)
+    single_numbers = singles["player_hash"].to_numpy().view(np.uint64) % np.uint64(groups)
     for number in range(groups):
-        yield pairs[numbers == number]
+        yield pairs[numbers == number], singles[single_numbers == number]
 
 
 def compare_range(
@@ -168,6 +216,7 @@ def compare_range(
     fetch: Fetch,
     context: MatchContext,
     edge_keys: Keys = NO_KEYS,
+    reader: RowReader | None = None,
 ) -> Comparison:
     """Run the passes by name over one range of keys; see ``compare`` for the arguments.
 
@@ -182,18 +231,30 @@ def compare_range(
         agreed = agreement.result()
     if not len(agreed.residual) and not len(edge_keys):
         return _all_matched(agreed, our_source, their_source)
-    fetched = fetch(np.union1d(agreed.residual, edge_keys))
-    records = split_at_window(fetched, agreed.residual)
+    singles, residual = _no_singles(), agreed.residual
+    if reader is not None:
+        singles, residual = find_singles(sides, agreed, np.union1d(suspect, edge_keys), reader)
+    fetched = fetch(np.union1d(residual, edge_keys))
+    records = split_at_window(fetched, residual)
     edge_rows = unmatched_edge_rows(records) if len(edge_keys) else _no_pairs()
     views = fold(records.ours), fold(records.theirs)
     pairs = pair(*views)
     undecided = may_be_tied(pairs, context.rules)
     classified = classify(pairs[~undecided] if undecided.any() else pairs, context)
+    our_singles, their_singles = (tally_singles(singles, ours=ours) for ours in (True, False))
     our_rows = SideRows(
-        name="ours", source=our_source, left=agreed.ours_left, records=records.ours
+        name="ours",
+        source=our_source,
+        left=agreed.ours_left - our_singles,
+        singles=our_singles,
+        records=records.ours,
     )
     their_rows = SideRows(
-        name="theirs", source=their_source, left=agreed.theirs_left, records=records.theirs
+        name="theirs",
+        source=their_source,
+        left=agreed.theirs_left - their_singles,
+        singles=their_singles,
+        records=records.theirs,
     )
     unmatched = [rows for rows in (pairs[undecided], edge_rows) if len(rows)]
     return Comparison(
@@ -201,6 +262,7 @@ def compare_range(
         theirs=count_range(their_rows, views[1], agreed.matched, classified, edge_rows),
         breaks=classified.breaks,
         unmatched=pd.concat(unmatched, ignore_index=True) if unmatched else _no_pairs(),
+        singles=singles,
         residual_rows=_residual_rows(classified),
     )
 
@@ -213,13 +275,38 @@ def _all_matched(agreed: ExactMatches, ours: SourceRows, theirs: SourceRows) -> 
     )
 
 
-def compare_players(pairs: pd.DataFrame, context: MatchContext) -> Comparison:
+def compare_players(
+    pairs: pd.DataFrame,
+    singles: pd.DataFrame,
+    context: MatchContext,
+    reader: RowReader | None,
+) -> Comparison:
     """Run the passes by attributes over the unmatched rows of whole (player, currency) groups.
+
+    Args:
+        pairs: PAIRS rows.
+        singles: SINGLES rows; none without a ``reader``.
+        context: of the run.
+        reader: reads single rows in full.
 
     Raises:
         Contradiction: a pass does not conserve its rows.
     """
-    tied = window_rows(tie_by_attributes(pairs, context.rules))
+    if reader is None or not len(singles):
+        return _classified(tie_by_attributes(pairs, context.rules), context)
+    tied = tie_singles(pairs, singles, context.rules, reader)
+    matched = SideProof(matched=tied.matched)
+    return _joined_parts(
+        [
+            Comparison(ours=matched, theirs=matched),
+            *(_classified(rest, context) for rest in tied.rest),
+        ]
+    )
+
+
+def _classified(tied_rows: pd.DataFrame, context: MatchContext) -> Comparison:
+    """Classify rows that the passes by attributes have looked at."""
+    tied = window_rows(tied_rows)
     classified = classify(tied, context)
     return Comparison(
         ours=count_players("ours", classified),
@@ -237,11 +324,22 @@ def merge(parts: Sequence[Comparison]) -> Comparison:
     Raises:
         Contradiction: the buckets do not add up to the rows.
     """
+    joined = _joined_parts(parts)
+    return replace(
+        joined,
+        ours=prove("ours", joined.ours),
+        theirs=prove("theirs", joined.theirs),
+        breaks=pair_spellings(joined.breaks),
+    )
+
+
+def _joined_parts(parts: Sequence[Comparison]) -> Comparison:
+    """Add up some parts of a comparison."""
     by_round = ["round_id", "currency"]
     return Comparison(
-        ours=prove("ours", _sum(part.ours for part in parts)),
-        theirs=prove("theirs", _sum(part.theirs for part in parts)),
-        breaks=pair_spellings(_ordered([part.breaks for part in parts], [*by_round, "kind"])),
+        ours=_sum(part.ours for part in parts),
+        theirs=_sum(part.theirs for part in parts),
+        breaks=_ordered([part.breaks for part in parts], [*by_round, "kind"]),
         tied=_ordered([part.tied for part in parts], by_round),
         residual_rows=RESIDUALS.check(
             _ordered([part.residual_rows for part in parts], by_round)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reconcile.matching.conservation import Tally, tally
-from reconcile.snapshot.arrays import BLOCK, Flags, Positions
+from reconcile.snapshot.arrays import BLOCK, Flags, Positions, merged
 from reconcile.snapshot.frames import KEYS, Keys, Sides
 
 
@@ -24,12 +24,15 @@ class ExactMatches:
         matched: the tally of the matched rows; equal rows make it the same for both sides.
         ours_left, theirs_left: the tallies of all other rows.
         residual: the distinct keys of all other rows, sorted.
+        our_matches, their_matches: flag the matched rows.
     """
 
     matched: Tally
     ours_left: Tally
     theirs_left: Tally
     residual: Keys
+    our_matches: Flags
+    their_matches: Flags
 
 
 def match_exact(sides: Sides, *, suspect: Keys) -> ExactMatches:
@@ -39,8 +42,10 @@ def match_exact(sides: Sides, *, suspect: Keys) -> ExactMatches:
         sides: KEYS frames ordered by ``match_key``, with the same currency categories.
         suspect: keys that are left for a full comparison whatever their rows hold.
     """
-    ours, theirs = KEYS.check(sides.ours), KEYS.check(sides.theirs)
-    doubtful = _among(ours["match_key"].to_numpy(), _doubtful_keys(ours, theirs, suspect))
+    ours, theirs = (side[list(KEYS.columns)] for side in (sides.ours, sides.theirs))
+    KEYS.check(ours)
+    KEYS.check(theirs)
+    doubtful = among(ours["match_key"].to_numpy(), _doubtful_keys(ours, theirs, suspect))
     our_matches, their_matches = (np.zeros(len(side), dtype=bool) for side in (ours, theirs))
     for our_block, their_block in _blocks(ours, theirs):
         first, second = _equal_rows(ours[our_block], theirs[their_block])
@@ -53,7 +58,9 @@ def match_exact(sides: Sides, *, suspect: Keys) -> ExactMatches:
         matched=tally(ours, our_matches),
         ours_left=tally(our_rest),
         theirs_left=tally(their_rest),
-        residual=np.unique(np.concatenate(rest_keys)),
+        residual=merged(*rest_keys),
+        our_matches=our_matches,
+        their_matches=their_matches,
     )
 
 
@@ -80,7 +87,7 @@ def _equal_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[Positions, Po
     return first[equal], second[equal]
 
 
-def _among(keys: Keys, selected: Keys) -> Flags:
+def among(keys: Keys, selected: Keys) -> Flags:
     """Flag which of many sorted keys are among a few sorted ones."""
     starts, ends = (np.searchsorted(keys, selected, side) for side in ("left", "right"))
     exists = starts < ends

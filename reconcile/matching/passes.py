@@ -30,6 +30,7 @@ from reconcile.snapshot.arrays import (
     Flags,
     Positions,
     arrow_text,
+    present,
     sort_order,
     take_or_null,
     text_column,
@@ -77,16 +78,22 @@ def tie_by_attributes(pairs: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     names = pa.table({name: arrow_text(pairs[name]) for name in ("round_id", "currency")})
     ordered = pairs.take(sort_order(names))
     rows = unmatched_rows(ordered)
-    state = _TieState(rows)
+    return join_sides(ordered, np.arange(len(ordered)), tie_rows(rows, rules))
+
+
+def tie_rows(rows: UnmatchedRows, rules: Rules) -> "TieState":
+    """Run every pass in its order; rows that began at once count in the order they come.
+
+    Raises:
+        Contradiction: a pass named a row twice, or rows that do not belong together.
+    """
+    state = TieState(rows)
     for number, match_pass in enumerate(PASSES, start=1):
         state.apply(match_pass.name, match_pass.tie(rows, state.free, rules), number)
-    joined = _join_sides(ordered, rows, state)
-    if _tally_sides(joined) != _tally_sides(ordered):
-        raise Contradiction("the passes by attributes do not conserve their rows")
-    return joined
+    return state
 
 
-class _TieState:
+class TieState:
     """What the passes have tied so far.
 
     Attributes:
@@ -100,6 +107,13 @@ class _TieState:
         self.tie = np.zeros(len(rows.ours), dtype=np.intp)
         self.partner = np.full(len(rows.ours), -1, dtype=np.intp)
         self.group = np.full(len(rows.ours), -1, dtype=np.intp)
+
+    @property
+    def one_to_one(self) -> Flags:
+        """Flags the rows that one row of the other side equals in every attribute."""
+        equal = (_TIE_NAMES.index(BALANCES), _TIE_NAMES.index(ATTRIBUTES))
+        flags: Flags = (self.partner >= 0) & np.isin(self.tie, equal)
+        return flags
 
     @property
     def free(self) -> Flags:
@@ -123,12 +137,21 @@ class _TieState:
             self.group[group] = group[0]
         self.tie[ties.unsure[self.free[ties.unsure]]] = _UNSURE
 
+    def of(self, at: Positions) -> tuple[Positions, Positions, Positions]:
+        """Return tie, partner and group of the rows at these positions, counted among them."""
+        # The last element stands for the absent row, -1.
+        places = np.full(len(self.tie) + 1, -1, dtype=np.intp)
+        places[at] = np.arange(len(at))
+        return self.tie[at], places[self.partner[at]], places[self.group[at]]
+
     def _is_valid(self, ties: Ties, groups: list[Positions]) -> bool:
         rows = self._rows
         named = np.concatenate([ties.first, ties.second, *groups])
         owners = rows.player_currency
+        is_named = np.zeros(len(rows.ours), dtype=bool)
+        is_named[named] = True
         return (
-            len(np.unique(named)) == len(named)
+            np.count_nonzero(is_named) == len(named)
             and bool(self.free[named].all())
             and bool(rows.ours[ties.first].all() and not rows.ours[ties.second].any())
             and bool((owners[ties.first] == owners[ties.second]).all())
@@ -136,10 +159,29 @@ class _TieState:
         )
 
 
-def _join_sides(pairs: pd.DataFrame, rows: UnmatchedRows, state: _TieState) -> pd.DataFrame:
-    """Join matched rows into one: ``round_id`` is our round id, ``alias`` the provider's."""
-    keep = np.flatnonzero(rows.ours | (state.partner < 0))
-    ours, partner = rows.ours[keep], state.partner[keep]
+def join_sides(pairs: pd.DataFrame, at: Positions, state: TieState) -> pd.DataFrame:
+    """Join matched rows into one: ``round_id`` is our round id, ``alias`` the provider's.
+
+    Args:
+        pairs: a PAIRS frame of one-sided rows, with every row that any of them is tied to.
+        at: the position of each of them among the rows that were tied.
+        state: of all rows that were tied.
+
+    Raises:
+        Contradiction: a row was lost, doubled or changed.
+    """
+    joined = _joined(pairs, present(pairs["records_ours"]), state.of(at))
+    if _tally_sides(joined) != _tally_sides(pairs):
+        raise Contradiction("the passes by attributes do not conserve their rows")
+    return joined
+
+
+def _joined(
+    pairs: pd.DataFrame, is_ours: Flags, ties: tuple[Positions, Positions, Positions]
+) -> pd.DataFrame:
+    tie, partners, groups = ties
+    keep = np.flatnonzero(is_ours | (partners < 0))
+    ours, partner = is_ours[keep], partners[keep]
     positions = {
         "ours": np.where(ours, keep, -1),
         "theirs": np.where(ours, partner, keep),
@@ -155,9 +197,9 @@ def _join_sides(pairs: pd.DataFrame, rows: UnmatchedRows, state: _TieState) -> p
     sides = np.where(partner >= 0, 0, np.where(ours, 1, 2))
     columns |= {
         "side": text_from_codes(("both", "ours", "theirs"), sides),
-        "tie": text_from_codes(_TIE_NAMES, state.tie[keep]),
+        "tie": text_from_codes(_TIE_NAMES, tie[keep]),
         "alias": _names_at(round_ids, partner),
-        "group": _names_at(round_ids, state.group[keep]),
+        "group": _names_at(round_ids, groups[keep]),
     }
     frame = pd.DataFrame({name: columns[name] for name in PAIRS.columns}, copy=False)
     return PAIRS.check(frame)

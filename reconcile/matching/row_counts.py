@@ -31,11 +31,19 @@ class SourceRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideRows:
-    """One side on its way: key rows, those that the exact pass left, and their full records."""
+    """One side on its way from key rows to buckets.
+
+    Attributes:
+        source: the key rows that were read.
+        left: those of them that the exact pass left and that are read in full.
+        singles: those that it left for the passes by attributes, without full rows.
+        records: the full rows.
+    """
 
     name: str
     source: SourceRows
     left: Tally
+    singles: Tally
     records: pd.DataFrame
 
 
@@ -77,7 +85,7 @@ def count_range(
     in_window, outside = _tally_standing(side.records)
     if in_window != side.left:
         raise Contradiction(f"the full rows of {side.name} differ from the rows first read")
-    check_exact_pass(side.name, side.source.tally, matched + side.left)
+    check_exact_pass(side.name, side.source.tally, matched + side.left + side.singles)
     stake, payout = _with_repeats(view)
     folded = Tally(len(side.records), tally_sums(view["currency"], stake, payout).totals)
     buckets = _tally_buckets(side.name, classified)

@@ -1,6 +1,6 @@
 """Unmatched rows as arrays: the input of the passes by attributes, and their result."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,11 @@ class UnmatchedRows:
     began_us: Amounts
     no_repeats: Flags
     one_player: Flags
+
+    def take(self, positions: Positions) -> "UnmatchedRows":
+        """Return the rows at these positions."""
+        columns = {part.name: getattr(self, part.name)[positions] for part in fields(self)}
+        return UnmatchedRows(**columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,8 @@ import pyarrow as pa
 from reconcile.matching.compare import Comparison
 from reconcile.matching.conservation import Identity, SideProof, Tally
 
+#: Changes with what parts hold: parts of an older version are not resumed.
+PART_FORMAT = 2
 _DIGEST_BYTES = 16
 _LENGTH_BYTES = 8
 
@@ -68,6 +70,21 @@ def decode_part(encoded: bytes) -> tuple[Comparison, tuple[bytes, ...]]:
         edge_rounds=tuple(header["edge_rounds"]),
     )
     return part, tuple(groups)
+
+
+def join_blobs(blobs: Sequence[bytes]) -> bytes:
+    """Join some bytes so that ``split_blobs`` can take them apart."""
+    return b"".join(len(blob).to_bytes(_LENGTH_BYTES, "big") + blob for blob in blobs)
+
+
+def split_blobs(joined: bytes) -> list[bytes]:
+    """Take apart what ``join_blobs`` joined."""
+    blobs, start = [], 0
+    while start < len(joined):
+        first = start + _LENGTH_BYTES
+        start = first + int.from_bytes(joined[start:first], "big")
+        blobs.append(joined[first:start])
+    return blobs
 
 
 def add_digest(body: bytes) -> bytes:

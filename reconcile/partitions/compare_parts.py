@@ -11,12 +11,19 @@ from reconcile.partitions.tasks import PartitionTask, Step, run_partition
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.key_ranges import (
     PARTITIONED_MAX,
+    KeyFiles,
     KeyRange,
-    key_file_paths,
+    key_files,
     key_ranges,
-    write_by_range,
+    packed_files,
 )
+from reconcile.snapshot.key_rows import KEY_ROWS
+from reconcile.snapshot.key_streams import stream_key_rows
 from reconcile.snapshot.snapshot import Snapshot
+from reconcile.snapshot.timed_keys import (
+    TIMED_KEY_ROWS,
+    read_balances,
+)
 from vocabulary.errors import Contradiction
 
 
@@ -51,8 +58,7 @@ def compare_in_parts(
     done = total - len(numbers) - len(group_numbers)
     options.progress(done, total)
     to_disk = options.executor.shares_disk and len(numbers) > 1 and parts <= PARTITIONED_MAX
-    if to_disk:
-        _partition_to_disk(snapshot, checkpoint.folder, ranges)
+    files = _partition_to_disk(snapshot, checkpoint.folder, ranges) if to_disk else None
     base = PartitionTask(
         step="range",
         number=0,
@@ -63,8 +69,7 @@ def compare_in_parts(
         context=snapshot.context,
         groups=groups,
     )
-    folder = checkpoint.folder if to_disk else None
-    range_tasks = _range_tasks(base, ranges, numbers, edge_keys, folder)
+    range_tasks = _range_tasks(base, ranges, numbers, edge_keys, files)
     # Generators are lazy: the tasks of players read what the ranges have left by then.
     for tasks in (range_tasks, _player_tasks(base, checkpoint, group_numbers, parts)):
         for task, encoded in options.executor.run(run_partition, tasks):
@@ -75,10 +80,26 @@ def compare_in_parts(
     return merge([*results, *(_load(checkpoint, "players", n) for n in range(groups))])
 
 
-def _partition_to_disk(snapshot: Snapshot, folder: Path, ranges: tuple[KeyRange, ...]) -> None:
-    paths = [key_file_paths(folder, number) for number in range(len(ranges))]
-    ours, theirs = zip(*paths, strict=True)
-    snapshot.stream_key_rows(write_by_range(ours, ranges), write_by_range(theirs, ranges))
+def _partition_to_disk(
+    snapshot: Snapshot, folder: Path, ranges: tuple[KeyRange, ...]
+) -> list[KeyFiles]:
+    """Write the key rows of each range to files, and its balances if they are of use."""
+    by_attributes = snapshot.context.rules.attributes
+    balances = read_balances(snapshot) if by_attributes else None
+    files = [
+        key_files(folder, number, balances=balances is not None)
+        for number in range(len(ranges))
+    ]
+    ours, theirs = [file.ours for file in files], [file.theirs for file in files]
+    with packed_files(ours, ranges) as our_sink, packed_files(theirs, ranges) as their_sink:
+        kind = TIMED_KEY_ROWS if by_attributes else KEY_ROWS
+        stream_key_rows(snapshot, kind, (our_sink, their_sink), slices=len(ranges))
+    if balances is not None:
+        paths = [file.balances for file in files if file.balances is not None]
+        with packed_files(paths, ranges) as sink:
+            for block in balances:
+                sink(block)
+    return files
 
 
 def _range_tasks(
@@ -86,7 +107,7 @@ def _range_tasks(
     ranges: tuple[KeyRange, ...],
     numbers: list[int],
     edge_keys: Keys,
-    folder: Path | None,
+    files: list[KeyFiles] | None,
 ) -> Iterator[PartitionTask]:
     for number in numbers:
         key_range = ranges[number]
@@ -96,7 +117,7 @@ def _range_tasks(
             number=number,
             key_range=key_range,
             edge_keys=edge_keys[inside],
-            key_files=None if folder is None else key_file_paths(folder, number),
+            key_files=None if files is None else files[number],
         )
 
 

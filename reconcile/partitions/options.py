@@ -10,8 +10,8 @@ from vocabulary.executors import Executor, InProcess
 
 #: Rows of one side per part: two sides and their join stay far below a gigabyte.
 ROWS_PER_PART = 1_000_000
-#: The same for matching by attributes, which reads most rows in full.
-FULL_ROWS_PER_PART = 50_000
+#: The same for matching by attributes: in the worst case, it reads every row in full.
+FULL_ROWS_PER_PART = 250_000
 
 #: Called with the number of finished parts and the number of all parts.
 Progress = Callable[[int, int], None]

@@ -14,6 +14,7 @@ import numpy as np
 
 from reconcile.matching.compare import Comparison, compare
 from reconcile.partitions.checkpoint import Checkpoint
+from reconcile.partitions.codec import PART_FORMAT
 from reconcile.partitions.compare_parts import compare_in_parts
 from reconcile.partitions.options import ROWS_PER_PART, RunOptions
 from reconcile.partitions.watermark import (
@@ -25,7 +26,9 @@ from reconcile.partitions.watermark import (
 from reconcile.snapshot.edge_keys import edge_digest, find_edge_keys
 from reconcile.snapshot.frames import Keys, Sides
 from reconcile.snapshot.key_ranges import key_ranges
+from reconcile.snapshot.single_lookups import SnapshotReader
 from reconcile.snapshot.snapshot import Snapshot
+from reconcile.snapshot.timed_keys import timed_key_rows, timed_key_rows_up_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,15 +122,15 @@ def _prepared(
     checkpoint: Checkpoint | None, snapshot: Snapshot, parts: int, edge_keys: Keys
 ) -> Iterator[Checkpoint]:
     """Provide a checkpoint that holds only parts that are still valid."""
-    plan = {"parts": parts, "margin": edge_digest(edge_keys)}
+    plan = {"parts": parts, "margin": edge_digest(edge_keys), "format": PART_FORMAT}
     if checkpoint is None:
         with tempfile.TemporaryDirectory(prefix="tieout-run-") as folder:
             yield Checkpoint(Path(folder), {})
         return
     resumed = checkpoint.resumed
     # Other edge rows or other handles may change the result of any part.
-    same_edge = checkpoint.job.get("margin") == plan["margin"]
-    if resumed is not None and same_edge and same_handles(snapshot, resumed):
+    same_plan = all(checkpoint.job.get(name) == plan[name] for name in ("margin", "format"))
+    if resumed is not None and same_plan and same_handles(snapshot, resumed):
         _drop_changed(checkpoint, written_since(snapshot, resumed), parts)
     else:
         checkpoint.begin(plan)
@@ -151,17 +154,26 @@ def _read_at_once(snapshot: Snapshot, options: RunOptions) -> Sides | None:
 
     This counts no rows first: most windows are small.
     """
+    rules = snapshot.context.rules
     if options.parts is not None:
-        return snapshot.key_rows() if options.parts == 1 else None
-    limit = options.rows_in_part(snapshot.context.rules)
-    return None if snapshot.estimated_rows() > 2 * limit else snapshot.key_rows_up_to(limit)
+        if options.parts > 1:
+            return None
+        return timed_key_rows(snapshot) if rules.attributes else snapshot.key_rows()
+    limit = options.rows_in_part(rules)
+    if snapshot.estimated_rows() > 2 * limit:
+        return None
+    if rules.attributes:
+        return timed_key_rows_up_to(snapshot, limit)
+    return snapshot.key_rows_up_to(limit)
 
 
 def _compare_at_once(snapshot: Snapshot, sides: Sides, edge_keys: Keys) -> Comparison:
+    by_attributes = snapshot.context.rules.attributes
     return compare(
         sides,
         suspect=snapshot.straddling_keys(),
         fetch=snapshot.records,
         context=snapshot.context,
         edge_keys=edge_keys,
+        reader=SnapshotReader(snapshot) if by_attributes else None,
     )

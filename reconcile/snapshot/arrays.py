@@ -73,6 +73,25 @@ def sort_order(table: pa.Table) -> Positions:
     return positions
 
 
+def merged(*sorted_values: Amounts) -> Amounts:
+    """Return the distinct values of some sorted arrays, sorted.
+
+    A stable sort merges sorted arrays in one pass; ``np.unique`` would hash every value.
+    """
+    values = np.concatenate(sorted_values)
+    values.sort(kind="stable")
+    return values[changes(values)]
+
+
+def in_sorted(values: Amounts, sorted_values: Amounts) -> Flags:
+    """Flag the values that are among sorted ones."""
+    if not len(sorted_values):
+        return np.zeros(len(values), dtype=bool)
+    at = np.minimum(np.searchsorted(sorted_values, values), len(sorted_values) - 1)
+    flags: Flags = sorted_values[at] == values
+    return flags
+
+
 def changes(*columns: Any) -> Flags:
     """Flag the rows that differ from the previous row in any column, and the first row."""
     flags = np.ones(len(columns[0]), dtype=bool)

@@ -106,6 +106,54 @@ KEYS = FrameShape(
     },
 )
 
+
+def same_currencies(
+    ours: pd.DataFrame, theirs: pd.DataFrame, shape: FrameShape = KEYS
+) -> Sides:
+    """Give both sides the same currency categories, sorted."""
+    codes = sorted({*ours["currency"].cat.categories, *theirs["currency"].cat.categories})
+    return Sides(
+        ours=shape.check(_recode(ours, codes)), theirs=shape.check(_recode(theirs, codes))
+    )
+
+
+def _recode(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
+    currency = frame["currency"].cat
+    if currency.categories.tolist() != codes:
+        frame = frame.assign(currency=currency.set_categories(codes))
+    return frame
+
+
+#: Key rows with what matching by attributes asks of most rows: when the row began, in
+#: microseconds since 1970, and the balance before it, 0 unless ``has_before``. A row is
+#: ``in_full`` if its key row does not tell all of that.
+TIMED_KEYS = FrameShape(
+    name="timed_keys",
+    columns={
+        **KEYS.columns,
+        "began_us": "int64",
+        "before": "int64",
+        "has_before": "bool",
+        "in_full": "bool",
+    },
+)
+
+#: Rows of either side that are all that their side has of a round which the other side lacks.
+SINGLES = FrameShape(
+    name="singles",
+    columns={
+        "ours": "bool",
+        "match_key": "int64",
+        "player_hash": "int64",
+        "currency": "str",
+        "stake": "int64",
+        "payout": "int64",
+        "before": "int64",
+        "has_before": "bool",
+        "began_us": "int64",
+    },
+)
+
 #: Full rows of one side: our rounds, or the provider's records. The balances are those before
 #: the first and after the last operation of a round. ``declared_stake`` and ``declared_payout``
 #: are the control totals that a bet end named. ``holds`` has a bit for each kind of operation

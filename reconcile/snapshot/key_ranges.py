@@ -2,27 +2,24 @@
 
 A table is ordered by time, and match keys are hashes. Reading one range after the other would
 read every page of the table once per range. Where all partitions share a disk with the run,
-the table is read once and its key rows are written to one file per range instead.
+the table is read once, slice by slice of time, and its key rows are written to one file per
+range instead.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from reconcile.snapshot.key_rows import fixed_width, match_keys
+from reconcile.snapshot.key_rows import Layout, Packed
 
 #: The smallest and the largest possible match key.
 KEY_MIN, KEY_MAX = -(2**63), 2**63 - 1
 #: The most ranges that are partitioned to disk: each of them takes an open file.
 PARTITIONED_MAX = 200
-
-#: Consumes a stream of record batches.
-BatchSink = Callable[[pa.RecordBatchReader], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +42,52 @@ def key_ranges(parts: int) -> tuple[KeyRange, ...]:
     return tuple(KeyRange(first, after - 1) for first, after in pairwise(bounds))
 
 
-def key_file_paths(folder: Path, number: int) -> tuple[str, str]:
-    """Return where the key rows of one range are stored, ours and theirs."""
-    ours, theirs = (folder / f"keys-{side}-{number:06}" for side in ("ours", "theirs"))
-    return str(ours), str(theirs)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFiles:
+    """The files of one range.
+
+    Attributes:
+        ours, theirs: hold the key rows.
+        balances: holds the balances before our operations; None: they are of no use.
+    """
+
+    ours: str
+    theirs: str
+    balances: str | None = None
 
 
-def write_by_range(paths: Sequence[str], ranges: Sequence[KeyRange]) -> BatchSink:
-    """Return a sink that writes each range of its rows to one Arrow stream file."""
+def key_files(folder: Path, number: int, *, balances: bool = False) -> KeyFiles:
+    """Return where the key rows of one range are stored, and its balances if of use."""
+    ours, theirs, ours_before = (
+        str(folder / f"keys-{name}-{number:06}") for name in ("ours", "theirs", "balances")
+    )
+    return KeyFiles(ours=ours, theirs=theirs, balances=ours_before if balances else None)
+
+
+#: Takes a block of packed rows.
+PackedSink = Callable[[Packed], None]
+
+
+@contextmanager
+def packed_files(paths: Sequence[str], ranges: Sequence[KeyRange]) -> Iterator[PackedSink]:
+    """Provide a sink that writes each range of its packed rows to one file."""
     firsts = np.array([key_range.first for key_range in ranges], dtype=np.int64)
+    with ExitStack() as stack:
+        files = [stack.enter_context(Path(path).open("wb")) for path in paths]
 
-    def write(reader: pa.RecordBatchReader) -> None:
-        schema = fixed_width(pa.RecordBatch.from_pylist([], schema=reader.schema)).schema
-        with ExitStack() as stack:
-            writers = [stack.enter_context(pa.ipc.new_stream(path, schema)) for path in paths]
-            for batch in map(fixed_width, reader):
-                numbers = np.searchsorted(firsts, match_keys(batch), side="right") - 1
-                order = np.argsort(numbers, kind="stable")
-                by_range = batch.take(pa.array(order))
-                bounds = np.searchsorted(numbers[order], np.arange(len(ranges) + 1))
-                for writer, start, end in zip(writers, bounds, bounds[1:], strict=False):
-                    writer.write_batch(by_range.slice(start, end - start))
+        def write(block: Packed) -> None:
+            keys = block["match_key"].astype(np.int64)
+            # Of sixteen bits, a stable sort counts instead of comparing.
+            numbers = (np.searchsorted(firsts, keys, side="right") - 1).astype(np.uint16)
+            by_range = block.take(np.argsort(numbers, kind="stable"))
+            ends = np.cumsum(np.bincount(numbers, minlength=len(ranges))).tolist()
+            for file, start, end in zip(files, [0, *ends], ends, strict=False):
+                file.write(by_range[start:end].tobytes())
 
-    return write
+        yield write
 
 
-def read_key_file(path: str) -> pa.Table:
-    """Read the key rows of one file."""
-    with pa.memory_map(path) as source, pa.ipc.open_stream(source) as reader:
-        return reader.read_all()
+def read_packed(path: str, layout: Layout) -> Packed:
+    """Read the packed rows of one file."""
+    rows: Packed = np.fromfile(path, layout)
+    return rows

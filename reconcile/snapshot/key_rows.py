@@ -2,7 +2,7 @@
 
 The database packs a key row when it writes the round or record: 41 bytes with match key, stake,
 payout and name as big-endian integers, the currency code, and a flag. Queries return long
-strings of packed rows, or one packed row per record; NumPy reads both without parsing. The name
+strings of packed rows, which NumPy reads without parsing. The name
 identifies the player as the row itself does: our wallet id, or a hash of the provider's handle.
 Only distinct names are looked up.
 """
@@ -80,6 +80,18 @@ SELECT string_agg(int8send(name) || int8send(player_hash), '')
          GROUP BY n.name) x
 """,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRowKind:
+    """A kind of key rows: how they are packed, and the queries of either side."""
+
+    layout: Layout
+    ours: KeyRowQueries
+    theirs: KeyRowQueries
+
+
+KEY_ROWS = KeyRowKind(layout=KEY_LAYOUT, ours=OUR_KEY_ROWS, theirs=THEIR_KEY_ROWS)
 #: Rows of one string that the database sends.
 _CHUNK_ROWS = 1 << 16
 _IN_CHUNKS = """
@@ -127,27 +139,9 @@ def parse_players(packed: Sequence[bytes]) -> tuple[Keys, Keys]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def split_table(table: pa.Table, layout: Layout = KEY_LAYOUT) -> list[SplitRows]:
-    """Read ``fixed_width`` rows that ``KeyRowQueries.rows`` selected."""
-    return [split_by_key(unpack(chunk, layout)) for chunk in table["key_row"].chunks]
-
-
 def count_rows(blocks: Sequence[SplitRows]) -> int:
     """Return the number of rows in some blocks."""
     return sum(len(columns["match_key"]) for block in blocks for columns in block)
-
-
-def fixed_width(batch: pa.RecordBatch, layout: Layout = KEY_LAYOUT) -> pa.RecordBatch:
-    """Convert the packed column of a batch to one of fixed width."""
-    position = batch.schema.get_field_index("key_row")
-    packed = batch["key_row"].cast(pa.binary(layout.itemsize))
-    return batch.set_column(position, "key_row", packed)
-
-
-def match_keys(batch: pa.RecordBatch, layout: Layout = KEY_LAYOUT) -> Keys:
-    """Return the match keys of ``fixed_width`` rows."""
-    keys: Keys = unpack(batch["key_row"], layout)["match_key"].astype(np.int64)
-    return keys
 
 
 def split_by_key(packed: Packed) -> SplitRows:
@@ -273,10 +267,3 @@ def _distinct(values: Keys) -> tuple[NDArray[np.int32], Keys]:
     """Return the position of each value among the distinct values, and those."""
     encoded = pa.array(values).dictionary_encode()
     return encoded.indices.to_numpy(), encoded.dictionary.to_numpy()
-
-
-def unpack(column: pa.FixedSizeBinaryArray, layout: Layout) -> Packed:
-    """Return the packed rows of a column of fixed width."""
-    # The buffer may be longer than the column.
-    rows = np.frombuffer(column.buffers()[1], layout, count=column.offset + len(column))
-    return rows[column.offset :]

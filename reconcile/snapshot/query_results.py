@@ -12,7 +12,6 @@ from psycopg.rows import TupleRow, dict_row
 
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.full_rows import table_from_rows
-from reconcile.snapshot.key_ranges import BatchSink
 from reconcile.snapshot.key_rows import SplitRows, split_packed
 from vocabulary.pacing import pause_point
 
@@ -97,13 +96,6 @@ def read_dicts(connection: Psycopg, query: str) -> list[dict[str, Any]]:
     """Run a query and return its rows as dictionaries."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query.encode()).fetchall()
-
-
-def stream(connection: adbc.Connection, query: str, sink: BatchSink) -> None:
-    """Run a query and send its record batches to a sink."""
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        sink(cursor.fetch_record_batch())
 
 
 def read_count(connection: Psycopg, query: str) -> int:

@@ -21,16 +21,21 @@ from psycopg import sql
 
 from reconcile.snapshot.connections import SnapshotConnections, open_connections
 from reconcile.snapshot.edge_keys import OUR_TIMED_ROWS, THEIR_TIMED_ROWS, TimedRows
-from reconcile.snapshot.frames import KEYS, Keys, Sides
+from reconcile.snapshot.frames import Keys, Sides, same_currencies
 from reconcile.snapshot.full_rows import (
     OUR_RECORDS,
     THEIR_RECORDS,
     balance_fragments,
-    maturity_fragments,
     records_frame,
 )
-from reconcile.snapshot.key_ranges import ALL_KEYS, BatchSink, KeyRange, read_key_file
+from reconcile.snapshot.key_ranges import (
+    ALL_KEYS,
+    KeyFiles,
+    KeyRange,
+    read_packed,
+)
 from reconcile.snapshot.key_rows import (
+    KEY_LAYOUT,
     OUR_KEY_ROWS,
     THEIR_KEY_ROWS,
     KeyRowQueries,
@@ -39,8 +44,9 @@ from reconcile.snapshot.key_rows import (
     key_rows_query,
     keys_frame,
     parse_players,
-    split_table,
+    split_by_key,
 )
+from reconcile.snapshot.parameters import shared_parameters
 from reconcile.snapshot.query_results import (
     Psycopg,
     distinct_integers,
@@ -54,7 +60,6 @@ from reconcile.snapshot.query_results import (
     read_dicts,
     read_strings,
     read_table,
-    stream,
     table_blocks,
     with_keys,
 )
@@ -76,11 +81,6 @@ _THEIR_WINDOW = """
 """
 _COUNT, _KEY = "SELECT count(*)", "SELECT match_key"
 _OF_RESIDUAL = " AND match_key IN (SELECT match_key FROM residual)"
-# Flags a round as odd if it is overdue, whatever its packed row says.
-_OVERDUE = """
-CASE WHEN NOT r.ended AND r.first_at < {overdue}
-     THEN set_byte(r.key_row, 40, 1) ELSE r.key_row END
-"""
 # Rounds of several records, one of them outside the window, which would show only a part.
 _STRADDLING = """
 SELECT f.match_key FROM feed_records f
@@ -110,7 +110,7 @@ class Snapshot:
         self.context = context
         self._connections = connections
         self._pool = pool
-        self._parameters = _parameters(provider, window, context)
+        self._parameters = shared_parameters(provider, window, context)
 
     @property
     def database_url(self) -> str:
@@ -124,7 +124,7 @@ class Snapshot:
 
     def key_rows(self, key_range: KeyRange = ALL_KEYS) -> Sides:
         """Read the key rows of the window as KEYS frames, each ordered by ``match_key``."""
-        conditions = [_range_condition(side, key_range) for side in "rf"]
+        conditions = [range_condition(side, key_range) for side in "rf"]
         sides = self._key_rows(conditions, at_most=None)
         assert sides is not None
         return sides
@@ -133,22 +133,19 @@ class Snapshot:
         """Read all key rows of the window, or None if a side has more than ``rows``."""
         return self._key_rows([_LIMIT.format(rows=rows + 1)] * 2, at_most=rows)
 
-    def stream_key_rows(self, ours: BatchSink, theirs: BatchSink) -> None:
-        """Send the packed key rows of the window, unordered, to one sink per side."""
-        queries = (self._render(OUR_KEY_ROWS.rows), self._render(THEIR_KEY_ROWS.rows))
-        list(self._pool.map(stream, self._connections.arrow, queries, (ours, theirs)))
-
-    def key_rows_from_files(self, ours: str, theirs: str) -> Sides:
-        """Read key rows that were streamed to two files, as ``key_rows`` returns them."""
-        blocks = [split_table(read_key_file(path)) for path in (ours, theirs)]
-        return _same_currencies(*self._both_sides(self._keys_frame, blocks))
+    def key_rows_from_files(self, files: KeyFiles) -> Sides:
+        """Read key rows that were streamed to files, as ``key_rows`` returns them."""
+        blocks = [
+            [split_by_key(read_packed(path, KEY_LAYOUT))] for path in (files.ours, files.theirs)
+        ]
+        return _key_sides(self._both_sides(self._keys_frame, blocks))
 
     def key_rows_of(self, keys: Keys) -> Sides:
         """Read the key rows of ``keys`` in the window, as ``key_rows`` returns them."""
         conditions = [_OF_KEYS.format(side=side) for side in "rf"]
         queries = self._key_rows_queries(conditions, at_most=None)
         blocks = self._read_of_keys(queries, keys, read_blocks, table_blocks)
-        return _same_currencies(*self._both_sides(self._keys_frame, blocks))
+        return _key_sides(self._both_sides(self._keys_frame, blocks))
 
     def keys_in_window(self, keys: Keys) -> Keys:
         """Return those of ``keys`` that have a row of either side in the window, sorted."""
@@ -159,7 +156,7 @@ class Snapshot:
             by_side = [side["match_key"].to_numpy() for side in (sides.ours, sides.theirs)]
         else:
             queries = [
-                with_keys(self._render(_KEY + rows + _OF_RESIDUAL), keys)
+                with_keys(self.render(_KEY + rows + _OF_RESIDUAL), keys)
                 for rows in (_OUR_WINDOW, _THEIR_WINDOW)
             ]
             by_side = list(self._pool.map(distinct_integers, self._connections.plain, queries))
@@ -167,7 +164,7 @@ class Snapshot:
 
     def row_counts(self) -> tuple[int, int]:
         """Count the rows of the window, ours and theirs."""
-        queries = (self._render(_COUNT + _OUR_WINDOW), self._render(_COUNT + _THEIR_WINDOW))
+        queries = (self.render(_COUNT + _OUR_WINDOW), self.render(_COUNT + _THEIR_WINDOW))
         ours, theirs = self._pool.map(read_count, self._connections.plain, queries)
         return ours, theirs
 
@@ -176,33 +173,37 @@ class Snapshot:
 
         The statistics behind it may be old: it serves to choose a plan, not to report anything.
         """
-        queries = (self._render(OUR_KEY_ROWS.rows), self._render(THEIR_KEY_ROWS.rows))
+        queries = (self.render(OUR_KEY_ROWS.rows), self.render(THEIR_KEY_ROWS.rows))
         return max(self._pool.map(estimate_rows, self._connections.plain, queries))
 
     def straddling_keys(self, key_range: KeyRange = ALL_KEYS) -> Keys:
         """Return the keys of rounds with a further record outside the window, sorted."""
-        query = self._render(_STRADDLING + _range_condition("f", key_range))
+        query = self.render(_STRADDLING + range_condition("f", key_range))
         return distinct_integers(self._connections.plain[1], query)
 
     def straddling_among(self, keys: Keys) -> Keys:
         """Return those of ``keys`` whose rounds have a further record outside the window."""
-        query = self._render(_STRADDLING + _OF_KEYS.format(side="f"))
+        query = self.render(_STRADDLING + _OF_KEYS.format(side="f"))
         if len(keys) <= _INLINE_KEYS_MAX:
             return distinct_integers(self._connections.plain[1], with_keys(query, keys))
         table = fetch_of_keys(self._connections.arrow[1], query, keys)
         return np.unique(_int64(table, "match_key"))
 
-    def records(self, keys: Keys) -> Sides:
+    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
         """Read the full rows of these keys, from any time, as RECORDS frames.
 
         The player shares of a shared round have names of their own.
+
+        Args:
+            keys: of the rounds.
+            balances: read those of our rounds, if rows are matched by attributes.
         """
-        balances = balance_fragments(
+        fragments = balance_fragments(
             self.provider,
-            balances=self.context.rules.attributes,
+            balances=balances and self.context.rules.attributes,
             many=len(keys) > _INLINE_KEYS_MAX,
         )
-        queries = [self._render(query, **balances) for query in (OUR_RECORDS, THEIR_RECORDS)]
+        queries = [self.render(query, **fragments) for query in (OUR_RECORDS, THEIR_RECORDS)]
         tables = self._read_of_keys(queries, keys, read_table, lambda table: table)
         ours, theirs = split_player_shares(*map(records_frame, tables))
         return Sides(ours=ours, theirs=theirs)
@@ -210,7 +211,7 @@ class Snapshot:
     def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
         """Read when rows of either side began in a span of time, also outside the window."""
         span = {"since": sql.Literal(since), "until": sql.Literal(until)}
-        queries = [self._render(query, **span) for query in (OUR_TIMED_ROWS, THEIR_TIMED_ROWS)]
+        queries = [self.render(query, **span) for query in (OUR_TIMED_ROWS, THEIR_TIMED_ROWS)]
         rows = pa.concat_tables(self._pool.map(fetch, self._connections.arrow, queries))
         return TimedRows(
             match_key=_int64(rows, "match_key"),
@@ -225,12 +226,12 @@ class Snapshot:
         names of ``values``.
         """
         literals = {name: sql.Literal(value) for name, value in values.items()}
-        return read_dicts(self._connections.plain[0], self._render(query, **literals))
+        return read_dicts(self._connections.plain[0], self.render(query, **literals))
 
     def query_keys(self, query: str, keys: Keys, **values: Any) -> list[dict[str, Any]]:
         """Run a query that reads its keys from a table ``residual``, else like ``query``."""
         literals = {name: sql.Literal(value) for name, value in values.items()}
-        rendered = self._render(query, **literals)
+        rendered = self.render(query, **literals)
         return read_dicts(self._connections.plain[0], with_keys(rendered, keys))
 
     def packed_rows(
@@ -247,7 +248,7 @@ class Snapshot:
 
         def read(connection: Psycopg, query: str) -> list[bytes]:
             with planned(connection, by_index=by_index):
-                return list(read_strings(connection, self._render(query, **literals)))
+                return list(read_strings(connection, self.render(query, **literals)))
 
         ours, theirs = self._pool.map(read, self._connections.plain, queries)
         return ours, theirs
@@ -256,15 +257,23 @@ class Snapshot:
         self, queries: tuple[str, str], keys: Keys
     ) -> tuple[list[bytes], list[bytes]]:
         """Run queries of packed rows that read their keys from a table ``residual``."""
-        queries_of_keys = [with_keys(self._render(query), keys) for query in queries]
+        queries_of_keys = [with_keys(self.render(query), keys) for query in queries]
         results = self._pool.map(read_strings, self._connections.plain, queries_of_keys)
         ours, theirs = map(list, results)
         return ours, theirs
 
+    def on_both(
+        self, ours: Callable[[Psycopg], _T], theirs: Callable[[Psycopg], _T]
+    ) -> tuple[_T, _T]:
+        """Call a function with the connection of our side, and one with theirs, at once."""
+        pending = self._pool.submit(ours, self._connections.plain[0])
+        their_result = self._pool.submit(theirs, self._connections.plain[1]).result()
+        return pending.result(), their_result
+
     def find_players(self, side: int, names: Keys) -> tuple[Keys, Keys]:
         """Look up names of our key rows (side 0) or theirs (1); see ``parse_players``."""
         queries = (OUR_KEY_ROWS, THEIR_KEY_ROWS)[side]
-        query = self._render(queries.names, names=keys_literal(names))
+        query = self.render(queries.names, names=keys_literal(names))
         return parse_players(list(read_strings(self._connections.plain[side], query)))
 
     def _read_of_keys(
@@ -294,12 +303,12 @@ class Snapshot:
 
         key_queries = self._key_rows_queries(conditions, at_most=at_most)
         ours, theirs = self._both_sides(read, key_queries)
-        return None if ours is None or theirs is None else _same_currencies(ours, theirs)
+        return None if ours is None or theirs is None else same_currencies(ours, theirs)
 
     def _key_rows_queries(self, conditions: list[str], *, at_most: int | None) -> list[str]:
         sides = zip((OUR_KEY_ROWS, THEIR_KEY_ROWS), conditions, strict=True)
         return [
-            self._render(key_rows_query(queries, condition, at_most=at_most))
+            self.render(key_rows_query(queries, condition, at_most=at_most))
             for queries, condition in sides
         ]
 
@@ -314,12 +323,13 @@ class Snapshot:
         """Build a frame of key rows; the same connection looks its names up."""
 
         def find_players(names: Keys) -> tuple[Keys, Keys]:
-            query = self._render(queries.names, names=keys_literal(names))
+            query = self.render(queries.names, names=keys_literal(names))
             return parse_players(list(read_strings(connection, query)))
 
         return keys_frame(blocks, find_players)
 
-    def _render(self, query: str, **parameters: sql.Composable) -> str:
+    def render(self, query: str, **parameters: sql.Composable) -> str:
+        """Fill the placeholders of a query in; ``parameters`` come before the shared ones."""
         return sql.SQL(query).format(**{**self._parameters, **parameters}).as_string()
 
 
@@ -352,47 +362,17 @@ def open_snapshot(
         yield Snapshot(connections, pool, provider=provider, window=window, context=context)
 
 
-def _parameters(
-    provider: str, window: Window, context: MatchContext
-) -> dict[str, sql.Composable]:
-    overdue, by_attributes = context.overdue_before, context.rules.attributes
-    return {
-        "provider": sql.Literal(provider),
-        "start": sql.Literal(window.start),
-        "end": sql.Literal(window.end),
-        "overdue": sql.SQL("'-infinity'::timestamptz")
-        if overdue is None
-        else sql.Literal(overdue),
-        "our_key_row": _our_key_row(overdue),
-        **maturity_fragments(context.immature_since, by_name=not by_attributes),
-    }
-
-
-def _our_key_row(overdue_before: datetime | None) -> sql.Composable:
-    """Return the expression for one of our key rows; overdue rounds are flagged as odd."""
-    if overdue_before is None:
-        return sql.SQL("r.key_row")
-    return sql.SQL(_OVERDUE).format(overdue=sql.Literal(overdue_before))
-
-
-def _range_condition(side: str, key_range: KeyRange) -> str:
+def range_condition(side: str, key_range: KeyRange) -> str:
+    """Return the condition, to be appended, that a row's key is in a range."""
     if key_range == ALL_KEYS:
         return ""
     first, last = (f"'{key}'::bigint" for key in (key_range.first, key_range.last))
     return f" AND {side}.match_key BETWEEN {first} AND {last}"
 
 
-def _same_currencies(ours: pd.DataFrame, theirs: pd.DataFrame) -> Sides:
-    """Give both sides the same currency categories, sorted."""
-    codes = sorted({*ours["currency"].cat.categories, *theirs["currency"].cat.categories})
-    return Sides(ours=_recode(ours, codes), theirs=_recode(theirs, codes))
-
-
-def _recode(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
-    currency = frame["currency"].cat
-    if currency.categories.tolist() != codes:
-        frame = frame.assign(currency=currency.set_categories(codes))
-    return KEYS.check(frame)
+def _key_sides(sides: list[pd.DataFrame]) -> Sides:
+    ours, theirs = sides
+    return same_currencies(ours, theirs)
 
 
 def _int64(table: pa.Table, column: str) -> Keys:

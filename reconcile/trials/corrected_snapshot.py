@@ -84,9 +84,10 @@ class CachingSnapshot(Snapshot):
         """Read when rows of either side began in a span of time."""
         return self._snapshot.timed_rows(since, until)
 
-    def records(self, keys: Keys) -> Sides:
+    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
         """Read the full rows of these keys."""
-        return self._once(("records", keys.tobytes()), lambda: self._snapshot.records(keys))
+        key = ("records", keys.tobytes(), balances)
+        return self._once(key, lambda: self._snapshot.records(keys, balances=balances))
 
     def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Run a query of few rows, or return what it returned before."""
@@ -117,9 +118,9 @@ class CorrectedSnapshot(CachingSnapshot):
         """Read the key rows of some keys, the corrected round among them."""
         return self._with_key_row(super().key_rows_of(keys))
 
-    def records(self, keys: Keys) -> Sides:
+    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
         """Read the full rows of these keys, the corrected round among them."""
-        sides = super().records(keys)
+        sides = super().records(keys, balances=balances)
         if not self._changes_round or self._tried.match_key not in keys:
             return sides
         return Sides(ours=self._corrected(sides.ours), theirs=sides.theirs)
