@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import psycopg
@@ -162,9 +163,8 @@ def locks_taken(connection: Connection, revision: str) -> set[tuple[str, str]]:
 
 
 def planned_one_by_one(engine: Engine) -> Iterator[Pair]:
-    for revision in pending_revisions(FIRST_REVISION):
+    for current, revision in pairwise([FIRST_REVISION, *pending_revisions(FIRST_REVISION)]):
         with engine.begin() as connection:
-            current = f"{int(revision) - 1:04}"
             (planned,) = [
                 each
                 for each in plan_migration(connection, current)
