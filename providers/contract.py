@@ -114,19 +114,6 @@ class HistoryPolicy:
     round_open_max: timedelta | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A line of a statement that could not be understood: a value, never an exception.
-
-    Attributes:
-        line: 1-based line number in the file.
-        reason: what was expected; never the content.
-    """
-
-    line: int
-    reason: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """One setting of a dialect; ``assumed`` marks a fact that its document does not state."""

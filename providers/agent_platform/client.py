@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from providers.agent_platform.verify import HEADER
 from providers.outbound.cached_value import CachedValue, ExpiringValue
 from providers.outbound.calls import ApiCall, ErrorReply, Transport
 from providers.outbound.launch import Game, Launch
@@ -136,7 +137,7 @@ class AgentPlatformClient:
         signature = hmac_sha256(self._credentials.api_token, body)
         return ApiCall(
             endpoint=f"POST {path}",
-            headers={"Content-Type": "application/json", "X-Signature": signature},
+            headers={"Content-Type": "application/json", HEADER: signature},
             body=body,
             repeatable=repeatable,
             read_error=self._error,

@@ -6,14 +6,11 @@ round, a rollback means that the round was undone. Where rounds are named, one r
 several transactions, so a rollback takes back only the amounts it states.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import partial
-from typing import BinaryIO
+from collections.abc import Mapping
 
 from providers.agent_platform.parse import rollback_key
-from providers.contract import Provider, Unreadable
-from providers.options import text_of, texts_of
-from providers.statements.csv_lines import read_lines
+from providers.contract import Provider
+from providers.options import text_of
 from providers.statements.format import FieldKind, PlainLines, StatementFormat
 from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
 from vocabulary.errors import Malformed
@@ -36,22 +33,6 @@ COLUMNS = tuple(FIELDS)
 ACTIONS = ("makeBet", "rollback")
 
 Cells = Mapping[str, str]
-
-
-def read_statement(
-    stream: BinaryIO, provider: Provider
-) -> Iterator[HistoryRecord | Unreadable]:
-    """Stream a statement; columns may come in any order, unknown ones are ignored.
-
-    Yields:
-        One record or finding per line that is not blank, in file order.
-    """
-    names = texts_of(provider, "statement_columns")
-    if len(names) != len(COLUMNS):
-        yield Unreadable(1, f"header: {len(COLUMNS)} names in statement_columns are expected")
-        return
-    columns = dict(zip(COLUMNS, names, strict=True))
-    yield from read_lines(stream, columns, partial(_record, provider))
 
 
 def _record(provider: Provider, cells: Cells, raw: bytes) -> HistoryRecord:
@@ -131,7 +112,6 @@ STATEMENT = StatementFormat(
     fields=FIELDS,
     optional=frozenset(),
     native="csv",
-    read=read_statement,
     record=_record,
     plain=_plain_lines,
     action="type",

@@ -16,8 +16,10 @@ from providers.wire.php import JsonFlags, sorted_payloads
 from providers.wire.signatures import HMAC_SHA256_COMMAND, matches
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 
-HEADER = "x-signature"
+#: Holds the signature, of callbacks and of our calls.
+HEADER = "X-Signature"
 
+_HEADER_KEY = HEADER.lower()  # as callbacks name their headers
 _SLASHES, _UNICODE = JsonFlags.UNESCAPED_SLASHES, JsonFlags.UNESCAPED_UNICODE
 _LINES = JsonFlags.UNESCAPED_LINE_TERMINATORS
 #: The flags tried for each choice of the option ``signed_text``.
@@ -31,14 +33,14 @@ _SORTED: Mapping[str, tuple[JsonFlags, ...]] = {
 
 def signature_headers(_provider: Provider) -> tuple[str, ...]:
     """The header that holds the signature."""
-    return (HEADER,)
+    return (_HEADER_KEY,)
 
 
 def signing(_provider: Provider) -> SigningMethod:
     """The body, or its sorted text as PHP prints it, under an HMAC."""
     return SigningMethod(
         digest="HMAC-SHA256",
-        place="the header X-Signature",
+        place=f"the header {HEADER}",
         text="the body as sent, or the body sorted by keys as PHP's json_encode prints it",
         command=HMAC_SHA256_COMMAND,
     )
@@ -52,9 +54,9 @@ def verify(callback: Callback, provider: Provider) -> Verified:
     Raises:
         NotAuthentic: no signature, or one that none of the secrets gives for any text.
     """
-    presented = callback.headers.get(HEADER)
+    presented = callback.headers.get(_HEADER_KEY)
     if not presented:
-        raise SignatureMissing("the header X-Signature is missing")
+        raise SignatureMissing(f"the header {HEADER} is missing")
     document = _document(callback.body)
     tried = set()
     for text in _candidates(callback.body, document, text_of(provider, "signed_text")):

@@ -3,12 +3,9 @@
 A rollback is a record that takes back the amount of another record of its round.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import partial
-from typing import BinaryIO
+from collections.abc import Mapping
 
-from providers.contract import Provider, Unreadable
-from providers.statements.csv_lines import read_lines
+from providers.contract import Provider
 from providers.statements.format import FieldKind, PlainLines, StatementFormat
 from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
 from vocabulary.errors import Malformed
@@ -26,19 +23,6 @@ FIELDS: Mapping[str, FieldKind] = {
     "created_at": FieldKind.INSTANT,
 }
 KINDS = ("bet", "win", "bet_rollback", "win_rollback")
-
-_COLUMNS = dict(zip(FIELDS, FIELDS, strict=True))
-
-
-def read_statement(
-    stream: BinaryIO, provider: Provider
-) -> Iterator[HistoryRecord | Unreadable]:
-    """Stream a statement; columns may come in any order, unknown ones are ignored.
-
-    Yields:
-        One record or finding per line that is not blank, in file order.
-    """
-    return read_lines(stream, _COLUMNS, partial(record_of, provider))
 
 
 def record_of(provider: Provider, fields: Mapping[str, str], raw: bytes) -> HistoryRecord:
@@ -99,7 +83,6 @@ STATEMENT = StatementFormat(
     fields=FIELDS,
     optional=frozenset(),
     native="csv",
-    read=read_statement,
     record=record_of,
     plain=_plain_lines,
     action="kind",

@@ -1,11 +1,8 @@
 """The sportsbook's daily statement: a CSV of transactions, one line each."""
 
-from collections.abc import Iterator, Mapping
-from functools import partial
-from typing import BinaryIO
+from collections.abc import Mapping
 
-from providers.contract import Provider, Unreadable
-from providers.statements.csv_lines import read_lines
+from providers.contract import Provider
 from providers.statements.format import FieldKind, PlainLines, StatementFormat
 from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
 from vocabulary.errors import Malformed
@@ -23,19 +20,6 @@ FIELDS: Mapping[str, FieldKind] = {
 }
 COLUMNS = tuple(FIELDS)
 ACTIONS = ("bet", "result", "rollback")
-
-_NAMES = dict(zip(COLUMNS, COLUMNS, strict=True))
-
-
-def read_statement(
-    stream: BinaryIO, provider: Provider
-) -> Iterator[HistoryRecord | Unreadable]:
-    """Stream a statement; columns may come in any order, unknown ones are ignored.
-
-    Yields:
-        One record or finding per line that is not blank, in file order.
-    """
-    return read_lines(stream, _NAMES, partial(_record, provider))
 
 
 def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> HistoryRecord:
@@ -94,7 +78,6 @@ STATEMENT = StatementFormat(
     fields=FIELDS,
     optional=frozenset(),
     native="csv",
-    read=read_statement,
     record=_record,
     plain=_plain_lines,
     action="action",

@@ -1,1 +1,1 @@
-"""Statement files: their fields, and the reader of CSV lines that dialects share."""
+"""What a dialect says about its statement files."""

@@ -1,11 +1,11 @@
 """What the fields of a dialect's statement are, whatever file they come in."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import BinaryIO, Literal
+from typing import Literal
 
-from providers.contract import Provider, Unreadable
+from providers.contract import Provider
 from vocabulary.facts import HistoryRecord
 
 #: (the provider, the texts of a line by our names, the line as received) to its record. A value
@@ -77,11 +77,9 @@ class StatementFormat(TableFormat):
     """The statement of one dialect.
 
     Attributes:
-        read: streams a file in the native format; each line is a record or an Unreadable.
         record: reads one line, whatever file it comes from.
         plain: the lines that can be read column by column; ``record`` reads them the same.
     """
 
-    read: Callable[[BinaryIO, Provider], Iterator[HistoryRecord | Unreadable]]
     record: RecordReader
     plain: Callable[[Provider], PlainLines]

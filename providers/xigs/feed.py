@@ -1,18 +1,14 @@
 """The platform's rounds, as files have them and as its API lists them.
 
-A file has one JSON object per line. A line that cannot be understood is a finding with its
-number, and the rest is still read. A cancelled round moved nothing. The prize of an open round
+A file has one JSON object per line. A cancelled round moved nothing. The prize of an open round
 is left out: a scratch card's prize may be drawn and reported before it is paid.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import partial
-from typing import BinaryIO
+from collections.abc import Mapping
 
-from providers.contract import Provider, Unreadable
-from providers.statements.bounded_lines import next_line
+from providers.contract import Provider
 from providers.statements.format import FieldKind, PlainLines, StatementFormat
-from providers.wire.decode import BODY_BYTES_MAX, Json, decode_json
+from providers.wire.decode import Json
 from providers.wire.fields import currency_code, identifier, instant, label, one_of
 from providers.xigs.amounts import stated_amount
 from vocabulary.errors import Malformed
@@ -35,35 +31,7 @@ OPTIONAL_FIELDS = frozenset({"currency", "gameId"})
 FIELDS = tuple(name for name in STATEMENT_FIELDS if name not in OPTIONAL_FIELDS)
 STATES = ("open", "closed", "cancelled")
 
-#: Longest line read, in bytes; a round has about 200.
-LINE_BYTES_MAX = BODY_BYTES_MAX
-
-_BOM = b"\xef\xbb\xbf"
-
 Document = Mapping[str, Json]
-
-
-def read_statement(
-    stream: BinaryIO, provider: Provider
-) -> Iterator[HistoryRecord | Unreadable]:
-    """Stream pulled rounds; unknown fields are ignored.
-
-    Yields:
-        One record or finding per line that is not blank, in file order; a web page gives one
-        finding and nothing else.
-    """
-    lines = iter(partial(next_line, stream, LINE_BYTES_MAX), b"")
-    for number, line in enumerate(lines, start=1):
-        text = line.removeprefix(_BOM) if number == 1 else line
-        if number == 1 and text.lstrip()[:1] == b"<":
-            yield Unreadable(1, "one JSON object a line is expected, this is a web page")
-            return
-        if not text.strip():
-            continue
-        try:
-            yield record_of(_document(text), provider, raw=text.rstrip(b"\r\n"))
-        except Malformed as error:
-            yield Unreadable(number, str(error))
 
 
 def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> HistoryRecord:
@@ -73,19 +41,7 @@ def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> History
         for name, text in cells.items()
         if text or name not in OPTIONAL_FIELDS
     }
-    require_fields(document, "line")
     return record_of(document, provider, raw=raw)
-
-
-def _document(line: bytes) -> Document:
-    try:
-        document = decode_json(line)
-    except Malformed as error:
-        raise Malformed("line", error.reason) from None
-    if not isinstance(document, dict):
-        raise Malformed("line", "an object is expected")
-    require_fields(document, "line")
-    return document
 
 
 def require_fields(document: Document, path: str) -> None:
@@ -164,7 +120,6 @@ STATEMENT = StatementFormat(
     fields=STATEMENT_FIELDS,
     optional=OPTIONAL_FIELDS,
     native="jsonl",
-    read=read_statement,
     record=_record,
     plain=_plain_lines,
     action="status",

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.contract import Callback, Provider, Unreadable
+from feeds.statements.reading.table import UnreadableRow
+from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
 from providers.wire.javascript import number_text
 from tests.harness.providers.speaker import SECRET, Speaker, configured
 from tests.harness.providers.speakers import SPEAKERS
+from tests.harness.providers.statement_lines import statement_lines
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact, Operation, fingerprint
 
@@ -105,15 +107,14 @@ def test_a_signed_document_of_any_other_shape_is_refused(name: str, document: An
 @quick
 def test_a_statement_of_any_bytes_is_findings(noise: bytes, has_header: bool) -> None:
     dialect = DIALECTS["sportsbook"]
-    assert dialect.statement is not None
     header = (
         b"transaction_id,action,user_id,currency,amount,rollback_transaction_id,created_at\n"
     )
     stream = io.BytesIO(header + noise if has_header else noise)
 
-    lines = list(dialect.statement.read(stream, configured(dialect)))
+    lines = list(statement_lines(dialect, configured(dialect), stream))
 
-    findings = [line for line in lines if isinstance(line, Unreadable)]
+    findings = [line for line in lines if isinstance(line, UnreadableRow)]
     assert len(findings) == len(lines)
     assert len({finding.line for finding in findings}) == len(findings)
 

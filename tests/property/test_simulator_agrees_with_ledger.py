@@ -32,6 +32,7 @@ from simulator.protocol.system import System
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.systems.aggregator.push import pushes
 from simulator.systems.registry import SYSTEMS
+from tests.harness.providers.statement_lines import statement_lines
 from tests.harness.providers.systems import (
     AGGREGATOR,
     ALL_SYSTEMS,
@@ -183,10 +184,8 @@ def test_statement_files_are_parsed_as_written(side: System, tmp_path: Path) -> 
     lines_with_faults, _ = inject(history_of(plan), seed=8, faults=20)
     path = tmp_path / "history"
     write_statement(path, side, lines_with_faults, RunSpan(NOON, NOON, len(plan.steps)))
-    statement = DIALECTS[side.name].statement
-    assert statement is not None
     with path.open("rb") as stream:
-        records = list(statement.read(stream, _provider(side)))
+        records = list(statement_lines(DIALECTS[side.name], _provider(side), stream))
     expected = [line for line in lines_with_faults if line.side is side]
     assert len(records) == len(expected)
     for record, line in zip(records, expected, strict=True):

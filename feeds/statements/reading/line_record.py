@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 from feeds.statements.reading.cells import Cell
 from providers.contract import Provider
-from providers.statements.csv_lines import LINE_BYTES_MAX
 from providers.statements.format import StatementFormat
 from providers.wire.decode import BODY_BYTES_MAX
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 
+#: Longest line of a CSV statement, in bytes; one has about 120.
+LINE_BYTES_MAX = 8_192
 #: A line with fewer characters than this is never too long, however it is written.
 _SHORT_CHARS = 1_000
 

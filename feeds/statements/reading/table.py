@@ -97,7 +97,7 @@ class UnreadableRow:
     """A row that cannot be read, or the rest of a file from this row on.
 
     Attributes:
-        reason: what is expected; never the content.
+        reason: what is expected, and of one cell the beginning of what is there.
     """
 
     line: int

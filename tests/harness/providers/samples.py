@@ -12,11 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from providers.contract import Callback, Unreadable
+from feeds.statements.reading.table import UnreadableRow
+from providers.contract import Callback
 from providers.dialect import Dialect
 from providers.registry import DIALECTS
 from tests.harness.providers.speaker import configured
 from tests.harness.providers.speakers import SPEAKERS
+from tests.harness.providers.statement_lines import statement_lines
 from vocabulary.facts import Fact
 from vocabulary.money import Money
 from vocabulary.outcomes import Outcome, Verdict
@@ -90,10 +92,9 @@ def expected(dialect: Dialect, came: Callback) -> dict[str, Any]:
 
 def expected_lines(dialect: Dialect, statement: Path) -> list[Any]:
     """What a sample statement holds, line by line."""
-    assert dialect.statement is not None
     with statement.open("rb") as stream:
-        lines = list(dialect.statement.read(stream, configured(dialect)))
-    assert any(isinstance(line, Unreadable) for line in lines)
+        lines = list(statement_lines(dialect, configured(dialect), stream))
+    assert any(isinstance(line, UnreadableRow) for line in lines)
     return [shown(line) for line in lines]
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from feeds.statements.reading.table import UnreadableRow
 from ops.providers.configured import configured
 from ops.providers.feed_pull import FeedPull, pull_feeds
 from ops.settings.model import Settings
-from providers.contract import Unreadable
 from simulator.api.server import serve
 from simulator.history.statements import write_statement
 from simulator.history.true_history import history_of
@@ -21,6 +21,7 @@ from simulator.scenarios.plan import make_plan
 from simulator.systems.xigs.api import XigsApi
 from storage.engine import open_engine
 from tests.harness.providers.feed_api import xigs_at
+from tests.harness.providers.statement_lines import statement_lines
 from tests.harness.providers.systems import XIGS, make_api
 from vocabulary.clock import FrozenClock
 
@@ -81,14 +82,12 @@ def test_pulled_rounds_are_those_of_the_statement_file(engine: Engine, tmp_path:
 
     write_statement(tmp_path / "day.jsonl", XIGS, LINES, SPAN)
     provider = configured(Settings(providers=(xigs_at("http://127.0.0.1:1"),)))["xigs"]
-    statement = provider.dialect.statement
-    assert statement is not None
     with (tmp_path / "day.jsonl").open("rb") as stream:
-        lines = list(statement.read(stream, provider.provider))
+        lines = list(statement_lines(provider.dialect, provider.provider, stream))
     expected = [
         (line.record_id, line.handle, line.stake.minor, line.payout.minor, line.updated_at)
         for line in lines
-        if not isinstance(line, Unreadable)
+        if not isinstance(line, UnreadableRow)
     ]
     assert len(expected) == len(lines) > 500
     assert pulls["rounds"].findings.count == 0

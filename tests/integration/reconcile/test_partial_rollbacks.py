@@ -13,10 +13,11 @@ from sqlalchemy import Engine, text
 
 from breaks.kinds import BreakKind
 from feeds.records import FeedCount, store_statement
+from feeds.statements.reading.table import UnreadableRow
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
 from ops.providers.configured import ConfiguredProvider
-from providers.contract import Callback, Unreadable
+from providers.contract import Callback
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
@@ -24,6 +25,7 @@ from storage.engine import open_engine
 from tests.harness.books.delivered import commit, providers, transaction
 from tests.harness.dialects.aggregator import sign_aggregator
 from tests.harness.dialects.sportsbook import sign_sportsbook
+from tests.harness.providers.statement_lines import statement_lines
 from tests.harness.servers.receiver import SECRET, SETTINGS, LedgerDatabase
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.facts import HistoryRecord
@@ -49,12 +51,12 @@ class Play:
     def state(self, *lines: str) -> FeedCount:
         """Store the lines as one statement of the sportsbook."""
         configured = self.providers["sport"]
-        content = "\n".join([HEADER, *(f"{line},{NOW:%Y-%m-%dT%H:%M:%SZ}" for line in lines)])
-        assert configured.dialect.statement is not None
-        read = configured.dialect.statement.read(
-            io.BytesIO(content.encode()), configured.provider
+        stamped = (f"{line},{NOW:%Y-%m-%dT%H:%M:%SZ}" for line in lines)
+        content = "\n".join([HEADER, *stamped, ""])
+        read = statement_lines(
+            configured.dialect, configured.provider, io.BytesIO(content.encode())
         )
-        records = [record for record in read if not isinstance(record, Unreadable)]
+        records = [record for record in read if not isinstance(record, UnreadableRow)]
         assert len(records) == len(lines)
         with self.engine.begin() as connection:
             return store_statement(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from feeds.statements.reading.line_record import LINE_BYTES_MAX
 from providers.contract import OptionValue
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
-from providers.statements.csv_lines import LINE_BYTES_MAX
 from providers.wire.decode import BODY_BYTES_MAX, BRACKETS_MAX
 from tests.harness.providers.speaker import configured
 from tests.harness.providers.speakers import SPEAKERS

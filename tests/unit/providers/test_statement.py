@@ -6,25 +6,26 @@ from datetime import UTC, datetime
 
 import pytest
 
-from providers.contract import Unreadable
+from feeds.finding_kinds import FindingKind
+from feeds.statements.reading.line_record import LINE_BYTES_MAX
+from feeds.statements.reading.table import UnreadableRow
 from providers.registry import DIALECTS
-from providers.sportsbook.feed import COLUMNS, read_statement
-from providers.statements.csv_lines import LINE_BYTES_MAX
+from providers.sportsbook.feed import COLUMNS
 from tests.harness.providers.speaker import configured
+from tests.harness.providers.statement_lines import Line, statement_lines
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
 
-ASKED = configured(DIALECTS["sportsbook"])
+SPORTSBOOK = DIALECTS["sportsbook"]
+ASKED = configured(SPORTSBOOK)
 HEADER = ",".join(COLUMNS).encode()
 BET = b"OP-1,bet,42,USD,10.00,,2026-06-04T09:30:00.125Z"
 RESULT = b"OP-2,result,42,USD,25.5,,2026-06-04T11:00:00Z"
 ROLLBACK = b"OP-3,rollback,42,USD,10.00,OP-1,2026-06-04T12:00:00Z"
 
-Line = HistoryRecord | Unreadable
-
 
 def read(data: bytes) -> list[Line]:
-    return list(read_statement(io.BytesIO(data), ASKED))
+    return list(statement_lines(SPORTSBOOK, ASKED, io.BytesIO(data)))
 
 
 def statement(*lines: bytes) -> bytes:
@@ -69,12 +70,12 @@ def test_a_bet_a_result_and_a_rollback_become_records() -> None:
     [
         b"\xef\xbb\xbf" + statement(BET),
         statement(BET).replace(b"\n", b"\r\n"),
-        statement(BET).rstrip(b"\n"),
+        b"\n" + statement(BET),
         statement(b"", BET, b"   "),
         statement(BET.replace(b"OP-1", b'"OP-1"')),
-        HEADER.replace(b",", b" , ") + b"\n" + BET,
+        HEADER.replace(b",", b" , ") + b"\n" + BET + b"\n",
     ],
-    ids=["byte order mark", "CRLF", "no last line end", "blank lines", "quotes", "blanks"],
+    ids=["byte order mark", "CRLF", "a blank first line", "blank lines", "quotes", "blanks"],
 )
 def test_what_spreadsheets_do_to_a_file_does_not_matter(data: bytes) -> None:
     (bet,) = map(record, read(data))
@@ -88,7 +89,7 @@ def test_columns_may_stand_in_any_order_and_unknown_ones_are_ignored() -> None:
     cells = dict(zip(COLUMNS, BET.decode().split(","), strict=True)) | {"comment": '"a,b"'}
     lines = [",".join(shuffled), ",".join(cells[name] for name in shuffled)]
 
-    (bet,) = map(record, read("\n".join(lines).encode()))
+    (bet,) = map(record, read(("\n".join(lines) + "\n").encode()))
 
     assert (bet.record_id, bet.handle, bet.stake.minor) == ("OP-1", "42", 1000)
 
@@ -110,12 +111,11 @@ def test_columns_may_stand_in_any_order_and_unknown_ones_are_ignored() -> None:
         (b"OP-9,rollback,42,USD,10.00,OP-9,2026-06-04T09:30:00Z", "another transaction"),
         (b"OP-9,bet,42,USD,10.00,,2026-06-04T09:30:00", "created_at: "),
         (b"OP-9,bet,42,USD,10.00,,04/06/2026 09:30", "created_at: "),
-        (b'OP-9,"bet,42,USD,10.00,,2026-06-04T09:30:00Z', "line: comma-separated"),
-        (b'OP-9,"be"t,42,USD,10.00,,2026-06-04T09:30:00Z', "line: comma-separated"),
         (b"OP-9,bet\r,42,USD,10.00,,2026-06-04T09:30:00Z", "line: comma-separated"),
         (b"OP-\xff,bet,42,USD,10.00,,2026-06-04T09:30:00Z", "line: UTF-8"),
         (b"OP-\x00,bet,42,USD,10.00,,2026-06-04T09:30:00Z", "transaction_id: "),
-        (b"x" * (LINE_BYTES_MAX * 3), f"line: at most {LINE_BYTES_MAX} bytes"),
+        (BET.replace(b"42", b"4" * LINE_BYTES_MAX), f"line: at most {LINE_BYTES_MAX} bytes"),
+        (b"x" * (LINE_BYTES_MAX * 3), "line: 7 fields are expected; found 1"),
         (b"Total,,,USD,10.00,,", "action: "),
     ],
 )
@@ -126,17 +126,16 @@ def test_a_line_that_cannot_be_understood_is_a_finding_with_its_number(
 
     assert record(before).record_id == "OP-1"
     assert record(after).record_id == "OP-2"
-    assert isinstance(finding, Unreadable)
+    assert isinstance(finding, UnreadableRow)
     assert finding.line == 3
     assert reason in finding.reason
-    assert "OP-9" not in finding.reason
+    assert "OP-9" not in finding.reason.split("; found ")[0]
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "columns are missing: transaction_id, action"),
-        (b"\n" + statement(BET), "columns are missing: transaction_id, action"),
+        (b"", "a header is expected, the file is empty"),
         (BET + b"\n", "columns are missing: transaction_id, action"),
         (b"transaction_id,user_id,currency,amount\n1,2,USD,3\n", "action, rollback_trans"),
         (HEADER.replace(b",", b";") + b"\n", "columns are missing: transaction_id, action"),
@@ -144,8 +143,8 @@ def test_a_line_that_cannot_be_understood_is_a_finding_with_its_number(
         (b"<!DOCTYPE html>\n<html><body>Log in</body></html>\n", "this is a web page"),
         (b"\xef\xbb\xbf  <html>\n<table>\n", "this is a web page"),
         (HEADER.decode().encode("utf-16"), "UTF-8 is expected"),
-        (b"PK\x03\x04\x14\x00\x06\x00\x80\xff", "UTF-8 is expected"),
-        (b"x" * (LINE_BYTES_MAX * 2), "bytes are expected"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x80\xff", "a compressed statement is expected"),
+        (b"x" * (LINE_BYTES_MAX * 2) + b"\n", "columns are missing: transaction_id, action"),
     ],
 )
 def test_a_file_that_is_no_statement_gives_one_finding_at_line_one(
@@ -153,7 +152,7 @@ def test_a_file_that_is_no_statement_gives_one_finding_at_line_one(
 ) -> None:
     (finding,) = read(data)
 
-    assert isinstance(finding, Unreadable)
+    assert isinstance(finding, UnreadableRow)
     assert finding.line == 1
     assert reason in finding.reason
 
@@ -164,33 +163,39 @@ def test_a_truncated_file_loses_only_its_last_line() -> None:
     bet, finding = read(cut)
 
     assert record(bet).record_id == "OP-1"
-    assert isinstance(finding, Unreadable)
+    assert isinstance(finding, UnreadableRow)
     assert finding.line == 3
 
 
-class Counting(io.BytesIO):
-    """A file that knows how much of it was read."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self.lines_read = 0
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        self.lines_read += 1
-        return super().readline(size)
-
-
 def test_a_statement_is_streamed_and_not_held_in_memory() -> None:
-    stream = Counting(statement(*[BET] * 1_000))
+    data = statement(*[BET] * 100_000)
+    stream = io.BytesIO(data)
 
-    first = next(read_statement(stream, ASKED))
+    first = next(statement_lines(SPORTSBOOK, ASKED, stream))
 
     assert record(first).record_id == "OP-1"
-    assert stream.lines_read == 2
+    assert stream.tell() < len(data) // 4
+
+
+def test_a_file_without_a_last_line_break_may_be_cut() -> None:
+    (finding,) = read(statement(BET).rstrip(b"\n"))
+
+    assert isinstance(finding, UnreadableRow)
+    assert (finding.line, finding.kind) == (2, FindingKind.TRUNCATED_FILE)
+
+
+@pytest.mark.parametrize("action", [b'"bet', b'"be"t'])
+def test_an_unclosed_quote_is_a_finding_and_loses_no_line_before_it(action: bytes) -> None:
+    before, *findings = read(statement(BET, b"OP-9," + action + BET[8:], RESULT))
+
+    assert record(before).record_id == "OP-1"
+    assert findings
+    assert {type(finding) for finding in findings} == {UnreadableRow}
+    assert findings[0].line == 3  # type: ignore[union-attr]
 
 
 def test_random_bytes_after_the_header_only_ever_become_findings() -> None:
     source = random.Random(11)
     noise = bytes(source.randrange(256) for _ in range(20_000))
 
-    assert {type(line) for line in read(HEADER + b"\n" + noise)} == {Unreadable}
+    assert {type(line) for line in read(HEADER + b"\n" + noise)} == {UnreadableRow}

@@ -13,6 +13,7 @@ from providers.registry import DIALECTS
 from tests.harness.books.ledger import MemoryLedger
 from tests.harness.dialects.agent_platform import GET_BALANCE, as_sent, sign_agent_platform
 from tests.harness.providers.speaker import SECRET, configured
+from tests.harness.providers.statement_lines import statement_lines
 from vocabulary.facts import HistoryRecord
 from vocabulary.outcomes import Verdict
 
@@ -63,7 +64,7 @@ def statement() -> bytes:
         f"{own},{round_id},{kind},ann,EUR,{bet},{win},{original},2026-06-04T09:30:{place:02}Z"
         for place, (own, round_id, kind, bet, win, original) in enumerate(dict.fromkeys(STORY))
     ]
-    return "\n".join([",".join(COLUMNS), *lines]).encode()
+    return "\n".join([",".join(COLUMNS), *lines, ""]).encode()
 
 
 def ours(taken: Iterable[Decision]) -> Sums:
@@ -76,10 +77,9 @@ def ours(taken: Iterable[Decision]) -> Sums:
 
 def theirs(options: Mapping[str, OptionValue]) -> Sums:
     """The sum of a round's lines, or nothing where one of them says that it was undone."""
-    assert AGENT_PLATFORM.statement is not None
     rounds: dict[str, list[HistoryRecord]] = defaultdict(list)
     asked = configured(AGENT_PLATFORM, options=options)
-    for line in AGENT_PLATFORM.statement.read(io.BytesIO(statement()), asked):
+    for line in statement_lines(AGENT_PLATFORM, asked, io.BytesIO(statement())):
         assert isinstance(line, HistoryRecord), line
         rounds[line.round_id].append(line)
     return {

@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from providers.agent_platform.feed import COLUMNS, read_statement
-from providers.contract import OptionValue, Unreadable, Verified
+from feeds.finding_kinds import FindingKind
+from feeds.statements.reading.line_record import LINE_BYTES_MAX
+from feeds.statements.reading.table import UnreadableRow
+from providers.agent_platform.feed import COLUMNS
+from providers.contract import OptionValue, Verified
 from providers.registry import DIALECTS
-from providers.statements.csv_lines import LINE_BYTES_MAX
 from tests.harness.dialects.agent_platform import MAKE_BET, ROLLBACK, callback
 from tests.harness.providers.speaker import configured
+from tests.harness.providers.statement_lines import Line, statement_lines
 from vocabulary.facts import BetAndWin, HistoryRecord, Rollback
 from vocabulary.money import Money
 
@@ -26,11 +29,10 @@ SECOND = b"T-3,R-1,makeBet,player_123,RUB,4,0,,2026-06-04T09:30:30Z"
 ROLLED = b"T-2,R-1,rollback,player_123,RUB,10.50,25.00,T-1,2026-06-04T09:31:00Z"
 SINGLE = b"T-1,,rollback,player_123,RUB,,,,2026-06-04T09:31:00Z"
 
-Line = HistoryRecord | Unreadable
-
 
 def read(data: bytes, options: Mapping[str, OptionValue] = {}) -> list[Line]:
-    return list(read_statement(io.BytesIO(data), configured(AGENT_PLATFORM, options=options)))
+    provider = configured(AGENT_PLATFORM, options=options)
+    return list(statement_lines(AGENT_PLATFORM, provider, io.BytesIO(data)))
 
 
 def statement(*lines: bytes) -> bytes:
@@ -141,19 +143,20 @@ def test_the_columns_may_be_named_otherwise_and_stand_in_any_order() -> None:
     random.Random(5).shuffle(shuffled)
     data = "\n".join([",".join(shuffled), ",".join(cells[name] for name in shuffled)])
 
-    (line,) = read(data.encode(), options)
+    (line,) = read(data.encode() + b"\n", options)
 
     assert told(line) == ("T-1", "T-1", 1050, 2500, False)
     (missing,) = read(statement(BET), options)
-    assert isinstance(missing, Unreadable)
+    assert isinstance(missing, UnreadableRow)
     assert "columns are missing: c0, c1" in missing.reason
 
 
 def test_too_few_names_of_columns_are_one_finding() -> None:
     (finding,) = read(statement(BET), {"statement_columns": ("transaction_id",)})
 
-    assert isinstance(finding, Unreadable)
-    assert finding == Unreadable(1, "header: 9 names in statement_columns are expected")
+    assert isinstance(finding, UnreadableRow)
+    reason = "header: 9 names in statement_columns are expected"
+    assert finding == UnreadableRow(1, reason, FindingKind.WRONG_COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -174,9 +177,12 @@ def test_too_few_names_of_columns_are_one_finding() -> None:
         (b"T-9,,rollback,p,RUB,1,2,\x01,2026-06-04T09:30:00Z", "original_transaction_id: "),
         (b"T-9,,rollback,p,RUB,x,2,T-1,2026-06-04T09:30:00Z", "bet: "),
         (b"T-9,,makeBet,p,RUB,1,2,,2026-06-04 09:30:00", "created_at: "),
-        (b'T-9,,"makeBet,p,RUB,1,2,,2026-06-04T09:30:00Z', "line: comma-separated"),
         (b"T-\xff,,makeBet,p,RUB,1,2,,2026-06-04T09:30:00Z", "line: UTF-8"),
-        (b"x" * (LINE_BYTES_MAX * 3), f"line: at most {LINE_BYTES_MAX} bytes"),
+        (
+            BET.replace(b"player_123", b"p" * LINE_BYTES_MAX),
+            f"line: at most {LINE_BYTES_MAX} bytes",
+        ),
+        (b"x" * (LINE_BYTES_MAX * 3), "line: 9 fields are expected; found 1"),
     ],
 )
 def test_a_line_that_cannot_be_understood_is_a_finding_with_its_number(
@@ -185,10 +191,10 @@ def test_a_line_that_cannot_be_understood_is_a_finding_with_its_number(
     before, finding, after = read(statement(BET, line, SECOND))
 
     assert (record(before).record_id, record(after).record_id) == ("T-1", "T-3")
-    assert isinstance(finding, Unreadable)
+    assert isinstance(finding, UnreadableRow)
     assert finding.line == 3
     assert reason in finding.reason
-    assert "T-9" not in finding.reason
+    assert "T-9" not in finding.reason.split("; found ")[0]
 
 
 def test_where_rounds_are_named_a_round_and_a_rollbacks_amounts_must_hold() -> None:
@@ -199,7 +205,9 @@ def test_where_rounds_are_named_a_round_and_a_rollbacks_amounts_must_hold() -> N
     ]
 
     reasons = [
-        line.reason for line in read(statement(*lines), NAMED) if isinstance(line, Unreadable)
+        line.reason
+        for line in read(statement(*lines), NAMED)
+        if isinstance(line, UnreadableRow)
     ]
 
     assert [reason.split(":")[0] for reason in reasons] == ["round_id", "bet", "win"]
@@ -208,7 +216,7 @@ def test_where_rounds_are_named_a_round_and_a_rollbacks_amounts_must_hold() -> N
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "columns are missing: transaction_id, round_id"),
+        (b"", "a header is expected, the file is empty"),
         (b"<!DOCTYPE html>\n<html></html>\n", "this is a web page"),
         (HEADER + b",win\n", "each column once"),
         (HEADER.decode().encode("utf-16"), "UTF-8 is expected"),
@@ -217,7 +225,7 @@ def test_where_rounds_are_named_a_round_and_a_rollbacks_amounts_must_hold() -> N
 def test_a_file_that_is_no_statement_gives_one_finding(data: bytes, reason: str) -> None:
     (finding,) = read(data)
 
-    assert isinstance(finding, Unreadable)
+    assert isinstance(finding, UnreadableRow)
     assert finding.line == 1
     assert reason in finding.reason
 

@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
-from providers.contract import Unreadable
-from providers.xigs.feed import LINE_BYTES_MAX, read_statement
+from feeds.finding_kinds import FindingKind
+from feeds.statements.reading.table import UnreadableRow
+from providers.registry import DIALECTS
+from providers.wire.decode import BODY_BYTES_MAX
+from providers.xigs.feed import record_of
 from tests.harness.dialects.xigs import asked
+from tests.harness.providers.statement_lines import Line, statement_lines
+from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
 
@@ -26,12 +31,12 @@ CLOSED: dict[str, Any] = {
 }
 NEXT = CLOSED | {"roundId": "r-2"}
 
-Line = HistoryRecord | Unreadable
+XIGS = DIALECTS["xigs"]
 
 
 def read(*lines: dict[str, Any] | bytes) -> list[Line]:
     data = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    return list(read_statement(io.BytesIO(b"\n".join(data) + b"\n"), asked()))
+    return list(statement_lines(XIGS, asked(), io.BytesIO(b"\n".join(data) + b"\n")))
 
 
 def record(line: Line) -> HistoryRecord:
@@ -90,7 +95,7 @@ def test_a_game_is_kept_other_fields_are_ignored_and_a_currency_may_be_missing()
         (b'["r-9"]', "line: an object is expected"),
         (b"{}", "line: these fields are missing: roundId, userId, bet, prize"),
         (b"[" * 5_000, "line: at most 200 brackets"),
-        (b"x" * (LINE_BYTES_MAX * 3), f"line: at most {LINE_BYTES_MAX} bytes"),
+        (b"x" * (BODY_BYTES_MAX * 3), f"line: at most {BODY_BYTES_MAX} characters"),
         ({"roundId": "r-9"}, "line: these fields are missing: userId, bet"),
         (CLOSED | {"roundId": 9}, "roundId: text"),
         (CLOSED | {"userId": ""}, "userId: text"),
@@ -99,7 +104,7 @@ def test_a_game_is_kept_other_fields_are_ignored_and_a_currency_may_be_missing()
         (CLOSED | {"bet": -1}, "bet: an amount of at least 0"),
         (CLOSED | {"bet": 0.30000000000000004}, "bet: "),
         (CLOSED | {"prize": "1e2"}, "prize: "),
-        (CLOSED | {"prize": False}, "prize: a decimal number"),
+        (CLOSED | {"prize": False}, "prize: text is expected, not true or false"),
         (CLOSED | {"currency": "usd"}, "currency: a currency code"),
         (CLOSED | {"gameId": 5}, "gameId: text"),
         (CLOSED | {"createdAt": "2026-06-04"}, "createdAt: an ISO-8601 instant"),
@@ -112,7 +117,7 @@ def test_a_line_that_cannot_be_understood_is_a_finding_with_its_number(
     before, finding, after = read(CLOSED, line, NEXT)
 
     assert (record(before).record_id, record(after).record_id) == ("r-1", "r-2")
-    assert isinstance(finding, Unreadable)
+    assert isinstance(finding, UnreadableRow)
     assert finding.line == 2
     assert finding.reason.startswith(reason)
     assert "r-9" not in finding.reason
@@ -131,41 +136,44 @@ def test_a_byte_order_mark_blank_lines_and_windows_line_ends_do_not_matter() -> 
 def test_a_web_page_gives_one_finding_and_nothing_else(page: bytes) -> None:
     (finding,) = read(page, b"<body>Log in</body>", CLOSED)
 
-    assert finding == Unreadable(1, "one JSON object a line is expected, this is a web page")
+    reason = "one JSON object per line is expected, this is a web page or XML"
+    assert finding == UnreadableRow(1, reason, FindingKind.NOT_A_STATEMENT)
 
 
 def test_a_truncated_file_loses_only_its_last_line() -> None:
     whole, finding = read(CLOSED, json.dumps(NEXT).encode()[:-12])
 
     assert record(whole).record_id == "r-1"
-    assert finding == Unreadable(2, "line: a JSON document is expected")
+    assert finding == UnreadableRow(2, "line: a JSON document is expected")
 
 
-def test_an_empty_file_holds_nothing() -> None:
-    assert list(read_statement(io.BytesIO(b""), asked())) == []
+def test_an_empty_file_is_one_finding() -> None:
+    (finding,) = statement_lines(XIGS, asked(), io.BytesIO(b""))
+
+    assert finding == UnreadableRow(
+        1, "an object is expected, the file is empty", FindingKind.EMPTY_FILE
+    )
+
+
+def test_an_amount_that_the_api_lists_as_a_truth_value_is_refused() -> None:
+    document = CLOSED | {"bet": "2.5", "prize": False}
+
+    with pytest.raises(Malformed, match="prize: a decimal number"):
+        record_of(document, asked(), raw=b"{}")
 
 
 def test_random_bytes_only_ever_become_findings() -> None:
     source = random.Random(11)
     noise = bytes(source.randrange(256) for _ in range(20_000))
 
-    assert {type(line) for line in read(noise)} == {Unreadable}
-
-
-class Counting(io.BytesIO):
-    """A file that knows how much of it was read."""
-
-    lines_read = 0
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        self.lines_read += 1
-        return super().readline(size)
+    assert {type(line) for line in read(noise)} == {UnreadableRow}
 
 
 def test_a_file_is_streamed_and_not_held_in_memory() -> None:
-    stream = Counting((json.dumps(CLOSED).encode() + b"\n") * 1_000)
+    data = (json.dumps(CLOSED).encode() + b"\n") * 50_000
+    stream = io.BytesIO(data)
 
-    first = next(read_statement(stream, asked()))
+    first = next(statement_lines(XIGS, asked(), stream))
 
     assert record(first).record_id == "r-1"
-    assert stream.lines_read == 1
+    assert stream.tell() < len(data) // 4
