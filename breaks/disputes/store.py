@@ -33,16 +33,21 @@ SELECT d.dispute_id, d.provider, d.note, d.opened_by, d.opened_at FROM disputes 
 """
 _ANY = "true"
 _NAMED = "d.dispute_id = ANY(CAST(:ids AS text[]))"
-#: A line is unanswered: the same as ``state_of`` says.
+#: A line is unanswered: the same as ``state_of`` says. OFFSET keeps each step a lookup whatever
+#: statistics say: without any, all disputes were joined with all breaks that wait.
 WAITING = """EXISTS (
-  SELECT FROM dispute_lines l JOIN breaks b USING (break_id)
-    JOIN break_workflows w USING (break_id)
-   WHERE l.dispute_id = d.dispute_id AND w.state = 'waiting' AND w.since <= d.opened_at
-     AND b.cleared_at IS NULL
-     AND NOT EXISTS (SELECT FROM dispute_answers a
-                      WHERE a.dispute_id = l.dispute_id AND a.line = l.line)
+  SELECT FROM (SELECT x.dispute_id, x.line, x.break_id FROM dispute_lines x
+                WHERE x.dispute_id = d.dispute_id OFFSET 0) l
+   CROSS JOIN LATERAL (SELECT FROM break_workflows w
+                        WHERE w.break_id = l.break_id AND w.state = 'waiting'
+                          AND w.since <= d.opened_at OFFSET 0) w
+   CROSS JOIN LATERAL (SELECT FROM breaks b
+                        WHERE b.break_id = l.break_id AND b.cleared_at IS NULL OFFSET 0) b
+   WHERE NOT EXISTS (SELECT FROM dispute_answers a
+                      WHERE a.dispute_id = l.dispute_id AND a.line = l.line OFFSET 0)
      AND NOT EXISTS (SELECT FROM dispute_lines n JOIN disputes m USING (dispute_id)
-                      WHERE n.break_id = l.break_id AND m.opening_no > d.opening_no))"""
+                      WHERE n.break_id = l.break_id AND m.opening_no > d.opening_no OFFSET 0)
+  OFFSET 0)"""
 # The money of any other line is not between the sides any more.
 _CLAIMED_LINE = "w.state <> ALL(CAST(:settled AS text[])) AND b.cleared_at IS NULL"
 _CLAIMED = f"""d.dispute_id IN (
