@@ -22,7 +22,7 @@ from sqlalchemy import Engine, text
 
 from benchmarks.console_sql import AFTER, BEFORE, STEP, TABLES
 from breaks.kinds import BreakKind
-from ledger.posting.rules import legs_sql
+from ledger.posting.rules_sql import legs_sql
 from reconcile.days.sums import figures_of
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile

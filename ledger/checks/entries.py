@@ -5,13 +5,8 @@ to is another check (``ledger.checks.batches``).
 """
 
 from ledger.checks.check import BookCheck
-from ledger.posting.rules import (
-    SWEEP_CLEARING_LEG,
-    SWEEP_GGR_LEG,
-    leg_of_entry_sql,
-    legs_due_sql,
-    legs_sql,
-)
+from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG
+from ledger.posting.rules_sql import leg_of_entry_sql, legs_due_sql, legs_sql
 
 _SWEEP = f"({SWEEP_CLEARING_LEG}, {SWEEP_GGR_LEG})"
 _ACCOUNT, _AMOUNT = leg_of_entry_sql()

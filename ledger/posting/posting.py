@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, IntegrityError, InternalError
 
 from ledger.enums import OWN_SLUG
-from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, legs_sql
+from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG
+from ledger.posting.rules_sql import legs_sql
 from storage.queue.parking import park
 from storage.transactions import engine_at, outages
 from vocabulary import fault_points

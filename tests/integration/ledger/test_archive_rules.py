@@ -2,7 +2,7 @@
 
 import psycopg
 
-from ledger.posting.rules import legs_sql
+from ledger.posting.rules_sql import legs_sql
 
 #: Every kind, fund and end of round, paid and undone, within a balance and across zero.
 OPERATIONS = """

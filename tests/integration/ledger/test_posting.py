@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from ledger.checks.run import verify
 from ledger.enums import OperationKind
 from ledger.posting.posting import PostingCounts, post, post_all_at
-from ledger.posting.rules import Movement, entries_of, legs_sql, owed_by
+from ledger.posting.rules import Movement, entries_of, owed_by
+from ledger.posting.rules_sql import legs_sql
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
     LENIENT,
