@@ -45,6 +45,7 @@ from ledger.archive.months import month_bounds, month_end
 from ledger.archive.release import let_entries_go, let_go, take_month_end
 from ledger.checks.check import WalletScope
 from ledger.checks.run import newest_month_end, verify
+from ledger.posting.posting import post_all
 from ledger.seal.seal import seal_day
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
@@ -178,6 +179,7 @@ class _Bench:
             for dialect in SECRETS:
                 warm_up(self._stage.port, dialect, turn=self._next_turn())
             drained(self._stage.database_url)
+        post_all(self._engine)  # the opening balances, of which no worker was told
         _date(self._stage.database_url, month)
         _seal(self._engine, month)
         self._export(month)
