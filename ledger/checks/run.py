@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine
 from ledger.checks import batches, chains, entries, orders, residuals, rounds
 from ledger.checks.check import BookCheck, WalletScope
 from ledger.checks.parts import (
-    PartResult,
-    PartTask,
+    CheckedPart,
+    CheckTask,
     check_part,
     decode_result,
     encode_result,
@@ -100,7 +100,7 @@ def verify(
                 options.parts_for(operations, per_part=CHECKED_PER_PART),
             ),
         )
-        base = PartTask(
+        base = CheckTask(
             name="",
             check=checks[0],
             scope=checked_scope,
@@ -114,7 +114,9 @@ def verify(
         progress.end()
 
 
-def _tasks(base: PartTask, checks: Sequence[BookCheck], progress: Resumption) -> list[PartTask]:
+def _tasks(
+    base: CheckTask, checks: Sequence[BookCheck], progress: Resumption
+) -> list[CheckTask]:
     ranges = progress.ranges
     scopes = [base.scope.within(each) for each in ranges] if len(ranges) > 1 else [base.scope]
     tasks = []
@@ -131,8 +133,8 @@ def _tasks(base: PartTask, checks: Sequence[BookCheck], progress: Resumption) ->
 
 
 def _results(
-    connection: Connection, tasks: Sequence[PartTask], executor: Executor, progress: Resumption
-) -> Iterator[tuple[PartTask, PartResult]]:
+    connection: Connection, tasks: Sequence[CheckTask], executor: Executor, progress: Resumption
+) -> Iterator[tuple[CheckTask, CheckedPart]]:
     """Every task with its result, as they end; in this process over the open connection."""
     missing = []
     for task in tasks:
@@ -141,7 +143,7 @@ def _results(
             missing.append(task)
         else:
             yield task, decode_result(kept)
-    ended: Iterable[tuple[PartTask, bytes]]
+    ended: Iterable[tuple[CheckTask, bytes]]
     if isinstance(executor, InProcess):
         ended = ((task, encode_result(check_part(connection, task))) for task in missing)
     else:
@@ -153,12 +155,12 @@ def _results(
 
 def _in_order(
     checks: Sequence[BookCheck],
-    tasks: Sequence[PartTask],
-    results: Iterable[tuple[PartTask, PartResult]],
+    tasks: Sequence[CheckTask],
+    results: Iterable[tuple[CheckTask, CheckedPart]],
 ) -> Iterator[CheckResult]:
     """The results of the checks in their order, each when all of its parts have ended."""
     missing = Counter(task.check.name for task in tasks)
-    ended: dict[str, list[PartResult]] = {check.name: [] for check in checks}
+    ended: dict[str, list[CheckedPart]] = {check.name: [] for check in checks}
     waiting = deque(checks)
     for task, result in results:
         ended[task.check.name].append(result)
@@ -167,7 +169,7 @@ def _in_order(
             yield _check_result(check, merged(ended[check.name]))
 
 
-def _check_result(check: BookCheck, result: PartResult) -> CheckResult:
+def _check_result(check: BookCheck, result: CheckedPart) -> CheckResult:
     return CheckResult(
         name=check.name,
         promise=check.promise,
