@@ -22,7 +22,7 @@ NAMED_MAX = 10
 _NO_PARALLEL_WORKERS = "SET LOCAL max_parallel_workers_per_gather = 0"
 
 
-class PartResult(msgspec.Struct, frozen=True, kw_only=True):
+class CheckedPart(msgspec.Struct, frozen=True, kw_only=True):
     """What a check found in a part.
 
     Attributes:
@@ -37,7 +37,7 @@ class PartResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartTask:
+class CheckTask:
     """One part to do, as a value that can travel to a worker.
 
     Attributes:
@@ -57,7 +57,7 @@ class PartTask:
     snapshot: str
 
 
-def run_part(task: PartTask) -> bytes:
+def run_part(task: CheckTask) -> bytes:
     """Check one part and return its result, encoded.
 
     Raises:
@@ -71,7 +71,7 @@ def run_part(task: PartTask) -> bytes:
         return encode_result(check_part(connection, task))
 
 
-def check_part(connection: Connection, task: PartTask) -> PartResult:
+def check_part(connection: Connection, task: CheckTask) -> CheckedPart:
     """Run one check over one part."""
     checked = connection.execute(
         text(task.scope.render(task.check.figure)), task.scope.parameters
@@ -80,7 +80,7 @@ def check_part(connection: Connection, task: PartTask) -> PartResult:
     reads_most = task.reads_most and task.unproven is None
     with without_index_scans(connection) if reads_most else nullcontext():
         wrong, named = _wrong_rows(connection, task.check, scope)
-    return PartResult(checked=checked, wrong=wrong, named=tuple(named))
+    return CheckedPart(checked=checked, wrong=wrong, named=tuple(named))
 
 
 def _wrong_rows(
@@ -101,24 +101,24 @@ SELECT (SELECT count(*) FROM w),
     return wrong, named
 
 
-def merged(results: Iterable[PartResult]) -> PartResult:
+def merged(results: Iterable[CheckedPart]) -> CheckedPart:
     """The result over all parts of a check."""
-    parts: Sequence[PartResult] = tuple(results)
-    return PartResult(
+    parts: Sequence[CheckedPart] = tuple(results)
+    return CheckedPart(
         checked=sum(part.checked for part in parts),
         wrong=sum(part.wrong for part in parts),
         named=tuple(sorted(name for part in parts for name in part.named)[:NAMED_MAX]),
     )
 
 
-def encode_result(result: PartResult) -> bytes:
+def encode_result(result: CheckedPart) -> bytes:
     """A result as it travels from a worker."""
     return msgspec.json.encode(result)
 
 
-def decode_result(encoded: bytes) -> PartResult:
+def decode_result(encoded: bytes) -> CheckedPart:
     """Read what ``encode_result`` wrote."""
-    return msgspec.json.decode(encoded, type=PartResult)
+    return msgspec.json.decode(encoded, type=CheckedPart)
 
 
 def is_clean(encoded: bytes) -> bool:

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, text
 from ledger.checks import batches, chains, entries, month_ends, orders, residuals, rounds
 from ledger.checks.check import BookCheck, MonthEnd, WalletScope
 from ledger.checks.parts import (
-    PartResult,
-    PartTask,
+    CheckedPart,
+    CheckTask,
     check_part,
     decode_result,
     encode_result,
@@ -130,7 +130,7 @@ def verify(
                 options.parts_for(operations, per_part=CHECKED_PER_PART),
             ),
         )
-        base = PartTask(
+        base = CheckTask(
             name="",
             check=checks[0],
             scope=checked_scope,
@@ -159,7 +159,9 @@ def _month_end(connection: Connection) -> MonthEnd | None:
     return None if row is None else MonthEnd(*row)
 
 
-def _tasks(base: PartTask, checks: Sequence[BookCheck], progress: Resumption) -> list[PartTask]:
+def _tasks(
+    base: CheckTask, checks: Sequence[BookCheck], progress: Resumption
+) -> list[CheckTask]:
     ranges = progress.ranges
     scopes = [base.scope.within(each) for each in ranges] if len(ranges) > 1 else [base.scope]
     tasks = []
@@ -176,8 +178,8 @@ def _tasks(base: PartTask, checks: Sequence[BookCheck], progress: Resumption) ->
 
 
 def _results(
-    connection: Connection, tasks: Sequence[PartTask], executor: Executor, progress: Resumption
-) -> Iterator[tuple[PartTask, PartResult]]:
+    connection: Connection, tasks: Sequence[CheckTask], executor: Executor, progress: Resumption
+) -> Iterator[tuple[CheckTask, CheckedPart]]:
     """Every task with its result, as they end; in this process over the open connection."""
     missing = []
     for task in tasks:
@@ -186,7 +188,7 @@ def _results(
             missing.append(task)
         else:
             yield task, decode_result(kept)
-    ended: Iterable[tuple[PartTask, bytes]]
+    ended: Iterable[tuple[CheckTask, bytes]]
     if isinstance(executor, InProcess):
         ended = _one_by_one(connection, missing)
     else:
@@ -197,8 +199,8 @@ def _results(
 
 
 def _one_by_one(
-    connection: Connection, tasks: Iterable[PartTask]
-) -> Iterator[tuple[PartTask, bytes]]:
+    connection: Connection, tasks: Iterable[CheckTask]
+) -> Iterator[tuple[CheckTask, bytes]]:
     for task in tasks:
         pause_point()
         yield task, encode_result(check_part(connection, task))
@@ -206,12 +208,12 @@ def _one_by_one(
 
 def _in_order(
     checks: Sequence[BookCheck],
-    tasks: Sequence[PartTask],
-    results: Iterable[tuple[PartTask, PartResult]],
+    tasks: Sequence[CheckTask],
+    results: Iterable[tuple[CheckTask, CheckedPart]],
 ) -> Iterator[CheckResult]:
     """The results of the checks in their order, each when all of its parts have ended."""
     missing = Counter(task.check.name for task in tasks)
-    ended: dict[str, list[PartResult]] = {check.name: [] for check in checks}
+    ended: dict[str, list[CheckedPart]] = {check.name: [] for check in checks}
     waiting = deque(checks)
     for task, result in results:
         ended[task.check.name].append(result)
@@ -220,7 +222,7 @@ def _in_order(
             yield _check_result(check, merged(ended[check.name]))
 
 
-def _check_result(check: BookCheck, result: PartResult) -> CheckResult:
+def _check_result(check: BookCheck, result: CheckedPart) -> CheckResult:
     return CheckResult(
         name=check.name,
         promise=check.promise,

@@ -36,7 +36,7 @@ Step = Literal["wallets", "deliveries"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PartTask:
+class ReplayTask:
     """One part to do, as a value that can travel to a worker.
 
     Attributes:
@@ -67,7 +67,7 @@ class PartTask:
         return f"{self.step} {self.first}-{self.last}"
 
 
-def run_part(task: PartTask) -> bytes:
+def run_part(task: ReplayTask) -> bytes:
     """Replay one part and return its result, encoded.
 
     Raises:
@@ -86,7 +86,7 @@ def run_part(task: PartTask) -> bytes:
 
 
 def replay_part(
-    connection: Connection, task: PartTask, progress: Callable[[int], None]
+    connection: Connection, task: ReplayTask, progress: Callable[[int], None]
 ) -> ReplayResult:
     """Replay one part; ``progress`` is called with numbers of rows."""
     result = ReplayResult()

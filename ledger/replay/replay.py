@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from ledger.proof_options import DECIDED_PER_PART, ProofOptions
 from ledger.proof_resumption import Resumption
 from ledger.replay.archived_bytes import copied_archives
-from ledger.replay.part import PartTask, decode_result, encode_result, replay_part, run_part
+from ledger.replay.part import ReplayTask, decode_result, encode_result, replay_part, run_part
 from ledger.replay.reader import Reader
 from ledger.replay.report import ProviderDecoders, ReplayResult, ReplayWindow
 from ledger.wallet_ranges import WalletRange
@@ -58,7 +58,7 @@ def replay(
             _about(replayed_window, decoders),
             partial(reader.ranges, options.parts),
         )
-        base = PartTask(
+        base = ReplayTask(
             number=0,
             step="wallets",
             first=0,
@@ -88,14 +88,14 @@ def _about(window: ReplayWindow, decoders: ProviderDecoders) -> dict[str, str]:
     return {"proof": "replay", "window": str(window), "providers": "; ".join(providers)}
 
 
-def _archived(connection: Connection, base: PartTask) -> AbstractContextManager[Path | None]:
+def _archived(connection: Connection, base: ReplayTask) -> AbstractContextManager[Path | None]:
     """The file with archived bytes that the workers read, if they can."""
     return nullcontext() if base.copies_archives else copied_archives(connection, base.window)
 
 
 def _tasks(
-    base: PartTask, ranges: Sequence[WalletRange], delivery_ranges: Sequence[tuple[int, int]]
-) -> list[PartTask]:
+    base: ReplayTask, ranges: Sequence[WalletRange], delivery_ranges: Sequence[tuple[int, int]]
+) -> list[ReplayTask]:
     wallets = [replace(base, step="wallets", first=first, last=last) for first, last in ranges]
     deliveries = [
         replace(base, step="deliveries", first=first, last=last)
@@ -106,11 +106,11 @@ def _tasks(
 
 def _results(
     connection: Connection,
-    tasks: Sequence[PartTask],
+    tasks: Sequence[ReplayTask],
     executor: Executor,
     kept: Resumption,
     progress: Callable[[int], None],
-) -> Iterator[tuple[PartTask, ReplayResult]]:
+) -> Iterator[tuple[ReplayTask, ReplayResult]]:
     """Every task with its result, as they end; in this process over the open connection."""
     missing = []
     for task in tasks:
@@ -121,7 +121,7 @@ def _results(
             continue
         progress(result.operations)
         yield task, result
-    ended: Iterable[tuple[PartTask, bytes]]
+    ended: Iterable[tuple[ReplayTask, bytes]]
     if isinstance(executor, InProcess):
         ended = (
             (task, encode_result(replay_part(connection, task, progress))) for task in missing
@@ -136,7 +136,7 @@ def _results(
         yield task, result
 
 
-def _total(results: Iterator[tuple[PartTask, ReplayResult]]) -> ReplayResult:
+def _total(results: Iterator[tuple[ReplayTask, ReplayResult]]) -> ReplayResult:
     """The sum of all results, in the order of the parts."""
     total = ReplayResult()
     for _, result in sorted(results, key=lambda ended: ended[0].number):

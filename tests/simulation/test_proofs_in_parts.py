@@ -173,11 +173,11 @@ def test_a_killed_replay_goes_on_where_it_was(hour: str, tmp_path: Path) -> None
         nonlocal rows
         rows += done
         if rows > 300:
-            raise Killed
+            raise Killed("killed here")
 
     engine = open_engine(hour)
     killed = ProofOptions(parts=5, progress=ProofProgress(path, resume=False))
-    with pytest.raises(Killed):
+    with pytest.raises(Killed, match="killed here"):
         replay(engine, decoders(), announce=announce, options=killed)
     engine.dispose()
 
