@@ -67,6 +67,7 @@ class Receiver:
             commit_timeout_s=config.commit_timeout_s,
             on_commit=self._on_commit,
             sampled=self._sampled,
+            spacing_s=config.commit_spacing_s,
         )
         self._handlers = {
             f"/callbacks/{slug}{route}": self._handler(endpoint, route)

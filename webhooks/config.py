@@ -35,6 +35,7 @@ class ReceiverConfig:
             bounds clients that send theirs slowly or never.
         commit_timeout_s: how long a callback waits for its decision before the answer is
             "retry later".
+        commit_spacing_s: shortest time between two commits if few callbacks wait.
         queue_max: waiting callbacks; further ones are answered "retry later".
         clock_off_max_s: the largest difference of this host's clock to the database's.
         drain_delay_s: how long a stopping receiver still takes callbacks, so that a balancer
@@ -49,6 +50,7 @@ class ReceiverConfig:
     read_timeout_s: float
     idle_timeout_s: float
     commit_timeout_s: float
+    commit_spacing_s: float
     queue_max: int
     clock_off_max_s: float
     drain_delay_s: float

@@ -1,4 +1,7 @@
-"""Group commit: a batch holds what arrived during the previous commit; no request waits longer.
+"""Group commit: a batch holds what arrived during the previous commit.
+
+If commits are spaced and a few requests wait, the next commit begins so long after the last one
+began, or at once if ``ENOUGH`` wait. Otherwise no request waits longer.
 
 A batch tells the database which ones before it were answered. When no request waits, the last
 answers are confirmed by themselves, at most once in ``CONFIRM_AFTER_S``.
@@ -19,6 +22,8 @@ from webhooks.sampled_log import SampledLog
 
 #: Most requests decided in one statement.
 BATCH_MAX = 256
+#: So many waiting requests are committed at once, however commits are spaced.
+ENOUGH = 8
 #: How long after an answer it is confirmed if no batch is sent meanwhile, in seconds.
 CONFIRM_AFTER_S = 1.0
 #: The pause after a confirmation that failed, in seconds.
@@ -45,6 +50,7 @@ class GroupCommit:
         commit_timeout_s: longest time that one batch may take, in seconds.
         on_commit: called with the result of each batch.
         sampled: logs what happens to many batches in a row.
+        spacing_s: shortest time between the beginnings of two commits if few requests wait.
     """
 
     def __init__(
@@ -55,12 +61,14 @@ class GroupCommit:
         commit_timeout_s: float,
         on_commit: Callable[[Accepted], None],
         sampled: SampledLog,
+        spacing_s: float = 0.0,
     ) -> None:
         self._acceptor = acceptor
         self._queue_max = queue_max
         self._commit_timeout_s = commit_timeout_s
         self._on_commit = on_commit
         self._sampled = sampled
+        self._spacing_s = spacing_s
         self._failed_in_a_row = 0
         self._failed_at = -math.inf
         self._why_failed = ""
@@ -118,15 +126,20 @@ class GroupCommit:
             RuntimeError: a batch could not be decided, which is a bug. All waiting requests are
                 answered "retry later".
         """
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 if not self._waiting:
                     await self._idle()
                     continue
+                begun_at = loop.time()
                 batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
                 self._in_flight = len(batch)
                 await self._commit(batch)
                 self._in_flight = 0
+                pause_s = begun_at + self._spacing_s - loop.time()
+                if 0 < len(self._waiting) < ENOUGH and pause_s > 0:
+                    await asyncio.sleep(pause_s)
         finally:
             # Without this loop nobody decides: waiting requests would wait for ever.
             self._is_closed = True

@@ -60,13 +60,12 @@ class CallbackHandler:
     def use(self, endpoint: ProviderEndpoint) -> None:
         """Read callbacks with other secrets and from other addresses from now on."""
         self._endpoint = endpoint
-        signature_headers = endpoint.dialect.signature_headers(endpoint.provider)
-        self._header_limits = header_limits(signature_headers)
-        slug, metrics = endpoint.provider.slug, self._metrics
+        dialect, slug = endpoint.dialect, endpoint.provider.slug
+        self._header_limits = header_limits(dialect.signature_headers(endpoint.provider))
         self._secret_use = SecretUse(
-            endpoint.dialect,
+            dialect,
             endpoint.provider,
-            [metrics.secret_counter(slug, name) for name in endpoint.secret_references],
+            [self._metrics.secret_counter(slug, name) for name in endpoint.secret_references],
         )
 
     async def handle(self, request: web.Request) -> web.Response:

@@ -89,6 +89,10 @@ class BrokerSettings(Section):
         return url if url == EMBEDDED else checked_broker(url)
 
 
+#: Longest pause of a receiver between two commits; providers wait for it.
+SPACING_MAX = timedelta(milliseconds=50)
+
+
 class ReceiverSettings(Section):
     """The HTTP server for callbacks.
 
@@ -102,6 +106,8 @@ class ReceiverSettings(Section):
         read_timeout: longest wait for a request's bytes.
         idle_timeout: longest life of a connection without a whole request head.
         commit_timeout: longest wait for a decision before the caller is asked to retry.
+        commit_spacing: shortest time between the beginnings of two commits if few callbacks
+            wait, so that one commit takes several of them.
         queue_max: callbacks waiting for a decision before further callers are asked to retry.
         clock_off_max: while this host's clock and the database's differ by more, callers are
             asked to retry.
@@ -120,6 +126,7 @@ class ReceiverSettings(Section):
     read_timeout: Timeout = timedelta(seconds=5)
     idle_timeout: Timeout = timedelta(seconds=75)
     commit_timeout: Timeout = timedelta(seconds=5)
+    commit_spacing: Duration = Field(default=timedelta(0), le=SPACING_MAX)
     queue_max: Count = 5_000
     clock_off_max: Timeout = timedelta(seconds=30)
     drain_delay: Duration = timedelta(0)

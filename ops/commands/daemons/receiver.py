@@ -103,6 +103,7 @@ def receiver_config(context: Context) -> ReceiverConfig:
         read_timeout_s=settings.read_timeout.total_seconds(),
         idle_timeout_s=settings.idle_timeout.total_seconds(),
         commit_timeout_s=settings.commit_timeout.total_seconds(),
+        commit_spacing_s=settings.commit_spacing.total_seconds(),
         queue_max=settings.queue_max,
         clock_off_max_s=settings.clock_off_max.total_seconds(),
         drain_delay_s=settings.drain_delay.total_seconds(),
