@@ -29,7 +29,13 @@ import pandas as pd
 import pyarrow as pa
 
 from reconcile.matching.classify import Classified, classify, in_other_currency
-from reconcile.matching.conservation import SideProof, currency_codes, prove, tally_codes
+from reconcile.matching.conservation import (
+    SideProof,
+    Tally,
+    currency_codes,
+    prove,
+    tally_codes,
+)
 from reconcile.matching.edge_rows import (
     rounds_across_edge,
     split_at_window,
@@ -241,21 +247,8 @@ def compare_range(
     pairs = pair(*views)
     undecided = may_be_tied(pairs, context.rules)
     classified = classify(pairs[~undecided] if undecided.any() else pairs, context)
-    our_singles, their_singles = (tally_singles(singles, ours=ours) for ours in (True, False))
-    our_rows = SideRows(
-        name="ours",
-        source=our_source,
-        left=agreed.ours_left - our_singles,
-        singles=our_singles,
-        records=records.ours,
-    )
-    their_rows = SideRows(
-        name="theirs",
-        source=their_source,
-        left=agreed.theirs_left - their_singles,
-        singles=their_singles,
-        records=records.theirs,
-    )
+    our_rows = _side_rows("ours", our_source, agreed.ours_left, singles, records.ours)
+    their_rows = _side_rows("theirs", their_source, agreed.theirs_left, singles, records.theirs)
     unmatched = [rows for rows in (pairs[undecided], edge_rows) if len(rows)]
     return Comparison(
         ours=count_range(our_rows, views[0], agreed.matched, classified, edge_rows),
@@ -264,6 +257,16 @@ def compare_range(
         unmatched=pd.concat(unmatched, ignore_index=True) if unmatched else _no_pairs(),
         singles=singles,
         residual_rows=_residual_rows(classified),
+    )
+
+
+def _side_rows(
+    name: str, source: SourceRows, left: Tally, singles: pd.DataFrame, records: pd.DataFrame
+) -> SideRows:
+    """Return one side on its way; the exact pass left some of its rows."""
+    of_side = tally_singles(singles, ours=name == "ours")
+    return SideRows(
+        name=name, source=source, left=left - of_side, singles=of_side, records=records
     )
 
 
