@@ -113,8 +113,8 @@ class MemorySnapshot(Snapshot):
             at_us=rows["began"].to_numpy(dtype="datetime64[us]").view(np.int64),
         )
 
-    def records(self, keys: Keys) -> Sides:
-        """Return the full rows of these keys."""
+    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
+        """Return the full rows of these keys; balances are in memory either way."""
         sides = (self._records.ours, self._records.theirs)
         ours, theirs = (side[side["match_key"].isin(keys)] for side in sides)
         return Sides(ours=ours.reset_index(drop=True), theirs=theirs.reset_index(drop=True))
