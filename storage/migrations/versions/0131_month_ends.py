@@ -5,7 +5,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0133"
+revision = "0131"
 down_revision = "0130"
 branch_labels = None
 depends_on = None
