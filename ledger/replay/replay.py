@@ -19,12 +19,12 @@ from ledger.proof_options import DECIDED_PER_PART, ProofOptions
 from ledger.proof_resumption import Resumption
 from ledger.replay.archived_bytes import copied_archives
 from ledger.replay.part import ReplayTask, decode_result, encode_result, replay_part, run_part
-from ledger.replay.reader import Reader
+from ledger.replay.reader import RANGE_OPERATIONS, Reader
 from ledger.replay.report import ProviderDecoders, ReplayResult, ReplayWindow
 from ledger.wallet_ranges import WalletRange
 from storage.engine import url_of
 from storage.transactions import shared_snapshot
-from vocabulary.executors import Executor, InProcess
+from vocabulary.executors import Executor, InProcess, Pool
 
 #: Called with the number of rows; returns the function that counts rows as done.
 Announce = Callable[[int], Callable[[int], None]]
@@ -52,11 +52,12 @@ def replay(
         reader = Reader(connection, replayed_window)
         rows = reader.count()
         executor = options.executor_for(rows, per_part=DECIDED_PER_PART)
+        parts = options.parts or _parts_for(rows, executor)
         kept = Resumption(
             connection,
             options.progress,
             _about(replayed_window, decoders),
-            partial(reader.ranges, options.parts),
+            partial(reader.ranges, parts),
         )
         base = ReplayTask(
             number=0,
@@ -70,13 +71,21 @@ def replay(
             archived=None,
             copies_archives=not executor.shares_disk,
         )
-        tasks = _tasks(base, kept.ranges, reader.delivery_ranges(options.parts))
+        tasks = _tasks(base, kept.ranges, reader.delivery_ranges(parts))
         with _archived(connection, base) as archived:
             tasks = [replace(task, archived=archived) for task in tasks]
             results = _results(connection, tasks, executor, kept, announce(rows))
             total = _total(results)
         kept.end()
     return total
+
+
+def _parts_for(rows: int, executor: Executor) -> int | None:
+    """As many parts as let every process of a pool end with the others; None: by their size."""
+    if not isinstance(executor, Pool):
+        return None
+    by_size = -(-rows // RANGE_OPERATIONS)
+    return -(-by_size // executor.workers) * executor.workers
 
 
 def _about(window: ReplayWindow, decoders: ProviderDecoders) -> dict[str, str]:
