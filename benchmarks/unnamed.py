@@ -55,8 +55,9 @@ SELECT p.*, sum(operations) OVER chain - operations + 1 AS first_seq,
                AS round_id, (ARRAY['USD', 'EUR', 'JPY'])[1 + p % 3] AS currency,
                100 + 50 * ((k * 17 + p * 7) % 19) AS stake, s.payout,
                CASE WHEN s.payout > 0 THEN 2 ELSE 1 END AS operations,
-               timestamptz '{start}' + (p * 7919 % 79000) * interval '1 s'
-               + CASE WHEN k < 0 THEN k * interval '61 s' ELSE k * interval '7.3 s' END AS at
+               timestamptz '{start}'
+               + CASE WHEN k < 0 THEN k * interval '61 s' - interval '1 day'
+                      ELSE (p * 7919 % 79000) * interval '1 s' + k * interval '7.3 s' END AS at
           FROM generate_series(1::bigint, {players}) p, generate_series(-{lives}, 99) k,
                LATERAL (SELECT CASE WHEN (k + p) % 3 = 0
                                     THEN 1 + (abs(k) * 31 + p) % 99 ELSE 0 END AS payout) s
