@@ -27,10 +27,11 @@ _NAMES = (
     *("cleared_at", "state", "assignee", "since", "opened_at", "reopened", "settled", "answer"),
     *("began_at", "alias"),
 )
+# LIMIT keeps each a look-up by index: EXISTS may be planned as one scan of the whole table.
 _DERIVED = {
-    "corrected": "EXISTS (SELECT FROM adjustments a"
-    " WHERE a.break_id = b.break_id AND a.state = 'posted')",
-    "player_known": "EXISTS (SELECT FROM players p WHERE p.player = b.player)",
+    "corrected": "(SELECT true FROM adjustments a"
+    " WHERE a.break_id = b.break_id AND a.state = 'posted' LIMIT 1) IS TRUE",
+    "player_known": "(SELECT true FROM players p WHERE p.player = b.player LIMIT 1) IS TRUE",
     "game": "b.games[1]",  # they are in order
     "trial": "(SELECT t.answer FROM correction_trials t WHERE t.break_id = b.break_id"
     " ORDER BY t.trial_id DESC LIMIT 1)",
