@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from ledger.books_mark import WRITTEN_WALLETS
+from ledger.proofs.books_mark import WRITTEN_WALLETS
 
 #: Tables whose rows belong to one wallet, so that a check can be limited to some wallets.
 _WALLET_TABLES = {

@@ -25,9 +25,9 @@ from ledger.checks.parts import (
     merged,
     run_part,
 )
-from ledger.proof_options import CHECKED_PER_PART, ProofOptions
-from ledger.proof_resumption import Resumption, part_name
-from ledger.wallet_ranges import expected_operations, ranges_by_count
+from ledger.proofs.options import CHECKED_PER_PART, ProofOptions
+from ledger.proofs.resumption import Resumption, part_name
+from ledger.proofs.wallet_ranges import expected_operations, ranges_by_count
 from storage.engine import url_of
 from storage.transactions import reading, shared_snapshot
 from vocabulary.errors import Contradiction

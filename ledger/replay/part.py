@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from ledger.accepting.cache import read_set_of
 from ledger.accepting.model import OperationKey, Wallet
 from ledger.enums import OWN_SLUG, OperationKind
-from ledger.proof_resumption import part_name
+from ledger.proofs.resumption import part_name
+from ledger.proofs.wallet_ranges import WalletRange
 from ledger.replay.archived_bytes import copied_archives, open_archived_bytes
 from ledger.replay.chain import (
     RecomputedChain,
@@ -28,7 +29,6 @@ from ledger.replay.check_deliveries import check_delivery, referenced_keys
 from ledger.replay.decode import UNPROVEN, UNVERIFIABLE, DecodedDelivery, decode
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
-from ledger.wallet_ranges import WalletRange
 from storage.transactions import engine_at, joined_snapshot
 from vocabulary.ids import transaction_id
 

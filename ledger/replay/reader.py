@@ -23,10 +23,10 @@ from ledger.accepting.model import (
     Wallet,
 )
 from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
+from ledger.proofs.wallet_ranges import WalletRange, ranges_by_count, ranges_by_size
 from ledger.queries.restores import read_epochs
 from ledger.replay.archived_bytes import ArchivedBytes
 from ledger.replay.report import ReplayWindow
-from ledger.wallet_ranges import WalletRange, ranges_by_count, ranges_by_size
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
 from vocabulary.pacing import pause_point

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from ledger.proof_options import DECIDED_PER_PART, ProofOptions
-from ledger.proof_resumption import Resumption
+from ledger.proofs.options import DECIDED_PER_PART, ProofOptions
+from ledger.proofs.resumption import Resumption
+from ledger.proofs.wallet_ranges import WalletRange
 from ledger.replay.archived_bytes import copied_archives
 from ledger.replay.part import ReplayTask, decode_result, encode_result, replay_part, run_part
 from ledger.replay.reader import RANGE_OPERATIONS, Reader
 from ledger.replay.report import ProviderDecoders, ReplayResult, ReplayWindow
-from ledger.wallet_ranges import WalletRange
 from storage.engine import url_of
 from storage.transactions import shared_snapshot
 from vocabulary.executors import Executor, InProcess, Pool

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from ledger.checks.check import WalletScope
 from ledger.checks.run import newest_month_end, verify
-from ledger.proof_options import ProofOptions
+from ledger.proofs.options import ProofOptions
 from ledger.queries.checkpoints import take_checkpoint
 from ledger.replay.replay import replay
 from ledger.replay.report import ReplayWindow

@@ -11,8 +11,8 @@ from ledger.accepting.acceptor import accept_own_operation
 from ledger.accepting.own_operations import Deposit
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
-from ledger.proof_options import ProofOptions
-from ledger.proof_progress import ProofProgress, SavedProof
+from ledger.proofs.options import ProofOptions
+from ledger.proofs.progress import ProofProgress, SavedProof
 from ledger.replay.replay import replay
 from ledger.replay.report import ReplayResult
 from storage.engine import open_engine

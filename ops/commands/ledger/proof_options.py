@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ledger.proof_options import ProofOptions
-from ledger.proof_progress import ProofProgress
+from ledger.proofs.options import ProofOptions
+from ledger.proofs.progress import ProofProgress
 from ops.context import Context
 from ops.runtime.processors import jobs_of
 from ops.work import Work

@@ -1,8 +1,8 @@
 """The ranges of wallets that a replay reads hold many wallets each."""
 
+from ledger.proofs.wallet_ranges import ALL_WALLETS
 from ledger.replay.reader import Reader
 from ledger.replay.report import ReplayWindow
-from ledger.wallet_ranges import ALL_WALLETS
 from storage.engine import open_engine
 from tests.harness.books.ledger import open_wallets
 

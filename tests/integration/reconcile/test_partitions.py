@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from ledger.checks.run import CheckResult, verify
-from ledger.proof_options import ProofOptions
+from ledger.proofs.options import ProofOptions
 from ledger.replay.replay import replay
 from ledger.replay.report import ReplayResult
 from reconcile.partitions.options import RunOptions

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from ledger.books_mark import ranges_written_since, take_mark
-from ledger.proof_progress import ProofProgress, SavedProof
-from ledger.wallet_ranges import WalletRange
+from ledger.proofs.books_mark import ranges_written_since, take_mark
+from ledger.proofs.progress import ProofProgress, SavedProof
+from ledger.proofs.wallet_ranges import WalletRange
 from vocabulary.build import version
 
 

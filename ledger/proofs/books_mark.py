@@ -11,8 +11,8 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, text
 
+from ledger.proofs.wallet_ranges import WalletRange
 from ledger.queries.restores import read_epochs
-from ledger.wallet_ranges import WalletRange
 
 _WALLET_TABLES = ("operations", "entries", "wallets", "rounds")
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"

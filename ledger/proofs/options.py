@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ledger.proof_progress import ProofProgress
+from ledger.proofs.progress import ProofProgress
 from vocabulary.executors import Dask, Executor, InProcess, Pool
 
 #: Fewer rows for each part are not worth another process: a second of checks, or of decisions.

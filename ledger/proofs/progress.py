@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import msgspec
 
-from ledger.books_mark import BooksMark
-from ledger.wallet_ranges import WalletRange
+from ledger.proofs.books_mark import BooksMark
+from ledger.proofs.wallet_ranges import WalletRange
 
 _DIGEST_BYTES = 16
 
