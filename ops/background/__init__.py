@@ -1,1 +1,1 @@
-"""The pipeline as the console shows it: queues, receivers, feeds, sizes and proofs."""
+"""Background work slows itself while callbacks are slow."""
