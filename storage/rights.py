@@ -130,6 +130,7 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
         "provider_deliveries": ("INSERT", "UPDATE"),
         "receiver_sessions": ("INSERT", "UPDATE (answered_through, ended_at)"),
         "recoveries": ("INSERT", "UPDATE"),
+        "recalls": ("INSERT",),
         "rounds": ("INSERT", "UPDATE"),
         "wallets": ("INSERT", _WALLET_STATE),
         "write_offs": ("INSERT", "UPDATE"),
@@ -162,11 +163,12 @@ _APPLICATION_WRITES: Rights = MappingProxyType(
         "worker_heartbeats": ("INSERT", "UPDATE", "DELETE"),
     }
 )
-#: A receiver accepts callbacks; it reads and writes nothing else.
+#: A receiver accepts callbacks; it reads and writes nothing else. Rounds and archived keys are
+#: what the guard of ``operations`` asks.
 _RECEIVER_READS = frozenset(
     {
-        *("alembic_version", "batches", "handles", "operations", "players"),
-        *("receiver_sessions", "restores", "wallets"),
+        *("alembic_version", "archived_keys", "batches", "handles", "operations", "players"),
+        *("recalls", "receiver_sessions", "restores", "rounds", "wallets"),
     }
 )
 _RECEIVER_WRITES: Rights = MappingProxyType(
@@ -175,6 +177,7 @@ _RECEIVER_WRITES: Rights = MappingProxyType(
         "deliveries": ("INSERT",),
         "lost_answers": ("INSERT",),
         "operations": ("INSERT",),
+        "recalls": ("INSERT",),
         "receiver_sessions": ("INSERT", "UPDATE (answered_through, ended_at)"),
         "wallets": (_WALLET_STATE,),
     }
