@@ -140,9 +140,9 @@ class Resumption:
         return saved.ranges
 
 
-def part_name(what: str, number: int) -> str:
+def part_name(step: str, number: int) -> str:
     """The name of a part over a range of wallets."""
-    return f"{what} {number}"
+    return f"{step} {number}"
 
 
 def range_of(part: str) -> int | None:
