@@ -24,8 +24,8 @@ from console.pipeline import (
 )
 from ops.background.http import get
 from ops.background.latency import quantile_of
-from ops.runtime.receiver_urls import receiver_urls
 from ops.settings.model import Settings
+from ops.settings.receiver_urls import receiver_urls
 from vocabulary.outcomes import Verdict
 
 #: The time that rates are of, in seconds.
