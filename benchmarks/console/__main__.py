@@ -36,8 +36,8 @@ from sqlalchemy import Engine, text
 
 from benchmarks.bench import BenchSetup as Site
 from benchmarks.bench import free_port, running, wait_until_answering
-from benchmarks.console_books import PEOPLE, ZONES, BookSize, build
-from benchmarks.console_pages import ABSENT, REFERENCE, addresses_of
+from benchmarks.console.books import PEOPLE, ZONES, BookSize, build
+from benchmarks.console.pages import ABSENT, REFERENCE, addresses_of
 from console.accounts.passwords import set_password
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
@@ -86,7 +86,10 @@ class Timing:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Pages of the console over large books.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.console",
+        description="Pages of the console over large books.",
+    )
     parser.add_argument("--operations", type=int, default=10_000_000)
     parser.add_argument("--records", type=int, default=10_000_000)
     parser.add_argument("--breaks", type=int, default=50_000)
