@@ -152,7 +152,7 @@ files: setup-dev ## statement files of every format and damage, read as the trut
 
 fuzz-api: setup-dev ## the API against its OpenAPI document, for long: make fuzz-api EXAMPLES=500 SEED=7
 	FUZZ_EXAMPLES=$(EXAMPLES) FUZZ_SEED=$(SEED) FUZZ_PHASES=examples,coverage,fuzzing,stateful \
-	  $(BIN)/python -m pytest -q tests/integration/console/test_api_fuzz.py
+	  $(BIN)/python -m pytest -q tests/integration/console/api/test_api_fuzz.py
 
 slim: setup-dev ## install a receiver alone from the registry, and have it answer
 	$(BIN)/python -m tests.slim.receiver

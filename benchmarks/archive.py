@@ -300,12 +300,12 @@ class _Bench:
             decide_release(connection, archive, "approved", by=_PEOPLE[1], now=now)
         folder = ArchiveFolder(self._place, name)
         manifest = folder.manifest()
-        gone = let_go(self._engine, folder, manifest, progress=lambda _: None)
+        released = let_go(self._engine, folder, manifest, progress=lambda _: None)
         entries = let_entries_go(self._engine, manifest, progress=lambda _: None)
         ended = take_month_end(self._engine, by=_PEOPLE[1])
         assert ended == month, ended
         with self._engine.begin() as connection:
-            finish_release(connection, archive, by=_PEOPLE[1], rows=gone, entries=entries)
+            finish_release(connection, archive, by=_PEOPLE[1], rows=released, entries=entries)
 
     def sizes(self) -> dict[str, int]:
         """Bytes of each table with its indexes."""

@@ -292,11 +292,11 @@ def _print_relations(figures: SizeFigures) -> None:
     callbacks = figures.saturated.callbacks
     for relation in figures.saturated.relations:
         if relation.name in figures.sizes:
-            each = (
+            measures = (
                 *(relation.bytes, relation.wal_data + relation.wal_images),
                 *(relation.wal_images, relation.buffers),
             )
-            values = "  ".join(f"{value / callbacks:8.2f}" for value in each)
+            values = "  ".join(f"{value / callbacks:8.2f}" for value in measures)
             owner = f" of {relation.owner}" if relation.owner else ""
             size = figures.sizes[relation.name] / 1e6
             print(f"  {size:8,.0f}  {values}  {relation.name}{owner}")

@@ -147,9 +147,9 @@ def main() -> None:
             running("ops", "receiver", stage=stage) as receiver,
             running("ops", "worker", "--processes", "1", stage=stage) as worker,
         ):
-            for each in (port, stage.port):
-                wait_until_answering(each)
-                warm_up(each, DIALECT, turn=next(turns), seconds=chosen.warm_up)
+            for receiver_port in (port, stage.port):
+                wait_until_answering(receiver_port)
+                warm_up(receiver_port, DIALECT, turn=next(turns), seconds=chosen.warm_up)
             drained(stage.database_url)
             print("conn  other/s  ours/s  ratio  p50, other  p99, other  cpu, other  failures")
             ours = [receiver.pid, worker.pid]

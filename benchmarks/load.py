@@ -149,8 +149,8 @@ class Lane(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head, found, rest = self._buffer.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, rest = self._buffer.partition(b"\r\n\r\n")
+        if not separator:
             return
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         if len(rest) < length:
@@ -192,9 +192,9 @@ class Wanted:
 
 def wanted(words: list[str]) -> Wanted:
     port, dialect, connections, seconds, first, *rest = words
-    who, rate = [*rest, *("everyone", str(RATE_MAX))[len(rest) :]]
+    players, rate = [*rest, *("everyone", str(RATE_MAX))[len(rest) :]]
     return Wanted(
-        int(port), dialect, int(connections), float(seconds), int(first), who, int(rate)
+        int(port), dialect, int(connections), float(seconds), int(first), players, int(rate)
     )
 
 

@@ -148,7 +148,7 @@ def _receiver_lines(measured: Measured, functions: dict[str, float]) -> list[Lin
 
 def _server_lines(measured: Measured) -> list[Line]:
     lines: list[Line] = []
-    for name in sorted(measured.usage, key=lambda one: -measured.us(one)):
+    for name in sorted(measured.usage, key=lambda process: -measured.us(process)):
         if name.startswith("postgres "):
             lines += _role_lines(measured, name)
     return lines
@@ -209,8 +209,8 @@ def _print_relations(measured: Measured) -> None:
             *(relation.bytes, relation.wal_data + relation.wal_images, relation.wal_images),
             *(relation.scans, relation.buffers),
         )
-        each = "  ".join(f"{value / measured.callbacks:8.2f}" for value in values)
-        print(f"{each}  {relation.name}{f' of {relation.owner}' if relation.owner else ''}")
+        per_call = "  ".join(f"{value / measured.callbacks:8.2f}" for value in values)
+        print(f"{per_call}  {relation.name}{f' of {relation.owner}' if relation.owner else ''}")
     updates = measured.reading.heap_updates
     for table in ("wallets", "rounds", "batches"):
         updated, heap_only = updates.get(table, (0, 0))

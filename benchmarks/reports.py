@@ -45,8 +45,8 @@ _REQUEST = RunRequest(provider=PROVIDER, window=WINDOW, maturity=timedelta(minut
 def do(step: str, url: str) -> None:
     """Do a step in this process; prints what it took and found."""
     started, processor = time.perf_counter(), time.process_time()
-    found = {"run": _run, "totals": _totals, "report": _report}.get(step, _nothing)(url)
-    figures = {"seconds": time.perf_counter() - started, "found": found}
+    differences = {"run": _run, "totals": _totals, "report": _report}.get(step, _nothing)(url)
+    figures = {"seconds": time.perf_counter() - started, "found": differences}
     print(json.dumps({**figures, "processor": time.process_time() - processor}))
 
 
@@ -101,8 +101,8 @@ def main() -> int:
 
 
 def _size(home: DataDirectory, rows: int, options: argparse.Namespace) -> dict[str, object]:
-    each = options.differences // len(KINDS)
-    url = _filled(home, f"reports_{rows}", rows, each)
+    per_kind = options.differences // len(KINDS)
+    url = _filled(home, f"reports_{rows}", rows, per_kind)
     best: dict[str, dict[str, float]] = {}
     for _ in range(options.repeat):
         for step in STEPS:
@@ -114,9 +114,10 @@ def _size(home: DataDirectory, rows: int, options: argparse.Namespace) -> dict[s
             figures["both"] = figures["processor"] + figures["database"]
             if step not in best or figures["both"] < best[step]["both"]:
                 best[step] = figures
-    exact = all(best[step]["found"] == each * len(KINDS) for step in ("run", "report"))
+    exact = all(best[step]["found"] == per_kind * len(KINDS) for step in ("run", "report"))
     print(
-        f"{rows} x {rows}, {each * len(KINDS)} differences, exact: {'yes' if exact else 'NO'}"
+        f"{rows} x {rows}, {per_kind * len(KINDS)} differences,"
+        f" exact: {'yes' if exact else 'NO'}"
     )
     for step in STEPS[1:]:
         _print(step, best)
@@ -136,7 +137,7 @@ def _print(step: str, best: dict[str, dict[str, float]]) -> None:
     )
 
 
-def _filled(home: DataDirectory, name: str, rows: int, each: int) -> str:
+def _filled(home: DataDirectory, name: str, rows: int, per_kind: int) -> str:
     """The URL of a database with these rows; one that exists is used again."""
     url = postgres_server.url(home, name)
     with psycopg.connect(postgres_server.url(home), autocommit=True) as connection:
@@ -145,7 +146,7 @@ def _filled(home: DataDirectory, name: str, rows: int, each: int) -> str:
         if row is not None and row[0]:
             return url
     url = new_database(home, name)
-    fill(url, rows, each=each)
+    fill(url, rows, each=per_kind)
     return url
 
 

@@ -104,7 +104,9 @@ def _needs(name: str, engine: Engine, stage: BenchSetup, pids: Pids, run: Load) 
         rate=figures["rate"],
         p50_ms=figures["p50_ms"],
         p99_ms=figures["p99_ms"],
-        us=_grouped({who: usage.ran_s / callbacks * 1e6 for who, usage in used.items()}),
+        us=_grouped(
+            {process: usage.ran_s / callbacks * 1e6 for process, usage in used.items()}
+        ),
         mib=_memory(pids),
         log_bytes=(log_after - log) / callbacks,
         growth_bytes=(size_after - size) / callbacks,
@@ -155,10 +157,10 @@ def _print(needs: Needs) -> None:
         f" {needs.log_bytes:,.0f} B of log, {needs.growth_bytes:,.0f} B of growth,"
         f" {needs.connections} connections"
     )
-    for who, us in needs.us.items():
-        memory = needs.mib.get(who)
+    for process, us in needs.us.items():
+        memory = needs.mib.get(process)
         size = "" if memory is None else f", {memory:,.0f} MiB"
-        print(f"{us:8.1f}  {who}{size}")
+        print(f"{us:8.1f}  {process}{size}")
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def _beside(stage: BenchSetup, who: str, seconds: float) -> dict[str, float]:
             who=who,
             rate=RATE,
         )
-        others = load(
+        neighbours = load(
             stage.port,
             DIALECT,
             connections=OTHERS,
@@ -158,7 +158,7 @@ def _beside(stage: BenchSetup, who: str, seconds: float) -> dict[str, float]:
             rate=RATE,
         )
         beside.result()
-    return others
+    return neighbours
 
 
 if __name__ == "__main__":

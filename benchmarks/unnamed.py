@@ -117,8 +117,8 @@ def run_once(url: str, *, named: bool) -> None:
         rules=Rules(attributes=not named),
     )
     started, processor = time.perf_counter(), time.process_time()
-    found = Counter(str(b.kind) for b in reconcile(url, request, clock=SystemClock()).breaks)
-    figures = {"seconds": time.perf_counter() - started, "found": found}
+    by_kind = Counter(str(b.kind) for b in reconcile(url, request, clock=SystemClock()).breaks)
+    figures = {"seconds": time.perf_counter() - started, "found": by_kind}
     print(json.dumps({**figures, "processor": time.process_time() - processor}))
 
 

@@ -80,8 +80,8 @@ class ProviderFeeds:
     def reach(self) -> datetime | None:
         """Up to when the slowest feed reaches; None: not known."""
         marks = [feed.watermark for feed in self.freshness]
-        known = [mark for mark in marks if mark is not None]
-        return min(known) if known and len(known) == len(marks) else None
+        reached = [mark for mark in marks if mark is not None]
+        return min(reached) if reached and len(reached) == len(marks) else None
 
     def lateness(self, now: datetime) -> timedelta | None:
         """How late the slowest feed is; None: the provider has no feed yet."""

@@ -80,8 +80,8 @@ class Context:
         """Lower the priority of background work, once its server runs with its own."""
         if self.work is None:
             return
+        from ops.background.priorities import priority_of, yield_to_callbacks  # noqa: PLC0415
         from ops.runtime import logs  # noqa: PLC0415
-        from ops.runtime.priorities import priority_of, yield_to_callbacks  # noqa: PLC0415
 
         logs.configure(level="warning")
         yield_to_callbacks(priority_of(self.settings, self.work, database_url))

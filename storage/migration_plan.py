@@ -174,10 +174,10 @@ class _Recorder:
 
     def effects(self) -> Iterator[TableLock]:
         """What the statements do to tables that they do not make themselves."""
-        statements = [each for sql in self._texts for each in statements_in(sql)]
+        statements = [statement for sql in self._texts for statement in statements_in(sql)]
         new = {name for statement in statements for name in tables_made(statement)}
         for statement in statements:
-            yield from (each for each in effects_of(statement) if each.table not in new)
+            yield from (effect for effect in effects_of(statement) if effect.table not in new)
 
     def execute(self, statement: object, *_parameters: object) -> None:
         self._texts.append(str(statement))

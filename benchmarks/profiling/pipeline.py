@@ -82,7 +82,8 @@ def usage_by_process(pids: Pids) -> dict[str, Usage]:
     """What each process and those below it used so far; PostgreSQL by role."""
     own = {"receiver": pids.receiver, "worker": pids.worker, "broker": pids.valkey}
     used = {
-        name: sum((usage_of(one) for one in family(pid)), Usage()) for name, pid in own.items()
+        name: sum((usage_of(process) for process in family(pid)), Usage())
+        for name, pid in own.items()
     }
     server = server_usage(pids.postgres)
     return used | {f"postgres {name}": usage for name, usage in server.items()}

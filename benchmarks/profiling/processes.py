@@ -47,10 +47,10 @@ def family(pid: int) -> list[int]:
     children: defaultdict[int, list[int]] = defaultdict(list)
     for process, parent in _parents():
         children[parent].append(process)
-    found = [pid]
-    for process in found:
-        found += children[process]
-    return found
+    pids = [pid]
+    for process in pids:
+        pids += children[process]
+    return pids
 
 
 def usage_of(pid: int) -> Usage:

@@ -77,8 +77,8 @@ class Statement:
     def label(self) -> str:
         """The verb and the first table, as far as they fit."""
         words = " ".join(self.query.split())
-        known = (label for piece, label in _KNOWN.items() if piece in words)
-        return next(known, words[:LABEL_MAX])
+        labels = (label for piece, label in _KNOWN.items() if piece in words)
+        return next(labels, words[:LABEL_MAX])
 
     @property
     def waits(self) -> bool:
@@ -184,8 +184,12 @@ def relations_since(
                 wal_images=images,
             )
         )
-    used = [one for one in grown if one.bytes or one.wal_data or one.wal_images]
-    return sorted(used, key=lambda one: -(one.wal_data + one.wal_images))
+    used = [
+        relation
+        for relation in grown
+        if relation.bytes or relation.wal_data or relation.wal_images
+    ]
+    return sorted(used, key=lambda relation: -(relation.wal_data + relation.wal_images))
 
 
 def wal_bytes(connection: Connection, before: ServerReading, after: ServerReading) -> int:

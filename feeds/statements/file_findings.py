@@ -49,10 +49,10 @@ def sequence_gaps(
 
 
 def rival_file(
-    others: Sequence[OtherFile], name: str, day: date | None, zone: ZoneInfo
+    other_files: Sequence[OtherFile], name: str, day: date | None, zone: ZoneInfo
 ) -> Iterator[NewFinding]:
     """The finding that a different file of the same day was imported before."""
-    rivals = [other for other in others if other.has_records and other.replaced_by is None]
+    rivals = [other for other in other_files if other.has_records and other.replaced_by is None]
     if day is None or not rivals:
         return
     yield NewFinding(

@@ -136,16 +136,16 @@ def replace_files(
     connection.execute(text(_REPLACE), params)
     connection.execute(text(_MAKE_CURRENT), params)
     missing = missing_from_file(connection, provider, by.file_id, others=replacement.others)
-    gone, kept = _split(
+    withdrawn, remaining = _split(
         missing, lambda row: row.from_restated and replacement.includes(row.created_at)
     )
-    withdraw(connection, provider, gone, by=by, now=now)
+    withdraw(connection, provider, withdrawn, by=by, now=now)
     findings = [
         *file_withdrawals(connection, provider, by, replacement.others, replacement.covers),
-        *_shorter_file(replacement, kept),
-        *(missing_record(row, file=by.name, reason=_reason(row)) for row in kept),
+        *_shorter_file(replacement, remaining),
+        *(missing_record(row, file=by.name, reason=_reason(row)) for row in remaining),
     ]
-    return _result(findings, gone)
+    return _result(findings, withdrawn)
 
 
 def missing_from_file(
@@ -180,17 +180,17 @@ def withdraw_unlisted(
         "now": now,
     }
     missing = connection.execute(text(_MISSING_FROM_PULL), params).all()
-    gone, kept = _split(missing, lambda row: row.missed_before and row.is_covered)
+    withdrawn, remaining = _split(missing, lambda row: row.missed_before and row.is_covered)
     by = WithdrawalCause(feed=feed, name=f"pull of {feed}")
-    withdraw(connection, provider, gone, by=by, now=now)
+    withdraw(connection, provider, withdrawn, by=by, now=now)
     findings = [
         *pull_withdrawals(connection, provider, feed, window),
-        *(missing_record(row, file=None, reason="is not listed any more") for row in kept),
+        *(missing_record(row, file=None, reason="is not listed any more") for row in remaining),
     ]
     record_findings(
         connection, provider, feed, scope=UNLISTED, findings=findings, now=now, checked=window
     )
-    return _result(findings, gone)
+    return _result(findings, withdrawn)
 
 
 def _split(
@@ -200,19 +200,21 @@ def _split(
     return [row for row in rows if is_gone(row)], [row for row in rows if not is_gone(row)]
 
 
-def _result(findings: Sequence[NewFinding], gone: Sequence[Row[Any]]) -> WithdrawalResult:
-    created = [row.created_at for row in gone]
+def _result(findings: Sequence[NewFinding], withdrawn: Sequence[Row[Any]]) -> WithdrawalResult:
+    created = [row.created_at for row in withdrawn]
     return WithdrawalResult(
         findings=tuple(findings),
-        withdrawn=len(gone),
+        withdrawn=len(withdrawn),
         first=min(created, default=None),
         last=max(created, default=None),
     )
 
 
-def _shorter_file(replacement: Replacement, kept: Sequence[Row[Any]]) -> Iterator[NewFinding]:
+def _shorter_file(
+    replacement: Replacement, remaining: Sequence[Row[Any]]
+) -> Iterator[NewFinding]:
     """The finding for a file that covers less time than the files it restates."""
-    outside = [row for row in kept if not replacement.includes(row.created_at)]
+    outside = [row for row in remaining if not replacement.includes(row.created_at)]
     if not outside:
         return
     span = replacement.span

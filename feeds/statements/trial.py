@@ -77,7 +77,7 @@ def try_import(engine: Engine, reader: StatementReader, request: ImportRequest) 
             lock_history(connection, slug)
             order = connection.execute(text(_ORDER)).scalar_one()
             archived = archive_copy(connection, reader, request, stream)
-            known = _known(connection, slug, archived.digest, request)
+            same_bytes = _known(connection, slug, archived.digest, request)
             result = import_copy(connection, reader, request, stream, archived)
             params = {"provider": slug, "order": order}
             changed = connection.execute(text(_REPLACED), params).scalar_one()
@@ -89,7 +89,7 @@ def try_import(engine: Engine, reader: StatementReader, request: ImportRequest) 
     stored = result.count.stored
     return TrialImport(
         result=result,
-        known=known,
+        known=same_bytes,
         new=max(stored - changed, 0),
         changed=min(changed, stored),
         same=max(result.count.received - stored, 0),

@@ -165,11 +165,11 @@ class WalletScope:
 
     def render(self, sql: str) -> str:
         """The query over the scope's part of the tables."""
-        others = {name: _OTHER_NAMES.get(name, name) for name in _OTHER_TABLES}
+        other_tables = {name: _OTHER_NAMES.get(name, name) for name in _OTHER_TABLES}
         if self.month_end is not None:
-            others |= FROM_MONTH_END
+            other_tables |= FROM_MONTH_END
         tables = {name: self._narrowed(name, table) for name, table in _WALLET_TABLES.items()}
-        return sql.format(**tables, **others)
+        return sql.format(**tables, **other_tables)
 
     def _narrowed(self, name: str, table: str) -> str:
         if name == "month_end" and self.month_end is None:

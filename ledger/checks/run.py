@@ -120,7 +120,7 @@ def verify(
         checked_scope = _scope_now(connection, scope or WalletScope())
         checks, _ = checks_for(checked_scope)
         operations = expected_operations(connection)
-        progress = Resumption(
+        resumption = Resumption(
             connection,
             options.progress,
             {"proof": "verify", "scope": checked_scope.text},
@@ -138,10 +138,10 @@ def verify(
             database_url=url_of(engine),
             snapshot=name,
         )
-        tasks = _tasks(base, checks, progress)
+        tasks = _tasks(base, checks, resumption)
         executor = options.executor_for(operations, per_part=CHECKED_PER_PART)
-        yield from _in_order(checks, tasks, _results(connection, tasks, executor, progress))
-        progress.end()
+        yield from _in_order(checks, tasks, _results(connection, tasks, executor, resumption))
+        resumption.end()
 
 
 def _scope_now(connection: Connection, scope: WalletScope) -> WalletScope:
@@ -160,10 +160,11 @@ def _month_end(connection: Connection) -> MonthEnd | None:
 
 
 def _tasks(
-    base: CheckTask, checks: Sequence[BookCheck], progress: Resumption
+    base: CheckTask, checks: Sequence[BookCheck], resumption: Resumption
 ) -> list[CheckTask]:
-    ranges = progress.ranges
-    scopes = [base.scope.within(each) for each in ranges] if len(ranges) > 1 else [base.scope]
+    scopes = [base.scope]
+    if len(resumption.ranges) > 1:
+        scopes = [base.scope.within(wallet_range) for wallet_range in resumption.ranges]
     tasks = []
     for check in checks:
         if check not in WALLET_CHECKS:
@@ -171,31 +172,23 @@ def _tasks(
             continue
         for number, scope in enumerate(scopes):
             name = part_name(check.name, number)
-            clean = progress.clean_before(number, name, is_clean)
-            unproven = replace(scope, mark=progress.mark) if clean else None
+            clean = resumption.clean_before(number, name, is_clean)
+            unproven = replace(scope, mark=resumption.mark) if clean else None
             tasks.append(replace(base, name=name, check=check, scope=scope, unproven=unproven))
     return tasks
 
 
 def _results(
-    connection: Connection, tasks: Sequence[CheckTask], executor: Executor, progress: Resumption
+    connection: Connection,
+    tasks: Sequence[CheckTask],
+    executor: Executor,
+    resumption: Resumption,
 ) -> Iterator[tuple[CheckTask, CheckedPart]]:
     """Every task with its result, as they end; in this process over the open connection."""
-    missing = []
-    for task in tasks:
-        kept = progress.finished.get(task.name)
-        if kept is None:
-            missing.append(task)
-        else:
-            yield task, decode_result(kept)
-    ended: Iterable[tuple[CheckTask, bytes]]
-    if isinstance(executor, InProcess):
-        ended = _one_by_one(connection, missing)
-    else:
-        ended = executor.run(run_part, missing)
-    for task, encoded in ended:
-        progress.save(task.name, encoded)
-        yield task, decode_result(encoded)
+    in_process = isinstance(executor, InProcess)
+    run = partial(_one_by_one, connection) if in_process else partial(executor.run, run_part)
+    for part in resumption.results(tasks, run):
+        yield part.task, decode_result(part.result)
 
 
 def _one_by_one(

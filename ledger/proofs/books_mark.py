@@ -90,15 +90,15 @@ def ranges_written_since(
         if [count.seen for count in counts[table]] != rows:
             return None
     return [
-        any(count.seen != count.rows for count in each)
-        for each in zip(*counts.values(), strict=True)
+        any(count.seen != count.rows for count in range_counts)
+        for range_counts in zip(*counts.values(), strict=True)
     ]
 
 
 def _counts(
     connection: Connection, table: str, ranges: Sequence[WalletRange], snapshot: str
 ) -> list[_Counts]:
-    parameters = {"firsts": [each.first for each in ranges], "mark": snapshot}
+    parameters = {"firsts": [wallet_range.first for wallet_range in ranges], "mark": snapshot}
     rows = connection.execute(text(_COUNTS.format(table=table)), parameters)
     counts = {row.number: _Counts(row.seen, row.rows) for row in rows}
     return [counts.get(number, _Counts(0, 0)) for number in range(1, len(ranges) + 1)]

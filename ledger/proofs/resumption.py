@@ -1,6 +1,7 @@
 """What a proof still has to do, if another one of the same was killed before it ended."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -8,6 +9,31 @@ from ledger.proofs.books_mark import ranges_written_since, take_mark
 from ledger.proofs.progress import ProofProgress, SavedProof
 from ledger.proofs.wallet_ranges import WalletRange
 from vocabulary.build import version
+
+
+class NamedTask(Protocol):
+    """The task of a part, with the name under which its result is saved."""
+
+    @property
+    def name(self) -> str:
+        """The same for the same part in every proof with these ranges."""
+        ...
+
+
+_Task = TypeVar("_Task", bound=NamedTask)
+
+
+class EndedPart(NamedTuple, Generic[_Task]):
+    """A part with its result.
+
+    Attributes:
+        result: encoded.
+        is_resumed: whether the killed proof finished it.
+    """
+
+    task: _Task
+    result: bytes
+    is_resumed: bool
 
 
 class Resumption:
@@ -55,18 +81,39 @@ class Resumption:
             part: its name.
             is_clean: says it of an encoded result.
         """
-        kept = self._before.get(part)
+        result = self._before.get(part)
         return (
             bool(self._written)
             and self._written[number]
-            and kept is not None
-            and is_clean(kept)
+            and result is not None
+            and is_clean(result)
         )
 
-    def save(self, part: str, result: bytes) -> None:
-        """Keep the result of a part."""
-        if self._progress is not None:
-            self._progress.save(part, result)
+    def results(
+        self,
+        tasks: Sequence[_Task],
+        run: Callable[[Sequence[_Task]], Iterable[tuple[Any, bytes]]],
+        *,
+        is_finished: Callable[[bytes], bool] = lambda _result: True,
+    ) -> Iterator[EndedPart[_Task]]:
+        """Every part with its result: finished ones first, then the others as they end.
+
+        Args:
+            tasks: of all parts of the proof.
+            run: runs the parts that are missing; each result is saved.
+            is_finished: whether an encoded result of the killed proof counts.
+        """
+        missing = []
+        for task in tasks:
+            result = self.finished.get(task.name)
+            if result is None or not is_finished(result):
+                missing.append(task)
+            else:
+                yield EndedPart(task, result, is_resumed=True)
+        for task, result in run(missing):
+            if self._progress is not None:
+                self._progress.save(task.name, result)
+            yield EndedPart(task, result, is_resumed=False)
 
     def end(self) -> None:
         """The proof has ended: nothing of it is kept."""
@@ -93,9 +140,9 @@ class Resumption:
         return saved.ranges
 
 
-def part_name(what: str, number: int) -> str:
+def part_name(step: str, number: int) -> str:
     """The name of a part over a range of wallets."""
-    return f"{what} {number}"
+    return f"{step} {number}"
 
 
 def range_of(part: str) -> int | None:

@@ -251,5 +251,7 @@ def _wallet(row: Sequence[Any]) -> Wallet:
 
 
 def _position(row: Any) -> ChainPosition:
-    known = replace(known_from_row(row), reversed=row.reversed_at is not None)
-    return ChainPosition(row.wallet_id, row.wallet_seq, row.batch_id, row.reversed_at, known)
+    operation = replace(known_from_row(row), reversed=row.reversed_at is not None)
+    return ChainPosition(
+        row.wallet_id, row.wallet_seq, row.batch_id, row.reversed_at, operation
+    )

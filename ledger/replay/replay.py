@@ -53,7 +53,7 @@ def replay(
         rows = reader.count()
         executor = options.executor_for(rows, per_part=DECIDED_PER_PART)
         parts = options.parts or _parts_for(rows, executor)
-        kept = Resumption(
+        resumption = Resumption(
             connection,
             options.progress,
             _about(replayed_window, decoders),
@@ -71,12 +71,12 @@ def replay(
             archived=None,
             copies_archives=not executor.shares_disk,
         )
-        tasks = _tasks(base, kept.ranges, reader.delivery_ranges(parts))
+        tasks = _tasks(base, resumption.ranges, reader.delivery_ranges(parts))
         with _archived(connection, base) as archived:
             tasks = [replace(task, archived=archived) for task in tasks]
-            results = _results(connection, tasks, executor, kept, announce(rows))
+            results = _results(connection, tasks, executor, resumption, announce(rows))
             total = _total(results)
-        kept.end()
+        resumption.end()
     return total
 
 
@@ -117,32 +117,31 @@ def _results(
     connection: Connection,
     tasks: Sequence[ReplayTask],
     executor: Executor,
-    kept: Resumption,
+    resumption: Resumption,
     progress: Callable[[int], None],
 ) -> Iterator[tuple[ReplayTask, ReplayResult]]:
     """Every task with its result, as they end; in this process over the open connection."""
-    missing = []
-    for task in tasks:
-        encoded = kept.finished.get(task.name)
-        result = ReplayResult() if encoded is None else decode_result(encoded)
-        if encoded is None or not result.is_proven:
-            missing.append(task)
-            continue
-        progress(result.operations)
-        yield task, result
-    ended: Iterable[tuple[ReplayTask, bytes]]
-    if isinstance(executor, InProcess):
-        ended = (
-            (task, encode_result(replay_part(connection, task, progress))) for task in missing
-        )
-    else:
-        ended = executor.run(run_part, missing)
-    for task, encoded in ended:
-        result = decode_result(encoded)
-        if not isinstance(executor, InProcess):
+    in_process = isinstance(executor, InProcess)
+    run = partial(executor.run, run_part)
+    if in_process:
+        run = partial(_one_by_one, connection, progress)
+    for part in resumption.results(tasks, run, is_finished=_is_proven):
+        result = decode_result(part.result)
+        if part.is_resumed or not in_process:
             progress(result.operations + result.deliveries)
-        kept.save(task.name, encoded)
-        yield task, result
+        yield part.task, result
+
+
+def _one_by_one(
+    connection: Connection, progress: Callable[[int], None], tasks: Iterable[ReplayTask]
+) -> Iterator[tuple[ReplayTask, bytes]]:
+    """Replay parts in this process; each counts its rows as it goes."""
+    for task in tasks:
+        yield task, encode_result(replay_part(connection, task, progress))
+
+
+def _is_proven(encoded: bytes) -> bool:
+    return decode_result(encoded).is_proven
 
 
 def _total(results: Iterator[tuple[ReplayTask, ReplayResult]]) -> ReplayResult:

@@ -7,6 +7,7 @@ Tables written: ``audit``; the journal by ``ledger.accepting``.
 """
 
 import asyncio
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -110,10 +111,8 @@ class LostOperations:
         Raises:
             Unavailable: the database is out of reach.
         """
-        tried, lacking = self._tried(engine)
-        result = self._copy()
-        result.known += tried.known - result.known
-        result.refused |= tried.refused
+        result, lacking = self._tried(engine)
+        result.booked = 0
         for start in range(0, len(lacking), BATCH):
             batch = lacking[start : start + BATCH]
             marked = [_marked(candidate, recovery) for candidate in batch]
@@ -152,7 +151,7 @@ class LostOperations:
     def _tried(self, engine: Engine) -> tuple[RecoveryResult, list[_Candidate]]:
         candidates = list(self._candidates.values())
         decisions = asyncio.run(self._accept(engine, candidates, is_trial=True))
-        result = self._copy()
+        result = dataclasses.replace(self._result, refused=dict(self._result.refused))
         self._count(candidates, decisions, result)
         lacking = [
             candidate
@@ -160,14 +159,6 @@ class LostOperations:
             if decision.operations
         ]
         return result, lacking
-
-    def _copy(self) -> RecoveryResult:
-        found = self._result
-        return RecoveryResult(
-            known=found.known,
-            unacknowledged=found.unacknowledged,
-            refused=dict(found.refused),
-        )
 
     async def _accept(
         self, engine: Engine, candidates: Sequence[_Candidate], *, is_trial: bool = False

@@ -1,1 +1,1 @@
-"""Background work slows itself while callbacks are slow."""
+"""How background work yields to callbacks: by niceness, by pauses, by fewer processors."""

@@ -87,9 +87,9 @@ def _archive_findings(
     elif now - archiver.archived_at > settings.archive_max_age:
         age = _words(now - archiver.archived_at)
         yield f"the last segment was archived {age} ago; is archive_timeout set?"
-    kept, last = backups.last_segment, archiver.last_segment
-    if kept is not None and last is not None and kept < last[:24]:
-        yield f"the archive ends with {kept}, PostgreSQL archived {last}"
+    archived, last = backups.last_segment, archiver.last_segment
+    if archived is not None and last is not None and archived < last[:24]:
+        yield f"the archive ends with {archived}, PostgreSQL archived {last}"
 
 
 def _backups(settings: BackupSettings, archiver: ArchiverState) -> BackupSet:

@@ -153,10 +153,10 @@ def act_on_each(
     """
     results, refused = [], False
     with progress_of_steps(len(days)) as begin:
-        for one in days:
-            begin(f"{one.entry.slug} {one.day}")
+        for chosen in days:
+            begin(f"{chosen.entry.slug} {chosen.day}")
             try:
-                results.append(act(one))
+                results.append(act(chosen))
             except typer.Exit:
                 refused = True
     return results, refused

@@ -20,14 +20,14 @@ class UnsignedDay:
 
 def unsigned_lines(unsigned: Iterable[UnsignedDay]) -> Iterator[str]:
     """A line for each provider; days in a row that are in one state are a range."""
-    for provider, of_provider in groupby(unsigned, key=lambda one: one.provider):
+    for provider, of_provider in groupby(unsigned, key=lambda day: day.provider):
         ranges: list[list[UnsignedDay]] = []
-        for one in of_provider:
+        for day in of_provider:
             last = ranges[-1][-1] if ranges else None
-            if last and (one.day - last.day, one.state) == (timedelta(days=1), last.state):
-                ranges[-1].append(one)
+            if last and (day.day - last.day, day.state) == (timedelta(days=1), last.state):
+                ranges[-1].append(day)
             else:
-                ranges.append([one])
+                ranges.append([day])
         texts = (
             f"{days[0].day}..{days[-1].day} ({days[0].state})"
             if len(days) > 1

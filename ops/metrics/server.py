@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from ops.background.priorities import priority_of
 from ops.metrics.background import background_samples
 from ops.metrics.backups import backup_samples
 from ops.metrics.breaks import break_samples
@@ -28,7 +29,6 @@ from ops.metrics.queues import depth_samples, state_samples
 from ops.metrics.runs import run_samples
 from ops.metrics.sizes import size_samples
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.priorities import priority_of
 from ops.settings.model import Settings
 from ops.settings.sections.metrics import MetricsSettings, metrics_url
 from ops.work import Work

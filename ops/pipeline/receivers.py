@@ -24,8 +24,8 @@ from console.pipeline import (
 )
 from ops.background.http import get
 from ops.background.latency import quantile_of
-from ops.runtime.receiver_urls import receiver_urls
 from ops.settings.model import Settings
+from ops.settings.receiver_urls import receiver_urls
 from vocabulary.outcomes import Verdict
 
 #: The time that rates are of, in seconds.
@@ -86,8 +86,8 @@ class ReceiverReader:
             values = {process.url: found for process, found in answers if found is not None}
             if not values:
                 whys = {process.why for process, _ in answers}
-                asked = self._urls[0] if len(self._urls) == 1 else f"{self._urls[0]} and on"
-                return Part(why=f"none answers at {asked} ({', '.join(sorted(whys))})")
+                addresses = self._urls[0] if len(self._urls) == 1 else f"{self._urls[0]} and on"
+                return Part(why=f"none answers at {addresses} ({', '.join(sorted(whys))})")
             reading = _Reading(self._clock(), values)
             figures = _figures(processes, self._base(reading), reading, self._note)
             self._keep(reading)

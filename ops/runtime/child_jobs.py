@@ -15,10 +15,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeVar, TypeVarTuple
 
+from ops.background.priorities import Priority, yield_to_callbacks
 from ops.runtime import logs
 from ops.runtime.outages import outage_of
 from ops.runtime.parent_death import end_with_parent
-from ops.runtime.priorities import Priority, yield_to_callbacks
 from storage.queue.parking import place_of
 from vocabulary.errors import TieoutError, Unavailable
 from workers.scheduler import JobFailed

@@ -3,10 +3,8 @@
 import errno
 import socket
 
+from ops.settings.receiver_urls import OPS_PORTS
 from vocabulary.errors import Unavailable
-
-#: How many processes of one machine find a port of their own for health and metrics.
-OPS_PORTS = 16
 
 
 def listening_socket(host: str, port: int, *, shared: bool = True) -> socket.socket:

@@ -19,10 +19,10 @@ from ledger.queries.checkpoints import take_checkpoint
 from ledger.replay.replay import replay
 from ledger.replay.report import ReplayWindow
 from ledger.seal.seal import SealStatus, next_day_over, read_seal_status, seal_day
+from ops.background.priorities import priority_of
+from ops.background.processors import jobs_of
 from ops.providers.configured import proof_decoders
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.priorities import priority_of
-from ops.runtime.processors import jobs_of
 from ops.settings.model import Settings
 from ops.work import Work
 from storage.proofs import ProofKind, ProofRun, record_proof

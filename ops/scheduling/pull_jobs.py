@@ -10,9 +10,9 @@ from functools import partial
 import structlog
 from sqlalchemy import Engine
 
+from ops.background.priorities import Priority, priority_of
 from ops.providers.feed_pull import FeedPull, pull_due
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.priorities import Priority, priority_of
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.sections.feed import pulled_feeds
 from ops.work import Work

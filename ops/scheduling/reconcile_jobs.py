@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Engine
 
+from ops.background.priorities import priority_of
 from ops.providers.maturity import maturity_now
 from ops.runtime.child_jobs import ChildJobs, Stopping
-from ops.runtime.priorities import priority_of
 from ops.scheduling.closing_days import DueDay, due_days
 from ops.settings.model import ProviderSettings, Settings
 from ops.work import Work

@@ -107,7 +107,7 @@ def _overview() -> Iterator[Panel]:
 
 def _receiver_metrics() -> list[MetricWrapperBase]:
     collectors = ReceiverMetrics().registry._collector_to_names
-    return [each for each in collectors if isinstance(each, MetricWrapperBase)]
+    return [metric for metric in collectors if isinstance(metric, MetricWrapperBase)]
 
 
 def _receiver_panel(metric: MetricWrapperBase) -> Panel:

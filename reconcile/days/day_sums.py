@@ -117,11 +117,11 @@ def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedD
         "first": min(day.window.start for day in days),
         "last": max(day.window.end for day in days),
     }
-    kept = {}
+    sums = {}
     for row in connection.execute(text(_HOLDING), params):
         day = wanted.get((row.provider, row.starts_at, row.ends_at))
         if day is not None:
-            kept[day] = DaySums(
+            sums[day] = DaySums(
                 day_id=row.day_id,
                 summed_at=row.summed_at,
                 breaks_moved=row.breaks_moved,
@@ -130,7 +130,7 @@ def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedD
                 due=row.due,
                 resolved=row.resolved,
             )
-    return kept
+    return sums
 
 
 def kept_figures(
@@ -181,5 +181,5 @@ def stale_days(
     connection: Connection, days: Sequence[SummedDay], now: datetime
 ) -> list[SummedDay]:
     """The days that are not kept, or no longer hold, in the order given."""
-    kept = kept_days(connection, days)
-    return [day for day in days if day not in kept or kept[day].is_due(now)]
+    sums = kept_days(connection, days)
+    return [day for day in days if day not in sums or sums[day].is_due(now)]

@@ -202,8 +202,8 @@ def changes_between(before: DayFigures, now: DayFigures) -> list[SinceSignOff]:
             for name in ("ours", "theirs")
         }
         money = before.breaks.get(currency, NO_MONEY), now.breaks.get(currency, NO_MONEY)
-        if money[0] != money[1] or any(then != after for then, after in sides.values()):
-            deltas = {name: after.ggr - then.ggr for name, (then, after) in sides.items()}
+        if money[0] != money[1] or any(earlier != later for earlier, later in sides.values()):
+            deltas = {name: later.ggr - earlier.ggr for name, (earlier, later) in sides.items()}
             changes.append(
                 SinceSignOff(
                     currency=currency,

@@ -162,8 +162,8 @@ class DayStatus:
             return DayState.REOPENED
         if not self.is_over:
             return DayState.OPEN
-        heard = self.mature_at <= self.now and not self.waits_for
-        return DayState.READY if heard else DayState.WAITING
+        is_complete = self.mature_at <= self.now and not self.waits_for
+        return DayState.READY if is_complete else DayState.WAITING
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -133,14 +133,14 @@ def _evidence(break_: Break, sources: _Sources) -> dict[str, Any]:
     ours = _of_player(sources.operations.get(break_.round_id, []), break_.player)
     refused = _of_player(sources.refused.get(break_.round_id, []), break_.player)
     theirs = _of_player(sources.records.get(their_round, []), break_.player)
-    gone = _of_player(sources.withdrawn.get(their_round, []), break_.player)
+    withdrawn = _of_player(sources.withdrawn.get(their_round, []), break_.player)
     references: dict[str, list[Any]] = {
         "operations": [row["op_key"] for row in ours],
         "transactions": [row["transaction"] for row in ours],
         "refused": [row["delivery_id"] for row in refused],
         "records": [row["record_id"] for row in theirs],
         "versions": [n for row in theirs for n in row["versions"] if n is not None],
-        "withdrawn": [_withdrawn(row) for row in gone],
+        "withdrawn": [_withdrawn(row) for row in withdrawn],
     }
     evidence: dict[str, Any] = {
         name: values[:KEPT_MAX] for name, values in references.items() if values

@@ -136,11 +136,11 @@ def _currency(break_: ReadableBreak) -> str:
 
 def _player(break_: ReadableBreak) -> str:
     row = break_.row
-    others = " and others" if row.players_theirs > 1 else ""
+    other_players = " and others" if row.players_theirs > 1 else ""
     return (
         f"The ledger booked round {row.round_id} for player {row.player_ours}, but"
-        f" {break_.provider} reports it for {row.player_theirs}{others}; the amounts are judged"
-        " apart."
+        f" {break_.provider} reports it for {row.player_theirs}{other_players}; the amounts are"
+        " judged apart."
     )
 
 

@@ -76,8 +76,8 @@ def _is_all(row: Any, operations: Sequence[Mapping[str, Any]]) -> bool:
 
 def _sentence(operations: Sequence[Mapping[str, Any]]) -> str:
     first = operations[0]
-    others = len(operations) - 1
-    more = f" (and {others} more of the round)" if others else ""
+    further = len(operations) - 1
+    more = f" (and {further} more of the round)" if further else ""
     return (
         f"The {first['kind'].replace('_', ' ')} {first['op_key']}, booked at"
         f" {iso(first['received_at'])}, {_CAUSES[first['cause']]}{more}."

@@ -64,10 +64,12 @@ def _claims(
             & (rows.began_us[last] - rows.began_us[first] <= 2 * rules.within_us)
         )
         stake, payout = (total[starts + length] - total[starts] for total in totals)
-        at, found = sums.equal_to(rows.player_currency[members[starts]], stake, payout)
-        runs = members[starts[at][:, None] + np.arange(length)]
-        stand = _stand_for(rows, found, runs, rules)
-        yield _Claims(found[stand], runs[stand])
+        run_indexes, counterparts = sums.equal_to(
+            rows.player_currency[members[starts]], stake, payout
+        )
+        runs = members[starts[run_indexes][:, None] + np.arange(length)]
+        stand = _stand_for(rows, counterparts, runs, rules)
+        yield _Claims(counterparts[stand], runs[stand])
 
 
 class _Sums:

@@ -45,11 +45,11 @@ class SnapshotReader:
 
     def keys_of_both(self, ours: Keys, theirs: Keys) -> Keys:
         """See ``RowReader``."""
-        found = self._snapshot.on_both(
+        keys = self._snapshot.on_both(
             lambda connection: _look_up(connection, ours, _HAS_RECORD),
             lambda connection: _look_up(connection, theirs, _HAS_ROUND),
         )
-        return np.union1d(*found)
+        return np.union1d(*keys)
 
     def round_ids(self, ours: Keys, theirs: Keys) -> Mapping[int, str]:
         """See ``RowReader``."""

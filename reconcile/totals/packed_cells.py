@@ -119,8 +119,8 @@ def rows_of_keys(snapshot: Snapshot, keys: Keys) -> tuple[Columns, Columns]:
     """Read the rows of some keys in the window, each side ordered by ``match_key``."""
     ours, theirs = [], []
     for first in range(0, len(keys), _KEYS_PER_QUERY):
-        some = keys[first : first + _KEYS_PER_QUERY]
-        packed = snapshot.packed_rows_of(_OF_KEYS, some)
+        batch = keys[first : first + _KEYS_PER_QUERY]
+        packed = snapshot.packed_rows_of(_OF_KEYS, batch)
         ours.append(b"".join(packed[0]))
         theirs.append(b"".join(packed[1]))
     return _unpacked(b"".join(ours), _OUR_ROW), _unpacked(b"".join(theirs), _THEIR_ROW)

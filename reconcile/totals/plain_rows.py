@@ -76,12 +76,12 @@ def add_plain_rows(snapshot: Snapshot, zone: str, add: Add, suspect: Keys) -> Ke
         for span in spans:
             yield SpanRows(span, *(rows_of_span(side, span) for side in sides))
 
-    others = []
+    other_keys = []
     for plain, left in _matched(read(), suspect, players):
         add(plain, 1)
         proof.count(plain.ours, plain.theirs, -1)
-        others.append(left)
-    keys = np.unique(np.concatenate([_NO_KEYS, *others]))
+        other_keys.append(left)
+    keys = np.unique(np.concatenate([_NO_KEYS, *other_keys]))
     sides = rows_of_keys(snapshot, keys)
     proof.count(*sides, -1)
     for plain, _ in _matched(read_again(sides), suspect, players):
@@ -131,8 +131,8 @@ class _Players:
         return self._hashes[positions]
 
     def _learn(self, names: Keys) -> None:
-        found, players = self._snapshot.find_players(self._side, names)
-        positions = pd.Index(found).get_indexer(pd.Index(names))
+        known_names, players = self._snapshot.find_players(self._side, names)
+        positions = pd.Index(known_names).get_indexer(pd.Index(names))
         hashes = names.copy()
         hashes[positions >= 0] = players[positions[positions >= 0]]
         self._names = self._names.append(pd.Index(names))
@@ -221,17 +221,17 @@ def _rest(rows: Columns, positions: Keys) -> Columns:
 
 def _lonely(rows: Columns, other_side: Columns) -> Flags:
     """Flag rows whose other side may still come: nothing of their key is there yet."""
-    keys, others = rows["match_key"], other_side["match_key"]
+    keys, other_keys = rows["match_key"], other_side["match_key"]
     lonely: Flags = _single(keys) & ~rows["odd"] & (rows["spans"] < _WAITS_SPANS)
-    return lonely & ~_are_among(keys, others)
+    return lonely & ~_are_among(keys, other_keys)
 
 
-def _are_among(keys: Keys, others: Keys) -> Flags:
+def _are_among(keys: Keys, other_keys: Keys) -> Flags:
     """Flag the keys that are among other sorted keys."""
-    if not len(others):
+    if not len(other_keys):
         return np.zeros(len(keys), dtype=bool)
-    at = np.minimum(np.searchsorted(others, keys), len(others) - 1)
-    flags: Flags = others[at] == keys
+    at = np.minimum(np.searchsorted(other_keys, keys), len(other_keys) - 1)
+    flags: Flags = other_keys[at] == keys
     return flags
 
 
@@ -241,9 +241,9 @@ def _keys(rows: Columns, flags: Flags) -> Keys:
 
 
 def _kept(rows: Columns, flags: Flags) -> _Waiting:
-    kept = {name: values[flags] for name, values in rows.items()}
-    kept["spans"] = kept["spans"] + 1
-    return _Waiting(kept)
+    columns = {name: values[flags] for name, values in rows.items()}
+    columns["spans"] = columns["spans"] + 1
+    return _Waiting(columns)
 
 
 def _waiting_keys(waiting: tuple[_Waiting, _Waiting]) -> Keys:

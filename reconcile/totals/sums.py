@@ -131,9 +131,9 @@ def sums_of_keys(
     """Sum the rows of some keys in the window, ours and theirs."""
     sides: list[dict[TotalsCell, Figures]] = [{}, {}]
     for first in range(0, len(keys), _KEYS_PER_QUERY):
-        some = keys[first : first + _KEYS_PER_QUERY]
+        batch = keys[first : first + _KEYS_PER_QUERY]
         for side, query in zip(sides, (_OUR_SUMS_OF_KEYS, _THEIR_SUMS_OF_KEYS), strict=True):
-            rows = snapshot.query_keys(query, some, zone=zone, unknown=UNKNOWN_GAME)
+            rows = snapshot.query_keys(query, batch, zone=zone, unknown=UNKNOWN_GAME)
             for cell, figures in _sums(rows).items():
                 side[cell] = side.get(cell, NO_FIGURES) + figures
     return sides[0], sides[1]

@@ -173,10 +173,10 @@ class SourceCheck:
         )
         if len(rows) != 2:
             return
-        this, following = rows
-        other_moves = following["booked"] - this["booked"] - this["net"]
-        net = following["reported"] - this["reported"] - other_moves
-        if net == this["net"]:
+        row, following = rows
+        other_moves = following["booked"] - row["booked"] - row["net"]
+        net = following["reported"] - row["reported"] - other_moves
+        if net == row["net"]:
             yield SourceContradiction(
                 source=Source.BALANCE_CHAIN,
                 sentence=f"the balances that {self._break.provider} reports before this round"

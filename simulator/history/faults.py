@@ -132,9 +132,9 @@ def _swapped(lines: tuple[HistoryLine, ...], place: int, kind: FaultKind) -> His
     line = lines[place]
     if kind is not FaultKind.PLAYER:
         return line
-    others = (*lines[place:], *lines[:place])
+    rotated = (*lines[place:], *lines[:place])
     strangers = (
-        other for other in others if other.side is line.side and other.player != line.player
+        other for other in rotated if other.side is line.side and other.player != line.player
     )
     return replace(line, handle=next(strangers, line).handle)
 

@@ -58,8 +58,8 @@ class ArchiveFolder:
     def exists(self, path: str = NAME) -> bool:
         """Whether the folder has such a file; by default, whether the archive is complete."""
         with self.reaching():
-            found = self._files.get_file_info(f"{self._root}/{path}")
-        return bool(found.type == fs.FileType.File)
+            info = self._files.get_file_info(f"{self._root}/{path}")
+        return bool(info.type == fs.FileType.File)
 
     def open_input(self, path: str) -> Any:
         """Open a file for random access."""

@@ -137,11 +137,11 @@ def _read(
     for row in connection.execute(text(source.places), params):
         month, day, lookup = row[len(source.keys) :]
         lookups[month, day].add(lookup)
-    found: dict[_Key, tuple[str, bytes]] = {}
+    rows: dict[_Key, tuple[str, bytes]] = {}
     for (month, day), values in lookups.items():
         if month in archives:
-            found.update(_of_archive(archives[month], source, day, values))
-    return found
+            rows.update(_of_archive(archives[month], source, day, values))
+    return rows
 
 
 def _of_archive(

@@ -102,12 +102,12 @@ def report_progress(
     Raises:
         Contradiction: the job is not the runner's any more.
     """
-    kept = [line[:PROGRESS_CHARS_MAX] for line in lines][-PROGRESS_LINES_MAX:]
+    newest = [line[:PROGRESS_CHARS_MAX] for line in lines][-PROGRESS_LINES_MAX:]
     params = {
         "job_id": number,
         "runner": runner,
-        "lines": kept,
-        "count": len(kept),
+        "lines": newest,
+        "count": len(newest),
         "most": PROGRESS_LINES_MAX,
         "percent": percent,
     }

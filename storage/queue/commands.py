@@ -162,9 +162,9 @@ def requeue(
     """
     with transaction(engine, "requeue") as connection:
         items = _select(connection, selection)
-        taken = _take(connection, items, _REQUEUE, version)
-        _audit(connection, taken, "queue.requeued", decision)
-        return taken
+        requeued = _take(connection, items, _REQUEUE, version)
+        _audit(connection, requeued, "queue.requeued", decision)
+        return requeued
 
 
 def discard(
@@ -186,9 +186,9 @@ def discard(
     with transaction(engine, "discard") as connection:
         items = _select(connection, selection)
         refuse_money(items)
-        taken = _take(connection, items, _DISCARD, version)
-        _audit(connection, taken, "queue.discarded", decision)
-        return taken
+        discarded = _take(connection, items, _DISCARD, version)
+        _audit(connection, discarded, "queue.discarded", decision)
+        return discarded
 
 
 def version_of(items: Sequence[ParkedItem]) -> str:
@@ -210,10 +210,10 @@ def _take(
         "seen": [item.times for item in items],
     }
     ids = set(connection.execute(text(statement), params).scalars())
-    taken = [item for item in items if item.parked_id in ids]
-    if version is not None and version != version_of(taken):
-        raise ParkedChanged(len(taken))
-    return taken
+    selected = [item for item in items if item.parked_id in ids]
+    if version is not None and version != version_of(selected):
+        raise ParkedChanged(len(selected))
+    return selected
 
 
 def refuse_money(items: list[ParkedItem]) -> None:

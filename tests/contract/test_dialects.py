@@ -82,9 +82,9 @@ every_dialect = pytest.mark.parametrize("name", DIALECTS)
 every_route = pytest.mark.parametrize(("name", "route"), list(routes()))
 
 
-def understood(speaker: Speaker, came: Callback) -> Fact:
-    asked = configured(speaker.dialect)
-    return speaker.dialect.parse(speaker.dialect.verify(came, asked), asked)
+def understood(speaker: Speaker, callback: Callback) -> Fact:
+    provider = configured(speaker.dialect)
+    return speaker.dialect.parse(speaker.dialect.verify(callback, provider), provider)
 
 
 def test_every_dialect_has_a_voice_here_and_stands_under_its_own_name() -> None:
@@ -103,9 +103,9 @@ def test_a_valid_request_is_understood_and_understood_again_the_same(
     name: str, route: str
 ) -> None:
     speaker = SPEAKERS[name]
-    came = speaker.callback(route)
+    callback = speaker.callback(route)
 
-    assert understood(speaker, came) == understood(speaker, came)
+    assert understood(speaker, callback) == understood(speaker, callback)
 
 
 @pytest.mark.parametrize("headers", CONTENT_TYPES.values(), ids=CONTENT_TYPES)
@@ -115,11 +115,11 @@ def test_hostile_bytes_without_a_signature_are_not_authentic_and_nothing_else(
     name: str, body: bytes, headers: dict[str, str]
 ) -> None:
     dialect = DIALECTS[name]
-    asked = configured(dialect)
+    provider = configured(dialect)
 
     for route in (*dialect.routes, "", "/other", "/\udcff"):
         with pytest.raises(NotAuthentic, match=r"is missing|a body that can carry"):
-            dialect.verify(Callback(route=route, headers=headers, body=body), asked)
+            dialect.verify(Callback(route=route, headers=headers, body=body), provider)
 
 
 HOSTILE_SIGNATURES = {
@@ -139,10 +139,10 @@ def test_hostile_signatures_are_not_authentic_and_nothing_else(
     name: str, route: str, presented: str
 ) -> None:
     speaker = SPEAKERS[name]
-    came = with_signature(speaker, speaker.callback(route), presented)
+    callback = with_signature(speaker, speaker.callback(route), presented)
 
     with pytest.raises(NotAuthentic, match=r"missing|does not hold|can carry a signature"):
-        speaker.dialect.verify(came, configured(speaker.dialect))
+        speaker.dialect.verify(callback, configured(speaker.dialect))
 
 
 @every_route
@@ -170,20 +170,22 @@ def test_a_signature_cut_doubled_or_padded_is_not_authentic(name: str, route: st
             )
 
 
-def signature_of(speaker: Speaker, came: Callback) -> str:
+def signature_of(speaker: Speaker, callback: Callback) -> str:
     if speaker.signature_header is not None:
-        return came.headers[speaker.signature_header]
-    return str(json.loads(came.body)["hmac"])
+        return callback.headers[speaker.signature_header]
+    return str(json.loads(callback.body)["hmac"])
 
 
-def with_signature(speaker: Speaker, came: Callback, presented: str) -> Callback:
+def with_signature(speaker: Speaker, callback: Callback, presented: str) -> Callback:
     """The same request under another signature; in a body it is escaped as JSON needs it."""
     if speaker.signature_header is not None:
-        return replace(came, headers={**came.headers, speaker.signature_header: presented})
-    body = came.body.replace(
-        json.dumps(signature_of(speaker, came)).encode(), json.dumps(presented).encode()
+        return replace(
+            callback, headers={**callback.headers, speaker.signature_header: presented}
+        )
+    body = callback.body.replace(
+        json.dumps(signature_of(speaker, callback)).encode(), json.dumps(presented).encode()
     )
-    return replace(came, body=body)
+    return replace(callback, body=body)
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
@@ -193,10 +195,10 @@ def test_nonsense_that_is_properly_signed_is_malformed_and_nothing_else(
 ) -> None:
     """Where the signature lies inside the body, an undecodable body has none to show."""
     speaker = SPEAKERS[name]
-    came = speaker.callback(route, body)
+    callback = speaker.callback(route, body)
 
     with pytest.raises((Malformed, NotAuthentic)) as refused:
-        understood(speaker, came)
+        understood(speaker, callback)
 
     is_outside = speaker.signature_header is not None
     assert isinstance(refused.value, Malformed) or not is_outside
@@ -235,11 +237,13 @@ def test_every_field_is_needed_and_none_may_be_of_another_type(name: str, route:
         assert ": " in refusal_of(speaker, speaker.callback(route, body))
 
 
-def refusal_of(speaker: Speaker, came: Callback, provider: Provider | None = None) -> str:
+def refusal_of(speaker: Speaker, callback: Callback, provider: Provider | None = None) -> str:
     """Why a callback cannot be read; history that cannot be is kept, not refused."""
-    asked = provider or configured(speaker.dialect)
+    configured_provider = provider or configured(speaker.dialect)
     try:
-        fact = speaker.dialect.parse(speaker.dialect.verify(came, asked), asked)
+        fact = speaker.dialect.parse(
+            speaker.dialect.verify(callback, configured_provider), configured_provider
+        )
     except Malformed as error:
         return str(error)
     assert isinstance(fact, UnreadableHistory)
@@ -275,15 +279,15 @@ def test_any_of_several_live_secrets_verifies_and_a_retired_one_does_not(
 ) -> None:
     speaker = SPEAKERS[name]
     old, new, retired = b"old-secret", b"new-secret", b"retired-secret"
-    asked = configured(speaker.dialect, secrets=(old, new))
+    provider = configured(speaker.dialect, secrets=(old, new))
 
     for live in (old, new):
-        came = speaker.sign(route, speaker.valid[route], live)
-        assert speaker.dialect.verify(came, asked).callback is came
+        callback = speaker.sign(route, speaker.valid[route], live)
+        assert speaker.dialect.verify(callback, provider).callback is callback
     for dead in (retired, b"", SECRET):
-        came = speaker.sign(route, speaker.valid[route], dead)
+        callback = speaker.sign(route, speaker.valid[route], dead)
         with pytest.raises(NotAuthentic, match="does not hold"):
-            speaker.dialect.verify(came, asked)
+            speaker.dialect.verify(callback, provider)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -295,7 +299,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 @every_route
 def test_no_message_carries_a_secret_or_what_stood_in_the_body(name: str, route: str) -> None:
     speaker = SPEAKERS[name]
-    asked = configured(speaker.dialect)
+    provider = configured(speaker.dialect)
     valid = json.loads(speaker.valid[route])
     bodies = [json.dumps({CANARY: 1, "a": 2}), json.dumps({CANARY: {}}), f'"{CANARY}']
     bodies += [json.dumps({**valid, field: f"{CANARY}\n"}) for field in valid]
@@ -303,12 +307,14 @@ def test_no_message_carries_a_secret_or_what_stood_in_the_body(name: str, route:
     messages = []
     for body in bodies:
         compact = body.replace(", ", ",").replace(": ", ":").encode()
-        for came in (
+        for callback in (
             speaker.callback(route, compact),
             with_header(speaker, Callback(route=route, headers={}, body=compact)),
         ):
             try:
-                fact = speaker.dialect.parse(speaker.dialect.verify(came, asked), asked)
+                fact = speaker.dialect.parse(
+                    speaker.dialect.verify(callback, provider), provider
+                )
             except (Malformed, NotAuthentic) as refused:
                 messages += [f"{error!r} {error}" for error in chain(refused)]
             else:
@@ -320,9 +326,9 @@ def test_no_message_carries_a_secret_or_what_stood_in_the_body(name: str, route:
     assert [text for text in messages if CANARY in text or secret in text] == []
 
 
-def with_header(speaker: Speaker, came: Callback) -> Callback:
+def with_header(speaker: Speaker, callback: Callback) -> Callback:
     name = speaker.signature_header or "x-signature"
-    return replace(came, headers={name: CANARY})
+    return replace(callback, headers={name: CANARY})
 
 
 def outcomes(route: str) -> Iterator[Outcome]:
@@ -343,38 +349,41 @@ def answers(name: str) -> Iterator[tuple[Outcome, Answer]]:
     dialect = DIALECTS[name]
     for route in (*dialect.routes, "/unknown"):
         yield from (
-            (said, dialect.respond(said, configured(dialect))) for said in outcomes(route)
+            (outcome, dialect.respond(outcome, configured(dialect)))
+            for outcome in outcomes(route)
         )
 
 
 @every_dialect
 def test_every_verdict_has_an_answer_that_is_a_json_object(name: str) -> None:
-    for said, answer in answers(name):
-        assert isinstance(json.loads(answer.body), dict), said
-        assert 200 <= answer.status < 600, said
+    for outcome, answer in answers(name):
+        assert isinstance(json.loads(answer.body), dict), outcome
+        assert 200 <= answer.status < 600, outcome
 
 
 @every_dialect
 def test_no_refusal_can_be_read_as_a_success(name: str) -> None:
-    for said, answer in answers(name):
+    for outcome, answer in answers(name):
         document = json.loads(answer.body)
-        if said.verdict not in STANDS:
-            named = {"status", "error", "message"} | named_in(name, said)
-            assert document.keys() <= named, said
-            assert SYSTEMS[name].replies.error(document), said
+        if outcome.verdict not in STANDS:
+            named = {"status", "error", "message"} | named_in(name, outcome)
+            assert document.keys() <= named, outcome
+            assert SYSTEMS[name].replies.error(document), outcome
 
 
-def named_in(name: str, said: Outcome) -> set[str]:
+def named_in(name: str, outcome: Outcome) -> set[str]:
     """What a refusal of this system has to name besides its error: a decline, the balance."""
     system = SYSTEMS[name]
     declines = system.messages.declines_name_balance(configuration(system))
-    return {"balance", "currency"} if declines and said.verdict in DECLINED else set()
+    return {"balance", "currency"} if declines and outcome.verdict in DECLINED else set()
 
 
 @every_dialect
 def test_an_outage_of_ours_is_answered_as_something_to_try_again(name: str) -> None:
     kinds = {
-        (said.verdict, answer) for said, answer in answers(name) if said.verdict not in STANDS
+        (outcome.verdict, answer)
+        for outcome, answer in answers(name)
+        if outcome.verdict not in STANDS
     }
     outage = {answer for verdict, answer in kinds if verdict is Verdict.UNAVAILABLE}
     final = {

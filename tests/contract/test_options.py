@@ -24,10 +24,10 @@ def test_every_choice_of_every_option_leaves_the_dialect_working(name: str) -> N
     speaker = SPEAKERS[name]
     for option, settings in speaker.dialect.options.items():
         for choice in settings.choices or (settings.default,):
-            asked = configured(speaker.dialect, options={option: choice})
-            assert isinstance(speaker.dialect.policy(asked.options), LedgerPolicy)
+            provider = configured(speaker.dialect, options={option: choice})
+            assert isinstance(speaker.dialect.policy(provider.options), LedgerPolicy)
             for verdict in Verdict:
-                said = Outcome(
+                outcome = Outcome(
                     verdict=verdict,
                     route=speaker.dialect.routes[0],
                     fact=None,
@@ -35,4 +35,7 @@ def test_every_choice_of_every_option_leaves_the_dialect_working(name: str) -> N
                     balance=Money(1, "USD"),
                     turnover=Money(1, "USD"),
                 )
-                assert json.loads(speaker.dialect.respond(said, asked).body), (option, choice)
+                assert json.loads(speaker.dialect.respond(outcome, provider).body), (
+                    option,
+                    choice,
+                )

@@ -27,16 +27,16 @@ def case(value: str | Path) -> str:
 
 @pytest.mark.parametrize(("name", "path"), REQUEST_FILES, ids=case)
 def test_a_sample_request_states_its_fact_and_gets_its_replies(name: str, path: Path) -> None:
-    told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    expected_document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
-    assert expected(DIALECTS[name], read_request(path)) == told
+    assert expected(DIALECTS[name], read_request(path)) == expected_document
 
 
 @pytest.mark.parametrize(("name", "path"), STATEMENTS, ids=case)
 def test_a_sample_statement_holds_its_records_and_findings(name: str, path: Path) -> None:
-    told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    expected_document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
-    assert expected_lines(DIALECTS[name], path) == told
+    assert expected_lines(DIALECTS[name], path) == expected_document
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -37,9 +37,11 @@ def is_hex(name: str, route: str) -> bool:
 def test_a_signature_in_upper_case_hex_is_authentic(name: str, route: str) -> None:
     speaker = SPEAKERS[name]
     good = speaker.callback(route)
-    came = with_signature(speaker, good, signature_of(speaker, good).upper())
+    callback = with_signature(speaker, good, signature_of(speaker, good).upper())
 
-    assert without_bytes(understood(speaker, came)) == without_bytes(understood(speaker, good))
+    assert without_bytes(understood(speaker, callback)) == without_bytes(
+        understood(speaker, good)
+    )
 
 
 @every_route
@@ -49,12 +51,12 @@ def test_a_field_that_the_dialect_does_not_know_changes_nothing_or_is_refused_by
     speaker = SPEAKERS[name]
     more = {**json.loads(speaker.valid[route]), "zz": 1}
     body = json.dumps(more, separators=(",", ":"), sort_keys=True).encode()
-    came = speaker.callback(route, body)
+    callback = speaker.callback(route, body)
 
     known = understood(speaker, speaker.callback(route))
-    assert without_bytes(understood(speaker, came)) == without_bytes(known)
+    assert without_bytes(understood(speaker, callback)) == without_bytes(known)
     strict = configured(speaker.dialect, options={"unknown_fields": "refuse"})
-    assert re.match(r"body: (exactly|only) the fields", refusal_of(speaker, came, strict))
+    assert re.match(r"body: (exactly|only) the fields", refusal_of(speaker, callback, strict))
 
 
 @every_route
@@ -63,9 +65,11 @@ def test_a_byte_order_mark_before_the_body_is_no_part_of_the_document(
 ) -> None:
     speaker = SPEAKERS[name]
     plain = speaker.callback(route)
-    came = speaker.callback(route, BOM_UTF8 + speaker.valid[route])
+    callback = speaker.callback(route, BOM_UTF8 + speaker.valid[route])
     if speaker.signature_header is None:  # the speaker signs the text, its body is without
-        came = replace(plain, body=BOM_UTF8 + plain.body)
+        callback = replace(plain, body=BOM_UTF8 + plain.body)
 
-    assert came.body.startswith(BOM_UTF8)
-    assert without_bytes(understood(speaker, came)) == without_bytes(understood(speaker, plain))
+    assert callback.body.startswith(BOM_UTF8)
+    assert without_bytes(understood(speaker, callback)) == without_bytes(
+        understood(speaker, plain)
+    )

@@ -85,8 +85,8 @@ def _read_states(names: str | None) -> tuple[BreakState, ...]:
             try:
                 states.append(BreakState(name.strip()))
             except ValueError as error:
-                known = ", ".join(BreakState)
-                raise Malformed("--state", f"states of {known} are expected") from error
+                state_names = ", ".join(BreakState)
+                raise Malformed("--state", f"states of {state_names} are expected") from error
     return tuple(states)
 
 

@@ -134,8 +134,8 @@ def open_console(context: Context) -> Console:
     readers = open_engine(urls.reader, pool_size=connections)
     clock = SystemClock()
     renewals = ThreadPoolExecutor(1, thread_name_prefix="renewals")
-    kept = KeptReads(partial(snapshot, readers, "renewal"), clock, renewals)
-    sums = KeptSums(kept, clock)
+    reads = KeptReads(partial(snapshot, readers, "renewal"), clock, renewals)
+    sums = KeptSums(reads, clock)
     return Console(
         config=console_config(
             settings,
@@ -155,7 +155,7 @@ def open_console(context: Context) -> Console:
         readers=readers,
         writers=open_engine(urls.writer, pool_size=connections),
         clock=clock,
-        kept=kept,
+        kept=reads,
     )
 
 

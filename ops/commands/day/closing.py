@@ -35,13 +35,13 @@ def close(
     engine, name = open_books_as(ctx, by, Right.PREPARE_DAYS)
     url = database_url(context_of(ctx))
 
-    def close_one(one: ChosenDay) -> DayStatus:
-        maturity = maturity_now(url, one.entry, SystemClock())
-        closing = Closing(day=one.day, reason=reason, maturity=maturity)
+    def close_one(chosen: ChosenDay) -> DayStatus:
+        maturity = maturity_now(url, chosen.entry, SystemClock())
+        closing = Closing(day=chosen.day, reason=reason, maturity=maturity)
         with refusals():
-            close_day_of(engine, url, one.entry, closing, name=name, options=RunOptions())
+            close_day_of(engine, url, chosen.entry, closing, name=name, options=RunOptions())
         with engine.connect() as connection:
-            return business_day_of(connection, one.entry, one.day, SystemClock().now())
+            return business_day_of(connection, chosen.entry, chosen.day, SystemClock().now())
 
     closed, refused = act_on_each(days, close_one)
     print_days(closed, as_json=as_json)

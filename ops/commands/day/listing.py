@@ -42,9 +42,11 @@ def show(ctx: typer.Context, *, days: list[ChosenDay], as_json: AsJson = False) 
     With --json one provider's day is an object; several, or --all, are a list.
     """
     with open_books(ctx).connect() as connection:
-        shown = [_with_corrections(connection, one) for one in days]
+        shown = [_with_corrections(connection, chosen) for chosen in days]
     if as_json:
-        documents = [{**day_json(day), "corrections": made} for day, made in shown]
+        documents = [
+            {**day_json(day), "corrections": corrections} for day, corrections in shown
+        ]
         print_json(one_or_all(ctx, documents), indent=2, instant=iso)
         return
     for day, corrections in shown:
@@ -52,8 +54,8 @@ def show(ctx: typer.Context, *, days: list[ChosenDay], as_json: AsJson = False) 
 
 
 def _with_corrections(
-    connection: Connection, one: ChosenDay
+    connection: Connection, chosen: ChosenDay
 ) -> tuple[DayStatus, list[DayCorrection]]:
-    day = business_day_of(connection, one.entry, one.day, SystemClock().now())
+    day = business_day_of(connection, chosen.entry, chosen.day, SystemClock().now())
     exponents = day.figures.exponents
     return day, corrections_of(connection, day.provider, day.window, exponents)

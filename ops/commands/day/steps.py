@@ -77,26 +77,26 @@ def _take(
     rules = limits_in_force(engine, context_of(ctx).settings, by=actor.person.name).days
     request = StepRequest(action=action, by=actor.person.name, eyes=actor.eyes, reason=reason)
 
-    def take_one(one: ChosenDay) -> DayStatus:
+    def take_one(chosen: ChosenDay) -> DayStatus:
         with refusals(), refused_people(), engine.begin() as connection:
             before = business_day_of(
-                connection, one.entry, one.day, SystemClock().now(), sides=read_sides
+                connection, chosen.entry, chosen.day, SystemClock().now(), sides=read_sides
             )
             store_step(connection, before, request, rules)
             return business_day_of(
-                connection, one.entry, one.day, SystemClock().now(), sides=read_sides
+                connection, chosen.entry, chosen.day, SystemClock().now(), sides=read_sides
             )
 
-    taken, refused = act_on_each(days, take_one)
-    print_days(taken, as_json=as_json)
+    after_step, refused = act_on_each(days, take_one)
+    print_days(after_step, as_json=as_json)
     if not as_json:
-        _print_next(action, taken)
+        _print_next(action, after_step)
     raise typer.Exit(1 if refused else 0)
 
 
-def _print_next(action: DayAction, taken: list[DayStatus]) -> None:
+def _print_next(action: DayAction, after_step: list[DayStatus]) -> None:
     if action is DayAction.PREPARE:
-        for command in day_commands("sign", taken):
+        for command in day_commands("sign", after_step):
             print_next_for_another(command)
     elif action is DayAction.REOPEN:
-        print_next(*day_commands("close", taken))
+        print_next(*day_commands("close", after_step))

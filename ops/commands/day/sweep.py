@@ -60,27 +60,27 @@ def run(
                 )
             )
     if as_json:
-        print_json([_swept_json(one) for one in swept], indent=2, instant=iso)
+        print_json([_swept_json(swept_day) for swept_day in swept], indent=2, instant=iso)
     else:
         _print(swept)
-    raise typer.Exit(1 if any(one.reasons for one in swept) else 0)
+    raise typer.Exit(1 if any(swept_day.reasons for swept_day in swept) else 0)
 
 
 def _print(swept: list[SweptDay]) -> None:
     columns = ("provider", "day", "state", "feed received", *FIGURES, "overdue")
-    rows = (cells for one in swept for cells in _cells(one))
+    rows = (cells for swept_day in swept for cells in _cells(swept_day))
     wide_table(columns, rows, left=4, empty="no provider")
-    for one in swept:
-        for reason in one.reasons:
-            typer.echo(f"{one.day.provider} {one.day.day}: {reason}")
-        if one.pack:
+    for swept_day in swept:
+        for reason in swept_day.reasons:
+            typer.echo(f"{swept_day.day.provider} {swept_day.day.day}: {reason}")
+        if swept_day.pack:
             typer.echo(
-                f"{one.day.provider} {one.day.day}: {counted(len(one.pack), 'file')}"
-                f", {one.pack[0]}"
+                f"{swept_day.day.provider} {swept_day.day.day}:"
+                f" {counted(len(swept_day.pack), 'file')}, {swept_day.pack[0]}"
             )
-        if one.run_id is not None:
-            typer.echo(f"{one.day.provider} {one.day.day}: run {one.run_id}")
-    print_next(*_next_commands([one.day for one in swept]))
+        if swept_day.run_id is not None:
+            typer.echo(f"{swept_day.day.provider} {swept_day.day.day}: run {swept_day.run_id}")
+    print_next(*_next_commands([swept_day.day for swept_day in swept]))
 
 
 def _next_commands(days: list[DayStatus]) -> Iterator[str]:
@@ -93,19 +93,19 @@ def _next_commands(days: list[DayStatus]) -> Iterator[str]:
             yield from day_commands(command, chosen)
 
 
-def _cells(one: SweptDay) -> Iterator[list[str]]:
-    zone = ZoneInfo(one.day.zone)
-    received = one.received and one.received.astimezone(zone).strftime("%d %b %H:%M")
-    for provider, day, state, *figures in day_rows(one.day):
-        yield [provider, day, state, received or "-", *figures, str(one.overdue)]
+def _cells(swept: SweptDay) -> Iterator[list[str]]:
+    zone = ZoneInfo(swept.day.zone)
+    received = swept.received and swept.received.astimezone(zone).strftime("%d %b %H:%M")
+    for provider, day, state, *figures in day_rows(swept.day):
+        yield [provider, day, state, received or "-", *figures, str(swept.overdue)]
 
 
-def _swept_json(one: SweptDay) -> dict[str, Any]:
+def _swept_json(swept: SweptDay) -> dict[str, Any]:
     return {
-        **day_json(one.day),
-        "received": one.received,
-        "overdue": one.overdue,
-        "reasons": one.reasons,
-        "pack": one.pack,
-        "run_id": one.run_id,
+        **day_json(swept.day),
+        "received": swept.received,
+        "overdue": swept.overdue,
+        "reasons": swept.reasons,
+        "pack": swept.pack,
+        "run_id": swept.run_id,
     }

@@ -76,18 +76,18 @@ def show(
         if split is not TotalsSplit.CURRENCY
     )
     added = []
-    for one in windows:
-        added.append(_add_up(context, one, rounds, maturity))
+    for chosen in windows:
+        added.append(_add_up(context, chosen, rounds, maturity))
         if not as_json:
             if len(windows) > 1:
-                typer.echo(one.entry.slug)
+                typer.echo(chosen.entry.slug)
             _print_all(added[-1], names)
         if not added[-1].is_compared:
-            typer.echo(f"{one.entry.slug}: {_NOT_COMPARED}", err=True)
+            typer.echo(f"{chosen.entry.slug}: {_NOT_COMPARED}", err=True)
     if as_json:
-        documents = [_totals_document(one, names) for one in added]
+        documents = [_totals_document(summed, names) for summed in added]
         print_json(one_or_all(ctx, documents), indent=2)
-    raise typer.Exit(0 if all(one.agree and one.is_compared for one in added) else 1)
+    raise typer.Exit(0 if all(summed.agree and summed.is_compared for summed in added) else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +113,10 @@ class ProviderTotals:
 
 
 def _add_up(
-    context: Context, one: ChosenWindow, rounds: str | None, maturity: str | None
+    context: Context, chosen: ChosenWindow, rounds: str | None, maturity: str | None
 ) -> ProviderTotals:
-    clock, entry = SystemClock(), one.entry
-    edges = (one.window.start.isoformat(), one.window.end.isoformat())
+    clock, entry = SystemClock(), chosen.entry
+    edges = (chosen.window.start.isoformat(), chosen.window.end.isoformat())
     comparison = comparison_of(context, entry.slug, edges, maturity, clock)
     rates = reporting_rates(context.settings.reporting)
     exponents = comparison.configured.provider.exponents
@@ -140,24 +140,24 @@ def _is_compared(comparison: ComparisonTerms) -> bool:
     return not gaps(window, [part.window for part in compared])
 
 
-def _totals_document(one: ProviderTotals, names: tuple[str, ...]) -> dict[str, Any]:
-    document = totals_json(one.totals, names, one.exponents)
-    document["compared"] = one.is_compared
-    if one.rounds_day is not None:
-        document["rounds"] = rounds_json(one.totals, one.rounds_day, one.exponents)
-    if one.consolidation is not None:
-        document["reporting"] = consolidation_json(one.consolidation, one.exponents)
+def _totals_document(summed: ProviderTotals, names: tuple[str, ...]) -> dict[str, Any]:
+    document = totals_json(summed.totals, names, summed.exponents)
+    document["compared"] = summed.is_compared
+    if summed.rounds_day is not None:
+        document["rounds"] = rounds_json(summed.totals, summed.rounds_day, summed.exponents)
+    if summed.consolidation is not None:
+        document["reporting"] = consolidation_json(summed.consolidation, summed.exponents)
     return document
 
 
-def _print_all(one: ProviderTotals, names: tuple[str, ...]) -> None:
-    if not one.is_compared:
+def _print_all(summed: ProviderTotals, names: tuple[str, ...]) -> None:
+    if not summed.is_compared:
         return
-    _print(one.totals, names, one.exponents)
-    if one.rounds_day is not None:
-        _print_rounds(one.totals, one.rounds_day, one.exponents)
-    if one.consolidation is not None:
-        _print_consolidation(one.consolidation)
+    _print(summed.totals, names, summed.exponents)
+    if summed.rounds_day is not None:
+        _print_rounds(summed.totals, summed.rounds_day, summed.exponents)
+    if summed.consolidation is not None:
+        _print_consolidation(summed.consolidation)
 
 
 def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None:

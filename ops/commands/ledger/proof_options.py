@@ -6,8 +6,8 @@ import typer
 
 from ledger.proofs.options import ProofOptions
 from ledger.proofs.progress import ProofProgress
+from ops.background.processors import jobs_of
 from ops.context import Context
-from ops.runtime.processors import jobs_of
 from ops.work import Work
 from storage.proofs import ProofKind
 

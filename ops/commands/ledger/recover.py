@@ -98,13 +98,13 @@ def recover(
                 as_json=as_json,
             )
             raise typer.Exit(0 if is_whole else 1)
-        found = (
+        recovered = (
             _approve(engine, context, restore, entries, by=name)
             if approve
             else _propose(engine, context, restore, entries, maturity=maturity, by=name)
         )
-    _print(found, approve=approve, as_json=as_json)
-    raise typer.Exit(1 if found.refused else 0)
+    _print(recovered, approve=approve, as_json=as_json)
+    raise typer.Exit(1 if recovered.refused else 0)
 
 
 def _last(engine: Engine) -> Restore:

@@ -108,10 +108,10 @@ def reconcile(
     )
     engine, name = _closed_by(ctx, command_options, by)
     runs = []
-    for one in windows:
-        runs.append(_reconcile(context_of(ctx), engine, one, command_options, name=name))
+    for window in windows:
+        runs.append(_reconcile(context_of(ctx), engine, window, command_options, name=name))
         if not as_json:
-            _show(runs[-1], one)
+            _show(runs[-1], window)
     if as_json:
         documents = [_run_json(run) for run in runs]
         print_json(one_or_all(ctx, documents), indent=2)
@@ -134,20 +134,20 @@ def _closed_by(ctx: typer.Context, options: Options, by: str | None) -> tuple[En
 
 
 def _reconcile(
-    context: Context, engine: Engine, one: ChosenWindow, command: Options, *, name: str
+    context: Context, engine: Engine, chosen: ChosenWindow, command: Options, *, name: str
 ) -> MaturedRun:
-    entry, url = one.entry, database_url(context)
+    entry, url = chosen.entry, database_url(context)
     maturity = command.maturity
     used = maturity_now(url, entry, SystemClock()) if maturity is None else maturity
-    with run_options(command, context.data_dir, entry.slug, one.window) as options:
+    with run_options(command, context.data_dir, entry.slug, chosen.window) as options:
         if command.close_day:
-            day = business_day(one.window, entry.timezone)
+            day = business_day(chosen.window, entry.timezone)
             closing = Closing(day=day, reason=command.reason, maturity=used)
             with refusals():
                 result = close_day_of(engine, url, entry, closing, name=name, options=options)
         else:
             result = reconcile_provider(
-                url, entry, one.window, maturity=used, close=None, options=options
+                url, entry, chosen.window, maturity=used, close=None, options=options
             )
     return MaturedRun(result=result, maturity=used)
 

@@ -49,8 +49,8 @@ def print_plan(plan: MigrationPlan) -> None:
 
 
 def _print_outlook(plan: MigrationPlan) -> None:
-    waits = [each.revision for each in plan.revisions if each.online is False]
-    unknown = [each.revision for each in plan.revisions if each.online is None]
+    waits = [revision.revision for revision in plan.revisions if revision.online is False]
+    unknown = [revision.revision for revision in plan.revisions if revision.online is None]
     if waits:
         typer.echo(
             f"callbacks wait, and are told to come back after receiver.commit_timeout, in:"

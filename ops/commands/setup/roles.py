@@ -37,15 +37,16 @@ class ProcessRole:
 
 def roles(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """Show the database role of each process; exit 1 if one can disable guards of evidence."""
-    found = list(_roles(context_of(ctx)))
+    used_roles = list(_roles(context_of(ctx)))
     if as_json:
-        print_json(found, indent=2)
+        print_json(used_roles, indent=2)
     else:
         columns = ["processes", "setting", "role", "owns", ""]
         table(
-            columns, ([r.processes, r.setting, r.role, str(r.owns), r.finding] for r in found)
+            columns,
+            ([r.processes, r.setting, r.role, str(r.owns), r.finding] for r in used_roles),
         )
-    if any(role.finding for role in found):
+    if any(role.finding for role in used_roles):
         raise typer.Exit(1)
 
 

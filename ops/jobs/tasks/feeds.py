@@ -82,7 +82,9 @@ def import_previewed(run: JobRun) -> JobResult:
     entry = entry_of(run.settings, arguments.provider)
     with reading(run.engine, "jobs") as connection:
         files = files_of(connection, arguments.preview)
-    file = next((each for each in files if each.sha256 == arguments.sha256), None)
+    file = next(
+        (candidate for candidate in files if candidate.sha256 == arguments.sha256), None
+    )
     if file is None:
         raise NotAllowed("the previewed file was dropped or removed: upload it again")
     with _on_disk(run, file) as path:
@@ -93,13 +95,13 @@ def import_previewed(run: JobRun) -> JobResult:
     drop = partial(drop_files, number=arguments.preview, by=run.by, now=run.clock.now())
     run.at_end.append(drop)
     day = f"/days/{entry.slug}/{result.day}" if result.day else "/days"
-    what = f"{counted(result.count.stored, 'record is', 'records are')} new or changed"
+    outcome = f"{counted(result.count.stored, 'record is', 'records are')} new or changed"
     if result.refused:
-        what += f", {counted(result.refused, 'line')} could not be read"
+        outcome += f", {counted(result.refused, 'line')} could not be read"
     if result.verdict == QUARANTINED:
-        what = "nothing of it was imported, it is kept in quarantine"
+        outcome = "nothing of it was imported, it is kept in quarantine"
     return JobResult(
-        summary=f"{file.name}: {what}.",
+        summary=f"{file.name}: {outcome}.",
         links=(
             JobLink(path=day, text=f"{entry.slug} {result.day}" if result.day else "Days"),
             JobLink(path=f"/files/{result.file_id}", text="The file"),
@@ -123,11 +125,11 @@ def pull(run: JobRun) -> JobResult:
         raise NotAllowed(f"{entry.slug} has no API that is pulled: see its settings")
     run.progress(f"pulling {entry.slug}", 0)
     pulls = pull_feeds(run.engine, entry, window=None, past_unreadable=False, clock=run.clock)
-    for each in pulls:
-        found = f"{each.received} received, {each.stored} new or changed"
-        run.progress(f"{each.feed}: {each.error or found}")
-    failed = [each.feed for each in pulls if each.error is not None]
-    stored = sum(each.stored for each in pulls)
+    for feed_pull in pulls:
+        received = f"{feed_pull.received} received, {feed_pull.stored} new or changed"
+        run.progress(f"{feed_pull.feed}: {feed_pull.error or received}")
+    failed = [feed_pull.feed for feed_pull in pulls if feed_pull.error is not None]
+    stored = sum(feed_pull.stored for feed_pull in pulls)
     summary = (
         f"{entry.slug}: "
         f"{counted(stored, 'record is new or changed', 'records are new or changed')}."
@@ -196,8 +198,11 @@ def _preview_sentence(
     file: JobFile, entry: ProviderSettings, trial: TrialImport, sample: Preview
 ) -> str:
     if trial.known is not None and not trial.new and not trial.changed:
-        known = trial.known
-        return f"{file.name} is known: the same bytes are file {known.file_id}, {known.name}."
+        same_bytes = trial.known
+        return (
+            f"{file.name} is known: the same bytes are file {same_bytes.file_id},"
+            f" {same_bytes.name}."
+        )
     if not sample.readable:
         return f"{file.name} cannot be read as a statement of {entry.slug}."
     if trial.result.verdict == QUARANTINED:
@@ -242,7 +247,7 @@ def _suggestion_json(suggestion: Suggestion | None) -> dict[str, Any] | None:
 
 
 def _trial_json(trial: TrialImport) -> dict[str, Any]:
-    result, known = trial.result, trial.known
+    result, same_bytes = trial.result, trial.known
     return {
         "verdict": result.verdict,
         "day": None if result.day is None else str(result.day),
@@ -259,7 +264,7 @@ def _trial_json(trial: TrialImport) -> dict[str, Any]:
         "currencies": result.currencies,
         "findings": _findings_json(result.findings),
         "findings_count": len(result.findings),
-        "known": known and {"file_id": known.file_id, "name": known.name},
+        "known": same_bytes and {"file_id": same_bytes.file_id, "name": same_bytes.name},
     }
 
 

@@ -119,10 +119,10 @@ def _checked(run: JobRun, invoice: RegisteredInvoice) -> RegisterCheck:
     )
 
 
-def _result(what: str, invoice_id: str, checked: RegisterCheck) -> JobResult:
-    found = checked.summary.doubts or "it ties, and every day is signed"
+def _result(event: str, invoice_id: str, checked: RegisterCheck) -> JobResult:
+    finding = checked.summary.doubts or "it ties, and every day is signed"
     return JobResult(
-        summary=f"{what}: {found}.",
+        summary=f"{event}: {finding}.",
         links=(JobLink(path=f"/invoices/{invoice_id}", text="The invoice"),),
         details={"invoice": invoice_id, "check": _check_json(checked)},
     )

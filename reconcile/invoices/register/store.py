@@ -181,12 +181,12 @@ def receive_invoice(
         with connection.begin_nested():
             connection.execute(text(_INSERT), params)
     except IntegrityError as error:
-        known = connection.execute(text(_KNOWN), params).one_or_none()
-        if known is None:
+        earlier = connection.execute(text(_KNOWN), params).one_or_none()
+        if earlier is None:
             raise
         raise InvoiceRefused(
-            f"{invoice.provider} {invoice.number} was received already, as {known.number}"
-            f" ({known.invoice_id}); each number and each file is registered once"
+            f"{invoice.provider} {invoice.number} was received already, as {earlier.number}"
+            f" ({earlier.invoice_id}); each number and each file is registered once"
         ) from error
     invoice_id = str(params["invoice_id"])
     _insert_step(connection, invoice_id, 1, request)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from sqlalchemy import Engine
 
-from benchmarks.console_books import ZONES, BookSize, build
+from benchmarks.console.books import ZONES, BookSize, build
 from breaks.lists.queries import BreakFilter, count_breaks, list_breaks
 from feeds.records import store_statement
 from ledger.checks.run import verify

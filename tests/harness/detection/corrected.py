@@ -107,23 +107,23 @@ class _Books:
         """Ask the rules again, and compare with the first breaks and with the trials."""
         if not booked:
             return
-        found, timing_after = self._breaks()
-        self._wrong(*self._unforeseen(found))
+        detected, timing_after = self._breaks()
+        self._wrong(*self._unforeseen(detected))
         if timing_after != timing:
             self._wrong(f"{self._system}: timing {timing} became {timing_after}")
-        left, known = {b.id for b in found}, {b.id for b in first}
+        left, known = {b.id for b in detected}, {b.id for b in first}
         self._wrong(*(f"left: {_text(b)}" for b in booked if b.id in left))
-        self._wrong(*(f"opened: {_text(b)}" for b in found if b.id not in known))
+        self._wrong(*(f"opened: {_text(b)}" for b in detected if b.id not in known))
 
     def _wrong(self, *sentences: str) -> None:
         self._result.wrong += sentences
 
-    def _unforeseen(self, found: list[Break]) -> Iterator[str]:
+    def _unforeseen(self, detected: list[Break]) -> Iterator[str]:
         """Compare what the trials foresaw with what the rules find after the bookings."""
         foreseen = Counter((b.id, b.difference) for b in self._present)
-        actual = Counter((b.id, b.difference) for b in found)
+        actual = Counter((b.id, b.difference) for b in detected)
         for name, more in (("foreseen", foreseen - actual), ("found", actual - foreseen)):
-            breaks = {b.id: b for b in (*self._present, *found)}
+            breaks = {b.id: b for b in (*self._present, *detected)}
             for id_, _ in more:
                 yield f"only {name}: {_text(breaks[id_])}"
 
@@ -133,9 +133,9 @@ class _Books:
         timing = (comparison.ours.timing.rows, comparison.theirs.timing.rows)
         return breaks_in(snapshot, self._world, comparison), timing
 
-    def _approve(self, found: Break, *, overruling: bool) -> bool:
+    def _approve(self, detected: Break, *, overruling: bool) -> bool:
         """Try the suggested corrections of a break and book them, if that is allowed."""
-        break_ = tracked_from(found, self._system)
+        break_ = tracked_from(detected, self._system)
         corrections = suggested_corrections(break_)
         trial = self._try(break_, corrections)
         sources = {c.source for c in trial.contradictions}
@@ -203,28 +203,28 @@ class _Books:
         self._world.ops.append(op)
 
 
-def tracked_from(found: Break, system: System) -> TrackedBreak:
+def tracked_from(break_: Break, system: System) -> TrackedBreak:
     """A break as people work on it, from what a run found."""
     return tracked(
-        break_id=found.id,
+        break_id=break_.id,
         provider=system.value,
-        kind=found.kind,
-        impact=found.impact,
-        player=found.player,
-        currency=found.currency,
-        round_id=found.round_id,
-        ours=found.ours,
-        theirs=found.theirs,
-        difference=found.difference,
-        explanation=found.explanation,
-        began_at=found.at,
-        alias=found.alias,
+        kind=break_.kind,
+        impact=break_.impact,
+        player=break_.player,
+        currency=break_.currency,
+        round_id=break_.round_id,
+        ours=break_.ours,
+        theirs=break_.theirs,
+        difference=break_.difference,
+        explanation=break_.explanation,
+        began_at=break_.at,
+        alias=break_.alias,
     )
 
 
-def _suggested(found: Break) -> bool:
+def _suggested(break_: Break) -> bool:
     try:
-        return bool(suggested_corrections(tracked_from(found, System.NAMED)))
+        return bool(suggested_corrections(tracked_from(break_, System.NAMED)))
     except ActionRefused:
         return False
 

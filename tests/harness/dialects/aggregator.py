@@ -57,9 +57,9 @@ def with_hmac(text: str, hex_digest: str) -> str:
     return f'{text[:-1]},"hmac":"{hex_digest}"}}'
 
 
-def fact_of(came: Callback, provider: Provider | None = None) -> Fact:
+def fact_of(callback: Callback, provider: Provider | None = None) -> Fact:
     asked = provider or ASKED
-    return AGGREGATOR.parse(AGGREGATOR.verify(came, asked), asked)
+    return AGGREGATOR.parse(AGGREGATOR.verify(callback, asked), asked)
 
 
 def signed(route: str, document: dict[str, Any]) -> Callback:

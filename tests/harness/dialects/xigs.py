@@ -56,10 +56,10 @@ def signed_raw(document: object) -> Callback:
     return webhook(body, hashed(body))
 
 
-def fact_of(came: Callback, provider: Provider | None = None) -> Fact:
+def fact_of(callback: Callback, provider: Provider | None = None) -> Fact:
     """What an authentic webhook states."""
     chosen = provider or asked()
-    return DIALECT.parse(DIALECT.verify(came, chosen), chosen)
+    return DIALECT.parse(DIALECT.verify(callback, chosen), chosen)
 
 
 def webhook_samples(token: str) -> Iterator[tuple[str, dict[str, str], str]]:

@@ -75,13 +75,14 @@ def shown(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def expected(dialect: Dialect, came: Callback) -> dict[str, Any]:
+def expected(dialect: Dialect, callback: Callback) -> dict[str, Any]:
     """What the sample's JSON file must say."""
     secret = SPEAKERS[dialect.name].sample_secret
-    asked = configured(dialect, secrets=(secret.encode(),))
-    fact = dialect.parse(dialect.verify(came, asked), asked)
+    provider = configured(dialect, secrets=(secret.encode(),))
+    fact = dialect.parse(dialect.verify(callback, provider), provider)
     answers = {
-        verdict: dialect.respond(_said(verdict, came, fact), asked) for verdict in Verdict
+        verdict: dialect.respond(_said(verdict, callback, fact), provider)
+        for verdict in Verdict
     }
     replies = {
         verdict.value: f"{answer.status} {answer.body.decode()}"
@@ -98,15 +99,15 @@ def expected_lines(dialect: Dialect, statement: Path) -> list[Any]:
     return [shown(line) for line in lines]
 
 
-def _said(verdict: Verdict, came: Callback, fact: Fact) -> Outcome:
+def _said(verdict: Verdict, callback: Callback, fact: Fact) -> Outcome:
     return Outcome(
         verdict=verdict,
-        route=came.route,
+        route=callback.route,
         fact=fact,
         transaction_id="txn-1-7",
         balance=Money(29159, "USD"),
         turnover=Money(158038, "USD"),
-        body=came.body if verdict not in _UNPROVEN else b"",
+        body=callback.body if verdict not in _UNPROVEN else b"",
     )
 
 

@@ -55,7 +55,7 @@ def test_a_dispute_goes_from_open_to_answered_and_breaks_follow(disputes: Disput
         "r3": "will_restate",
         "lost": "unanswered",
     }
-    states = {name: one.state for name, one in disputes.breaks().items()}
+    states = {name: break_.state for name, break_ in disputes.breaks().items()}
     assert states["r2"] == "open"
     assert {states[name] for name in ("r1", "r3", "lost")} == {"waiting"}
     rejected = disputes.breaks()["r2"].break_id
@@ -76,7 +76,7 @@ def test_history_cures_what_was_accepted_and_a_run_closes_it(disputes: Disputes)
 
     assert disputes.states(dispute) == {"r1": "cured", "r2": "accepted"}
     claims = disputes.json("list")["claims"]
-    assert [(one["state"], one["lines"], one["net"]) for one in claims] == [
+    assert [(dispute["state"], dispute["lines"], dispute["net"]) for dispute in claims] == [
         ("accepted", 1, "-0.30")
     ]
 
@@ -101,7 +101,9 @@ def test_a_file_is_imported_again_without_effect_and_bad_lines_are_findings(
         {**rows[1], "answer": "perhaps"},
     ]
     refused = disputes.json("import", disputes.answers(other), *PROVIDER, *BY, code=1)
-    problems = [(one["line_of_file"], one["problem"]) for one in refused["findings"]]
+    problems = [
+        (finding["line_of_file"], finding["problem"]) for finding in refused["findings"]
+    ]
 
     assert refused["stored"] == {}
     assert problems == [
@@ -177,7 +179,7 @@ def test_an_answer_file_of_another_provider_changes_nothing(disputes: Disputes) 
     rows[0]["line"] = "dsp-00000000000000000000/1"
     result = disputes.json("import", disputes.answers(rows), *PROVIDER, *BY, code=1)
 
-    assert [one["problem"] for one in result["findings"]] == ["wrong_provider"]
+    assert [finding["problem"] for finding in result["findings"]] == ["wrong_provider"]
     assert disputes.states(dispute) == {"r1": "unanswered"}
 
 
@@ -315,11 +317,13 @@ def test_only_what_waits_is_read_unless_all_is_asked_for(disputes: Disputes) -> 
 
     waiting, every = disputes.json("list"), disputes.json("list", "--all")
 
-    assert [one["id"] for one in waiting["disputes"]] == [second, again]
-    assert [one["id"] for one in every["disputes"]] == [first, second, again]
+    assert [dispute["id"] for dispute in waiting["disputes"]] == [second, again]
+    assert [dispute["id"] for dispute in every["disputes"]] == [first, second, again]
     assert waiting["claims"] == every["claims"]
     assert sum(claim["lines"] for claim in every["claims"]) == 3
-    assert [one["id"] for one in disputes.json("list", "--most", "1")["disputes"]] == [second]
+    assert [dispute["id"] for dispute in disputes.json("list", "--most", "1")["disputes"]] == [
+        second
+    ]
     printed = disputes.daily.run("list", "--most", "1", group=app)
     assert second in printed
     assert again not in printed

@@ -46,16 +46,16 @@ def test_a_statement_is_previewed_then_exactly_its_bytes_are_imported_once(
     maria: PageClient, scheduler: Scheduler, console_books: ConsoleBooks
 ) -> None:
     before = console_books.rows(COUNTS)
-    asked = upload(maria, "march.csv", STATEMENT.encode())
-    job = scheduler.run(asked.location)
-    page = maria.get(asked.location)
+    requested = upload(maria, "march.csv", STATEMENT.encode())
+    job = scheduler.run(requested.location)
+    page = maria.get(requested.location)
     stored = console_books.rows(COUNTS)
-    wrong = maria.submit(asked.location, f"{asked.location}/import", sha256="0" * 64)
+    wrong = maria.submit(requested.location, f"{requested.location}/import", sha256="0" * 64)
     refused = scheduler.run(wrong.location)
     fields = {"sha256": page.field("sha256")}
-    confirmed = maria.submit(asked.location, f"{asked.location}/import", **fields)
+    confirmed = maria.submit(requested.location, f"{requested.location}/import", **fields)
     done = scheduler.run(confirmed.location)
-    again = maria.submit(asked.location, f"{asked.location}/import", **fields)
+    again = maria.submit(requested.location, f"{requested.location}/import", **fields)
 
     assert job.state is JobState.DONE, job.error
     assert "march.csv would bring 3 new and 0 changed records; 0 are known." in page.shown()
@@ -69,7 +69,7 @@ def test_a_statement_is_previewed_then_exactly_its_bytes_are_imported_once(
         "SELECT count(*) FROM feed_records WHERE source = 'march.csv'"
     ) == [(3,)]
     assert again.status == 409
-    assert maria.get(f"{asked.location}/files/1").status == 404
+    assert maria.get(f"{requested.location}/files/1").status == 404
     assert "march.csv" in maria.get("/feeds/lottery").shown()
     assert details(scheduler, upload(maria, "april.csv", STATEMENT.encode()))["known"]
 
@@ -81,9 +81,9 @@ def test_unreadable_lines_and_other_columns_are_shown_with_settings_to_paste(
     script = "<script>alert(1)</script>"
     header, *lines = STATEMENT.replace(",amount", ",Amount").splitlines()
     other = "\n".join([f"{header},{script}", *(f"{line},{script}" for line in lines), ""])
-    asked = upload(maria, f"{script}.csv", other.encode())
-    found = details(scheduler, asked)
-    page = maria.get(asked.location)
+    requested = upload(maria, f"{script}.csv", other.encode())
+    found = details(scheduler, requested)
+    page = maria.get(requested.location)
     broken = details(scheduler, upload(maria, "b.csv", (STATEMENT + "t-9,bet,x\n").encode()))
 
     assert not found["importable"]
@@ -104,18 +104,18 @@ def test_deep_nesting_and_empty_files_are_findings_and_dropping_leaves_nothing(
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/workbook.xml", b"<a>" * 1_000_000)
-    asked = upload(maria, "bomb.xlsx", bomb.getvalue())
-    found = details(scheduler, asked)
+    requested = upload(maria, "bomb.xlsx", bomb.getvalue())
+    found = details(scheduler, requested)
     empty = scheduler.run(upload(maria, "empty.csv", b"").location)
     missing = upload(maria, "", b"")
-    dropped = maria.submit(asked.location, f"{asked.location}/drop")
+    dropped = maria.submit(requested.location, f"{requested.location}/drop")
 
     assert not found["importable"]
     assert found["findings"]
     assert (empty.state, missing.status) == (JobState.FAILED, 400)
     assert "empty.csv is empty" in str(empty.error)
     assert dropped.location == "/feeds/lottery?done=dropped"
-    assert "/import" not in maria.get(asked.location).text
+    assert "/import" not in maria.get(requested.location).text
     assert console_books.rows(COUNTS) == before
 
 

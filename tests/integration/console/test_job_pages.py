@@ -24,14 +24,14 @@ def maria(site: ConsoleSite) -> PageClient:
 def test_a_run_is_requested_on_the_days_page_and_its_page_leads_to_it(
     maria: PageClient, scheduler: Scheduler
 ) -> None:
-    asked = maria.submit(DAY_PAGE, f"{DAY_PAGE}/run")
-    waiting = maria.get(asked.location)
+    requested = maria.submit(DAY_PAGE, f"{DAY_PAGE}/run")
+    waiting = maria.get(requested.location)
     twice = maria.submit(DAY_PAGE, f"{DAY_PAGE}/run")
-    job = scheduler.run(asked.location)
-    page = maria.get(asked.location)
+    job = scheduler.run(requested.location)
+    page = maria.get(requested.location)
     day = maria.get(DAY_PAGE)
 
-    assert (asked.status, twice.location) == (303, asked.location)
+    assert (requested.status, twice.location) == (303, requested.location)
     assert "Compare lottery 2026-06-04 waits for its turn." in waiting.shown()
     assert "No scheduler shows a sign of life." in waiting.shown()
     assert 'data-stream="/jobs/' in waiting.text
@@ -42,7 +42,7 @@ def test_a_run_is_requested_on_the_days_page_and_its_page_leads_to_it(
     assert f'href="/runs/{job.result.details["run"]}"' in page.text
     assert "data-stream" not in page.text
     assert "Both sides were compared" in day.shown()
-    assert asked.location in day.text
+    assert requested.location in day.text
 
 
 def test_a_day_is_closed_in_the_persons_name_only_with_a_reason_for_what_is_missing(
@@ -65,9 +65,9 @@ def test_a_sweep_of_chosen_providers_lists_what_somebody_has_to_look_at(
     maria: PageClient, scheduler: Scheduler
 ) -> None:
     nobody = maria.submit("/days", "/days/sweep", day=DAY)
-    asked = maria.submit("/days", "/days/sweep", **{"day": DAY, "provider.lottery": "yes"})
-    job = scheduler.run(asked.location)
-    page = maria.get(asked.location).shown()
+    requested = maria.submit("/days", "/days/sweep", **{"day": DAY, "provider.lottery": "yes"})
+    job = scheduler.run(requested.location)
+    page = maria.get(requested.location).shown()
 
     assert nobody.status == 400
     assert "provider: at least one provider is expected" in nobody.shown()
@@ -85,10 +85,12 @@ def test_other_rules_are_tried_and_nothing_is_stored(
     fields = {"provider": "lottery", "days": "366"}
     wrong = maria.submit("/days/what-if", "/days/what-if", **fields, rules="colour=red")
     refused = scheduler.run(wrong.location)
-    asked = maria.submit("/days/what-if", "/days/what-if", **fields, rules="tolerance.EUR=1.00")
-    job = scheduler.run(asked.location)
-    page = maria.get(asked.location)
-    file = maria.get(f"{asked.location}/files/{_only_file(console_books, job)}")
+    requested = maria.submit(
+        "/days/what-if", "/days/what-if", **fields, rules="tolerance.EUR=1.00"
+    )
+    job = scheduler.run(requested.location)
+    page = maria.get(requested.location)
+    file = maria.get(f"{requested.location}/files/{_only_file(console_books, job)}")
 
     assert "'colour' is no rule" in maria.get(f"/jobs/{refused.job_id}").shown()
     assert "Nothing was stored." in page.shown()
@@ -111,20 +113,20 @@ def test_whoever_may_not_sees_no_form_and_no_way_around(site: ConsoleSite) -> No
 def test_a_waiting_job_is_cancelled_and_requested_again(
     maria: PageClient, site: ConsoleSite
 ) -> None:
-    asked = maria.submit(DAY_PAGE, f"{DAY_PAGE}/run")
+    requested = maria.submit(DAY_PAGE, f"{DAY_PAGE}/run")
     viewer = site.browser_of("only viewer")
     token = viewer.get("/").field("form_token")
-    refused = viewer.post(f"{asked.location}/cancel", {"form_token": token})
-    cancelled = maria.submit(asked.location, f"{asked.location}/cancel")
-    page = maria.get(asked.location)
-    late = maria.post(f"{asked.location}/cancel", {"form_token": page.field("form_token")})
-    again = maria.submit(asked.location, f"{asked.location}/again")
+    refused = viewer.post(f"{requested.location}/cancel", {"form_token": token})
+    cancelled = maria.submit(requested.location, f"{requested.location}/cancel")
+    page = maria.get(requested.location)
+    late = maria.post(f"{requested.location}/cancel", {"form_token": page.field("form_token")})
+    again = maria.submit(requested.location, f"{requested.location}/again")
     maria.submit(again.location, f"{again.location}/cancel")
     listed = maria.get("/jobs").shown()
 
     assert (refused.status, cancelled.status, late.status) == (403, 303, 422)
     assert "was cancelled by maria" in page.shown()
-    assert again.location != asked.location
+    assert again.location != requested.location
     assert "Nothing waits or runs." in listed
     assert maria.get("/jobs/999999").status == 404
 

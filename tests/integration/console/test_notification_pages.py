@@ -54,14 +54,14 @@ def test_a_rule_is_tried_by_one_message_that_the_scheduler_sends(
 ) -> None:
     page = operator.get("/settings/notifications")
     address = "/settings/notifications/night/try"
-    asked = operator.submit("/settings/notifications", address)
+    requested = operator.submit("/settings/notifications", address)
     again = operator.submit("/settings/notifications", address)
     unknown = operator.submit("/settings/notifications", "/settings/notifications/day/try")
     after = operator.get("/settings/notifications")
 
     assert "env:CHAT_URL" in page.shown()
     assert "s3cret" not in page.text
-    assert asked.location == "/settings/notifications?done=tried#night"
+    assert requested.location == "/settings/notifications?done=tried#night"
     assert again.status == 409
     assert unknown.status == 404
     assert "asked for by only ops" in after.shown()

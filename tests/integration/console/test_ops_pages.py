@@ -168,13 +168,13 @@ def test_requeueing_shows_the_count_first_and_is_done_once(
     operator: PageClient, console_books: ConsoleBooks
 ) -> None:
     address = "/ops/parked/requeue"
-    asked = operator.get(f"{address}?cause=bbbbbbbbbbbb")
+    requested = operator.get(f"{address}?cause=bbbbbbbbbbbb")
     names = ("form_token", "version", "seen", "cause")
-    fields = {name: asked.field(name) for name in names}
+    fields = {name: requested.field(name) for name in names}
     done = operator.post(address, {**fields, "reason": "repaired"})
     twice = operator.post(address, {**fields, "reason": "repaired"})
 
-    assert "3 pieces of work would be requeued." in asked.shown()
+    assert "3 pieces of work would be requeued." in requested.shown()
     assert done.location == "/ops/parked?done=requeued"
     assert twice.status == 409
     assert "0 selected" in twice.shown()
@@ -190,8 +190,10 @@ def test_a_database_that_dies_within_a_decision_leaves_it_undone_and_the_form_va
     operator: PageClient, console_books: ConsoleBooks
 ) -> None:
     address = "/ops/parked/requeue"
-    asked = operator.get(f"{address}?cause=bbbbbbbbbbbb")
-    fields = {name: asked.field(name) for name in ("form_token", "version", "seen", "cause")}
+    requested = operator.get(f"{address}?cause=bbbbbbbbbbbb")
+    fields = {
+        name: requested.field(name) for name in ("form_token", "version", "seen", "cause")
+    }
     fields["reason"] = "within an outage"
     audited = "SELECT count(*) FROM audit WHERE detail ->> 'why' = 'within an outage'"
     with ThreadPoolExecutor() as pool, console_books.books.engine.connect() as holder:
@@ -214,8 +216,10 @@ def test_a_database_that_dies_within_a_decision_leaves_it_undone_and_the_form_va
 def test_work_that_was_parked_meanwhile_is_not_decided_about(
     operator: PageClient, console_books: ConsoleBooks
 ) -> None:
-    asked = operator.get("/ops/parked/discard?cause=bbbbbbbbbbbb")
-    fields = {name: asked.field(name) for name in ("form_token", "version", "seen", "cause")}
+    requested = operator.get("/ops/parked/discard?cause=bbbbbbbbbbbb")
+    fields = {
+        name: requested.field(name) for name in ("form_token", "version", "seen", "cause")
+    }
     with console_books.books.engine.begin() as connection:
         again = "UPDATE parked SET times = times + 1 WHERE subject = 'delivery 2001'"
         connection.execute(text(again))
@@ -230,12 +234,12 @@ def test_work_that_was_parked_meanwhile_is_not_decided_about(
 def test_batches_hold_money_and_cannot_be_discarded(
     operator: PageClient, console_books: ConsoleBooks
 ) -> None:
-    asked = operator.get("/ops/parked/discard?job=post.v1")
+    requested = operator.get("/ops/parked/discard?job=post.v1")
     token = operator.get("/ops/parked/requeue?job=post.v1").field("form_token")
     fields = {"form_token": token, "job": "post.v1", "reason": "away with it"}
     refused = operator.post("/ops/parked/discard", fields)
 
-    assert "cannot be discarded" in asked.shown()
+    assert "cannot be discarded" in requested.shown()
     assert refused.status == 422
     assert "money" in refused.shown()
     assert console_books.rows("SELECT count(*) FROM parked WHERE job = 'post.v1'") == [(1,)]

@@ -301,10 +301,10 @@ def test_a_provider_without_a_call_about_one_bet_is_not_asked(
 ) -> None:
     page = f"/breaks/{console_books.break_of('r4')}"
 
-    asked = maria.submit(page, f"{page}/ask")
+    requested = maria.submit(page, f"{page}/ask")
 
-    assert asked.status == 422
-    assert "has no call about one bet" in asked.shown()
+    assert requested.status == 422
+    assert "has no call about one bet" in requested.shown()
     assert f"{page}/ask" not in maria.get(page).text
 
 

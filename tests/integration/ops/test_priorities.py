@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psycopg
 
+from ops.background.niceness import SLICE_NS
+from ops.background.priorities import Priority, priority_of
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.niceness import SLICE_NS
-from ops.runtime.priorities import Priority, priority_of
 from ops.settings.model import Settings
 from ops.settings.sections.background import BackgroundSettings
 from ops.work import Work

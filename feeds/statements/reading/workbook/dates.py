@@ -63,8 +63,8 @@ class _StylesReader:
                 self.formats.durations.add(str(self._count))
 
     def _define(self, number: str, code: str) -> None:
-        for known in (self._dates, self._durations):
-            known.discard(number)
+        for numbers in (self._dates, self._durations):
+            numbers.discard(number)
         first = _NOT_FORMAT.sub("", code.partition(";")[0])
         if _GENERAL.fullmatch(first):
             return

@@ -208,15 +208,15 @@ class _Archive:
 
     def main_part(self) -> str:
         """The part that lists the sheets."""
-        found: list[str] = []
+        targets: list[str] = []
 
         def start(name: str, attributes: Attributes) -> None:
             if name == "Relationship" and attributes.get("Type", "").endswith(_MAIN_KIND):
-                found.append(attributes.get("Target", "").lstrip("/"))
+                targets.append(attributes.get("Target", "").lstrip("/"))
 
         if "_rels/.rels" in self._members:
             read_elements(self.chunks("_rels/.rels"), start)
-        return found[0] if found else "xl/workbook.xml"
+        return targets[0] if targets else "xl/workbook.xml"
 
     def verify(self, part: str) -> None:
         """Read a part to its end, so that damage shows before any of its rows is used."""

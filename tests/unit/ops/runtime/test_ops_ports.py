@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from ops.runtime.listening import OPS_PORTS, first_free_socket
+from ops.runtime.listening import first_free_socket
+from ops.settings.receiver_urls import OPS_PORTS
 from tests.harness.servers.ports import free_port
 from vocabulary.errors import Unavailable
 

@@ -45,15 +45,15 @@ both_kinds_of_rounds = pytest.mark.parametrize("rounds", ["per_transaction", "ro
 
 
 def decision(ledger: MemoryLedger, options: Mapping[str, OptionValue]) -> list[Decision]:
-    asked = configured(AGENT_PLATFORM, options=options)
-    policy = AGENT_PLATFORM.policy(asked.options)
+    provider = configured(AGENT_PLATFORM, options=options)
+    policy = AGENT_PLATFORM.policy(provider.options)
     taken = []
     for line in STORY:
         named = ("transaction_id", "round_id", "type", "bet", "win", "rollback_transaction_id")
-        said = {name: value for name, value in zip(named, line, strict=True) if value}
-        body = {**GET_BALANCE, "player_id": "ann", "currency": "EUR", **said}
-        came = sign_agent_platform("", as_sent(body).encode(), SECRET)
-        fact = AGENT_PLATFORM.parse(AGENT_PLATFORM.verify(came, asked), asked)
+        outcome = {name: value for name, value in zip(named, line, strict=True) if value}
+        body = {**GET_BALANCE, "player_id": "ann", "currency": "EUR", **outcome}
+        callback = sign_agent_platform("", as_sent(body).encode(), SECRET)
+        fact = AGENT_PLATFORM.parse(AGENT_PLATFORM.verify(callback, provider), provider)
         taken.append(ledger.decide(fact, policy=policy))
     return taken
 
@@ -78,8 +78,8 @@ def ours(taken: Iterable[Decision]) -> Sums:
 def theirs(options: Mapping[str, OptionValue]) -> Sums:
     """The sum of a round's lines, or nothing where one of them says that it was undone."""
     rounds: dict[str, list[HistoryRecord]] = defaultdict(list)
-    asked = configured(AGENT_PLATFORM, options=options)
-    for line in statement_lines(AGENT_PLATFORM, asked, io.BytesIO(statement())):
+    provider = configured(AGENT_PLATFORM, options=options)
+    for line in statement_lines(AGENT_PLATFORM, provider, io.BytesIO(statement())):
         assert isinstance(line, HistoryRecord), line
         rounds[line.round_id].append(line)
     return {

@@ -31,9 +31,9 @@ def fact_of(document: Mapping[str, Any], options: Mapping[str, OptionValue] = {}
 
 
 def fact_of_text(text: str, options: Mapping[str, OptionValue] = {}) -> Fact:
-    asked = configured(AGENT_PLATFORM, secrets=(API_TOKEN,), options=options)
-    came = callback(text, hex_of(text, API_TOKEN))
-    return AGENT_PLATFORM.parse(AGENT_PLATFORM.verify(came, asked), asked)
+    provider = configured(AGENT_PLATFORM, secrets=(API_TOKEN,), options=options)
+    received = callback(text, hex_of(text, API_TOKEN))
+    return AGENT_PLATFORM.parse(AGENT_PLATFORM.verify(received, provider), provider)
 
 
 def without(document: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -82,12 +82,12 @@ def test_every_refusal_has_its_status_and_code(
 
 
 def test_the_status_of_the_funds_error_is_a_setting_and_of_no_other() -> None:
-    asked = configured(AGENT_PLATFORM, options={"insufficient_funds_status": 402})
+    provider = configured(AGENT_PLATFORM, options={"insufficient_funds_status": 402})
 
     changed = {
         verdict
         for verdict in Verdict
-        if AGENT_PLATFORM.respond(refusal(verdict, ""), asked)
+        if AGENT_PLATFORM.respond(refusal(verdict, ""), provider)
         != AGENT_PLATFORM.respond(refusal(verdict, ""), ASKED)
     }
 

@@ -46,13 +46,13 @@ def record(line: Line) -> HistoryRecord:
 
 def told(line: Line) -> tuple[str, str, int, int, bool]:
     """What reconciliation counts: id, round, stake, payout, whether the round was undone."""
-    said = record(line)
+    outcome = record(line)
     return (
-        said.record_id,
-        said.round_id,
-        said.stake.minor,
-        said.payout.minor,
-        said.rolled_back,
+        outcome.record_id,
+        outcome.round_id,
+        outcome.stake.minor,
+        outcome.payout.minor,
+        outcome.rolled_back,
     )
 
 
@@ -113,10 +113,10 @@ def test_where_rounds_are_named_a_line_without_one_stands_alone() -> None:
 def test_a_line_is_in_the_round_of_its_callback_under_the_callbacks_key(
     options: Mapping[str, OptionValue],
 ) -> None:
-    asked = configured(AGENT_PLATFORM, options=options)
+    provider = configured(AGENT_PLATFORM, options=options)
     bodies = [MAKE_BET, {**ROLLBACK, "round_id": "R-1"}]
     facts = [
-        AGENT_PLATFORM.parse(Verified(callback(json.dumps(body), ""), None), asked)
+        AGENT_PLATFORM.parse(Verified(callback(json.dumps(body), ""), None), provider)
         for body in bodies
     ]
 

@@ -66,9 +66,9 @@ def test_the_samples_are_read_as_the_facts_they_state() -> None:
 
 
 def test_a_history_record_is_read_with_both_balances_and_the_line_as_received() -> None:
-    came = signed("/history", SAMPLES["/history"])
+    callback = signed("/history", SAMPLES["/history"])
 
-    assert fact_of(came) == HistoryRecord(
+    assert fact_of(callback) == HistoryRecord(
         record_id="66a1c0f2e1b2c3d4e5f60718",
         round_id="66a1c0f2e1b2c3d4e5f60718",
         handle=HANDLE,
@@ -82,15 +82,15 @@ def test_a_history_record_is_read_with_both_balances_and_the_line_as_received() 
         game="Super Golf Drive",
         created_at=datetime(2026, 6, 4, 9, 30, 0, tzinfo=UTC),
         updated_at=datetime(2026, 6, 4, 9, 30, 4, tzinfo=UTC),
-        raw=came.body,
+        raw=callback.body,
     )
 
 
 def test_a_history_id_that_is_no_bet_id_names_a_round_that_no_operation_has() -> None:
-    asked = configured(
+    provider = configured(
         AGGREGATOR, secrets=(AGENT_SECRET,), options={"history_id_is_bet_id": False}
     )
-    fact = fact_of(signed("/history", SAMPLES["/history"]), asked)
+    fact = fact_of(signed("/history", SAMPLES["/history"]), provider)
 
     assert isinstance(fact, HistoryRecord)
     assert fact.round_id == "history:66a1c0f2e1b2c3d4e5f60718"
@@ -261,16 +261,16 @@ def test_float_noise_in_the_history_is_taken_off_at_currency_scale(
 def test_a_bet_end_that_applies_implies_the_callbacks_that_never_came(
     won: str, implied: list[str]
 ) -> None:
-    asked = configured(
+    provider = configured(
         AGGREGATOR, secrets=(AGENT_SECRET,), options={"bet_end": "apply_missing"}
     )
     shared = {"user_agent": "LAG1.1", "bet_id": BET_ID, "balance": 5}
     settled = {**shared, "bet": 5, "balance": int(won)}
 
-    end = fact_of(signed("/bet-end", {**shared, "win_balance": int(won)}), asked)
+    end = fact_of(signed("/bet-end", {**shared, "win_balance": int(won)}), provider)
     alone = {
-        "bet": fact_of(signed("/bet", shared), asked),
-        "settle-bet": fact_of(signed("/settle-bet", settled), asked),
+        "bet": fact_of(signed("/bet", shared), provider),
+        "settle-bet": fact_of(signed("/settle-bet", settled), provider),
     }
 
     assert isinstance(end, RoundEnd)

@@ -23,8 +23,10 @@ def outcome(verdict: Verdict, *, balance: Money | None = None, route: str = "/be
     )
 
 
-def reply(said: Outcome, options: Mapping[str, OptionValue] | None = None) -> tuple[int, bytes]:
-    answer = AGGREGATOR.respond(said, configured(AGGREGATOR, options=options))
+def reply(
+    outcome: Outcome, options: Mapping[str, OptionValue] | None = None
+) -> tuple[int, bytes]:
+    answer = AGGREGATOR.respond(outcome, configured(AGGREGATOR, options=options))
     return answer.status, answer.body
 
 

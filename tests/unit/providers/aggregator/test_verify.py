@@ -28,9 +28,9 @@ from vocabulary.money import Money
 
 @pytest.mark.parametrize("route", SAMPLES)
 def test_the_documents_samples_verify_with_signatures_made_by_node(route: str) -> None:
-    came = callback(route, with_hmac(json.dumps(SAMPLES[route]), SAMPLE_SIGNATURES[route]))
+    received = callback(route, with_hmac(json.dumps(SAMPLES[route]), SAMPLE_SIGNATURES[route]))
 
-    assert AGGREGATOR.verify(came, ASKED).callback is came
+    assert AGGREGATOR.verify(received, ASKED).callback is received
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_the_documents_samples_verify_with_signatures_made_by_node(route: str) -
     ],
 )
 def test_every_published_vector_verifies(text: str, hex_digest: str) -> None:
-    came = callback("/bet", with_hmac(text, hex_digest))
+    received = callback("/bet", with_hmac(text, hex_digest))
 
-    assert AGGREGATOR.verify(came, ASKED).callback is came
+    assert AGGREGATOR.verify(received, ASKED).callback is received
 
 
 @pytest.mark.parametrize("content_type", [FORM, FORM.upper(), f"{FORM}; charset=UTF-8"])
@@ -113,30 +113,30 @@ def test_the_signature_decides_and_not_the_label_of_a_json_body(
 
 
 def test_a_signature_over_the_numbers_as_sent_holds_only_where_the_setting_allows() -> None:
-    came = signed_text("/bet", bet_of("5.0"))
+    callback = signed_text("/bet", bet_of("5.0"))
 
-    assert isinstance(fact_of(came), Bet)
+    assert isinstance(fact_of(callback), Bet)
     strict = configured(
         AGGREGATOR, secrets=(AGENT_SECRET,), options={"raw_number_signatures": False}
     )
     with pytest.raises(NotAuthentic, match="does not hold"):
-        AGGREGATOR.verify(came, strict)
+        AGGREGATOR.verify(callback, strict)
 
 
 @pytest.mark.parametrize(
     "hmac_field", ["", ',"hmac":""', ',"hmac":null', ',"hmac":5', ',"hmac":[]']
 )
 def test_a_missing_or_empty_hmac_is_not_authentic(hmac_field: str) -> None:
-    came = callback("/balance", f'{{"user_agent":"u"{hmac_field}}}')
+    received = callback("/balance", f'{{"user_agent":"u"{hmac_field}}}')
 
     with pytest.raises(NotAuthentic, match="hmac is missing"):
-        AGGREGATOR.verify(came, configured(AGGREGATOR))
+        AGGREGATOR.verify(received, configured(AGGREGATOR))
 
 
 def test_upper_case_hex_is_authentic() -> None:
-    came = callback(
+    received = callback(
         "/bet", with_hmac(json.dumps(SAMPLES["/bet"]), SAMPLE_SIGNATURES["/bet"].upper())
     )
 
-    asked = configured(AGGREGATOR, secrets=(AGENT_SECRET,))
-    assert AGGREGATOR.verify(came, asked).callback is came
+    provider = configured(AGGREGATOR, secrets=(AGENT_SECRET,))
+    assert AGGREGATOR.verify(received, provider).callback is received

@@ -128,8 +128,8 @@ def outcome(verdict: Verdict, balance: Money | None, *, route: str = BET_ROUTE) 
     )
 
 
-def replied(said: Outcome, provider: Provider | None = None) -> dict[str, object]:
-    document = json.loads(DIALECT.respond(said, provider or asked()).body)
+def replied(outcome: Outcome, provider: Provider | None = None) -> dict[str, object]:
+    document = json.loads(DIALECT.respond(outcome, provider or asked()).body)
     assert isinstance(document, dict)
     return document
 
@@ -143,14 +143,14 @@ def test_every_reply_to_an_authentic_request_repeats_its_user_and_id() -> None:
     assert replied(unread) == {"status": "RS_ERROR_WRONG_SYNTAX"}
 
 
-def replace_body(said: Outcome, body: bytes) -> Outcome:
+def replace_body(outcome: Outcome, body: bytes) -> Outcome:
     return Outcome(
-        verdict=said.verdict,
-        route=said.route,
-        fact=said.fact,
-        transaction_id=said.transaction_id,
-        balance=said.balance,
-        turnover=said.turnover,
+        verdict=outcome.verdict,
+        route=outcome.route,
+        fact=outcome.fact,
+        transaction_id=outcome.transaction_id,
+        balance=outcome.balance,
+        turnover=outcome.turnover,
         body=body,
     )
 

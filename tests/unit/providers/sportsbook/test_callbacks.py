@@ -40,24 +40,24 @@ def fact_of(document: Mapping[str, Any], provider: Provider = ASKED) -> Fact:
 
 def fact_of_text(text: str, provider: Provider = ASKED) -> Fact:
     route = "/transaction-rollback" if '"rollback"' in text else "/transaction"
-    came = sign_sportsbook(route, text.encode(), SECRET)
-    return SPORTSBOOK.parse(SPORTSBOOK.verify(came, provider), provider)
+    callback = sign_sportsbook(route, text.encode(), SECRET)
+    return SPORTSBOOK.parse(SPORTSBOOK.verify(callback, provider), provider)
 
 
 def test_the_published_vector_verifies() -> None:
-    asked = configured(SPORTSBOOK, secrets=(b"test_security_hash",))
-    came = hashed(
+    provider = configured(SPORTSBOOK, secrets=(b"test_security_hash",))
+    callback = hashed(
         {"x-security-hash": "14b62f8f47dcfbfeb0c5694bbbef00da5aabc05e1575b07c7e230160f102b2ff"}
     )
 
-    assert SPORTSBOOK.verify(came, asked).callback is came
+    assert SPORTSBOOK.verify(callback, provider).callback is callback
 
 
 @pytest.mark.parametrize("name", ["x-security-hash", "x-securty-hash"])
 def test_either_spelling_of_the_header_verifies(name: str) -> None:
-    came = hashed({name: GOOD})
+    callback = hashed({name: GOOD})
 
-    assert SPORTSBOOK.verify(came, ASKED).callback is came
+    assert SPORTSBOOK.verify(callback, ASKED).callback is callback
 
 
 def test_where_both_spellings_are_sent_both_must_hold() -> None:
@@ -256,18 +256,20 @@ def test_float_noise_is_refused_or_rounded_and_only_where_it_is_noise(
 ) -> None:
     text = json.dumps(TRANSACTION | {"amount": 0}).replace(": 0}", f": {token}}}")
     for option, expected in (("refuse", refused), ("round", rounded)):
-        asked = asked_with({"float_noise": option})
+        provider = asked_with({"float_noise": option})
         if expected is None:
             with pytest.raises(Malformed, match=r"amount: .*digits after the point"):
-                fact_of_text(text, asked)
+                fact_of_text(text, provider)
             continue
-        fact = fact_of_text(text, asked)
+        fact = fact_of_text(text, provider)
         assert isinstance(fact, Bet)
         assert fact.amount.minor == expected
 
 
-def reply(said: Outcome, options: Mapping[str, OptionValue] | None = None) -> tuple[int, bytes]:
-    answer = SPORTSBOOK.respond(said, asked_with(options or {}))
+def reply(
+    outcome: Outcome, options: Mapping[str, OptionValue] | None = None
+) -> tuple[int, bytes]:
+    answer = SPORTSBOOK.respond(outcome, asked_with(options or {}))
     return answer.status, answer.body
 
 

@@ -236,10 +236,10 @@ def test_every_name_may_be_another_one() -> None:
 
 @pytest.mark.parametrize("route", ["/", "/open-round", "x", "/\udcff"])
 def test_only_the_registered_url_is_a_route(route: str) -> None:
-    came = signed_raw(OPEN)
+    callback = signed_raw(OPEN)
 
     with pytest.raises(Malformed, match="route: a route of this dialect is expected"):
-        fact_of(Callback(route=route, headers=came.headers, body=came.body))
+        fact_of(Callback(route=route, headers=callback.headers, body=callback.body))
 
 
 @pytest.mark.parametrize(("choice", "credits_it"), [("credit", True), ("refuse", False)])
@@ -253,7 +253,7 @@ def test_a_win_without_its_bet_follows_the_setting(choice: str, credits_it: bool
 
 
 def told(verdict: Verdict, balance: Money | None, **options: OptionValue) -> Answer:
-    said = Outcome(
+    outcome = Outcome(
         verdict=verdict,
         route="",
         fact=None,
@@ -261,7 +261,7 @@ def told(verdict: Verdict, balance: Money | None, **options: OptionValue) -> Ans
         balance=balance,
         turnover=None,
     )
-    return DIALECT.respond(said, asked(dict(options)))
+    return DIALECT.respond(outcome, asked(dict(options)))
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ def record(line: Line) -> HistoryRecord:
 
 
 def test_a_closed_round_is_a_record_of_stake_and_prize() -> None:
-    (told,) = read(CLOSED)
+    (history_record,) = read(CLOSED)
 
-    assert told == HistoryRecord(
+    assert history_record == HistoryRecord(
         record_id="r-1",
         round_id="r-1",
         handle="usr_7c21",
@@ -67,23 +67,31 @@ def test_a_closed_round_is_a_record_of_stake_and_prize() -> None:
 
 @pytest.mark.parametrize("prize", [None, 0, 40])
 def test_an_open_round_has_its_stake_and_no_prize_yet(prize: int | None) -> None:
-    (told,) = map(record, read(CLOSED | {"status": "open", "prize": prize}))
+    (history_record,) = map(record, read(CLOSED | {"status": "open", "prize": prize}))
 
-    assert (told.stake.minor, told.payout.minor, told.rolled_back) == (250, 0, False)
+    assert (
+        history_record.stake.minor,
+        history_record.payout.minor,
+        history_record.rolled_back,
+    ) == (250, 0, False)
 
 
 def test_a_cancelled_round_moved_nothing() -> None:
-    (told,) = map(record, read(CLOSED | {"status": "cancelled"}))
+    (history_record,) = map(record, read(CLOSED | {"status": "cancelled"}))
 
-    assert (told.stake.minor, told.payout.minor, told.rolled_back) == (0, 0, True)
+    assert (
+        history_record.stake.minor,
+        history_record.payout.minor,
+        history_record.rolled_back,
+    ) == (0, 0, True)
 
 
 def test_a_game_is_kept_other_fields_are_ignored_and_a_currency_may_be_missing() -> None:
     more = CLOSED | {"gameId": "g7", "session": {"id": [1]}, "currency": None}
 
-    (told,) = map(record, read(more))
+    (history_record,) = map(record, read(more))
 
-    assert (told.game, told.currency) == ("g7", "USD")
+    assert (history_record.game, history_record.currency) == ("g7", "USD")
 
 
 @pytest.mark.parametrize(

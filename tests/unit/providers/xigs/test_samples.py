@@ -20,9 +20,9 @@ REQUESTS = sorted(folder("xigs").glob("*.http"))
 
 @pytest.mark.parametrize("path", REQUESTS, ids=lambda path: path.stem)
 def test_a_sample_webhook_states_its_fact_and_gets_its_replies(path: Path) -> None:
-    told = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    expected_document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
-    assert expected(DIALECT, read_request(path)) == told
+    assert expected(DIALECT, read_request(path)) == expected_document
 
 
 def test_the_sample_webhooks_are_signed_as_node_signs_them_today() -> None:
@@ -37,6 +37,6 @@ def test_the_sample_webhooks_are_signed_as_node_signs_them_today() -> None:
 
 def test_the_pulled_rounds_hold_their_records_and_findings() -> None:
     rounds = folder("xigs") / "rounds.jsonl"
-    told = json.loads(rounds.with_suffix(".json").read_text(encoding="utf-8"))
+    expected_document = json.loads(rounds.with_suffix(".json").read_text(encoding="utf-8"))
 
-    assert expected_lines(DIALECT, rounds) == told
+    assert expected_lines(DIALECT, rounds) == expected_document

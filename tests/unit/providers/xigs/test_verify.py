@@ -37,41 +37,41 @@ PAYLOADS = int(os.environ.get("NODE_PAYLOADS", "400"))
 SORTED_ONLY = asked({"raw_body_signatures": False})
 
 
-def accepted(came: Callback, *, raw_too: bool = True) -> bool:
+def accepted(callback: Callback, *, raw_too: bool = True) -> bool:
     """Whether it is authentic; nothing but NotAuthentic may be raised."""
     try:
-        DIALECT.verify(came, asked() if raw_too else SORTED_ONLY)
+        DIALECT.verify(callback, asked() if raw_too else SORTED_ONLY)
     except NotAuthentic:
         return False
     return True
 
 
 def test_the_published_vector_verifies_and_node_signs_the_same() -> None:
-    came = webhook(VECTOR_BODY, VECTOR_HEX)
+    callback = webhook(VECTOR_BODY, VECTOR_HEX)
 
-    assert DIALECT.verify(came, asked(None, VECTOR_KEY)).callback is came
+    assert DIALECT.verify(callback, asked(None, VECTOR_KEY)).callback is callback
     assert javascript_sorted_signatures([VECTOR_BODY], VECTOR_KEY) == [
         (VECTOR_TEXT, VECTOR_HEX)
     ]
     with pytest.raises(NotAuthentic, match="does not hold"):
-        DIALECT.verify(came, asked(None, "a1b2c4"))
+        DIALECT.verify(callback, asked(None, "a1b2c4"))
 
 
 def test_random_documents_signed_under_node_hold_until_one_byte_is_changed() -> None:
     wild = Wild(2026)
     bodies = [wild.document() for _ in range(PAYLOADS)]
-    came = [
+    callback = [
         webhook(body, signature)
         for body, (_, signature) in zip(
             bodies, javascript_sorted_signatures(bodies, TOKEN), strict=True
         )
     ]
 
-    assert [each.body for each in came if not accepted(each, raw_too=False)] == []
-    changed = [webhook(wild.changed(each.body), each.headers[HEADER]) for each in came]
+    assert [each.body for each in callback if not accepted(each, raw_too=False)] == []
+    changed = [webhook(wild.changed(each.body), each.headers[HEADER]) for each in callback]
     held = [
         (before.body.decode(), after.body.decode())
-        for before, after in zip(came, changed, strict=True)
+        for before, after in zip(callback, changed, strict=True)
         if accepted(after)
     ]
     # Digits beyond a double and the like: another spelling of what was signed.
@@ -87,23 +87,23 @@ def signed_texts(bodies: list[str]) -> list[str]:
 
 
 def test_every_single_bit_of_a_signed_webhook_counts() -> None:
-    came = signed_raw(OPEN)
-    assert accepted(came)
+    callback = signed_raw(OPEN)
+    assert accepted(callback)
 
-    for place, byte in enumerate(came.body):
+    for place, byte in enumerate(callback.body):
         for bit in range(8):
-            body = came.body[:place] + bytes([byte ^ 1 << bit]) + came.body[place + 1 :]
-            assert not accepted(webhook(body, came.headers[HEADER])), body
+            body = callback.body[:place] + bytes([byte ^ 1 << bit]) + callback.body[place + 1 :]
+            assert not accepted(webhook(body, callback.headers[HEADER])), body
 
 
 def test_every_single_character_of_a_signature_counts() -> None:
-    came = signed_raw(OPEN)
-    signature = came.headers[HEADER]
+    callback = signed_raw(OPEN)
+    signature = callback.headers[HEADER]
 
     for place, letter in enumerate(signature):
         other = "0" if letter != "0" else "1"
         changed = signature[:place] + other + signature[place + 1 :]
-        assert not accepted(webhook(came.body, changed)), place
+        assert not accepted(webhook(callback.body, changed)), place
 
 
 def test_key_order_blanks_and_number_spelling_do_not_change_a_sorted_signature() -> None:
@@ -124,10 +124,10 @@ def test_the_order_of_a_list_is_part_of_what_is_signed() -> None:
 
 
 def test_the_bytes_as_sent_may_be_signed_only_where_the_setting_allows() -> None:
-    came = webhook('{"b": 5.0, "a": 1}', hashed(b'{"b": 5.0, "a": 1}'))
+    callback = webhook('{"b": 5.0, "a": 1}', hashed(b'{"b": 5.0, "a": 1}'))
 
-    assert accepted(came)
-    assert not accepted(came, raw_too=False)
+    assert accepted(callback)
+    assert not accepted(callback, raw_too=False)
 
 
 def test_what_is_read_after_a_sorted_signature_are_the_numbers_that_were_signed() -> None:
@@ -159,12 +159,12 @@ def test_a_sorted_signature_over_what_a_lenient_reader_would_make_of_it_does_not
 
 
 def test_a_missing_header_is_named_and_another_header_may_be_set() -> None:
-    came = signed_raw(OPEN)
+    callback = signed_raw(OPEN)
     renamed = asked({"signature_header": "X-Webhook-Signature"})
 
     with pytest.raises(NotAuthentic, match="x-webhook-signature is missing"):
-        DIALECT.verify(came, renamed)
-    moved = webhook(came.body, came.headers[HEADER], header="x-webhook-signature")
+        DIALECT.verify(callback, renamed)
+    moved = webhook(callback.body, callback.headers[HEADER], header="x-webhook-signature")
     assert DIALECT.verify(moved, renamed).callback is moved
 
 
@@ -172,5 +172,5 @@ def test_any_live_token_of_a_webhook_verifies_in_both_forms() -> None:
     several = asked(None, "retired-soon", TOKEN)
 
     ((_case, headers, body), *_) = webhook_samples(TOKEN)
-    for came in (signed_raw(OPEN), webhook(body, headers["X-Signed-Request"])):
-        assert DIALECT.verify(came, several).callback is came
+    for callback in (signed_raw(OPEN), webhook(body, headers["X-Signed-Request"])):
+        assert DIALECT.verify(callback, several).callback is callback

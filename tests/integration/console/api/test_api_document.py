@@ -10,7 +10,7 @@ from tests.harness.books.console import ConsoleBooks
 from tests.harness.servers.api import ApiClient, token_for
 from tests.harness.servers.console import ConsoleSite
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "api.md"
+DOCUMENT = Path(__file__).parents[4] / "docs" / "api.md"
 
 
 def test_every_command_of_the_document_works(

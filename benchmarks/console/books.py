@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from sqlalchemy import Engine, text
 
-from benchmarks.console_sql import AFTER, BEFORE, STEP, TABLES
+from benchmarks.console.sql import AFTER, BEFORE, STEP, TABLES
 from breaks.kinds import BreakKind
 from ledger.posting.rules_sql import legs_sql
 from reconcile.days.sums import figures_of

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from sqlalchemy import Engine, text
 
-from benchmarks.console_books import ZONES
+from benchmarks.console.books import ZONES
 from breaks.lists.group_queries import grouped_breaks
 from breaks.lists.groups import BreakCause
 from breaks.lists.queries import BreakFilter

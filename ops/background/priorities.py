@@ -17,9 +17,9 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from ops.background.governor import PauseLimit, pace
-from ops.runtime.niceness import lower
-from ops.runtime.receiver_urls import receiver_urls
+from ops.background.niceness import lower
 from ops.settings.model import Settings
+from ops.settings.receiver_urls import receiver_urls
 from ops.work import Work
 
 #: Seconds between two looks for new backends.

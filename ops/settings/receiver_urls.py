@@ -1,7 +1,9 @@
 """Where receivers serve their metrics."""
 
-from ops.runtime.listening import OPS_PORTS
 from ops.settings.model import Settings
+
+#: How many processes of one machine find a port of their own for health and metrics.
+OPS_PORTS = 16
 
 
 def receiver_urls(settings: Settings) -> tuple[str, ...]:

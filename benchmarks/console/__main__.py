@@ -36,8 +36,8 @@ from sqlalchemy import Engine, text
 
 from benchmarks.bench import BenchSetup as Site
 from benchmarks.bench import free_port, running, wait_until_answering
-from benchmarks.console_books import PEOPLE, ZONES, BookSize, build
-from benchmarks.console_pages import ABSENT, REFERENCE, addresses_of
+from benchmarks.console.books import PEOPLE, ZONES, BookSize, build
+from benchmarks.console.pages import ABSENT, REFERENCE, addresses_of
 from console.accounts.passwords import set_password
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
@@ -86,7 +86,10 @@ class Timing:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Pages of the console over large books.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.console",
+        description="Pages of the console over large books.",
+    )
     parser.add_argument("--operations", type=int, default=10_000_000)
     parser.add_argument("--records", type=int, default=10_000_000)
     parser.add_argument("--breaks", type=int, default=50_000)
@@ -256,7 +259,7 @@ class Meter:
         """Milliseconds so far."""
         processes = [self._console, *self._postmaster.children(recursive=True)]
         times = [process.cpu_times() for process in processes if process.is_running()]
-        return float(sum(taken.user + taken.system for taken in times)) * 1000
+        return float(sum(cpu_times.user + cpu_times.system for cpu_times in times)) * 1000
 
     def mebibytes(self) -> float:
         """Resident memory of the console."""
@@ -275,24 +278,26 @@ def _timing(
 ) -> Timing:
     """Ask for a page once, then time its views: fewer if they take long."""
     first, refused = _view(browser, paths[0])[0], 0
-    before, began, taken = meter.processor(), time.monotonic(), []
+    before, began, views_ms = meter.processor(), time.monotonic(), []
     for path in islice(cycle(paths), views):
         milliseconds, is_refused = _view(browser, path)
-        taken.append(milliseconds)
+        views_ms.append(milliseconds)
         refused += is_refused
-        if len(taken) >= _VIEWS_MIN and time.monotonic() - began > _PAGE_S:
+        if len(views_ms) >= _VIEWS_MIN and time.monotonic() - began > _PAGE_S:
             break
-    processor = (meter.processor() - before) / len(taken)
-    print(f"  {name}: {first:.0f} ms, then {median(taken):.0f} ms", file=sys.stderr, flush=True)
-    cuts = quantiles(taken, n=20, method="inclusive")
+    processor = (meter.processor() - before) / len(views_ms)
+    print(
+        f"  {name}: {first:.0f} ms, then {median(views_ms):.0f} ms", file=sys.stderr, flush=True
+    )
+    cuts = quantiles(views_ms, n=20, method="inclusive")
     return Timing(
         name=name,
         first=first,
         p50=cuts[9],
         p95=cuts[18],
-        longest=max(taken),
+        longest=max(views_ms),
         processor=processor,
-        views=len(taken),
+        views=len(views_ms),
         refused=refused,
     )
 
