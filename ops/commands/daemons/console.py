@@ -32,7 +32,7 @@ from console.streams import STREAM_THREADS
 from console.warming import keep_warm
 from ops.commands.queue.probe import broker_url_of
 from ops.context import Context, context_of, database_url
-from ops.garbage import skip_loaded
+from ops.garbage import OF_CONSOLE, skip_loaded
 from ops.jobs.registry import KINDS
 from ops.pipeline.disk import disk_reader
 from ops.pipeline.reader import PipelineReader
@@ -106,7 +106,7 @@ def console(
     require_database(database_url(context), context.settings.mode)
     served, stopped = open_console(context), Event()
     manager = ServiceManager(os.environ)
-    skip_loaded()
+    skip_loaded(OF_CONSOLE)
     sys.setswitchinterval(_SWITCH_INTERVAL.total_seconds())
     warming = Thread(target=keep_warm, args=(served, stopped), name="warming")
     warming.start()
