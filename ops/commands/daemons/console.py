@@ -42,6 +42,7 @@ from ops.providers.signatures import signature_check
 from ops.runtime import logs
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.database_checks import require_database
+from ops.runtime.heap import share_one_arena
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
 from ops.runtime.service_manager import ServiceManager, show_life_of
@@ -99,6 +100,7 @@ def console(
         return
     context = context_of(ctx)
     logs.configure(role="console")
+    share_one_arena()
     settings = context.settings.console
     listen = listening_socket(
         host or settings.host, settings.port if port is None else port, shared=False
