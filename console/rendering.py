@@ -1,5 +1,10 @@
-"""Templates, and how values look in them. Everything that is not ours is escaped."""
+"""Templates, and how values look in them. Everything that is not ours is escaped.
 
+The macros of a template and its context refer to each other. Left alone, all that a page showed
+would stay until the garbage collector runs, which counts objects, not their size.
+"""
+
+import threading
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -10,6 +15,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.runtime import Context
 
 from console.addresses import address
 from reports.grid import readable
@@ -24,10 +30,32 @@ _ID_CHARS_MAX = 22
 _BYTE_UNITS = {"TiB": 1 << 40, "GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10}
 
 
+class _Rendering(threading.local):
+    """The contexts that the rendering of this thread has made, of the page and its imports."""
+
+    def __init__(self) -> None:
+        self.contexts: list[Context] = []
+
+
+_rendering = _Rendering()
+
+
+class _PageContext(Context):
+    """A context that the rendering knows."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _rendering.contexts.append(self)
+
+
+class _PageEnvironment(Environment):
+    context_class: type[Context] = _PageContext
+
+
 @cache
 def environment() -> Environment:
     """The templates with their filters."""
-    jinja = Environment(
+    jinja = _PageEnvironment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -57,8 +85,14 @@ def environment() -> Environment:
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """A template as HTML."""
-    return environment().get_template(template).render(**values)
+    """A template as HTML; nothing refers to the values any more."""
+    _rendering.contexts = []
+    try:
+        return environment().get_template(template).render(**values)
+    finally:
+        for context in _rendering.contexts:
+            context.vars.clear()  # its macros, which refer to it
+        _rendering.contexts = []
 
 
 @cache

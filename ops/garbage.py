@@ -6,12 +6,18 @@ of a second and more, while one request waits for it and the others with it.
 
 import gc
 
-#: New objects between two collections; with the default 700 one follows the other.
-THRESHOLD = 20_000
+#: New objects between two collections of a receiver; with Python's 700 one follows another.
+OF_RECEIVER = 20_000
+#: Of the console. Objects of pages are large: 20 000 that wait to be collected are 10 MiB.
+OF_CONSOLE = 5_000
 
 
-def skip_loaded() -> None:
-    """Leave everything loaded so far out of collections, and collect less often."""
+def skip_loaded(threshold: int) -> None:
+    """Leave everything loaded so far out of collections, and collect less often.
+
+    Args:
+        threshold: new objects between two collections.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(THRESHOLD)
+    gc.set_threshold(threshold)

@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -29,7 +30,8 @@ RENEWALS = ((timedelta(days=2), RENEWED_AFTER), (timedelta(days=14), timedelta(m
 RENEWED_LAST = timedelta(minutes=30)
 #: Age up to which a result is shown; an older one is read anew while the page waits.
 MAX_AGE = timedelta(hours=1)
-#: Most results that are kept, and how many of the oldest go when there are more.
+#: Most results that are kept, and how many of the oldest go when there are more. Those that are
+#: too old to be shown go anyway.
 KEPT_MAX, DROPPED = 5_000, 500
 
 log = structlog.get_logger()
@@ -105,6 +107,11 @@ class KeptReads:
             self._renew(key, read, stamp)
         return kept
 
+    @property
+    def count(self) -> int:
+        """How many results are kept."""
+        return len(self._kept)
+
     def age(self, key: Hashable) -> timedelta | None:
         """How old a result is; None if it has to be read."""
         kept = self._kept.get(key)
@@ -125,10 +132,18 @@ class KeptReads:
         kept = KeptRead(value, read_at, stamp, timedelta(seconds=time.monotonic() - began))
         with self._lock:
             self._kept.pop(key, None)  # so that their order is that of reading
-            for oldest in list(self._kept)[: DROPPED if len(self._kept) >= KEPT_MAX else 0]:
-                del self._kept[oldest]
+            self._make_room()
             self._kept[key] = kept
         return kept
+
+    def _make_room(self) -> None:
+        """Drop what is too old to be shown, and the oldest if there are too many."""
+        shown_since = self._clock.now() - MAX_AGE
+        dropped = list(takewhile(lambda key: self._kept[key].read_at < shown_since, self._kept))
+        if len(self._kept) >= KEPT_MAX:
+            dropped = max(dropped, list(islice(self._kept, DROPPED)), key=len)
+        for key in dropped:
+            del self._kept[key]
 
     def _renew(self, key: Hashable, read: Callable[[Connection], Any], stamp: Hashable) -> None:
         with self._lock:

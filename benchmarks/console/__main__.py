@@ -37,6 +37,7 @@ from sqlalchemy import Engine, text
 from benchmarks.bench import BenchSetup as Site
 from benchmarks.bench import free_port, running, wait_until_answering
 from benchmarks.console.books import PEOPLE, ZONES, BookSize, build
+from benchmarks.console.memory import growths, marks_of
 from benchmarks.console.pages import ABSENT, REFERENCE, addresses_of
 from console.accounts.passwords import set_password
 from ops.runtime import postgres_server
@@ -201,7 +202,7 @@ def _report(site: Site, engine: Engine, options: argparse.Namespace) -> int:
         if name == REFERENCE
         or (any(text in name for text in options.only or [""]) and options.without not in name)
     }
-    with running("ops", "console", stage=site) as process:
+    with running("benchmarks.as_installed", "console", stage=site) as process:
         wait_until_answering(site.port)
         browser = Browser(site.port)
         browser.sign_in("root")
@@ -317,8 +318,7 @@ def _memory(
 ) -> dict[int, float]:
     """Resident memory, in MiB, by the number of views of all pages in turn until then."""
     paths = [path for listed in addresses.values() for path in listed[:4]]
-    marks = {views // 20, views // 5, views}
-    memory = {}
+    marks, memory = marks_of(views), {}
     for number, path in enumerate(islice(cycle(paths), views), start=1):
         _view(browser, path)
         if number in marks:
@@ -373,18 +373,16 @@ def _print(
             f" {line.longest:8.1f} {line.processor:8.1f} {line.p50 / reference:9.1f}"
             + (f" {line.refused} of {line.views} refused" if line.refused else "")
         )
-    growth = None
-    if memory:
-        settled, end = [*memory.values()][-2:][0], [*memory.values()][-1]
-        growth = end - settled
-        print(f"memory: {growth:+.1f} MiB over the last four fifths of {max(memory):,} views")
+    grown = growths(memory)
+    for growth in grown:
+        print(growth.line())
     for words, seconds in commands.items():
         print(f"{seconds:6.2f} s  tieout {words}")
     slow = [line.name for line in timings if line.is_slow]
     figures: dict[str, Any] = {
         "benchmark": "console",
         "slow": slow,
-        "growth_mib": growth,
+        "growth_percent": {f"{of.since}-{of.until}": of.percent for of in grown},
         "memory_mib": memory,
         "pages": {line.name: [line.p50, line.p95, line.processor] for line in timings},
         "commands": dict(commands),

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from breaks.corrections.suggestions import Correction
 from breaks.corrections.trials import Trial, TryCorrections
 from breaks.store import TrackedBreak
-from ops.garbage import skip_loaded
+from ops.garbage import OF_CONSOLE, skip_loaded
 from ops.settings.model import Settings
 
 
@@ -36,7 +36,7 @@ class _BookTrials:
         from ops.providers.reconcile_inputs import reader_of  # noqa: PLC0415
         from reconcile.trials.trial import BreakTrials  # noqa: PLC0415
 
-        skip_loaded()
+        skip_loaded(OF_CONSOLE)
         providers = configured(self._settings)
         readers = {slug: reader_of(provider) for slug, provider in providers.items()}
         return BreakTrials(

@@ -32,7 +32,7 @@ from console.streams import STREAM_THREADS
 from console.warming import keep_warm
 from ops.commands.queue.probe import broker_url_of
 from ops.context import Context, context_of, database_url
-from ops.garbage import skip_loaded
+from ops.garbage import OF_CONSOLE, skip_loaded
 from ops.jobs.registry import KINDS
 from ops.pipeline.disk import disk_reader
 from ops.pipeline.reader import PipelineReader
@@ -42,6 +42,7 @@ from ops.providers.signatures import signature_check
 from ops.runtime import logs
 from ops.runtime.data_directory import open_data_directory
 from ops.runtime.database_checks import require_database
+from ops.runtime.heap import share_one_arena
 from ops.runtime.listening import listening_socket
 from ops.runtime.role_urls import require_roles, role_urls
 from ops.runtime.service_manager import ServiceManager, show_life_of
@@ -99,6 +100,7 @@ def console(
         return
     context = context_of(ctx)
     logs.configure(role="console")
+    share_one_arena()
     settings = context.settings.console
     listen = listening_socket(
         host or settings.host, settings.port if port is None else port, shared=False
@@ -106,7 +108,7 @@ def console(
     require_database(database_url(context), context.settings.mode)
     served, stopped = open_console(context), Event()
     manager = ServiceManager(os.environ)
-    skip_loaded()
+    skip_loaded(OF_CONSOLE)
     sys.setswitchinterval(_SWITCH_INTERVAL.total_seconds())
     warming = Thread(target=keep_warm, args=(served, stopped), name="warming")
     warming.start()

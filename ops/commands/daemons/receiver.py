@@ -10,7 +10,7 @@ import typer
 import uvloop
 
 from ops.context import Context, context_of, endpoints
-from ops.garbage import skip_loaded
+from ops.garbage import OF_RECEIVER, skip_loaded
 from ops.providers.configured import configured
 from ops.runtime import fault_signals, logs
 from ops.runtime.database_checks import require_database
@@ -68,7 +68,7 @@ def serve(context: Context, engines: Endpoints, listen: socket.socket) -> None:
         on_started=manager.alive,
     )
     logs.obey_level_signals()
-    skip_loaded()
+    skip_loaded(OF_RECEIVER)
     uvloop.run(show_life_of(process.serve(listen, side), manager))
 
 

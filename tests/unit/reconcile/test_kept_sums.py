@@ -161,3 +161,18 @@ def test_the_results_that_were_read_first_make_room_for_new_ones() -> None:
 
     assert (kept.reads.age(0), kept.reads.age(DROPPED - 1)) == (None, None)
     assert kept.reads.age(DROPPED) == kept.reads.age(KEPT_MAX) == timedelta(0)
+
+
+def test_results_that_are_too_old_to_be_shown_are_dropped_with_the_next_reading() -> None:
+    kept, none = Kept(), cast(Connection, None)
+    for key in ("first", "second"):
+        kept.reads.get(none, key, lambda _: None)
+    kept.clock.instant += MAX_AGE
+    kept.reads.get(none, "an hour later", lambda _: None)
+    assert kept.reads.count == 3
+
+    kept.clock.instant += SECOND
+    kept.reads.get(none, "after that", lambda _: None)
+
+    assert kept.reads.count == 2
+    assert kept.reads.age("an hour later") == SECOND
