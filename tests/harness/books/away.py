@@ -1,5 +1,6 @@
 """Rows that left for an archive, and rows that come back, without an archive."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -11,12 +12,17 @@ _ROUND = (
     "first_at, provider, match_key, wallet_id, stake, payout, swept, last_at, bets, wins,"
     " rollbacks, ended, currency, round_id, declared_stake, declared_payout"
 )
-_LEAVE = """
+_LEFT = """
 CREATE TABLE IF NOT EXISTS left_operations AS TABLE operations WITH NO DATA;
 CREATE TABLE IF NOT EXISTS left_rounds AS TABLE rounds WITH NO DATA;
-WITH gone AS (DELETE FROM operations WHERE provider <> 'tieout' RETURNING *)
-INSERT INTO left_operations SELECT * FROM gone;
-WITH gone AS (DELETE FROM rounds RETURNING *) INSERT INTO left_rounds SELECT * FROM gone;
+"""
+_OPERATIONS_LEAVE = """
+WITH gone AS (DELETE FROM operations
+               WHERE provider <> 'tieout' AND op_key <> ALL (%s) RETURNING *)
+INSERT INTO left_operations SELECT * FROM gone
+"""
+_ROUNDS_LEAVE = """
+WITH gone AS (DELETE FROM rounds RETURNING *) INSERT INTO left_rounds SELECT * FROM gone
 """
 _KEYS = """
 WITH hashes AS (
@@ -52,11 +58,13 @@ UPDATE recalls SET came_at = clock_timestamp(), operations = %(count)s WHERE rec
 """
 
 
-def let_everything_go(database: str) -> None:
-    """Let all operations of providers and all rounds leave; their entries stay."""
+def let_everything_go(database: str, *, but: Sequence[str] = ()) -> None:
+    """Let operations of providers, but those with these keys, and rounds leave."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
-        connection.execute(_LEAVE)
+        connection.execute(_LEFT)
+        connection.execute(_OPERATIONS_LEAVE, [list(but)])
+        connection.execute(_ROUNDS_LEAVE)
     tamper(database, _KEYS)
 
 

@@ -10,7 +10,7 @@ from ledger.accepting.acceptor import Accepted
 from ledger.accepting.model import Decision
 from ledger.accepting.own_operations import InRound
 from ledger.checks.run import verify
-from ledger.posting.posting import post_all_at
+from ledger.posting.posting import PostingCounts, post, post_all_at
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.away import (
@@ -262,3 +262,23 @@ def test_a_correction_of_a_round_that_left_waits_for_it(database: str) -> None:
 
     assert first.verdict is Verdict.UNAVAILABLE
     assert second.verdict is Verdict.ACCEPTED
+
+
+def test_a_batch_that_came_in_while_its_round_left_waits_for_the_round(database: str) -> None:
+    old_books(database)
+    accept(database, win("w2", 70, bet_key="b2", round_id="r2"))
+    accept(database, bet("n1", 10, round_id="new"))
+    let_everything_go(database, but=["w2", "n1"])
+    engine = open_engine(database)
+
+    first, second = post(engine), post(engine)
+    asked_for = wanted(database)
+    bring_back_what_is_wanted(database)
+    third = post(engine)
+    engine.dispose()
+
+    assert first == PostingCounts(batches=1, entries=2, parked=0, waiting=1)
+    assert second == PostingCounts(batches=0, entries=0, parked=0, waiting=1)
+    assert asked_for == [("round", "r2")]
+    assert third == PostingCounts(batches=1, entries=2, parked=0)
+    assert findings(database) == []
