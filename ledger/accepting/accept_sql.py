@@ -1,15 +1,17 @@
-"""The three SQL statements of the accept path, for asyncpg; parameters are arrays.
+"""The SQL statements of the accept path, for asyncpg; parameters are arrays.
 
-Tables touched: reads ``handles players wallets operations``; writes ``batches operations
-deliveries wallets``, all four in one statement, so a batch is committed whole or not at all.
+Tables touched: reads ``handles players wallets operations`` and, where an operation is not
+there, ``archived_keys recalls rounds``; writes ``batches operations deliveries wallets``, all
+four in one statement, so a batch is committed whole or not at all; and ``recalls``.
 """
 
 from collections.abc import Sequence
 
 from ledger.accepting.epochs import READ_MARK
 from ledger.accepting.limits import restrictions_to_json
-from ledger.accepting.model import DeliveryRow, OperationRow, Wallet
+from ledger.accepting.model import AwayName, DeliveryRow, OperationRow, RowKind, Wallet
 from ledger.enums import CLOSED_BY
+from vocabulary.ids import match_key
 
 #: $1 slugs, $2 handles. One row per (handle, wallet); wallet columns null when there is none,
 #: player null when the handle is unknown.
@@ -22,17 +24,38 @@ SELECT q.provider, q.handle, p.player, w.wallet_id, w.currency, w.balance, w.seq
   LEFT JOIN wallets w ON w.player = p.player
 """
 
-#: $1 slugs, $2 operation keys.
+#: $1 slugs, $2 operation keys. Returns those that are there, and with a null kind those whose
+#: rows left for an archive. Books of which nothing left ask that once, not for each key.
 READ_OPERATIONS = f"""
-SELECT o.provider, o.op_key, o.kind::text, o.decision::text, o.fingerprint, o.wallet_id,
+SELECT q.provider, q.op_key, o.kind::text, o.decision::text, o.fingerprint, o.wallet_id,
        o.stake, o.payout, o.round_id, o.reply_status, o.reply, o.fund::text,
        (o.received_at AT TIME ZONE 'UTC')::date - DATE '1970-01-01' AS day,
        EXISTS (SELECT FROM operations r
                 WHERE r.provider = o.provider AND r.reverses = o.op_key) AS reversed,
        o.kind = 'tombstone' AND starts_with(o.reason, '{CLOSED_BY}') AS closed
   FROM unnest($1::text[], $2::text[]) AS q (provider, op_key)
-  JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
+  LEFT JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
+ WHERE o.op_key IS NOT NULL
+    OR ((SELECT EXISTS (SELECT FROM archived_keys))
+        AND is_operation_away(q.provider, q.op_key))
 """  # noqa: S608 - a constant
+
+#: $1 slugs, $2 round ids, $3 match keys. Returns the rounds whose rows left for an archive.
+READ_AWAY_ROUNDS = """
+SELECT q.provider, q.round_id
+  FROM unnest($1::text[], $2::text[], $3::bigint[]) AS q (provider, round_id, match_key)
+ WHERE is_round_away(q.provider, q.round_id, q.match_key)
+"""
+
+#: $1 kinds, $2 slugs, $3 names, $4 match keys of rounds. What is wanted already stays as it is.
+WANT_RECALLS = """
+INSERT INTO recalls (kind, provider, name, hash, wanted_by)
+SELECT q.kind, q.provider, q.name,
+       coalesce(q.match_key, operation_hash(q.provider, q.name)), 'callback'
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+       AS q (kind, provider, name, match_key)
+ON CONFLICT (provider, kind, name) WHERE came_at IS NULL DO NOTHING
+"""
 
 #: The columns of ``wallets`` a batch sets, in the order of the type ``wallet_line``.
 _WALLET = (
@@ -70,6 +93,16 @@ SELECT batch_id FROM batch
 #: the mark of the epoch. Returns the batch id; null, and writes nothing, if the mark is another
 #: now.
 WRITE_BATCH = _write()
+
+
+def recall_arguments(names: Sequence[AwayName]) -> tuple[list[object], ...]:
+    """The arguments of WANT_RECALLS."""
+    hashes = [
+        match_key(provider, name) if kind is RowKind.ROUND else None
+        for kind, provider, name in names
+    ]
+    kinds, slugs, ids = zip(*names, strict=True)
+    return [kind.value for kind in kinds], list(slugs), list(ids), list(hashes)
 
 
 def write_arguments(

@@ -3,12 +3,13 @@
 There are no locks. If another receiver changed one of the wallets or wrote one of the keys, the
 statement violates a unique index. The acceptor then reads everything the batch touches and
 decides again, up to a maximum number of attempts. It splits a batch that keeps failing, so that
-one request that cannot be written never fails its neighbours.
+one request that cannot be written never fails its neighbours. A request that needs rows which
+left for an archive is put off, and asks for them; its neighbours are decided as always.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,27 +17,26 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ledger.accepting.accept_sql import (
-    READ_OPERATIONS,
-    READ_PLAYERS,
-    WRITE_BATCH,
-    write_arguments,
-)
-from ledger.accepting.cache import LedgerCache, has_unguarded_refusal, read_set_of
+from ledger.accepting.accept_sql import WRITE_BATCH, write_arguments
+from ledger.accepting.away import DecideOne, recalls_of, retry_later, unless_away
+from ledger.accepting.cache import LedgerCache, ReadSet, has_unguarded_refusal, read_set_of
 from ledger.accepting.decide import decide, decide_batch
-from ledger.accepting.driver_errors import BatchRefused, ConnectionGone, RaceLost, answer_of
-from ledger.accepting.epochs import read_mark
-from ledger.accepting.model import (
-    Decision,
-    HandleKey,
-    KnownOperation,
-    LedgerView,
-    OperationKey,
-    Request,
-    Wallet,
+from ledger.accepting.driver_errors import (
+    BatchRefused,
+    ConnectionGone,
+    RaceLost,
+    RowsAway,
+    answer_of,
 )
+from ledger.accepting.epochs import read_mark
+from ledger.accepting.model import AwayName, Decision, HandleKey, OperationKey, Request
 from ledger.accepting.own_operations import Adjust, OwnOperation, own_operation_bytes
-from ledger.accepting.read_rows import operation_from, players_from
+from ledger.accepting.read_rows import (
+    read_away_rounds,
+    read_operations,
+    read_players,
+    want_back,
+)
 from ledger.accepting.receiver_session import ReceiverSession, WrittenBatch
 from ledger.enums import OWN_SLUG
 from providers.contract import LedgerPolicy
@@ -44,7 +44,7 @@ from storage.engine import open_accept_connection
 from vocabulary import fault_points
 from vocabulary.errors import Unavailable
 from vocabulary.fault_points import Step
-from vocabulary.outcomes import TO_INGEST, Answer, Outcome, Verdict, refusal
+from vocabulary.outcomes import TO_INGEST, Answer, Outcome
 
 if TYPE_CHECKING:
     import asyncpg
@@ -79,6 +79,7 @@ class Accepted:
         recorded: history records, or callbacks that could not be read, wait to be ingested.
         conflicts: number of lost races.
         written: every batch that was written in a session, to be confirmed once answered.
+        recalls: rows are wanted back from the archives.
     """
 
     decisions: list[Decision]
@@ -86,6 +87,7 @@ class Accepted:
     recorded: bool
     conflicts: int
     written: list[WrittenBatch] = field(default_factory=list)
+    recalls: bool = False
 
 
 class Acceptor:
@@ -97,7 +99,7 @@ class Acceptor:
             which nobody waits for.
         during_restore: book although a restore holds the books, as what recovers them does.
         decide_one: decides each request; a recovery refuses more than the rules do.
-        is_trial: only decide; nothing is written.
+        is_trial: only decide; nothing is booked, but rows that are away are asked for.
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class Acceptor:
         *,
         session: ReceiverSession | None = None,
         during_restore: bool = False,
-        decide_one: Callable[[LedgerView, Request], Decision] = decide,
+        decide_one: DecideOne = decide,
         is_trial: bool = False,
     ) -> None:
         self._connect = connect
@@ -127,12 +129,16 @@ class Acceptor:
         """
         conflicts = 0
         is_new_connection = self._connection is None
-        for attempt in range(ATTEMPTS_MAX):
+        fresh = beside_archives = self._is_trial  # no guard checks what a trial decides
+        for _ in range(ATTEMPTS_MAX):
             try:
-                fresh = attempt > 0 or self._is_trial  # a trial's write meets no known key
-                return await self._attempt(requests, fresh=fresh, conflicts=conflicts)
-            except RaceLost:
+                decisions = await self._decided(
+                    requests, fresh=fresh, beside_archives=beside_archives
+                )
+                return await self._carry_out(decisions, conflicts)
+            except RaceLost as error:
                 conflicts += 1
+                beside_archives |= isinstance(error, RowsAway)
             except ConnectionGone as error:
                 await self.close()
                 if is_new_connection:
@@ -143,6 +149,7 @@ class Acceptor:
             except _POISON as error:
                 log.critical("batch_poisoned", requests=len(requests), error=_name_of(error))
                 break
+            fresh = True
         return await self._split(requests, conflicts)
 
     async def close(self) -> None:
@@ -206,20 +213,44 @@ class Acceptor:
             first.recorded or second.recorded,
             conflicts + first.conflicts + second.conflicts,
             first.written + second.written,
+            first.recalls or second.recalls,
         )
 
-    async def _attempt(
-        self, requests: Sequence[Request], *, fresh: bool, conflicts: int
-    ) -> Accepted:
+    async def _decided(
+        self, requests: Sequence[Request], *, fresh: bool, beside_archives: bool
+    ) -> list[Decision]:
+        """Read what the cache lacks and decide.
+
+        Args:
+            requests: of one batch.
+            fresh: read everything.
+            beside_archives: also ask whether the rounds that would be written to are away. The
+                guard of the table does, too, so only its refusal makes that worth a question.
+        """
         read_set = read_set_of(requests)
-        await self._read(*self._cache.missing(read_set, fresh=fresh))
-        decisions = decide_batch(self._cache.view(read_set), requests, self._decide_one)
+        away = await self._read(*self._cache.missing(read_set, fresh=fresh))
+        decisions = self._decide(read_set, requests, away)
         if not fresh and has_unguarded_refusal(decisions, requests):
             # The commit does not notice that such a key exists already, or that another
             # receiver reversed the operation it refers to: read both before refusing.
-            await self._read([], sorted(read_set.own_keys | read_set.referenced_keys))
-            decisions = decide_batch(self._cache.view(read_set), requests, self._decide_one)
+            away |= await self._read([], sorted(read_set.own_keys | read_set.referenced_keys))
+            decisions = self._decide(read_set, requests, away)
+        if beside_archives:
+            away |= await read_away_rounds(await self._connected(), decisions)
+            decisions = self._decide(read_set, requests, away)
+        return decisions
+
+    def _decide(
+        self, read_set: ReadSet, requests: Sequence[Request], away: Set[AwayName]
+    ) -> list[Decision]:
+        decide_one = unless_away(self._decide_one, away)
+        return decide_batch(self._cache.view(read_set), requests, decide_one)
+
+    async def _carry_out(self, decisions: list[Decision], conflicts: int) -> Accepted:
         fault_points.reached(Step.DECIDED)
+        recalls = recalls_of(decisions)
+        if recalls:
+            await want_back(await self._connected(), recalls)
         batch_id = await self._commit(decisions)
         fault_points.reached(Step.COMMITTED)
         self._cache.store_decisions(decisions)
@@ -230,6 +261,7 @@ class Acceptor:
             any(d.verdict in TO_INGEST for d in decisions),
             conflicts,
             self._written(batch_id),
+            bool(recalls),
         )
 
     def _written(self, batch_id: int | None) -> list[WrittenBatch]:
@@ -254,20 +286,17 @@ class Acceptor:
             raise RaceLost("a restore began or ended")
         return batch_id
 
-    async def _read(self, handles: Sequence[HandleKey], keys: Sequence[OperationKey]) -> None:
+    async def _read(
+        self, handles: Sequence[HandleKey], keys: Sequence[OperationKey]
+    ) -> set[AwayName]:
+        """Read into the cache; returns the keys whose rows left for an archive."""
         if not handles and not keys:
-            return
+            return set()
         connection = await self._connected()
-        players: dict[HandleKey, dict[str, int]] = {}
-        wallets: dict[int, Wallet] = {}
-        if handles:
-            rows = await answer_of(connection.fetch(READ_PLAYERS, *zip(*handles, strict=True)))
-            players, wallets = players_from(rows)
-        operations: dict[OperationKey, KnownOperation] = {}
-        if keys:
-            rows = await answer_of(connection.fetch(READ_OPERATIONS, *zip(*keys, strict=True)))
-            operations = {(row[0], row[1]): operation_from(row) for row in rows}
+        players, wallets = await read_players(connection, handles)
+        operations, away = await read_operations(connection, keys)
         self._cache.store_read(players, wallets, operations)
+        return away
 
     async def _connected(self) -> "asyncpg.Connection":
         if self._connection is None or self._connection.is_closed():
@@ -357,12 +386,6 @@ async def _accept_alone(database_url: str, request: Request) -> Decision:
 def _own_answer(outcome: Outcome) -> Answer:
     body = {"verdict": outcome.verdict.value, "transaction_id": outcome.transaction_id}
     return Answer(200, json.dumps(body).encode())
-
-
-def retry_later(request: Request) -> Decision:
-    """The decision for a request that was not committed: the provider should send it again."""
-    answer = request.respond(refusal(Verdict.UNAVAILABLE, request.route, body=request.body))
-    return Decision(Verdict.UNAVAILABLE, answer, (), None, None, {})
 
 
 def _out_of_reach(error: Exception) -> Unavailable:

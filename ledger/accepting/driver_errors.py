@@ -15,6 +15,9 @@ from vocabulary.errors import Unavailable
 
 _T = TypeVar("_T")
 
+#: The guard of ``operations`` that keeps archived keys unique.
+_AWAY_GUARD = "operations_are_not_away"
+
 _RACE_LOST = (
     asyncpg.UniqueViolationError,
     asyncpg.DeadlockDetectedError,
@@ -39,6 +42,10 @@ class RaceLost(Exception):
     """Another receiver changed what the batch rests on: read again and decide again."""
 
 
+class RowsAway(RaceLost):
+    """The batch would write beside rows that left for an archive: find out which, and wait."""
+
+
 class BatchRefused(Exception):
     """The database refuses a value of the batch: one of its requests cannot be written."""
 
@@ -52,6 +59,7 @@ async def answer_of(call: Awaitable[_T]) -> _T:
 
     Raises:
         RaceLost: a unique index or the server's own order decided for another receiver.
+        RowsAway: the call would write beside rows that left for an archive.
         BatchRefused: the server refuses what the statement would write.
         ConnectionGone: anything else.
         Unavailable: our own code says so.
@@ -71,6 +79,10 @@ async def answer_of(call: Awaitable[_T]) -> _T:
 
 def _meaning(error: Exception) -> RaceLost | BatchRefused | ConnectionGone:
     name = type(error).__name__
+    if isinstance(error, asyncpg.UniqueViolationError) and (
+        error.constraint_name == _AWAY_GUARD
+    ):
+        return RowsAway(name)
     if isinstance(error, _RACE_LOST):
         return RaceLost(name)
     if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):

@@ -6,6 +6,7 @@ times as much to make. None can be part of a reference cycle, hence ``gc=False``
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -21,6 +22,25 @@ from vocabulary.outcomes import Answer, Outcome, Verdict
 OperationKey = tuple[str, str]
 #: A player as one provider names them: (slug, handle).
 HandleKey = tuple[str, str]
+
+
+class RowKind(StrEnum):
+    """What a name in an archive names."""
+
+    OPERATION = "operation"
+    ROUND = "round"
+
+
+class AwayName(NamedTuple):
+    """The name of an operation or of a round whose rows left for an archive.
+
+    Attributes:
+        name: the operation's key, or the round's id.
+    """
+
+    kind: RowKind
+    provider: str
+    name: str
 
 
 class Wallet(Struct, frozen=True, gc=False):
@@ -163,6 +183,7 @@ class Decision(Struct, frozen=True, gc=False):
     Attributes:
         wallet: the wallet afterwards, when operations are written.
         changes: operations that are new or changed, by key.
+        recalls: what must come back from the archives before the request can be decided.
     """
 
     verdict: Verdict
@@ -171,3 +192,4 @@ class Decision(Struct, frozen=True, gc=False):
     delivery: DeliveryRow | None
     wallet: Wallet | None
     changes: Mapping[OperationKey, KnownOperation]
+    recalls: tuple[AwayName, ...] = ()

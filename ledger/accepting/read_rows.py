@@ -1,10 +1,30 @@
-"""What the rows that a batch reads become: players, wallets and known operations."""
+"""Read what a batch needs and the cache lacks: players, wallets, operations, what is away.
+
+Each function raises as ``answer_of`` says.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ledger.accepting.accept_sql import (
+    READ_AWAY_ROUNDS,
+    READ_OPERATIONS,
+    READ_PLAYERS,
+    WANT_RECALLS,
+    recall_arguments,
+)
+from ledger.accepting.away import away_key, rounds_of
+from ledger.accepting.driver_errors import answer_of
 from ledger.accepting.limits import restrictions_from_json
-from ledger.accepting.model import HandleKey, KnownOperation, Wallet
+from ledger.accepting.model import (
+    AwayName,
+    Decision,
+    HandleKey,
+    KnownOperation,
+    OperationKey,
+    RowKind,
+    Wallet,
+)
 from ledger.enums import OperationDecision, OperationKind
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
@@ -13,10 +33,46 @@ if TYPE_CHECKING:
     import asyncpg
 
 
-def players_from(
+async def read_players(
+    connection: "asyncpg.Connection", handles: Sequence[HandleKey]
+) -> tuple[dict[HandleKey, dict[str, int]], dict[int, Wallet]]:
+    """Wallet ids by currency of each known handle, and the wallets."""
+    if not handles:
+        return {}, {}
+    rows = await answer_of(connection.fetch(READ_PLAYERS, *zip(*handles, strict=True)))
+    return _players(rows)
+
+
+async def read_operations(
+    connection: "asyncpg.Connection", keys: Sequence[OperationKey]
+) -> tuple[dict[OperationKey, KnownOperation], set[AwayName]]:
+    """The operations that are there, and those whose rows left for an archive."""
+    if not keys:
+        return {}, set()
+    rows = await answer_of(connection.fetch(READ_OPERATIONS, *zip(*keys, strict=True)))
+    operations = {(row[0], row[1]): _operation(row) for row in rows if row[2] is not None}
+    return operations, {away_key((row[0], row[1])) for row in rows if row[2] is None}
+
+
+async def read_away_rounds(
+    connection: "asyncpg.Connection", decisions: Sequence[Decision]
+) -> set[AwayName]:
+    """Of the rounds that decisions would write to, those whose rows left for an archive."""
+    rounds = rounds_of(decisions)
+    if not rounds:
+        return set()
+    rows = await answer_of(connection.fetch(READ_AWAY_ROUNDS, *zip(*rounds, strict=True)))
+    return {AwayName(RowKind.ROUND, row[0], row[1]) for row in rows}
+
+
+async def want_back(connection: "asyncpg.Connection", names: Sequence[AwayName]) -> None:
+    """Ask for rows that left; what is asked for already stays as it is."""
+    await answer_of(connection.execute(WANT_RECALLS, *recall_arguments(names)))
+
+
+def _players(
     rows: Sequence["asyncpg.Record"],
 ) -> tuple[dict[HandleKey, dict[str, int]], dict[int, Wallet]]:
-    """Wallet ids by currency of each known handle, and the wallets, of ``READ_PLAYERS``."""
     players: dict[HandleKey, dict[str, int]] = {}
     wallets: dict[int, Wallet] = {}
     for row in rows:
@@ -46,8 +102,7 @@ def _wallet(row: "asyncpg.Record") -> Wallet:
     )
 
 
-def operation_from(row: "asyncpg.Record") -> KnownOperation:
-    """The operation in a row of ``READ_OPERATIONS``."""
+def _operation(row: "asyncpg.Record") -> KnownOperation:
     return KnownOperation(
         kind=OperationKind(row["kind"]),
         decision=OperationDecision(row["decision"]),

@@ -225,7 +225,7 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
     """Book an approved proposal and mark it as posted; does nothing if it is posted.
 
     Raises:
-        AdjustmentRefused: it is not approved.
+        AdjustmentRefused: it is not approved, or its round is in an archive and was asked for.
         Contradiction: the ledger refused to book it.
     """
     approved = get_adjustment(engine, proposal_id)
@@ -235,6 +235,11 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
     from ledger.accepting.acceptor import accept_own_operation  # noqa: PLC0415
 
     decision = accept_own_operation(url_of(engine), own_operation_of(approved), now=now)
+    if decision.recalls:
+        raise AdjustmentRefused(
+            f"{proposal_id} is approved but not booked yet: its round left for an archive and"
+            " is brought back within a minute; approve it again then"
+        )
     if decision.verdict is Verdict.UNAVAILABLE:
         raise Unavailable(f"{proposal_id} is approved but not booked yet: approve it again")
     if decision.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:

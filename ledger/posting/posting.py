@@ -6,8 +6,12 @@ twice. Rounds are sums, so the order in which batches are posted does not matter
 posts into an ended round sweeps the rest of its clearing. Each wallet has its own row for a
 round: players who share a round share its id and no sum.
 
+A batch may have come in while its round left for an archive. It is not parked: the round is
+asked for, and the batch is posted once it is back; others are posted meanwhile.
+
 Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries`` (written),
-``rounds`` (added to), ``parked`` (a batch that cannot be posted, with the reason).
+``rounds`` (added to), ``parked`` (a batch that cannot be posted, with the reason), ``recalls``
+(rounds that are wanted back).
 
 Every function that posts raises Unavailable if the database is out of reach.
 """
@@ -21,7 +25,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InternalError
 from ledger.enums import OWN_SLUG
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG
 from ledger.posting.rules_sql import legs_sql
-from storage.queue.parking import park
+from storage.queue.parking import cause_of, park
 from storage.transactions import engine_at, outages
 from vocabulary import fault_points
 from vocabulary.fault_points import Step
@@ -35,9 +39,13 @@ JOB = "post.v1"
 
 _INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
 
+#: The guard of ``rounds`` that keeps a round from being added to while its rows are away.
+_AWAY_GUARD = "rounds_are_not_away"
+
 _LOCK = """
 SELECT batch_id FROM batches
  WHERE posted_at IS NULL AND parked_at IS NULL
+   AND batch_id <> ALL(CAST(:waiting AS bigint[]))
  ORDER BY batch_id LIMIT :limit FOR UPDATE SKIP LOCKED
 """
 
@@ -125,23 +133,35 @@ _BATCH_OPERATIONS = """
 SELECT provider, op_key, kind::text AS kind, wallet_id, wallet_seq FROM operations
  WHERE batch_id = :batch ORDER BY wallet_id, wallet_seq LIMIT :limit
 """
+_WANT_ROUNDS = """
+INSERT INTO recalls (kind, provider, name, hash, wanted_by)
+SELECT DISTINCT 'round', o.provider, o.round_id, o.match_key, 'posting' FROM operations o
+ WHERE o.batch_id = :batch AND o.decision = 'accepted'
+   AND is_round_away(o.provider, o.round_id, o.match_key)
+ON CONFLICT (provider, kind, name) WHERE came_at IS NULL DO NOTHING
+"""
 _PARK_BATCH = "UPDATE batches SET parked_at = clock_timestamp() WHERE batch_id = :batch"
 
 
 @dataclass(frozen=True, slots=True)
 class PostingCounts:
-    """The result of posting: batches posted, entries written, batches parked."""
+    """The result of posting: batches posted, entries written, batches parked.
+
+    Attributes:
+        waiting: batches that wait for rounds to come back from an archive.
+    """
 
     batches: int
     entries: int
     parked: int
+    waiting: int = 0
 
 
 def post(engine: Engine, *, limit: int = BATCHES_PER_POSTING) -> PostingCounts:
     """Post up to ``limit`` unposted batches, oldest first, in one transaction.
 
     If one of the batches breaks an invariant, they are posted one by one, and the batch that
-    fails is parked with its reason.
+    fails is parked with its reason, or waits for its round.
 
     Raises:
         Unavailable: the database is out of reach; batches not posted stay to be posted.
@@ -176,8 +196,8 @@ def _post_together(engine: Engine, limit: int) -> PostingCounts:
     return posted
 
 
-def _lock_batches(connection: Connection, limit: int) -> list[int]:
-    rows = connection.execute(text(_LOCK), {"limit": limit})
+def _lock_batches(connection: Connection, limit: int, waiting: Sequence[int] = ()) -> list[int]:
+    rows = connection.execute(text(_LOCK), {"limit": limit, "waiting": list(waiting)})
     return [row[0] for row in rows]
 
 
@@ -200,24 +220,30 @@ def _post(connection: Connection, batches: Sequence[int]) -> int:
 def _post_singly(engine: Engine, limit: int) -> PostingCounts:
     """Post batches one by one, until one is parked or none is left."""
     batches, entries = 0, 0
+    waiting: list[int] = []
     for _ in range(limit):
-        posted = _post_or_park_one(engine)
+        posted = _post_or_park_one(engine, waiting)
         batches, entries = batches + posted.batches, entries + posted.entries
-        if posted.parked or not posted.batches:
-            return PostingCounts(batches, entries, posted.parked)
-    return PostingCounts(batches, entries, 0)
+        if posted.parked or not (posted.batches or posted.waiting):
+            return PostingCounts(batches, entries, posted.parked, len(waiting))
+    return PostingCounts(batches, entries, 0, len(waiting))
 
 
-def _post_or_park_one(engine: Engine) -> PostingCounts:
+def _post_or_park_one(engine: Engine, waiting: list[int]) -> PostingCounts:
+    """Post the oldest batch that is not waiting; one whose round is away waits from now on."""
     with engine.begin() as connection:
-        batches = _lock_batches(connection, 1)
+        batches = _lock_batches(connection, 1, waiting)
         try:
             with connection.begin_nested():
                 return PostingCounts(len(batches), _post(connection, batches), 0)
         except _INVARIANT_BROKEN as error:
-            for batch in batches:
-                _park(connection, batch, error)
-            return PostingCounts(0, 0, len(batches))
+            (batch,) = batches
+            if cause_of(error).name == _AWAY_GUARD:
+                connection.execute(text(_WANT_ROUNDS), {"batch": batch})
+                waiting.append(batch)
+                return PostingCounts(0, 0, 0, waiting=1)
+            _park(connection, batch, error)
+            return PostingCounts(0, 0, 1)
 
 
 def _park(connection: Connection, batch: int, error: Exception) -> None:

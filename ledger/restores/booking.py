@@ -204,6 +204,11 @@ class LostOperations:
                 result.booked += 1
             elif decision.verdict is Verdict.REPEATED:
                 result.known += 1
+            elif decision.recalls:
+                raise Unavailable(
+                    f"line {candidate.line} needs rows of an archived month, which are brought"
+                    " back within a minute: run the command again then"
+                )
             elif decision.verdict is Verdict.UNAVAILABLE:
                 raise Unavailable(
                     f"line {candidate.line} could not be written: run the command again"

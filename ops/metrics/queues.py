@@ -21,7 +21,11 @@ def depth_samples(depths: Mapping[str, QueueDepth]) -> Iterator[Sample]:
 
 def state_samples(state: QueueState) -> Iterator[Sample]:
     """Work and processes, as PostgreSQL has them."""
-    for name, waiting in (("unposted", state.unposted), ("uningested", state.uningested)):
+    for name, waiting in (
+        ("unposted", state.unposted),
+        ("uningested", state.uningested),
+        ("unrecalled", state.unrecalled),
+    ):
         yield sample("work_waiting", name, value=waiting.rows)
         yield sample("work_oldest_seconds", name, value=waiting.oldest_s)
     for cause in state.parked:

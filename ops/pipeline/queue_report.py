@@ -72,6 +72,7 @@ def document(snapshot: QueueSnapshot, limits: QueueLimits) -> dict[str, object]:
         "queues": {queue: _queue(snapshot, queue) for queue in snapshot.queues},
         "unposted": state.unposted if state else None,
         "uningested": state.uningested if state else None,
+        "unrecalled": state.unrecalled if state else None,
         "parked": state.parked if state else None,
         "workers": state.workers if state else None,
         "overdue_jobs": state.overdue if state else None,
@@ -96,9 +97,12 @@ def metrics(snapshot: QueueSnapshot, limits: QueueLimits) -> str:
 
 
 def _of_work(state: QueueState, limits: QueueLimits) -> Iterator[str]:
-    for item, waiting in (("batch", state.unposted), ("history record", state.uningested)):
+    for item, done, waiting in (
+        ("batch", "posted", state.unposted),
+        ("history record", "taken in", state.uningested),
+        ("demand for archived rows", "met", state.unrecalled),
+    ):
         if waiting.oldest_s > limits.oldest_s:
-            done = "posted" if item == "batch" else "taken in"
             yield f"the oldest {item} that is not {done} is {waiting.oldest_s:.0f} s old"
     for cause in state.parked:
         yield (

@@ -20,6 +20,9 @@ SELECT 'unposted' AS work, count(*), coalesce(sum(operations), 0)::bigint AS ite
 UNION ALL
 SELECT 'uningested', count(*), count(*), {_AGE.format("min(received_at)")}
   FROM deliveries WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL
+UNION ALL
+SELECT 'unrecalled', count(*), count(*), {_AGE.format("min(wanted_at)")}
+  FROM recalls WHERE came_at IS NULL
 """  # noqa: S608 - constants of this module
 _PARKED = f"""
 SELECT fingerprint, job, cause, count(*), sum(times)::bigint AS times,
@@ -44,7 +47,12 @@ SELECT job, slot, attempts FROM job_runs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingWork:
-    """Waiting work: ``rows`` batches or deliveries, with ``items`` operations or records."""
+    """Waiting work: batches with operations, deliveries with records, or demands.
+
+    Attributes:
+        rows: batches, deliveries or demands.
+        items: operations or records in them.
+    """
 
     rows: int
     items: int
@@ -113,11 +121,13 @@ class QueueState:
     """The whole state at one instant.
 
     Attributes:
+        unrecalled: operations and rounds that are wanted back from an archive.
         overdue: (job, slot, attempts) of expired leases that nobody has taken over yet.
     """
 
     unposted: WaitingWork
     uningested: WaitingWork
+    unrecalled: WaitingWork
     parked: tuple[ParkedCause, ...]
     paused: tuple[Pause, ...]
     canaries: tuple[Canary, ...]
@@ -143,6 +153,7 @@ def _read(connection: Connection) -> QueueState:
     return QueueState(
         unposted=waiting["unposted"],
         uningested=waiting["uningested"],
+        unrecalled=waiting["unrecalled"],
         parked=tuple(ParkedCause(**row) for row in _rows(connection, _PARKED)),
         paused=tuple(Pause(**row) for row in _rows(connection, _PAUSED)),
         canaries=tuple(_canary(row) for row in _rows(connection, _CANARIES)),

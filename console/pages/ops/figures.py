@@ -135,7 +135,11 @@ def _depth(name: str, depth: Depth | None) -> Iterator[tuple[str, Figure]]:
 
 
 def _work(state: QueueState) -> Iterator[tuple[str, Figure]]:
-    for name, waiting in (("unposted", state.unposted), ("uningested", state.uningested)):
+    for name, waiting in (
+        ("unposted", state.unposted),
+        ("uningested", state.uningested),
+        ("unrecalled", state.unrecalled),
+    ):
         yield f"work.{name}.rows", count(waiting.rows)
         yield f"work.{name}.items", count(waiting.items)
         oldest = age(waiting.oldest_s, limit_s=60) if waiting.rows else figure(UNKNOWN)

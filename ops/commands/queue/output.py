@@ -69,6 +69,7 @@ def _work(state: QueueState) -> Table:
     for name, waiting in (
         ("unposted batches", state.unposted),
         ("history to take in", state.uningested),
+        ("archived rows to bring back", state.unrecalled),
     ):
         age = f"{waiting.oldest_s:.0f} s"
         table.add_row(name, str(waiting.rows), str(waiting.items), age)

@@ -29,6 +29,7 @@ def process(role: str, seen_s: float = 1.0) -> SeenWorker:
 WELL = QueueState(
     unposted=NOTHING,
     uningested=NOTHING,
+    unrecalled=NOTHING,
     parked=(),
     paused=(),
     canaries=(canary("post"), canary("ingest")),
@@ -64,6 +65,10 @@ def test_a_healthy_snapshot_has_no_findings() -> None:
         (
             replace(WELL, uningested=OLD),
             "the oldest history record that is not taken in is 61 s old",
+        ),
+        (
+            replace(WELL, unrecalled=OLD),
+            "the oldest demand for archived rows that is not met is 61 s old",
         ),
         (
             replace(WELL, parked=(PARKED,)),
