@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import Engine
 
 from ledger.checks.check import MonthEnd, WalletScope
-from ledger.checks.run import CheckResult, checks_for, newest_month_end
+from ledger.checks.run import CheckResult, checks_for, newest_month_end, provable_scope
 from ledger.checks.run import verify as run_checks
 from ledger.replay.decode import BYTES_NOT_KEPT, NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.replay import replay as replay_books
@@ -34,6 +34,11 @@ _REMEDIES = {
     NOT_CONFIGURED: "configure the provider with its secrets",
     BYTES_NOT_KEPT: "only the seal of their day can prove them",
 }
+#: What proves the rows that a proof no longer reads.
+_OLDER_ROWS = (
+    "rows of earlier months left for archives, whose files `tieout archive check` proves against"
+    " the seals"
+)
 _INSTANT = "an instant such as 2026-06-04T12:00:00Z"
 
 FromMonthEnd = Annotated[
@@ -71,6 +76,7 @@ def verify(
     engine, started_at = open_books(ctx), SystemClock().now()
     if from_month_end:
         scope = replace(scope, month_end=_newest_month_end(engine))
+    asked, scope = scope, provable_scope(engine, scope)
     checks, left_out = checks_for(scope)
     results: list[CheckResult] = []
     with progress_bars() as announce:
@@ -95,6 +101,8 @@ def verify(
         print_json({**document, "left_out": left_out, "checks": findings})
     elif scope.is_partial:
         typer.echo(f"partial: {scope.text}; left out: {', '.join(left_out)}")
+        if scope != asked:
+            typer.echo(_OLDER_ROWS)
     raise typer.Exit(0 if clean else 1)
 
 
