@@ -69,7 +69,7 @@ WITH opening AS (
    WHERE c.wallet_seq >= coalesce(p.wallet_seq, 0)
 )
 """  # noqa: S608 - only the constant is put in
-_COUNT = f"{_PROVABLE} SELECT count(*) FROM provable"
+_COUNT = f"{_PROVABLE} SELECT count(*) FROM provable"  # noqa: S608 - only the constant is put in
 _WRONG = f"""
 {_PROVABLE}
 SELECT w.player || ' ' || w.currency || ' at ' || c.as_of

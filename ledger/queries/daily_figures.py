@@ -22,8 +22,8 @@ _DAY = """
 CASE WHEN o.received_at < :start THEN CAST(:before AS date)
      ELSE (o.received_at AT TIME ZONE :zone)::date END
 """
-# Where rows left for archives, what came before the first day is what the operations since do not
-# explain of a balance.
+# Where rows left for archives, what came before the first day is what the operations since do
+# not explain of a balance.
 _KNOWN = "(NOT CAST(:is_cut AS boolean) OR o.received_at >= :start)"
 _OPENINGS = """
 SELECT CAST(:before AS date), w.wallet_id, w.currency, w.balance - coalesce(m.amount, 0),

@@ -13,8 +13,8 @@ from vocabulary.window import day_window
 
 _ENTRY_CLOCK = {"received": "o.received_at", "posted": "e.posted_at"}
 _OPERATION_CLOCK = {"received": "o.received_at", "posted": "b.posted_at"}
-# Where rows left for archives, what clearing held before the first day is what the entries since
-# do not explain of what it holds now.
+# Where rows left for archives, what clearing held before the first day is what the entries
+# since do not explain of what it holds now.
 # Entries are counted by the operation they belong to, so both halves use the same clock. A
 # residual belongs to no operation: it counts when it was booked.
 _STATEMENT = """

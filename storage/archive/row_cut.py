@@ -1,27 +1,36 @@
 """The cut: the instant before which rows of operations and rounds left for archives.
 
-Tables read: ``archived_row_months``, ``archived_keys``. A query of rows from the cut on sees all
-of them; one of earlier rows sees what is left, so whoever asks for figures of that time reads
-something else, or is refused here.
+Tables read: ``archived_row_months``, ``archived_keys``. A query of rows from the cut on sees
+all of them; one of earlier rows sees what is left, so whoever asks for figures of that time
+reads something else, or is refused here.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from vocabulary.clock import iso
 from vocabulary.errors import NotAllowed
+from vocabulary.ids import match_key
 from vocabulary.plurals import counted
 
 #: Most names that a refusal lists.
 NAMED_MAX = 5
 _CUT = "SELECT max(at) FROM archived_row_months"
 _ARCHIVES = """
-SELECT a.archive_id FROM unnest(archived_days(:hash)) AS d (day)
+SELECT a.archive_id
+  FROM unnest(archived_days(CASE CAST(:kind AS text)
+                            WHEN 'round' THEN CAST(:match_key AS bigint)
+                            ELSE operation_hash(:provider, :name) END)) AS d (day)
   JOIN archives a ON a.month = date_trunc('month', DATE '1970-01-01' + d.day)::date
  GROUP BY a.archive_id ORDER BY a.archive_id
+"""
+_POSITION_AWAY = """
+SELECT EXISTS (SELECT FROM archived_row_months)
+   AND EXISTS (SELECT FROM wallets WHERE wallet_id = :wallet AND seq >= :seq AND :seq > 0)
+   AND NOT EXISTS (SELECT FROM operations WHERE wallet_id = :wallet AND wallet_seq = :seq)
 """
 _AWAY = """
 SELECT q.kind, q.name
@@ -32,7 +41,6 @@ SELECT q.kind, q.name
             ELSE is_operation_away(:provider, q.name) END
  ORDER BY q.place
 """
-_OPERATION_HASH = "SELECT operation_hash(:provider, :key)"
 
 
 class RowsAreAway(NotAllowed):
@@ -52,6 +60,11 @@ class RowName:
     kind: str
     name: str
     match_key: int = 0
+
+
+def round_named(provider: str, round_id: str) -> RowName:
+    """The name of a round."""
+    return RowName(kind="round", name=round_id, match_key=match_key(provider, round_id))
 
 
 def rows_begin_at(connection: Connection) -> datetime | None:
@@ -79,13 +92,15 @@ def require_rows_since(connection: Connection, instant: datetime, subject: str) 
 def cut_sentence(cut: datetime, subject: str) -> str:
     """Why something that begins before the cut cannot be read, and what to do."""
     return (
-        f"{subject}: the operations and rounds of the months before {iso(cut)} left the database"
-        f" for archives. Begin at {iso(cut)} or later; `tieout archive recall` brings single"
-        " operations and rounds back, and signed days keep their figures"
+        f"{subject}: the operations and rounds of the months before {iso(cut)} left the"
+        f" database for archives. Begin at {iso(cut)} or later; `tieout archive recall` brings"
+        " single operations and rounds back, and signed days keep their figures"
     )
 
 
-def away_names(connection: Connection, provider: str, names: Sequence[RowName]) -> list[RowName]:
+def away_names(
+    connection: Connection, provider: str, names: Sequence[RowName]
+) -> list[RowName]:
     """Those of the names whose rows left and did not come back, in the order given."""
     params = {
         "provider": provider,
@@ -105,13 +120,17 @@ def require_names(
     Raises:
         RowsAreAway: names the first that are away, with the command that brings them back.
     """
-    away = away_names(connection, provider, names)
-    if away:
-        commands = [recall_command(provider, name) for name in away[:NAMED_MAX]]
-        raise RowsAreAway(
-            f"{subject}: {counted(len(away), 'name')} of {provider} left the database for an"
-            f" archive. Recall what is needed, and try again: {'; '.join(commands)}"
-        )
+    if away := away_names(connection, provider, names):
+        raise names_away(provider, away, subject)
+
+
+def names_away(provider: str, names: Sequence[RowName], subject: str) -> RowsAreAway:
+    """The refusal of what names operations or rounds that are away."""
+    commands = "; ".join(recall_command(provider, name) for name in names[:NAMED_MAX])
+    return RowsAreAway(
+        f"{subject} {counted(len(names), 'operation or round', 'operations or rounds')}"
+        f" of {provider} that left for an archive. Recall them, and try again: {commands}"
+    )
 
 
 def recall_command(provider: str, name: RowName) -> str:
@@ -119,24 +138,23 @@ def recall_command(provider: str, name: RowName) -> str:
     return f"`tieout archive recall --provider {provider} --{name.kind} {name.name}`"
 
 
-def archives_of_operation(connection: Connection, provider: str, key: str) -> list[str]:
-    """The archives that have the rows of an operation that is away; empty: it is not."""
-    name = RowName(kind="operation", name=key)
+def archives_of(connection: Connection, provider: str, name: RowName) -> list[str]:
+    """The archives that have the rows of a name that is away; empty: it is not."""
     if not away_names(connection, provider, [name]):
         return []
-    hashed = connection.execute(
-        text(_OPERATION_HASH), {"provider": provider, "key": key}
-    ).scalar_one()
-    return _archives(connection, hashed)
+    params = {"provider": provider, **asdict(name)}
+    return list(connection.execute(text(_ARCHIVES), params).scalars())
 
 
-def archives_of_round(
-    connection: Connection, provider: str, round_id: str, match_key: int
-) -> list[str]:
-    """The archives that have the rows of a round that is away; empty: it is not."""
-    name = RowName(kind="round", name=round_id, match_key=match_key)
-    return _archives(connection, match_key) if away_names(connection, provider, [name]) else []
+def away_sentence(provider: str, name: RowName, archives: Sequence[str]) -> str:
+    """Where the rows of a name are, and how they come back."""
+    return (
+        f"the {name.kind} {name.name} of {provider} left the database for"
+        f" {' and '.join(archives)}; {recall_command(provider, name)} brings it back"
+    )
 
 
-def _archives(connection: Connection, hashed: int) -> list[str]:
-    return list(connection.execute(text(_ARCHIVES), {"hash": hashed}).scalars())
+def is_position_away(connection: Connection, wallet_id: int, wallet_seq: int) -> bool:
+    """Whether the operation at a position of a chain left for an archive."""
+    params = {"wallet": wallet_id, "seq": wallet_seq}
+    return bool(connection.execute(text(_POSITION_AWAY), params).scalar_one())

@@ -27,8 +27,10 @@ SELECT min(hash), array_agg(hash ORDER BY hash), array_agg({_DAY} ORDER BY hash)
         SELECT match_key FROM leaving WHERE round_id <> '') h
 """,
     "DELETE FROM rounds r USING leaving l WHERE r.match_key = l.match_key",
-    "DELETE FROM operations o USING leaving l"
-    " WHERE o.wallet_id = l.wallet_id AND o.wallet_seq = l.wallet_seq",
+    """
+DELETE FROM operations o USING leaving l
+ WHERE o.wallet_id = l.wallet_id AND o.wallet_seq = l.wallet_seq
+""",
 )
 
 

@@ -22,19 +22,25 @@ from ledger.queries.checkpoints import (
 )
 from ledger.queries.daily_figures import daily_figures
 from ledger.queries.provider_days import provider_days
+from ledger.replay.decode import ROWS_AWAY
+from ledger.replay.report import ReplayWindow
 from storage.archive.row_cut import RowsAreAway
-from storage.engine import open_engine
+from storage.engine import open_engine, url_of
 from tests.conftest import PostgresServer
 from tests.harness.books.archived import Archivist
 from tests.harness.books.cut import let_rows_go
-from tests.harness.books.ledger import SLUG, accept
-from tests.harness.tampering.replay import tamper
+from tests.harness.books.ledger import SLUG, STRICT, accept, bet
+from tests.harness.tampering.replay import fact_decoders, replayed, tamper
+from tests.harness.tampering.sealed_day import FIRST, REPEATS, SECOND, UNPOSTED
 from tests.integration.ledger.archive.test_month_ends import DATED, JULY
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window, parse_window
 
 CUT = datetime(2020, 7, 1, tzinfo=UTC)
 TODAY = SystemClock().now().date()
+#: With two repeats of a bet of June.
+LATER = (*JULY, bet("b1", 301))
+DECODERS = fact_decoders([*FIRST, *SECOND, *REPEATS, *UNPOSTED, *LATER], {SLUG: STRICT})
 JUNE = parse_window("2020-06-01", "2020-07-01")
 SINCE = Window(start=CUT, end=datetime(2100, 1, 1, tzinfo=UTC))
 CLOCKS: tuple[BalanceClock, ...] = ("received", "posted")
@@ -49,7 +55,7 @@ def pair(postgres: PostgresServer, released: Archivist) -> Iterator[tuple[Engine
         tamper(postgres.url("rows_whole"), statement)
     posted = "UPDATE batches SET posted_at = committed_at, entries_at = committed_at"
     tamper(postgres.url("rows_whole"), f"{posted} WHERE batch_id < 7")
-    accept(postgres.url("rows_whole"), *JULY)
+    accept(postgres.url("rows_whole"), *LATER)
     post_all_at(postgres.url("rows_whole"))
     postgres.execute("CREATE DATABASE rows_cut TEMPLATE rows_whole")
     let_rows_go(postgres.url("rows_cut"))
@@ -87,6 +93,21 @@ def test_a_proof_of_everything_begins_at_the_month_end_and_says_so(
     assert scope.text == "from the month end of 2020-07-01T00:00:00+00:00 on"
     assert provable_scope(pair[0], WalletScope()) == WalletScope()
     assert wrong_checks(pair[1]) == wrong_checks(pair[1], WalletScope(wallets=(1, 2))) == set()
+
+
+def test_a_replay_begins_at_the_month_end(pair: tuple[Engine, Engine]) -> None:
+    cut_url = url_of(pair[1])
+    whole, cut = (replayed(url_of(engine), DECODERS) for engine in pair)
+    assert whole.is_proven
+    assert cut.is_proven, cut.differences
+    assert 0 < cut.decided < whole.decided
+    assert cut.told[ROWS_AWAY] == 2
+    with pytest.raises(RowsAreAway, match="Begin there or later"):
+        replayed(cut_url, DECODERS, ReplayWindow(since=datetime(2020, 6, 30, tzinfo=UTC)))
+    changed = "UPDATE month_end_wallets SET balance = balance + 1 WHERE wallet_id = 2"
+    tamper(cut_url, changed)
+    assert not replayed(cut_url, DECODERS).is_proven
+    tamper(cut_url, changed.replace("+", "-"))
 
 
 def test_figures_from_the_cut_on_are_as_before(pair: tuple[Engine, Engine]) -> None:
