@@ -21,7 +21,8 @@ from storage.archive.files import ArchiveFolder
 from storage.archive.manifest import Manifest
 from storage.archive.parquet import read_batches
 from storage.audit import record
-from storage.transactions import outages, reading, transaction
+from storage.transactions import reading, transaction
+from storage.vacuum import vacuum
 from vocabulary.errors import Contradiction, NotAllowed
 from vocabulary.plurals import counted
 
@@ -136,10 +137,10 @@ def let_go(
             since_vacuum += count
             progress(len(rows))
             if since_vacuum >= VACUUM_ROWS:
-                _vacuum(engine, table.table)
+                vacuum(engine, table.table)
                 since_vacuum = 0
         if since_vacuum:
-            _vacuum(engine, table.table)
+            vacuum(engine, table.table)
     return gone
 
 
@@ -165,11 +166,11 @@ def let_entries_go(
         since_vacuum += row.gone
         progress(row.gone)
         if since_vacuum >= VACUUM_ROWS:
-            _vacuum(engine, "entries")
+            vacuum(engine, "entries")
             since_vacuum = 0
     if total:
         for table in ("entries", "operations", "batches"):
-            _vacuum(engine, table)
+            vacuum(engine, table)
     if kept:
         raise Contradiction(
             f"{manifest.archive}: the entries of {counted(len(kept), 'batch')} kept"
@@ -239,11 +240,3 @@ def _let_rows_go(
                 " `tieout ledger audit recheck`"
             )
     return int(gone)
-
-
-def _vacuum(engine: Engine, table: str) -> None:
-    with (
-        outages("archive"),
-        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
-    ):
-        connection.exec_driver_sql(f"VACUUM (ANALYZE) {table}")

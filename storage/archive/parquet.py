@@ -29,7 +29,7 @@ def read_batches(
 
 
 def groups_with(
-    folder: ArchiveFolder, file: ArchiveFile, column: str, wanted: Sequence[int]
+    folder: ArchiveFolder, file: ArchiveFile, column: str, wanted: Sequence[int | str]
 ) -> list[int]:
     """The row groups that may have one of the values, by the bounds that the file states."""
     with folder.reaching(), folder.open_input(file.path) as source:
@@ -42,7 +42,7 @@ def groups_with(
     ]
 
 
-def _may_have(statistics: Any, wanted: Sequence[int]) -> bool:
+def _may_have(statistics: Any, wanted: Sequence[int | str]) -> bool:
     if statistics is None or not statistics.has_min_max:
         return True
     return any(statistics.min <= value <= statistics.max for value in wanted)

@@ -6,6 +6,7 @@ of rows; the last length is zero.
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from storage.archive.files import ArchiveFolder
 from storage.archive.parquet import groups_with, read_batches
 from storage.archive.rows_request import LENGTH_BYTES, RowsRequest
-from vocabulary.errors import TieoutError
+from vocabulary.errors import Contradiction, TieoutError
 
 
 def main() -> None:
@@ -22,11 +23,18 @@ def main() -> None:
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=RowsRequest)
     try:
         for batch in _batches(request):
-            columns = [batch.column(name).to_pylist() for name in request.columns]
+            columns = [_values(batch, name) for name in request.columns]
             _send(msgspec.msgpack.encode(list(zip(*columns, strict=True))))
     except (TieoutError, OSError, pa.ArrowException) as error:
         sys.exit(str(error))
     _send(b"")
+
+
+def _values(batch: pa.RecordBatch, name: str) -> list[Any]:
+    if name not in batch.schema.names:
+        return [None] * batch.num_rows
+    values: list[Any] = batch.column(name).to_pylist()
+    return values
 
 
 def _batches(request: RowsRequest) -> Iterator[pa.RecordBatch]:
@@ -34,13 +42,16 @@ def _batches(request: RowsRequest) -> Iterator[pa.RecordBatch]:
     manifest = folder.manifest(request.manifest_hash)
     columns = [*request.columns, *({request.key} - {"", *request.columns})]
     for file in manifest.files_of(request.table, request.day):
+        if request.checked and folder.hash(file.path) != (file.bytes, file.sha256):
+            raise Contradiction(f"{file.path}: its bytes have changed")
         if not request.key:
             yield from read_batches(folder, file, columns)
             continue
         groups = groups_with(folder, file, request.key, request.values)
-        wanted = pa.array(request.values, pa.int64())
         for batch in read_batches(folder, file, columns, groups=groups):
-            yield batch.filter(pc.is_in(batch.column(request.key), value_set=wanted))
+            column = batch.column(request.key)
+            wanted = pa.array(request.values, column.type)
+            yield batch.filter(pc.is_in(column, value_set=wanted))
 
 
 def _send(message: bytes) -> None:

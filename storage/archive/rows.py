@@ -28,7 +28,8 @@ def archived_rows(
     *,
     day: date | None = None,
     key: str = "",
-    values: Sequence[int] = (),
+    values: Sequence[int] | Sequence[str] = (),
+    checked: bool = False,
 ) -> Iterator[list[Any]]:
     """Rows of a table in the order of the archive; see ``RowsRequest``.
 
@@ -43,7 +44,8 @@ def archived_rows(
         columns=list(columns),
         day=day,
         key=key,
-        values=sorted(set(values)),
+        values=list(dict.fromkeys(values)),
+        checked=checked,
     )
     with subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", _CHILD],

@@ -16,8 +16,10 @@ class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         day: only the rows of this day.
-        key, values: only rows with one of these values in a column of whole numbers; an empty
-            key: all rows.
+        columns: those that a file lacks are null in each row.
+        key, values: only rows with one of these values in a column of whole numbers or of text;
+            an empty key: all rows.
+        checked: compare each file's bytes with the manifest's hash first.
     """
 
     location: str
@@ -27,4 +29,5 @@ class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):
     columns: list[str]
     day: date | None = None
     key: str = ""
-    values: list[int] = []
+    values: list[int | str] = []
+    checked: bool = False

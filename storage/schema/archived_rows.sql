@@ -117,9 +117,10 @@ BEGIN
                                AND (r.kind, r.provider, r.name)
                                    = ('operation', w.provider, w.op_key)))
         OR is_round_away(w.provider, w.round_id, w.match_key)
+        OR is_operation_away(w.provider, w.reverses)
      LIMIT 1;
     IF FOUND THEN
-        RAISE EXCEPTION 'operation % of % left for an archive, or its round did',
+        RAISE EXCEPTION 'operation % of %, its round or what it undoes left for an archive',
                         away.op_key, away.provider
             USING ERRCODE = 'unique_violation', CONSTRAINT = 'operations_are_not_away';
     END IF;
@@ -147,7 +148,12 @@ BEGIN
                           AND (r.kind, r.provider, r.name) = ('round', w.provider, w.round_id))
        AND NOT EXISTS (SELECT FROM rounds d
                         WHERE d.match_key = w.match_key AND d.provider = w.provider
-                          AND d.round_id = w.round_id AND d.wallet_id <> w.wallet_id)
+                          AND d.round_id = w.round_id
+                          AND NOT EXISTS (SELECT FROM written n
+                                           WHERE n.match_key = d.match_key
+                                             AND n.provider = d.provider
+                                             AND n.round_id = d.round_id
+                                             AND n.wallet_id = d.wallet_id))
      LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'round % of % left for an archive: recall it first',

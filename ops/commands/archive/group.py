@@ -11,5 +11,6 @@ app = lazy_group(
         "request": "ops.commands.archive.releasing:request",
         "approve": "ops.commands.archive.releasing:approve",
         "reject": "ops.commands.archive.releasing:reject",
+        "recall": "ops.commands.archive.recalling:recall_",
     }
 )

@@ -1,4 +1,6 @@
-"""``tieout archive request|approve|reject``: let archived bytes go, by two people."""
+"""``tieout archive request|approve|reject``: let archived months go, by two people."""
+
+from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
@@ -6,15 +8,19 @@ from sqlalchemy import Engine
 from ledger.archive.check import check_archive, seal_faults
 from ledger.archive.months import month_end
 from ledger.archive.release import let_entries_go, let_go, require_owner, take_month_end
+from ledger.archive.row_release import let_rows_go
 from ledger.seal.seal import Progress, sealed_days
 from ops.commands.archive.listing import Name
+from ops.commands.archive.output import print_left
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.next_commands import print_next_for_another
 from ops.commands.options import By, Reason
-from ops.commands.progress import progress_bars
+from ops.commands.progress import Announce, progress_bars
 from ops.context import context_of
 from storage.archive.archives import (
+    Archive,
+    Leaving,
     decide_release,
     finish_release,
     get_archive,
@@ -26,24 +32,30 @@ from storage.transactions import engine_at, reading, transaction
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Contradiction
 from vocabulary.people import Right
-from vocabulary.plurals import counted
+
+Rows = Annotated[
+    bool, typer.Option("--rows", help="Rows of operations and rounds, after bytes and entries.")
+]
 
 
-def request(ctx: typer.Context, name: Name, *, reason: Reason, by: By = None) -> None:
-    """Request that the bytes of an archived month leave the database; another approves."""
+def request(
+    ctx: typer.Context, name: Name, *, rows: Rows = False, reason: Reason, by: By = None
+) -> None:
+    """Request that an archived month leaves the database; another person approves."""
     engine, person = open_books_as(ctx, by, Right.ARCHIVE)
-    now = SystemClock().now()
+    now, what = SystemClock().now(), _leaving(rows=rows)
     with refusals(), transaction(engine, "archive") as connection:
         archive = get_archive(connection, name)
-        release = request_release(connection, archive, reason=reason, by=person, now=now)
+        release = request_release(connection, archive, what, reason=reason, by=person, now=now)
     typer.echo(f"{release} waits for a second person: nothing of {name} left the database")
-    print_next_for_another(f"tieout archive approve {name}")
+    print_next_for_another(f"tieout archive approve {name}{' --rows' if rows else ''}")
 
 
-def approve(ctx: typer.Context, name: Name, *, by: By = None) -> None:
+def approve(ctx: typer.Context, name: Name, *, rows: Rows = False, by: By = None) -> None:
     """Approve another person's request; bytes and entries go; repeating finishes it.
 
     The archive is checked first. Callbacks may go on meanwhile. Needs the owner of the tables.
+    With --rows, the rows of operations and rounds go.
     """
     engine, person = open_books_as(ctx, by, Right.LET_GO)
     with refusals(), engine_at(context_of(ctx).owner_url) as owner:
@@ -55,19 +67,37 @@ def approve(ctx: typer.Context, name: Name, *, by: By = None) -> None:
         with progress_bars() as announce:
             _require_whole(engine, folder, manifest, announce("lines", None))
             with transaction(engine, "archive") as connection:
-                now = SystemClock().now()
-                decide_release(connection, archive, "approved", by=person, now=now)
-            gone = let_go(owner, folder, manifest, progress=announce("rows", manifest.rows))
-            entries = let_entries_go(
-                owner, manifest, progress=announce("entries", _entries_in(manifest))
-            )
+                now, what = SystemClock().now(), _leaving(rows=rows)
+                decide_release(connection, archive, "approved", what, by=person, now=now)
+            if rows:
+                left = _let_rows_go(owner, archive, announce)
+            else:
+                left = _let_bytes_go(owner, folder, manifest, announce)
         with transaction(engine, "archive") as connection:
-            finish_release(connection, archive, by=person, rows=gone, entries=entries)
-        left = counted(entries, "entry")
-        typer.echo(f"{name}: the bytes of {counted(gone, 'row')} left the database, and {left}")
-        ended = take_month_end(owner, by=person)
+            finish_release(connection, archive, what, by=person, **left)
+        print_left(name, left)
+        ended = None if rows else take_month_end(owner, by=person)
     if ended is not None:
         typer.echo(f"`tieout ledger verify --from-month-end` begins after {ended:%Y-%m}")
+
+
+def _leaving(*, rows: bool) -> Leaving:
+    return Leaving.ROWS if rows else Leaving.BYTES
+
+
+def _let_bytes_go(
+    owner: Engine, folder: ArchiveFolder, manifest: Manifest, announce: Announce
+) -> dict[str, int]:
+    gone = let_go(owner, folder, manifest, progress=announce("rows", manifest.rows))
+    entries = let_entries_go(
+        owner, manifest, progress=announce("entries", _entries_in(manifest))
+    )
+    return {"rows": gone, "entries": entries}
+
+
+def _let_rows_go(owner: Engine, archive: Archive, announce: Announce) -> dict[str, int]:
+    gone = let_rows_go(owner, archive, progress=announce("operations", None))
+    return {"operations": gone.operations, "rounds": gone.rounds}
 
 
 def _entries_in(manifest: Manifest) -> int:
@@ -85,11 +115,13 @@ def _require_whole(
         raise Contradiction(f"{manifest.archive} is not whole, so nothing goes: {findings[0]}")
 
 
-def reject(ctx: typer.Context, name: Name, *, reason: Reason, by: By = None) -> None:
+def reject(
+    ctx: typer.Context, name: Name, *, rows: Rows = False, reason: Reason, by: By = None
+) -> None:
     """Reject another person's request; everything stays in the database."""
     engine, person = open_books_as(ctx, by, Right.LET_GO)
-    now = SystemClock().now()
+    now, what = SystemClock().now(), _leaving(rows=rows)
     with refusals(), transaction(engine, "archive") as connection:
         archive = get_archive(connection, name)
-        decide_release(connection, archive, "rejected", by=person, now=now, why=reason)
+        decide_release(connection, archive, "rejected", what, by=person, now=now, why=reason)
     typer.echo(f"{name}: the request was rejected, and everything stays")

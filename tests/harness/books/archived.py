@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from ledger.seal.seal import seal_day
 from ops import cli
 from storage.engine import open_engine
+from tests.harness.books.ledger import NOON
 from tests.harness.people import signed_in
 from tests.harness.tampering.sealed_day import DAY, a_sealed_day, quiet
 from vocabulary.errors import TieoutError
@@ -83,14 +84,23 @@ class Archivist:
         self.run("archive", "request", ARCHIVE, "--reason", "two years old", "--by", "maria")
         return self.run("archive", "approve", ARCHIVE, "--by", "jonas")
 
+    def let_rows_go(self, code: int = 0) -> str:
+        """Request and approve that the rows leave, by two people."""
+        words = ("--reason", "three years old", "--by", "maria")
+        self.run("archive", "request", ARCHIVE, "--rows", *words)
+        return self.run("archive", "approve", ARCHIVE, "--rows", "--by", "jonas", code=code)
+
     def rows(self, sql: str) -> Sequence[tuple[Any, ...]]:
         with psycopg.connect(self.database) as connection:
             return connection.execute(sql.encode()).fetchall()
 
 
-def an_archivable_month(database: str, folder: Path) -> Archivist:
-    """Books whose June 2020 is sealed and signed, with a few feed versions received in it."""
-    a_sealed_day(database, folder / "day.jsonl.gz")
+def an_archivable_month(database: str, folder: Path, *, at: datetime = NOON) -> Archivist:
+    """Books whose June 2020 is sealed and signed, with a few feed versions received in it.
+
+    Callbacks are received at an instant; rows leave only if it is in the month.
+    """
+    a_sealed_day(database, folder / "day.jsonl.gz", at=at)
     with psycopg.connect(database) as connection:
         connection.execute(
             b"INSERT INTO feed_versions (provider, record_id, updated_at, content, raw, source,"

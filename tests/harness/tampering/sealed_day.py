@@ -12,6 +12,7 @@ from ledger.seal.seal import exported_lines, seal_day, seal_of
 from storage.audit import record
 from storage.engine import open_engine
 from tests.harness.books.ledger import (
+    NOON,
     SLUG,
     STRICT,
     accept,
@@ -50,15 +51,17 @@ def quiet(_done: int) -> None:
     """Show no progress."""
 
 
-def a_sealed_day(database: str, file: Path) -> None:
+def a_sealed_day(database: str, file: Path, *, at: datetime = NOON) -> None:
     """Book and seal the day: ann is wallet 1, bob wallet 2; batches 1 to 6 are sealed.
+
+    Callbacks are received at an instant, which need not be on the day.
 
     Batch 7 is not posted. ``book_residuals`` books residuals 1 to 3; residual 4 is a write-off.
     """
     open_wallets(database, ("ann", 1000), ("bob", 500))
-    accept(database, *FIRST)
-    accept(database, *SECOND)
-    accept(database, *REPEATS)
+    accept(database, *FIRST, at=at)
+    accept(database, *SECOND, at=at)
+    accept(database, *REPEATS, at=at)
     blocked = SetBlocked(
         key="k1", handle="ann", currency="EUR", blocked=True, reason="she asked"
     )

@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.harness.books.archived import Archivist, an_archivable_month
+from tests.harness.tampering.sealed_day import MORNING
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,17 @@ def released(postgres: PostgresServer, exported: Archivist) -> Iterator[Archivis
     archivist.let_go()
     yield archivist
     postgres.execute("DROP DATABASE month_released WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def dated(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Archivist]:
+    """As ``released``, with callbacks received in the month; tests change copies only."""
+    postgres.execute(f"CREATE DATABASE month_dated TEMPLATE {TEMPLATE}")
+    folder = tmp_path_factory.mktemp("dated")
+    archivist = an_archivable_month(postgres.url("month_dated"), folder, at=MORNING)
+    archivist.export()
+    archivist.let_go()
+    yield archivist
+    postgres.execute("DROP DATABASE month_dated WITH (FORCE)")

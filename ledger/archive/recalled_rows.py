@@ -1,0 +1,44 @@
+"""Archived rows as they were when they left the database: their bytes a digest. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from storage.archive.digests import digest_of_bytes
+
+#: A row of an archive by its columns.
+ArchivedRow = Mapping[str, Any]
+#: By wallet and position, what the sweep of an operation moved, in minor units.
+Sweeps = Mapping[tuple[int, int], int]
+
+
+def as_it_left(row: ArchivedRow, sweeps: Sweeps) -> dict[str, Any]:
+    """An operation's columns as JSON that PostgreSQL reads as a row of ``operations``."""
+    left = {
+        **row,
+        "headers": "",
+        "body": digest_of_bytes(row["headers"], row["body"]),
+        "swept": sweeps.get((row["wallet_id"], row["wallet_seq"])),
+    }
+    return {column: _as_json(value) for column, value in left.items()}
+
+
+def sweeps_of(
+    entries: Iterable[tuple[int, int, int, int]], *, leg: int
+) -> dict[tuple[int, int], int]:
+    """What sweeps moved, from entries as wallet, position, leg and amount."""
+    return {
+        (wallet, position): amount
+        for wallet, position, entry_leg, amount in entries
+        if entry_leg == leg
+    }
+
+
+def _as_json(value: Any) -> Any:
+    match value:
+        case bytes():
+            return f"\\x{value.hex()}"
+        case datetime():
+            return value.isoformat()
+        case _:
+            return value

@@ -1,0 +1,48 @@
+"""``tieout archive recall``: bring rows back that are in an archive only."""
+
+from typing import Annotated
+
+import typer
+
+from ledger.archive.recall import Kind, demand, recall
+from ops.commands.database import refusals
+from ops.commands.identity import open_books_as
+from ops.commands.options import By, Provider
+from storage.audit import record
+from storage.transactions import transaction
+from vocabulary.errors import Malformed
+from vocabulary.people import Right
+from vocabulary.plurals import counted
+
+
+def recall_(
+    ctx: typer.Context,
+    *,
+    provider: Provider,
+    operation: Annotated[
+        str | None, typer.Option("--operation", help="The provider's key of an operation.")
+    ] = None,
+    round_: Annotated[
+        str | None, typer.Option("--round", help="The provider's id of a round.")
+    ] = None,
+    by: By = None,
+) -> None:
+    """Bring an operation or a round back whose rows left for an archive, with its whole round.
+
+    It stays until the rows of a later month leave.
+    """
+    if (operation is None) == (round_ is None):
+        raise Malformed("recall", "either --operation or --round is expected")
+    engine, person = open_books_as(ctx, by, Right.ARCHIVE)
+    kind: Kind = "round" if operation is None else "operation"
+    name = operation or round_ or ""
+    with refusals():
+        with transaction(engine, "recall") as connection:
+            number = demand(connection, kind, provider, name, by=person)
+            detail = {"kind": kind, "provider": provider, "recall": number}
+            record(connection, person, "archive.recalled", name, detail)
+        came = recall(engine, number)
+    if not came.operations:
+        typer.echo(f"no archive has the {kind} {name} of {provider}: it never existed")
+    else:
+        typer.echo(f"{counted(came.operations, 'operation')} came back")
