@@ -18,6 +18,7 @@ from storage.archive.restore import (
     restored_operations,
     restored_versions,
 )
+from storage.archive.row_cut import archives_of, away_sentence, round_named, rows_begin_at
 from vocabulary.ids import match_key, transaction_id
 from vocabulary.money import Money
 
@@ -189,6 +190,7 @@ def _words(
         operations = _rows(connection, _OPERATIONS, params)
         params["op_keys"] = sorted({*params["op_keys"], *(row["op_key"] for row in operations)})
         return [
+            *_away(connection, params, is_there=bool(operations)),
             *_callbacks(restored_operations(connection, operations), money),
             *_requests(restored_deliveries(connection, _rows(connection, _REQUESTS, params))),
             *_records(_rows(connection, _RECORDS, params), money),
@@ -221,6 +223,20 @@ def _rows(
     connection: Connection, query: str, params: Mapping[str, Any]
 ) -> Sequence[Mapping[str, Any]]:
     return [dict(row) for row in connection.execute(text(query), dict(params)).mappings()]
+
+
+def _away(
+    connection: Connection, params: Mapping[str, Any], *, is_there: bool
+) -> Iterator[SourceWord]:
+    """A word about our callbacks, if they are in an archive only."""
+    cut = None if is_there else rows_begin_at(connection)
+    if cut is None:
+        return
+    provider, round_id = params["provider"], params["round_id"]
+    name = round_named(provider, round_id)
+    if archives := archives_of(connection, provider, name):
+        words = away_sentence(provider, name, archives)
+        yield SourceWord(source="callback", at=cut, id=round_id, words=words)
 
 
 def _callbacks(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[SourceWord]:

@@ -27,6 +27,8 @@ def address(*parts: object, **query: object) -> str:
 
 def hit_address(hit: Hit) -> str:
     """The page of what was found; empty: it has none, its facts say what is known."""
+    if "archive" in hit.facts:
+        return ""  # its rows are away
     find_address = _OF_HITS.get(hit.kind)
     return "" if find_address is None else find_address(hit)
 

@@ -121,6 +121,15 @@ def not_found(kind: str, name: str) -> RequestRefused:
     )
 
 
+def away(kind: str, why: str) -> RequestRefused:
+    """The rows of this name are in an archive only; says which, and how they come back."""
+    return RequestRefused(
+        status=HTTPStatus.CONFLICT,
+        title=f"The {kind} is in an archive",
+        why=why[0].upper() + why[1:],
+    )
+
+
 def forbidden(why: str) -> RequestRefused:
     """The person, or the form, may not do this."""
     return RequestRefused(status=HTTPStatus.FORBIDDEN, title="Not allowed", why=why)

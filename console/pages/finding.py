@@ -57,7 +57,7 @@ def only_address(findings: Findings) -> str:
 
 
 def _their_id(hit: Hit) -> tuple[str | None, str]:
-    return hit.provider, hit.facts["their id"]
+    return hit.provider, hit.facts.get("their id", hit.id)
 
 
 def grouped(hits: Sequence[Hit]) -> list[HitGroup]:

@@ -316,21 +316,23 @@ def _own_operation(wallet: Wallet, operation: OwnOperation) -> Effect:
             return _adjustment(operation)
 
 
-def _restriction(current: Restrictions, operation: Exclude | Limit) -> Effect:
+def restricted(current: Restrictions, operation: Exclude | Limit) -> Restrictions:
+    """The restrictions of a player after an order that changes them."""
     if isinstance(operation, Exclude):
-        kind = OperationKind.EXCLUDE
         until = max(operation.until, current.until or operation.until)
-        restrictions = replace(current, until=until)
-    else:
-        kind = OperationKind.LIMIT
-        restrictions = replace(
-            current, stake=operation.stake, turnover=operation.turnover, loss=operation.loss
-        )
+        return replace(current, until=until)
+    return replace(
+        current, stake=operation.stake, turnover=operation.turnover, loss=operation.loss
+    )
+
+
+def _restriction(current: Restrictions, operation: Exclude | Limit) -> Effect:
+    is_exclusion = isinstance(operation, Exclude)
     return Effect(
-        kind=kind,
+        kind=OperationKind.EXCLUDE if is_exclusion else OperationKind.LIMIT,
         verdict=Verdict.ACCEPTED,
         round_id="",
-        restrictions=restrictions,
+        restrictions=restricted(current, operation),
         reason=operation.reason,
     )
 

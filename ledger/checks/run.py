@@ -28,6 +28,7 @@ from ledger.checks.parts import (
 from ledger.proofs.options import CHECKED_PER_PART, ProofOptions
 from ledger.proofs.resumption import Resumption, part_name
 from ledger.proofs.wallet_ranges import expected_operations, ranges_by_count
+from storage.archive.row_cut import rows_begin_at
 from storage.engine import url_of
 from storage.transactions import reading, shared_snapshot
 from vocabulary.errors import Contradiction
@@ -107,17 +108,29 @@ def newest_month_end(engine: Engine) -> MonthEnd | None:
         return _month_end(connection)
 
 
+def provable_scope(engine: Engine, scope: WalletScope) -> WalletScope:
+    """The part of a scope that rows prove: from the month end on, once older ones left.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    with reading(engine, "verify") as connection:
+        return _provable(connection, scope)
+
+
 def verify(
     engine: Engine, *, scope: WalletScope | None = None, options: ProofOptions = _DEFAULTS
 ) -> Iterator[CheckResult]:
     """Run the checks on one snapshot, yielding each result as its check ends.
+
+    Once rows left for archives, every scope begins at the newest month end.
 
     Raises:
         Contradiction: another month end was taken since that of the scope was read.
         Unavailable: the database or the workers are out of reach.
     """
     with shared_snapshot(engine, "verify") as (connection, name):
-        checked_scope = _scope_now(connection, scope or WalletScope())
+        checked_scope = _scope_now(connection, _provable(connection, scope or WalletScope()))
         checks, _ = checks_for(checked_scope)
         operations = expected_operations(connection)
         resumption = Resumption(
@@ -142,6 +155,12 @@ def verify(
         executor = options.executor_for(operations, per_part=CHECKED_PER_PART)
         yield from _in_order(checks, tasks, _results(connection, tasks, executor, resumption))
         resumption.end()
+
+
+def _provable(connection: Connection, scope: WalletScope) -> WalletScope:
+    if scope.month_end is not None or rows_begin_at(connection) is None:
+        return scope
+    return replace(scope, month_end=_month_end(connection))
 
 
 def _scope_now(connection: Connection, scope: WalletScope) -> WalletScope:

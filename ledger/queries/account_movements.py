@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from ledger.enums import OWN_SLUG, Account
 from ledger.posting.rules import SWEEP_CLEARING_LEG, SWEEP_GGR_LEG
+from storage.archive.row_cut import require_rows_since
 from vocabulary.window import Window
 
 # As booked_entries, but where entries are there it looks up no operation for archived ones.
@@ -25,6 +26,7 @@ _ENTRIES_OF = """CROSS JOIN LATERAL (
           WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
             AND (SELECT b.entries_at FROM batches b WHERE b.batch_id = o.batch_id)
                 IS NOT NULL) e"""
+# The day of a residual whose round left for an archive is before the cut.
 _OF_PROVIDER = f"""
 WITH began AS (
   SELECT match_key, round_id, wallet_id, (first_at AT TIME ZONE :zone)::date AS day FROM rounds
@@ -35,7 +37,8 @@ WITH began AS (
                   (SELECT min(o.first_at) FROM rounds o
                     WHERE o.match_key = r.match_key AND o.provider = r.provider
                       AND o.round_id = r.round_id),
-                  r.booked_at) AS day_at
+                  CASE WHEN NOT is_round_away(r.provider, r.round_id, r.match_key)
+                       THEN r.booked_at END) AS day_at
     FROM residuals r
     LEFT JOIN write_offs w USING (write_off_id)
     LEFT JOIN breaks b USING (break_id)
@@ -66,9 +69,11 @@ SELECT (o.received_at AT TIME ZONE :zone)::date AS day,
  WHERE o.provider = :provider AND o.received_at >= :start AND o.received_at < :end
  GROUP BY 1, 2, e.account, e.currency HAVING sum(e.amount) <> 0
 """  # noqa: S608 - the constant above
+# A day that was closed stays, whatever left for archives.
 _STARTED = """
 SELECT EXISTS (SELECT FROM rounds WHERE provider = :provider AND first_at < :end)
     OR EXISTS (SELECT FROM feed_records WHERE provider = :provider AND created_at < :end)
+    OR EXISTS (SELECT FROM day_closes WHERE provider = :provider AND starts_at < :end)
 """
 
 
@@ -108,7 +113,12 @@ def account_movements(
         provider: the slug.
         window: whole days of the zone.
         zone: of the days.
+
+    Raises:
+        RowsAreAway: rows of the window left for archives.
     """
+    if provider != OWN_SLUG:  # our own operations stay
+        require_rows_since(connection, window.start, f"the movements of {provider}")
     sql = _OF_OUR_OWN if provider == OWN_SLUG else _OF_PROVIDER
     params = {"provider": provider, "start": window.start, "end": window.end, "zone": zone}
     movements: dict[date, list[AccountMovement]] = defaultdict(list)
@@ -124,6 +134,6 @@ def account_movements(
 
 
 def has_started(connection: Connection, provider: str, end: datetime) -> bool:
-    """Whether a provider has any round or record from before an instant."""
+    """Whether a provider has, or had, any round or record from before an instant."""
     params = {"provider": provider, "end": end}
     return bool(connection.execute(text(_STARTED), params).scalar_one())

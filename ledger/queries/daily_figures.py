@@ -14,12 +14,24 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from storage.archive.row_cut import require_rows_since, rows_begin_at
 from vocabulary.window import day_window
 
 # All that is older than the first day counts on the day before it: its funds are carried on.
 _DAY = """
 CASE WHEN o.received_at < :start THEN CAST(:before AS date)
      ELSE (o.received_at AT TIME ZONE :zone)::date END
+"""
+# Where rows left for archives, what came before the first day is what the operations since do
+# not explain of a balance.
+_KNOWN = "(NOT CAST(:is_cut AS boolean) OR o.received_at >= :start)"
+_OPENINGS = """
+SELECT CAST(:before AS date), w.wallet_id, w.currency, w.balance - coalesce(m.amount, 0),
+       NULL, NULL, NULL, NULL, NULL
+  FROM wallets w
+  LEFT JOIN (SELECT wallet_id, sum(amount) AS amount FROM operations
+              WHERE received_at >= :start GROUP BY wallet_id) m USING (wallet_id)
+ WHERE CAST(:is_cut AS boolean)
 """
 _OPERATIONS = f"""
 WITH daily AS (
@@ -30,8 +42,10 @@ WITH daily AS (
          sum(o.amount) FILTER (WHERE o.kind = 'deposit') AS deposits,
          -sum(o.amount) FILTER (WHERE o.kind = 'withdrawal') AS withdrawals
     FROM operations o
-   WHERE o.decision = 'accepted' AND o.received_at < :end
+   WHERE o.decision = 'accepted' AND o.received_at < :end AND {_KNOWN}
    GROUP BY 1, o.wallet_id, o.currency
+   UNION ALL
+  {_OPENINGS}
 ), running AS (
   SELECT *, sum(amount) OVER (PARTITION BY wallet_id ORDER BY day) AS balance FROM daily
 )
@@ -44,7 +58,7 @@ SELECT day, currency,
        sum(greatest(balance, 0) - greatest(balance - amount, 0))::bigint AS funds,
        sum(least(balance, 0) - least(balance - amount, 0))::bigint AS debts
   FROM running GROUP BY day, currency ORDER BY day, currency
-"""  # noqa: S608 - the constant above
+"""  # noqa: S608 - the constants above
 _ENTRIES = f"""
 SELECT {_DAY} AS day, e.currency,
        coalesce(-sum(e.amount) FILTER (
@@ -55,8 +69,9 @@ SELECT {_DAY} AS day, e.currency,
        sum(e.amount)::bigint AS players
   FROM operations o JOIN booked_entries e USING (wallet_id, wallet_seq)
  WHERE o.received_at < :end AND e.account IN ('player_wallet', 'player_receivable')
+   AND {_KNOWN}
  GROUP BY 1, e.currency
-"""  # noqa: S608 - the constant above
+"""  # noqa: S608 - the constants above
 _UNPOSTED = "SELECT count(*) FROM batches WHERE posted_at IS NULL"
 
 
@@ -122,11 +137,16 @@ def daily_figures(
     """The figures from ``first`` to ``last``, both included, by day and currency.
 
     A currency has a figure on every day on which a player has funds or debts in it.
+
+    Raises:
+        RowsAreAway: rows of these days left for archives.
     """
-    before = first - timedelta(days=1)
+    before, start = first - timedelta(days=1), day_window(first, zone).start
+    require_rows_since(connection, start, f"the figures of {first}")
     params = {
         "zone": zone.key,
-        "start": day_window(first, zone).start,
+        "is_cut": rows_begin_at(connection) is not None,
+        "start": start,
         "end": day_window(last, zone).end,
         "before": before,
     }

@@ -1,15 +1,20 @@
 """A provider's statement: amounts by business day, and the clearing of its open rounds."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from ledger.queries.checkpoints import BalanceClock
-from ledger.queries.query import fetch_rows
+from storage.archive.row_cut import require_rows_since, rows_begin_at
+from storage.transactions import reading
+from vocabulary.window import day_window
 
 _ENTRY_CLOCK = {"received": "o.received_at", "posted": "e.posted_at"}
 _OPERATION_CLOCK = {"received": "o.received_at", "posted": "b.posted_at"}
+# Where rows left for archives, what clearing held before the first day is what the entries
+# since do not explain of what it holds now.
 # Entries are counted by the operation they belong to, so both halves use the same clock. A
 # residual belongs to no operation: it counts when it was booked.
 _STATEMENT = """
@@ -44,11 +49,25 @@ WITH moved AS (
            ::bigint AS funds
     FROM entered e
    GROUP BY 1, 2
+), held AS (
+  SELECT t.currency, t.amount - coalesce(b.amount, 0) AS clearing
+    FROM (SELECT currency, sum(amount) AS amount FROM (
+            SELECT currency, amount FROM entries
+             WHERE provider = :provider AND account = 'provider_clearing'
+            UNION ALL
+            SELECT currency, amount FROM archived_totals
+             WHERE provider = :provider AND account = 'provider_clearing') x
+           GROUP BY currency) t
+    LEFT JOIN (SELECT currency, sum(clearing) AS amount FROM booked
+                WHERE day >= :first GROUP BY currency) b USING (currency)
+   WHERE CAST(:is_cut AS boolean)
 ), days AS (
   SELECT day, currency, m.stake, m.payout, m.rollbacks, m.adjustments, b.funds, b.ggr,
-         b.difference,
-         sum(b.clearing) OVER (PARTITION BY currency ORDER BY day) AS clearing, m.operations
-    FROM moved m FULL JOIN booked b USING (day, currency)
+         b.difference, m.operations,
+         coalesce(h.clearing, 0)
+         + coalesce(sum(b.clearing) OVER (PARTITION BY currency ORDER BY day), 0) AS clearing
+    FROM moved m FULL JOIN booked b USING (day, currency) LEFT JOIN held h USING (currency)
+   WHERE NOT CAST(:is_cut AS boolean) OR day >= :first
 )
 SELECT day, currency, coalesce(stake, 0), coalesce(payout, 0), coalesce(rollbacks, 0),
        coalesce(adjustments, 0), coalesce(funds, 0), coalesce(ggr, 0), coalesce(clearing, 0),
@@ -58,6 +77,7 @@ SELECT day, currency, coalesce(stake, 0), coalesce(payout, 0), coalesce(rollback
    AND (CAST(:last AS date) IS NULL OR day <= :last)
  ORDER BY day, currency
 """
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 _PLAIN = "o.kind NOT IN ('rollback', 'adjustment')"
 
 
@@ -102,12 +122,18 @@ def provider_days(
     its operation was received; by ``posted``, to the day on which it was written.
 
     Raises:
+        RowsAreAway: rows of these days left for archives.
         Unavailable: the database is out of reach.
     """
+    start = _ALWAYS if first is None else day_window(first, ZoneInfo(zone)).start
     sql = _STATEMENT.format(
         operation_clock=_OPERATION_CLOCK[by], entry_clock=_ENTRY_CLOCK[by], plain=_PLAIN
     )
     parameters = {"provider": provider, "zone": zone, "first": first, "last": last}
+    with reading(engine, "") as connection:
+        require_rows_since(connection, start, f"the days of {provider}")
+        is_cut = rows_begin_at(connection) is not None
+        rows = connection.execute(text(sql), {**parameters, "is_cut": is_cut}).all()
     return [
         ProviderDay(
             day=row[0],
@@ -122,5 +148,5 @@ def provider_days(
             operations=row[9],
             difference=row[10],
         )
-        for row in fetch_rows(engine, sql, parameters)
+        for row in rows
     ]

@@ -36,19 +36,7 @@ SELECT o.wallet_id, o.wallet_seq AS seq, o.provider, o.op_key, o.kind::text AS k
         OR o.kind = ANY(CAST(:kinds AS operation_kind[])))
  ORDER BY o.wallet_seq {order} LIMIT :limit
 """
-# Halves the chain until the two neighbours are found between which the instant lies.
-_LAST_BEFORE = """
-WITH RECURSIVE halves (low, high) AS (
-    SELECT CAST(0 AS bigint), seq + 1 FROM wallets WHERE wallet_id = :wallet
-    UNION ALL
-    SELECT CASE WHEN o.received_at < :at THEN o.wallet_seq ELSE h.low END,
-           CASE WHEN o.received_at < :at THEN h.high ELSE o.wallet_seq END
-      FROM halves h JOIN operations o
-        ON o.wallet_id = :wallet AND o.wallet_seq = (h.low + h.high) / 2
-     WHERE h.high - h.low > 1
-)
-SELECT low FROM halves ORDER BY high - low LIMIT 1
-"""
+_LAST_BEFORE = "SELECT chain_position_at(:wallet, :at) - 1"
 _ROUNDS = """
 SELECT r.provider, r.round_id, r.currency, r.stake, r.payout, r.status::text AS status,
        r.first_at, r.last_at

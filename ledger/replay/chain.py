@@ -7,7 +7,7 @@ not have been known when the row was decided: both are legal, so both are tried.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC
 from operator import itemgetter
@@ -31,6 +31,7 @@ from ledger.accepting.model import (
 from ledger.enums import OWN_SLUG, OperationKind
 from ledger.replay.decode import (
     OUTSIDE_WINDOW,
+    ROWS_AWAY,
     UNPROVEN,
     UNVERIFIABLE,
     WRITTEN_WITH_ANOTHER,
@@ -56,10 +57,15 @@ REMEMBERED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ReferencedRows:
-    """What the books hold under the keys and handles that a chunk of rows refers to."""
+    """What the books hold under the keys and handles that a chunk of rows refers to.
+
+    Attributes:
+        away: the keys whose operations left for an archive.
+    """
 
     operations: Mapping[OperationKey, ChainPosition]
     wallet_ids: Mapping[HandleKey, Mapping[str, int]]
+    away: Set[OperationKey] = frozenset()
 
 
 @dataclass(slots=True)
@@ -145,6 +151,8 @@ def replay_operation(
     row = stored.row
     result.operations += 1
     chain.enter(row.wallet_seq)
+    if decoded is not None and _names_away(decoded, referenced):
+        decoded = DecodedDelivery(None, as_stored=ROWS_AWAY)
     if not chain.expected:
         if decoded is None and not chain.last_as_stored:
             nothing_due = ("kind", row.kind, "nothing was to be written")
@@ -160,6 +168,14 @@ def replay_operation(
             return [*_take_as_stored(chain, row, referenced), *differences]
     result.decided += 1
     return _differing(row, chain.expected.popleft())
+
+
+def _names_away(decoded: DecodedDelivery, referenced: ReferencedRows) -> bool:
+    """Whether a request was decided by an operation that left since."""
+    if decoded.request is None or not referenced.away:
+        return False
+    read_set = read_set_of([decoded.request])
+    return not referenced.away.isdisjoint(read_set.own_keys | read_set.referenced_keys)
 
 
 def _decide_again(

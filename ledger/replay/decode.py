@@ -19,6 +19,7 @@ OPENING = "an opening balance, which no request brought"
 BYTES_NOT_KEPT = "an own operation whose bytes were not kept"
 WRITTEN_WITH_ANOTHER = "written with an operation that is taken as it stands"
 OUTSIDE_WINDOW = "outside of the window, or another provider's"
+ROWS_AWAY = "names an operation that left for an archive"
 #: Causes for which evidence should be there and is not, or cannot be checked.
 UNPROVEN = frozenset({NOT_CONFIGURED, UNVERIFIABLE, BYTES_NOT_KEPT})
 

@@ -26,7 +26,13 @@ from ledger.replay.chain import (
     stretch_of,
 )
 from ledger.replay.check_deliveries import check_delivery, referenced_keys
-from ledger.replay.decode import UNPROVEN, UNVERIFIABLE, DecodedDelivery, decode
+from ledger.replay.decode import (
+    ROWS_AWAY,
+    UNPROVEN,
+    UNVERIFIABLE,
+    DecodedDelivery,
+    decode,
+)
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from storage.transactions import engine_at, joined_snapshot
@@ -131,11 +137,13 @@ class _ChainReplayer:
         self._window = window
         self._result = result
         self._stored: dict[int, Wallet] = {}
+        self._beginnings: dict[int, Wallet] = {}
         self._chain: RecomputedChain | None = None
 
     def replay(self, wallet_range: WalletRange, progress: Callable[[int], None]) -> None:
         """Replay every chain of the range to its end."""
         self._stored = self._reader.wallets(wallet_range)
+        self._beginnings = self._reader.beginnings(wallet_range, self._stored)
         for rows in self._reader.operations(wallet_range):
             self._replay_rows(rows)
             progress(len(rows))
@@ -165,16 +173,16 @@ class _ChainReplayer:
             decoded.request for decoded in decoded_rows if decoded and decoded.request
         )
         handles = {(slug, handle) for slug, handle, _ in read_set.wallets if slug != OWN_SLUG}
-        return ReferencedRows(
-            self._reader.known(_keys_in_books(rows, decoded_rows)),
-            self._reader.wallet_ids(handles),
-        )
+        keys = _keys_in_books(rows, decoded_rows)
+        known = self._reader.known(keys)
+        away = self._reader.away(keys - known.keys())
+        return ReferencedRows(known, self._reader.wallet_ids(handles), away)
 
     def _chain_of(self, wallet_id: int) -> RecomputedChain:
         if self._chain is None or self._chain.wallet.wallet_id != wallet_id:
             self._end_chain()
             self._compare_empty_wallets(wallet_id)
-            wallet = self._empty_wallet(wallet_id)
+            wallet = self._beginnings.get(wallet_id) or self._empty_wallet(wallet_id)
             self._chain = RecomputedChain(wallet, start_seq=wallet.seq + 1)
         return self._chain
 
@@ -256,11 +264,14 @@ def _check_deliveries(
         (stored, None if stored.row.provider == OWN_SLUG else decode(stored.row, decoders))
         for stored in deliveries
     ]
-    known = reader.known(
-        key for stored, decoded in pairs for key in referenced_keys(stored.row, decoded)
-    )
-    for stored, decoded in pairs:
+    keys = [referenced_keys(stored.row, decoded) for stored, decoded in pairs]
+    known = reader.known(key for named in keys for key in named)
+    away = reader.away({key for named in keys for key in named} - known.keys())
+    for (stored, decoded), named in zip(pairs, keys, strict=True):
         result.deliveries += 1
+        if not away.isdisjoint(named):
+            result.count_as_stored(ROWS_AWAY)
+            continue
         name = f"delivery {stored.delivery_id}"
         if decoded is not None and decoded.as_stored in UNPROVEN:
             result.count_unproven(decoded.as_stored)

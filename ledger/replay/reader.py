@@ -4,7 +4,7 @@ Reads ``wallets players handles operations deliveries batches``; writes nothing.
 through a server-side cursor in chunks, so memory does not grow with the books.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from ledger.enums import CLOSED_BY, OperationDecision, OperationKind
 from ledger.proofs.wallet_ranges import WalletRange, ranges_by_count, ranges_by_size
 from ledger.queries.restores import read_epochs
 from ledger.replay.archived_bytes import ArchivedBytes
+from ledger.replay.beginnings import wallets_at_month_end
 from ledger.replay.report import ReplayWindow
 from vocabulary.facts import Fund
 from vocabulary.outcomes import Answer
@@ -45,6 +46,9 @@ _WINDOW = f"(CAST(:since AS timestamptz) IS NULL OR b.committed_at >= :since) AN
 _MOVED = f"""(CAST(:since AS timestamptz) IS NULL OR o.wallet_id IN (
      SELECT o.wallet_id FROM operations o JOIN batches b USING (batch_id) WHERE {_WINDOW}))"""  # noqa: S608 - constants of this module
 
+# The rest of a chain whose beginning is at a month end.
+_SINCE_MONTH_END = """(CAST(:month_end AS timestamptz) IS NULL OR o.wallet_seq > coalesce(
+     (SELECT p.wallet_seq FROM month_end_wallets p WHERE p.wallet_id = o.wallet_id), 0))"""
 _WALLETS = """
 SELECT wallet_id, player, currency, balance, seq, turnover, blocked, day, day_stake, day_payout,
        restrictions::text
@@ -54,7 +58,7 @@ SELECT wallet_id, player, currency, balance, seq, turnover, blocked, day, day_st
 _OPERATIONS = f"""
 SELECT o.batch_id, b.committed_at, {_OPERATION}
   FROM operations o JOIN batches b USING (batch_id)
- WHERE o.wallet_id BETWEEN :first AND :last AND {_UNTIL} AND {_MOVED}
+ WHERE o.wallet_id BETWEEN :first AND :last AND {_UNTIL} AND {_MOVED} AND {_SINCE_MONTH_END}
  ORDER BY o.wallet_id, o.wallet_seq
 """  # noqa: S608 - column names of our own row types
 _KNOWN = """
@@ -65,6 +69,11 @@ SELECT o.provider, o.op_key, o.wallet_id, o.wallet_seq, o.batch_id, o.kind::text
   FROM unnest(CAST(:slugs AS text[]), CAST(:keys AS text[])) AS q (provider, op_key)
   JOIN operations o ON o.provider = q.provider AND o.op_key = q.op_key
   LEFT JOIN operations r ON r.provider = o.provider AND r.reverses = o.op_key
+"""
+_AWAY = """
+SELECT q.provider, q.op_key
+  FROM unnest(CAST(:slugs AS text[]), CAST(:keys AS text[])) AS q (provider, op_key)
+ WHERE is_operation_away(q.provider, q.op_key)
 """
 _HANDLES = """
 SELECT q.provider, q.handle, w.currency, w.wallet_id
@@ -82,7 +91,7 @@ _RECOVERIES = "SELECT recovery_id FROM recoveries WHERE state = 'approved'"
 _DELIVERY_IDS = "SELECT min(delivery_id), max(delivery_id) FROM deliveries"
 _COUNTS = f"""
 SELECT (SELECT count(*) FROM operations o JOIN batches b USING (batch_id)
-         WHERE {_UNTIL} AND {_MOVED})
+         WHERE {_UNTIL} AND {_MOVED} AND {_SINCE_MONTH_END})
      + (SELECT count(*) FROM deliveries d JOIN batches b USING (batch_id) WHERE {_WINDOW})
 """  # noqa: S608 - constants of this module
 
@@ -136,7 +145,11 @@ class Reader:
     ) -> None:
         self._connection = connection
         self._archived = archived or ArchivedBytes(None)
-        self._window = {"since": window.since, "until": window.until}
+        self._window = {
+            "since": window.since,
+            "until": window.until,
+            "month_end": window.month_end,
+        }
         self._provider = window.provider
         self._epochs = read_epochs(connection)
         self._recoveries = set(connection.execute(text(_RECOVERIES)).scalars())
@@ -200,6 +213,23 @@ class Reader:
         arrays = {"slugs": [slug for slug, _ in pairs], "keys": [key for _, key in pairs]}
         rows = self._connection.execute(text(_KNOWN), arrays)
         return {(row.provider, row.op_key): _position(row) for row in rows}
+
+    def away(self, keys: Iterable[OperationKey]) -> set[OperationKey]:
+        """Those of the keys whose operations left for an archive."""
+        pairs = sorted(set(keys))
+        if not pairs or self._window["month_end"] is None:
+            return set()
+        arrays = {"slugs": [slug for slug, _ in pairs], "keys": [key for _, key in pairs]}
+        rows = self._connection.execute(text(_AWAY), arrays)
+        return {(row.provider, row.op_key) for row in rows}
+
+    def beginnings(
+        self, wallet_range: WalletRange, stored: Mapping[int, Wallet]
+    ) -> dict[int, Wallet]:
+        """Where the chains of a range begin, if that is at a month end."""
+        if self._window["month_end"] is None:
+            return {}
+        return wallets_at_month_end(self._connection, wallet_range, stored)
 
     def wallet_ids(self, handles: Iterable[HandleKey]) -> dict[HandleKey, dict[str, int]]:
         """Wallet ids by currency of every known handle."""

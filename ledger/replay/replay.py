@@ -19,6 +19,7 @@ from ledger.proofs.options import DECIDED_PER_PART, ProofOptions
 from ledger.proofs.resumption import Resumption
 from ledger.proofs.wallet_ranges import WalletRange
 from ledger.replay.archived_bytes import copied_archives
+from ledger.replay.beginnings import window_from_month_end
 from ledger.replay.part import ReplayTask, decode_result, encode_result, replay_part, run_part
 from ledger.replay.reader import RANGE_OPERATIONS, Reader
 from ledger.replay.report import ProviderDecoders, ReplayResult, ReplayWindow
@@ -42,13 +43,16 @@ def replay(
 ) -> ReplayResult:
     """Replay a window of the books on one snapshot.
 
+    Once rows left for archives, chains begin at the newest month end.
+
     Raises:
+        RowsAreAway: the window begins before it.
         Unavailable: the database, the workers, or an archive with bytes of the window, are out
             of reach.
         Contradiction: an archive does not have the bytes that left the database.
     """
-    replayed_window = window or ReplayWindow()
     with shared_snapshot(engine, "replay") as (connection, name):
+        replayed_window = window_from_month_end(connection, window or ReplayWindow())
         reader = Reader(connection, replayed_window)
         rows = reader.count()
         executor = options.executor_for(rows, per_part=DECIDED_PER_PART)

@@ -44,11 +44,16 @@ class ProviderDecoders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayWindow:
-    """The batches to replay: committed from ``since`` until before ``until``; None: all."""
+    """The batches to replay: committed from ``since`` until before ``until``; None: all.
+
+    Attributes:
+        month_end: where the chains begin, because older rows left; None: at their beginning.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     provider: str | None = None
+    month_end: datetime | None = None
 
     @property
     def is_whole(self) -> bool:

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
-from ledger.seal.canonical_lines import day_lines
+from ledger.seal.canonical_lines import day_bounds, day_lines
 from ledger.seal.check_files import AuditResult
 from ledger.seal.files import AFTER_BATCHES, SealLine, read_lines, row_name
 from ledger.seal.seal import open_seal_snapshot
+from storage.archive.row_cut import require_rows_since
 from vocabulary.errors import Malformed
 
 _SHOWN_MAX = 80
@@ -40,6 +41,7 @@ def compare(engine: Engine, path: Path, *, progress: Callable[[int], None]) -> A
 
     Raises:
         Malformed: the file is not a day's file.
+        RowsAreAway: rows of the day left for its archive.
         Unavailable: the database is out of reach.
     """
     file_lines = read_lines(path)
@@ -49,6 +51,7 @@ def compare(engine: Engine, path: Path, *, progress: Callable[[int], None]) -> A
     result = AuditResult(days=[str(header.row["day"])])
     day = date.fromisoformat(result.days[0])
     with open_seal_snapshot(engine, "audit") as connection:
+        require_rows_since(connection, day_bounds(day)["since"], f"a comparison of {day}")
         book_lines = day_lines(connection, day, header.row["layout"])
         books = _with_keys((kind, json.loads(raw)[kind], raw) for kind, raw in book_lines)
         _walk(books, _with_keys(_rows(file_lines)), result, progress)

@@ -27,6 +27,7 @@ from ledger.seal.canonical_lines import (
     header_line,
     trailer_line,
 )
+from storage.archive.row_cut import require_rows_since, rows_begin_at
 from storage.transactions import outages, reading, snapshot, transaction
 from vocabulary.errors import Contradiction, Malformed, Unavailable
 from vocabulary.plurals import counted
@@ -127,10 +128,16 @@ class SealNeighbours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecheckResult:
-    """A sealed day, hashed again; ``wrong`` names what differs from its seal."""
+    """A sealed day, hashed again; ``wrong`` names what differs from its seal.
+
+    Attributes:
+        is_away: rows of the day left for its archive, whose files give the seal; only its place
+            in the chain of seals was checked.
+    """
 
     seal: Seal
     wrong: tuple[str, ...]
+    is_away: bool = False
 
 
 def seal_day(engine: Engine, day: date, *, progress: Progress) -> Seal:
@@ -184,20 +191,31 @@ def neighbours_of(engine: Engine, seal: Seal) -> SealNeighbours:
 
 
 def recheck(engine: Engine, day: date | None, *, progress: Progress) -> Iterator[RecheckResult]:
-    """Hash one sealed day or all of them again, oldest first, and compare with the seals."""
+    """Hash one sealed day or all of them again, oldest first, and compare with the seals.
+
+    Of a day whose rows left for an archive, only the link to the day before is checked.
+    """
     with open_seal_snapshot(engine) as connection:
         previous: Seal | None = None
+        cut = rows_begin_at(connection)
         for seal in _seals(connection, " ORDER BY day"):
             if day in {None, seal.day}:
                 wrong = _chain_faults(seal, previous)
-                wrong += _content_faults(connection, seal, progress)
-                yield RecheckResult(seal=seal, wrong=tuple(wrong))
+                is_away = cut is not None and day_bounds(seal.day)["since"] < cut
+                if not is_away:
+                    wrong += _content_faults(connection, seal, progress)
+                yield RecheckResult(seal=seal, wrong=tuple(wrong), is_away=is_away)
             previous = seal
 
 
 def exported_lines(engine: Engine, seal: Seal, *, progress: Progress) -> Iterator[bytes]:
-    """The lines of a sealed day's file; the last line holds the hash they have now."""
+    """The lines of a sealed day's file; the last line holds the hash they have now.
+
+    Raises:
+        RowsAreAway: rows of the day left for its archive.
+    """
     with open_seal_snapshot(engine) as connection:
+        require_rows_since(connection, day_bounds(seal.day)["since"], f"the file of {seal.day}")
         digest = _Digest()
         yield digest.add("", header_line(seal.day, seal.previous, seal.layout))
         for name, line in day_lines(connection, seal.day, seal.layout):

@@ -11,6 +11,7 @@ from ops.runtime.child_jobs import ChildJobs
 from ops.settings.model import ProviderSettings, Settings
 from reconcile.days.day_sums import SummedDay, stale_days
 from reconcile.days.summing import keep_sums
+from storage.archive.row_cut import rows_begin_at
 from storage.transactions import engine_at, reading
 from vocabulary.clock import Clock, SystemClock
 from vocabulary.window import day_window
@@ -57,7 +58,10 @@ def keep_days(database_url: str, days: list[SummedDay]) -> int:
 def over_days(
     connection: Connection, providers: tuple[ProviderSettings, ...], now: datetime
 ) -> list[SummedDay]:
-    """The days since a provider's first row that are over, the newest first."""
+    """The days since a provider's first row that are over, the newest first.
+
+    A day is left out if rows of it left for an archive.
+    """
     days = [day for entry in providers for day in _over(connection, entry, now)]
     return sorted(days, key=lambda day: (day.window.start, day.provider), reverse=True)
 
@@ -69,11 +73,12 @@ def _over(
     first = connection.execute(text(_FIRST), {"provider": entry.slug}).scalar_one()
     if first is None:
         return
+    cut = rows_begin_at(connection)
     today = now.astimezone(zone).date()
     for back in range(1, DAYS + 1):
         day = today - timedelta(days=back)
         window = day_window(day, zone)
-        if window.end <= first:
+        if window.end <= first or (cut is not None and window.start < cut):
             return
         if window.end + SETTLES <= now:
             yield SummedDay(provider=entry.slug, day=day, zone=entry.timezone, window=window)

@@ -38,7 +38,15 @@ TIMEOUT = timedelta(hours=6)
 DAYS_MAX = 31
 #: How long after its end a day is sealed: what was accepted last is posted by then.
 SETTLES = timedelta(minutes=15)
-_SPAN = "SELECT min(batch_id), max(batch_id) FROM batches"
+# Once rows left for archives, what can be replayed begins at the newest month end.
+_SPAN = """
+SELECT coalesce((SELECT min(b.batch_id) FROM batches b
+                  WHERE b.committed_at >= (SELECT max(at) FROM month_ends)
+                    AND (SELECT EXISTS (SELECT FROM archived_row_months))),
+                (SELECT min(batch_id) FROM batches
+                  WHERE NOT (SELECT EXISTS (SELECT FROM archived_row_months)))),
+       (SELECT max(batch_id) FROM batches)
+"""
 _COMMITTED = "SELECT committed_at FROM batches WHERE batch_id >= :id ORDER BY batch_id LIMIT 1"
 
 log = structlog.get_logger()

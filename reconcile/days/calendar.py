@@ -68,7 +68,9 @@ _BREAKS = f"{_OF_DAYS} {_OPEN} UNION ALL {_DIGESTS} ORDER BY provider, day, curr
 _FIRST = f"""
 SELECT p.provider, least((SELECT min(first_at) FROM rounds r WHERE r.provider = p.provider),
                          (SELECT min(created_at) FROM feed_records f
-                           WHERE f.provider = p.provider)) AS first_at
+                           WHERE f.provider = p.provider),
+                         (SELECT min(starts_at) FROM day_closes c
+                           WHERE c.provider = p.provider)) AS first_at
   FROM {_OF}
 """  # noqa: S608 - only the constant above is put in
 

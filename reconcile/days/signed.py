@@ -18,7 +18,9 @@ WITH RECURSIVE p AS (
       FROM p WHERE p.provider IS NOT NULL
 )
 SELECT provider,
-       (SELECT min(first_at) FROM rounds r WHERE r.provider = p.provider) AS began_at
+       least((SELECT min(first_at) FROM rounds r WHERE r.provider = p.provider),
+             (SELECT min(starts_at) FROM day_closes c
+               WHERE c.provider = p.provider)) AS began_at
   FROM p
  WHERE EXISTS (SELECT FROM rounds r
                 WHERE r.provider = p.provider AND r.first_at >= :since AND r.first_at < :until)

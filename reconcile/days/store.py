@@ -5,14 +5,14 @@ written: ``day_steps``, ``audit``.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from reconcile.days.figures import DayFigures, stored_figures
+from reconcile.days.figures import BothSides, DayFigures, stored_figures
 from reconcile.days.states import (
     ClosedDay,
     DayAction,
@@ -22,7 +22,8 @@ from reconcile.days.states import (
     StepRules,
     take_step,
 )
-from reconcile.days.sums import SidesReader, figures_of_days, read_sides
+from reconcile.days.sums import SidesReader, figures_of_days, read_sides, sides_since
+from storage.archive.row_cut import rows_begin_at
 from storage.audit import record
 from vocabulary.window import Window
 
@@ -82,7 +83,11 @@ def load_days(
     *,
     sides: SidesReader = read_sides,
 ) -> list[DayStatus]:
-    """Read days with their figures of now, or with sums of both sides that ``sides`` keeps."""
+    """Read days with their figures of now, or with sums of both sides that ``sides`` keeps.
+
+    Where rows of a day left for an archive, our side is what its last step fixed, and what was
+    posted since.
+    """
     params = {
         "providers": [terms.provider for terms in days],
         "days": [terms.day for terms in days],
@@ -91,16 +96,42 @@ def load_days(
     steps: dict[tuple[str, date], list[Row[Any]]] = {}
     for row in connection.execute(text(_STEPS), params):
         steps.setdefault(_key(row), []).append(row)
+    last_steps = {
+        (terms.provider, terms.window.start): _step(rows[-1], terms.exponents)
+        for terms in days
+        if (rows := steps.get((terms.provider, terms.day)))
+    }
     figures = figures_of_days(
         connection,
         [(terms.provider, terms.window, terms.exponents) for terms in days],
-        sides=sides,
+        sides=_with_steps(sides, rows_begin_at(connection), last_steps),
     )
     return [
         _status(terms, now, closes.get(key), steps.get(key, []), sums)
         for terms, sums in zip(days, figures, strict=True)
         for key in [(terms.provider, terms.day)]
     ]
+
+
+def _with_steps(
+    sides: SidesReader,
+    cut: datetime | None,
+    last_steps: Mapping[tuple[str, datetime], DayStep],
+) -> SidesReader:
+    """Read sums as ``sides`` does; of days from before the cut, as their last steps have them.
+
+    A month leaves only after all its days were signed, so a day without a step has no rows.
+    """
+
+    def read(
+        connection: Connection, provider: str, window: Window, stamp: Hashable
+    ) -> BothSides:
+        step = last_steps.get((provider, window.start))
+        if cut is None or window.start >= cut or step is None:
+            return sides(connection, provider, window, stamp)
+        return sides_since(connection, provider, window, step.figures.ours, step.at)
+
+    return read
 
 
 def _status(

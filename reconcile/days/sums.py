@@ -5,13 +5,14 @@ Days are read together, so that a list of days takes as many statements as one d
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from breaks.kinds import OF_BOOKS
 from breaks.states import SETTLED
-from reconcile.days.figures import BothSides, DayFigures, OpenMoney, SideTotals
+from reconcile.days.figures import NO_TOTALS, BothSides, DayFigures, OpenMoney, SideTotals
 from storage.planning import without_nested_loops
 from vocabulary.window import Window
 
@@ -46,6 +47,26 @@ SELECT s.currency, sum(s.rounds)::bigint AS rounds,
        coalesce(sum(s.payout) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS payout
   FROM shares s LEFT JOIN undone u USING (match_key, round_id, handle)
  GROUP BY s.currency
+"""
+# What came for the rounds of a window since an instant, by the posting of its operations.
+_OURS_SINCE = """
+SELECT currency, count(*) FILTER (WHERE is_new) AS rounds, sum(stake)::bigint AS stake,
+       sum(payout)::bigint AS payout
+  FROM (SELECT r.currency, bool_and(b.posted_at > :since) AS is_new,
+               coalesce(sum(o.stake) FILTER (WHERE b.posted_at > :since), 0) AS stake,
+               coalesce(sum(o.payout) FILTER (WHERE b.posted_at > :since), 0) AS payout
+          FROM rounds r
+          JOIN operations o
+            ON o.wallet_id = r.wallet_id
+           AND o.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
+           AND o.match_key = r.match_key AND o.provider = r.provider
+           AND o.round_id = r.round_id
+          JOIN batches b USING (batch_id)
+         WHERE r.provider = :provider AND r.first_at >= :start AND r.first_at < :end
+           AND o.decision = 'accepted' AND b.posted_at IS NOT NULL
+         GROUP BY r.match_key, r.round_id, r.wallet_id, r.currency) s
+ GROUP BY currency
+HAVING (count(*) FILTER (WHERE is_new), sum(stake), sum(payout)) <> (0, 0, 0)
 """
 _DAYS = """
 unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
@@ -99,6 +120,43 @@ def read_sides(
     with without_nested_loops(connection):
         theirs = _side(connection, _THEIRS, params)
     return BothSides(ours=ours, theirs=theirs)
+
+
+def sides_since(
+    connection: Connection,
+    provider: str,
+    window: Window,
+    ours: Mapping[str, SideTotals],
+    since: datetime,
+) -> BothSides:
+    """Both sides of a window whose rows may have left for an archive.
+
+    Args:
+        connection: of the books.
+        provider: the slug.
+        window: of the rows.
+        ours: our side as people signed it.
+        since: when they did; what was posted later is there, and is added.
+    """
+    params = {"provider": provider, "start": window.start, "end": window.end}
+    late = _side(connection, _OURS_SINCE, {**params, "since": since})
+    with without_nested_loops(connection):
+        theirs = _side(connection, _THEIRS, params)
+    return BothSides(
+        ours={
+            code: _sum(ours.get(code, NO_TOTALS), late.get(code, NO_TOTALS))
+            for code in sorted({*ours, *late})
+        },
+        theirs=theirs,
+    )
+
+
+def _sum(one: SideTotals, other: SideTotals) -> SideTotals:
+    return SideTotals(
+        rounds=one.rounds + other.rounds,
+        stake=one.stake + other.stake,
+        payout=one.payout + other.payout,
+    )
 
 
 def figures_of(

@@ -3,7 +3,7 @@
 A run and its later verification both evaluate a request here, so they cannot differ in how.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,7 @@ from reconcile.runs.request import RunRequest
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.shared_rounds import round_of
 from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from storage.archive.row_cut import RowName, require_names, rows_begin_at
 from vocabulary.ids import match_key
 
 # Everything stored up to these numbers could be read.
@@ -82,12 +83,15 @@ def evaluate(
 
     Args:
         database_url: where both sides are read.
-        connection: reads the open breaks, the booked residuals and the feed's findings.
+        connection: reads the open breaks, the booked residuals, the feed's findings and which
+            rows left for archives.
         request: what to evaluate.
         now: the instant of the run.
         scan: how the window is read; None: whole.
 
     Raises:
+        RowsAreAway: rows of the window, or of a round or operation that it names, left for
+            archives.
         Unavailable: the database cannot be reached.
         Contradiction: the comparison does not conserve its rows.
     """
@@ -96,11 +100,13 @@ def evaluate(
     with open_snapshot(database_url, provider, window, request.context(now)) as snapshot:
         scanned = (scan or scan_window(RunOptions()))(snapshot, open_keys)
         comparison = scanned.comparison
+        breaks = tuple(breaks_of(snapshot, connection, request, comparison))
+        _require_named_rows(connection, provider, breaks)
         booked = booked_match_keys(connection, provider) if scanned.whole else []
         booked_keys = np.array(booked, dtype=np.int64)
         return Evaluation(
             comparison=comparison,
-            breaks=tuple(breaks_of(snapshot, connection, request, comparison)),
+            breaks=breaks,
             examined=_examined(snapshot, comparison, open_keys),
             input_watermarks={
                 **snapshot.query(_WATERMARKS)[0],
@@ -132,6 +138,19 @@ def _examined(snapshot: Snapshot, comparison: Comparison, keys: Keys) -> Keys:
     ]
     across_edge = np.intersect1d(keys, np.array(edge_keys, dtype=np.int64))
     return np.union1d(snapshot.keys_in_window(keys), across_edge)
+
+
+def _require_named_rows(connection: Connection, provider: str, breaks: Iterable[Break]) -> None:
+    """Check that nothing that a break misses is in an archive: then it would be none."""
+    if rows_begin_at(connection) is None:
+        return
+    rounds = {b.round_id: b.match_key for b in breaks if b.round_id}
+    operations = {b.subject for b in breaks if b.subject}
+    names = [
+        *(RowName(kind="round", name=name, match_key=key) for name, key in rounds.items()),
+        *(RowName(kind="operation", name=name) for name in sorted(operations)),
+    ]
+    require_names(connection, provider, names, "the window names")
 
 
 def breaks_of(

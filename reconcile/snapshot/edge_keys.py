@@ -69,6 +69,13 @@ def find_edge_keys(read_rows: ReadTimedRows, window: Window, rules: Rules) -> Ke
     return np.union1d(before, _follow(read_rows, window.end, 1, rules))
 
 
+def edge_span(rules: Rules) -> timedelta:
+    """How far beyond a window rows may take part in matching."""
+    if not rules.attributes or not rules.edges:
+        return timedelta(0)
+    return SPANS_MAX * rules.within
+
+
 def edge_digest(edge_keys: Keys) -> str:
     """Hash the edge keys, to tell whether stored parts were made with the same ones."""
     return blake2b(edge_keys.tobytes(), digest_size=16).hexdigest()

@@ -20,6 +20,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from reconcile.snapshot.connections import SnapshotConnections, open_connections
+from reconcile.snapshot.cut import require_window
 from reconcile.snapshot.edge_keys import OUR_TIMED_ROWS, THEIR_TIMED_ROWS, TimedRows
 from reconcile.snapshot.frames import Keys, Sides, same_currencies
 from reconcile.snapshot.full_rows import (
@@ -353,13 +354,18 @@ def open_snapshot(
         snapshot_id: of another open ``Snapshot``, to read the same instant; None: now.
 
     Raises:
+        RowsAreAway: rows of the window left for archives, or rows at its edge that take part.
         Unavailable: the database cannot be reached.
     """
     with (
         ThreadPoolExecutor(max_workers=2) as pool,
         open_connections(database_url, snapshot_id) as connections,
     ):
-        yield Snapshot(connections, pool, provider=provider, window=window, context=context)
+        snapshot = Snapshot(
+            connections, pool, provider=provider, window=window, context=context
+        )
+        require_window(snapshot.query, provider, window, context.rules)
+        yield snapshot
 
 
 def range_condition(side: str, key_range: KeyRange) -> str:

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from storage.archive.row_cut import require_rows_since
 from vocabulary.window import Window
 
 #: How far beyond a window the other sides of its rows are looked for.
@@ -38,6 +39,8 @@ WITH f AS (
          coalesce(r.last_at, f.at) AS last_at
     FROM r FULL JOIN f USING (match_key, round_id, currency)
    WHERE coalesce(r.first_at, f.began) >= :start AND coalesce(r.first_at, f.began) < :end
+     -- A round that left for an archive began before the window.
+     AND (r.match_key IS NOT NULL OR archived_days(match_key) IS NULL)
 ), judging AS MATERIALIZED (
   SELECT window_from, window_to, started_at, finished_at,
          make_interval(secs => (manifest ->> 'maturity_s')::bigint) AS maturity
@@ -100,7 +103,12 @@ def resolution_days(
     zone: str,
     within: timedelta,
 ) -> list[DayRate]:
-    """The days of a window on which any row began, in order."""
+    """The days of a window on which any row began, in order.
+
+    Raises:
+        RowsAreAway: rows of the window left for archives.
+    """
+    require_rows_since(connection, window.start, f"the resolution rates of {provider}")
     params = {
         "provider": provider,
         "start": window.start,

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Row, text
 
 from reconcile.matching.conservation import exact_sum
+from reconcile.snapshot.cut import require_rounds
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.rules import MatchContext
 from reconcile.snapshot.snapshot import Snapshot, open_snapshot
@@ -289,6 +290,7 @@ def resolution_rates(
     url = url_of(connection.engine)
     with open_snapshot(url, provider, window, context) as snapshot:
         keys = add_plain_rows(snapshot, zone, reading.sums.add_plain, reading.suspect)
+        require_rounds(snapshot, keys)
         return reading.finish(snapshot, keys)
 
 

@@ -18,6 +18,7 @@ from breaks.kinds import OF_BOOKS
 from breaks.states import SETTLED
 from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
 from reconcile.totals.side_queries import OUR_SUMS, THEIR_SUMS
+from storage.archive.row_cut import require_rows_since
 from vocabulary.window import Window
 
 #: The game of every cell where games are not looked up.
@@ -100,6 +101,9 @@ def side_sums(
         window: whose rounds count.
         zone: of the business days.
         by_game: look games up; otherwise the game of every cell is ``ALL_GAMES``.
+
+    Raises:
+        RowsAreAway: rows of the window left for archives.
     """
     both = both_figures(connection, provider, window, zone, by_game=by_game)
     breaks = break_sums(connection, provider, window, zone, by_game=by_game)
@@ -109,7 +113,8 @@ def side_sums(
 def both_figures(
     connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
 ) -> BothFigures:
-    """Add up both sides of a window; see ``side_sums``."""
+    """Add up both sides of a window; see ``side_sums``. Raises as ``our_figures``."""
+    require_rows_since(connection, window.start, f"the totals of {provider}")
     params = _parameters(provider, window, zone, by_game=by_game)
     return BothFigures(
         ours=_side(connection, OUR_SUMS, params), theirs=_side(connection, THEIR_SUMS, params)
@@ -119,7 +124,12 @@ def both_figures(
 def our_figures(
     connection: Connection, provider: str, window: Window, zone: str, *, by_game: bool
 ) -> dict[TotalsCell, Figures]:
-    """Add up our side of a window; see ``side_sums``."""
+    """Add up our side of a window; see ``side_sums``.
+
+    Raises:
+        RowsAreAway: rows of the window left for archives.
+    """
+    require_rows_since(connection, window.start, f"the totals of {provider}")
     return _side(connection, OUR_SUMS, _parameters(provider, window, zone, by_game=by_game))
 
 

@@ -21,6 +21,7 @@ from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
 from reconcile.matching.spelling import pair_spellings
 from reconcile.runs.request import RunRequest
+from reconcile.snapshot.cut import require_rounds
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import PAIRS, Keys
 from reconcile.snapshot.rules import MatchContext, Rules
@@ -211,6 +212,7 @@ def _compare(snapshot: Snapshot, other_keys: Keys) -> tuple[ComparisonFrames, Co
     context = snapshot.context
     edge_keys = find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules)
     keys = np.union1d(other_keys, edge_keys)
+    require_rounds(snapshot, keys)
     games, counts = record_games(snapshot, keys), round_counts(snapshot, keys)
     records = split_at_window(snapshot.records(keys), other_keys)
     edge_rows = unmatched_edge_rows(records) if len(edge_keys) else PAIRS.empty()

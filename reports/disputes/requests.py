@@ -18,6 +18,7 @@ from breaks.disputes.model import Dispute, DisputeLine
 from providers.contract import Callback, Provider, Verified
 from providers.dialect import Dialect
 from storage.archive.restore import restored_deliveries, restored_operations
+from storage.archive.row_cut import require_names, round_named
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.ids import match_key
 
@@ -127,7 +128,13 @@ def evidence_of(
         dialect: by which its signatures are checked.
         provider: with the secrets of today.
         until: later requests are left out.
+
+    Raises:
+        RowsAreAway: a round of a line left for an archive; says how it comes back.
     """
+    rounds = sorted({line.round_id for line in dispute.lines})
+    names = [round_named(dispute.provider, id_) for id_ in rounds]
+    require_names(connection, dispute.provider, names, f"{dispute.dispute_id} names")
     breaks = _breaks(connection, dispute.lines)
     params = {**_rounds(dispute, breaks), "provider": dispute.provider, "until": until}
     records = _by_line(connection.execute(text(_RECORDS), params).mappings())

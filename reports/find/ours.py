@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger.queries.restores import loss_of
+from reports.find.away import away_operations, away_rounds, away_transaction
 from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import (
     at,
@@ -125,7 +126,8 @@ def transactions(connection: Connection, candidate: Candidate, scope: SearchScop
         "limit": scope.limit,
     }
     rows = fetch(connection, _BY_KEY, parameters)
-    return [_transaction(row, scope, exact=True) for row in rows]
+    here = [_transaction(row, scope, exact=True) for row in rows]
+    return [*here, *away_operations(connection, candidate.text, scope)]
 
 
 def _transaction_of_id(connection: Connection, id_: str, scope: SearchScope) -> list[Hit]:
@@ -137,7 +139,7 @@ def _transaction_of_id(connection: Connection, id_: str, scope: SearchScope) -> 
         return [_transaction(row, scope, exact=True) for row in rows]
     loss = loss_of(connection, position)
     if loss is None:
-        return []
+        return away_transaction(connection, id_)
     current = loss.recovered_as or loss.there_now
     return [
         Hit(
@@ -210,7 +212,8 @@ def rounds(connection: Connection, candidate: Candidate, scope: SearchScope) -> 
         "limit": scope.limit,
     }
     rows = fetch(connection, _ROUND_BY_ID, parameters)
-    return [_round(row, scope, exact=True) for row in rows]
+    here = [_round(row, scope, exact=True) for row in rows]
+    return [*here, *away_rounds(connection, candidate.text, scope)]
 
 
 def rounds_of_amount(

@@ -4,8 +4,9 @@
 returns, and because a search reads every lower layer: the ledger, feeds, runs and breaks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
@@ -21,7 +22,9 @@ from reports.find.query import (
     is_amount_without_currency,
     split_day,
 )
+from storage.archive.row_cut import rows_begin_at
 from vocabulary.errors import Unavailable
+from vocabulary.window import day_window
 
 Lookup = Callable[[Connection, Candidate, SearchScope], list[Hit]]
 
@@ -72,6 +75,7 @@ def find_anything(engine: Engine, text: str, scope: SearchScope) -> Findings:
     one_more = replace(scope, limit=scope.limit + 1)
     try:
         with engine.connect() as connection:
+            away = list(_away(connection, scope))
             hits = best_first(
                 hit
                 for reading in readings
@@ -79,12 +83,13 @@ def find_anything(engine: Engine, text: str, scope: SearchScope) -> Findings:
             )
     except OperationalError as error:
         raise Unavailable("the database is out of reach") from error
+    advice = [*_advice(words, scope), *away]
     return Findings(
         query=text,
         searched=_searched(readings),
         hits=tuple(hits[: scope.limit]),
         cut=len(hits) > scope.limit,
-        advice=_advice(words, scope),
+        advice=tuple(advice),
     )
 
 
@@ -100,6 +105,17 @@ def _searched(readings: tuple[Candidate, ...]) -> tuple[str, ...]:
     """Name what was looked for, once each, in the order of the search."""
     names = (f"{reading.kind} by {reading.by}" for reading in readings)
     return tuple(dict.fromkeys(names))
+
+
+def _away(connection: Connection, scope: SearchScope) -> Iterator[str]:
+    """That rows of the day are not searched, because they left for an archive."""
+    cut = rows_begin_at(connection)
+    day = scope.day
+    zones = scope.zones.values() or ("UTC",)
+    if cut is None or day is None:
+        return
+    if min(day_window(day, ZoneInfo(zone)).start for zone in zones) < cut:
+        yield f"most operations and rounds of {day} are in archives, which are not searched"
 
 
 def _advice(text: str, scope: SearchScope) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from storage.archive.row_cut import require_rows_since
 from storage.planning import without_nested_loops
 from vocabulary.window import Window
 
@@ -76,7 +77,12 @@ class Bridge:
 
 
 def bridges(connection: Connection, provider: str, window: Window) -> tuple[Bridge, ...]:
-    """The bridge of every currency that either has."""
+    """The bridge of every currency that either has.
+
+    Raises:
+        RowsAreAway: rows of the window left for archives.
+    """
+    require_rows_since(connection, window.start, f"the statement of {provider}")
     params = {"provider": provider, "start": window.start, "end": window.end}
     reported = {row.currency: row.ggr for row in connection.execute(text(_ROUNDS), params)}
     with without_nested_loops(connection):

@@ -10,6 +10,7 @@ from ledger.queries.batches import (
     parking_of,
     requests_of_batch,
 )
+from storage.archive.row_cut import rows_begin_at
 from vocabulary.errors import Malformed
 from vocabulary.ids import transaction_position
 
@@ -28,12 +29,14 @@ def show(visit: Visit) -> HtmlPage:
         operations = operations_of_batch(connection, number, after=after, limit=PAGE_ROWS + 1)
         requests = requests_of_batch(connection, number, limit=PAGE_ROWS)
         parking = parking_of(connection, number)
+        cut = rows_begin_at(connection)
     listed = operations[:PAGE_ROWS]
     is_more = len(operations) > PAGE_ROWS
     values = {
         "batch": batch,
         "operations": listed,
         "requests": requests,
+        "is_cut": cut is not None and batch.committed_at < cut,
         "parking": parking,
         "next": address("batches", number, after=listed[-1].transaction) if is_more else "",
         "exponents_by": visit.config.exponents,

@@ -14,7 +14,7 @@ from console.pages.records.evidence import (
     header_lines,
     signature_of,
 )
-from console.replies import FileDownload, HtmlPage, RequestRefused, not_found
+from console.replies import FileDownload, HtmlPage, RequestRefused, away, not_found
 from ledger.enums import OperationKind
 from ledger.queries.operations import (
     OperationDetail,
@@ -27,9 +27,14 @@ from ledger.queries.operations import (
     transaction_of_key,
 )
 from ledger.queries.restores import RestoreLoss, loss_of
+from storage.archive.row_cut import is_position_away
 from vocabulary.ids import TransactionPosition, transaction_position
 
 _SIDES = ("request", "reply")
+_AWAY = (
+    "it left the database with its month. `tieout archive recall` brings it back by the"
+    " provider's id of it, or of its round."
+)
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -37,6 +42,10 @@ def show(visit: Visit) -> HtmlPage:
     position = _position(visit)
     with visit.console.readers.connect() as connection:
         operation = operation_at(connection, position)
+        if operation is None and is_position_away(
+            connection, position.wallet_id, position.wallet_seq
+        ):
+            raise away("operation", _AWAY)
         if operation is None:
             raise _unknown(visit, loss_of(connection, position))
         return HtmlPage(

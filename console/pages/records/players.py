@@ -26,6 +26,7 @@ from ledger.queries.wallet_pages import (
     rounds_of_stretch,
     wallets_of,
 )
+from storage.archive.row_cut import rows_begin_at
 from vocabulary.window import day_window
 
 #: Lines of a statement on one page.
@@ -60,6 +61,7 @@ def show(visit: Visit) -> HtmlPage:
                 limit=RECENT_MAX,
             ),
             **_of_wallet(visit, connection, player, wallet),
+            "rows_begin_at": rows_begin_at(connection),
             "exponents_by": visit.config.exponents,
         }
     return HtmlPage(template="records/player.html", values=values)

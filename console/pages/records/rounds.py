@@ -11,7 +11,7 @@ from breaks.lists.queries import breaks_of_round
 from breaks.sources import sources_of_round
 from console.config import Visit
 from console.pages.parameters import read_limit, read_name, zone_of
-from console.replies import HtmlPage, not_found
+from console.replies import HtmlPage, away, not_found
 from console.sentences import counted
 from console.timeline import events_of, horizontal_timeline, vertical_timeline
 from feeds.round_records import RECORDS_MAX, RoundRecord, records_of_round, sums_of_records
@@ -26,6 +26,7 @@ from ledger.queries.round_parts import (
     parts_of_round,
     sums_of_parts,
 )
+from storage.archive.row_cut import archives_of, away_sentence, round_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ def show(visit: Visit) -> HtmlPage:
         parts = parts_of_round(connection, provider, round_id)
         records = records_of_round(connection, provider, round_id)
         breaks = breaks_of_round(connection, provider, round_id)
+        if not parts:
+            _require_round(connection, provider, round_id)
         if not (parts or records or breaks):
             raise not_found(f"round of {provider}", round_id)
         values = _our_side(visit, connection, provider, round_id)
@@ -75,6 +78,17 @@ def show(visit: Visit) -> HtmlPage:
         "zone": zone_of(visit.config, provider),
     }
     return HtmlPage(template="records/round.html", values=values)
+
+
+def _require_round(connection: Connection, provider: str, round_id: str) -> None:
+    """Check that our side of a round is not in an archive.
+
+    Raises:
+        RequestRefused: it is; says where, and how it comes back.
+    """
+    name = round_named(provider, round_id)
+    if archives := archives_of(connection, provider, name):
+        raise away("round", f"{away_sentence(provider, name, archives)}.")
 
 
 def sums_of(parts: Sequence[RoundPart], records: Sequence[RoundRecord]) -> list[RoundSums]:

@@ -3,7 +3,9 @@
 from console.config import Visit
 from console.pages.parameters import read_day, read_name
 from console.replies import HtmlPage, not_found
+from ledger.seal.canonical_lines import day_bounds
 from ledger.seal.seal import GENESIS, Seal, neighbours_of, recheck, seal_of
+from storage.archive.row_cut import rows_begin_at
 
 #: Most rows of a day that the page hashes again; longer days are checked by the command.
 CHECKED_ROWS_MAX = 100_000
@@ -17,7 +19,10 @@ def show(visit: Visit) -> HtmlPage:
     if seal is None:
         raise not_found("seal", visit.path["day"])
     neighbours = neighbours_of(engine, seal)
+    with engine.connect() as connection:
+        cut = rows_begin_at(connection)
     rows = sum(seal.counts.values())
+    is_away = cut is not None and day_bounds(seal.day)["since"] < cut
     is_checked = "check" in visit.query and rows <= CHECKED_ROWS_MAX
     values = {
         "seal": seal,
@@ -25,7 +30,8 @@ def show(visit: Visit) -> HtmlPage:
         "is_first": seal.previous == GENESIS,
         "rows": rows,
         "rows_max": CHECKED_ROWS_MAX,
-        "wrong": _faults(visit, seal) if is_checked else None,
+        "is_away": is_away,
+        "wrong": _faults(visit, seal) if is_checked and not is_away else None,
     }
     return HtmlPage(template="records/seal.html", values=values)
 

@@ -9,6 +9,7 @@ from ledger.enums import RoundStatus
 from ledger.posting.chart import CHART
 from ledger.queries.checkpoints import prove_checkpoints, take_checkpoint
 from ledger.queries.rounds import Round, rounds_of
+from ops.commands.cut_note import note_cut
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.option_values import read_duration, read_instant
@@ -44,8 +45,10 @@ def rounds(
     """List posted rounds, oldest first."""
     check_provider(context_of(ctx).settings, provider)
     now = SystemClock().now()
+    engine = open_books(ctx)
+    note_cut(engine)
     posted = rounds_of(
-        open_books(ctx),
+        engine,
         status=RoundStatus.OPEN if is_open else None,
         before=None if older_than is None else now - read_duration(older_than, "--older-than"),
         provider=provider,

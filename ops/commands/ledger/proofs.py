@@ -9,8 +9,9 @@ import typer
 from sqlalchemy import Engine
 
 from ledger.checks.check import MonthEnd, WalletScope
-from ledger.checks.run import CheckResult, checks_for, newest_month_end
+from ledger.checks.run import CheckResult, checks_for, newest_month_end, provable_scope
 from ledger.checks.run import verify as run_checks
+from ledger.replay.beginnings import provable_window
 from ledger.replay.decode import BYTES_NOT_KEPT, NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.replay import replay as replay_books
 from ledger.replay.report import ReplayResult, ReplayWindow
@@ -34,6 +35,11 @@ _REMEDIES = {
     NOT_CONFIGURED: "configure the provider with its secrets",
     BYTES_NOT_KEPT: "only the seal of their day can prove them",
 }
+#: What proves the rows that a proof no longer reads.
+_OLDER_ROWS = (
+    "rows of earlier months left for archives, whose files `tieout archive check` proves"
+    " against the seals"
+)
 _INSTANT = "an instant such as 2026-06-04T12:00:00Z"
 
 FromMonthEnd = Annotated[
@@ -71,6 +77,7 @@ def verify(
     engine, started_at = open_books(ctx), SystemClock().now()
     if from_month_end:
         scope = replace(scope, month_end=_newest_month_end(engine))
+    asked, scope = scope, provable_scope(engine, scope)
     checks, left_out = checks_for(scope)
     results: list[CheckResult] = []
     with progress_bars() as announce:
@@ -95,6 +102,8 @@ def verify(
         print_json({**document, "left_out": left_out, "checks": findings})
     elif scope.is_partial:
         typer.echo(f"partial: {scope.text}; left out: {', '.join(left_out)}")
+        if scope != asked:
+            typer.echo(_OLDER_ROWS)
     raise typer.Exit(0 if clean else 1)
 
 
@@ -132,6 +141,7 @@ def replay(
         provider=provider,
     )
     engine, started_at = open_books(ctx), SystemClock().now()
+    asked, window = window, provable_window(engine, window)
     with progress_bars() as announce:
         result = replay_books(
             engine, decoders, window=window, announce=partial(announce, "rows"), options=options
@@ -150,6 +160,8 @@ def replay(
         print_json({**whole, **asdict(result)})
     else:
         _print_replay(result)
+        if window != asked:
+            typer.echo(f"partial: {_window_text(window)}\n{_OLDER_ROWS}")
     raise typer.Exit(0 if result.is_proven else 1)
 
 

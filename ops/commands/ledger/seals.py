@@ -12,7 +12,7 @@ import typer
 from ledger.seal.check_files import Auditor, AuditResult
 from ledger.seal.compare import compare as compare_with_books
 from ledger.seal.files import SealLine, read_lines, write_lines
-from ledger.seal.seal import exported_lines, seal_day, seal_of
+from ledger.seal.seal import RecheckResult, exported_lines, seal_day, seal_of
 from ledger.seal.seal import recheck as recheck_seals
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
@@ -24,6 +24,9 @@ from storage.proofs import ProofKind
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.plurals import counted
+
+#: What proves the seal of a day whose rows left.
+_PROVEN_BY = "`tieout archive check` proves their seals from the files"
 
 audit = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -123,9 +126,10 @@ def recheck(
         progress = announce("lines", None)
         for checked in recheck_seals(engine, only, progress=progress):
             name = checked.seal.day.isoformat()
-            days.append({"day": name, "seal": checked.seal.hash, "wrong": checked.wrong})
+            document = {"day": name, "seal": checked.seal.hash, "wrong": checked.wrong}
+            days.append(document | ({"away": True} if checked.is_away else {}))
             if not as_json:
-                typer.echo(f"{'FAIL' if checked.wrong else 'ok  '} {name} {checked.seal.hash}")
+                typer.echo(f"{_mark(checked)} {name} {checked.seal.hash}")
                 for finding in checked.wrong:
                     typer.echo(f"     {finding}")
     if only is not None and not days:
@@ -134,6 +138,9 @@ def recheck(
         typer.echo("no day is sealed, so nothing is proven: see `tieout ledger seal`", err=True)
     clean = bool(days) and not any(entry["wrong"] for entry in days)
     wrong = sum(bool(entry["wrong"]) for entry in days)
+    away = sum("away" in entry for entry in days)
+    if away:
+        typer.echo(f"rows of {counted(away, 'day')} left for archives: {_PROVEN_BY}", err=True)
     keep_proof(
         engine,
         ProofKind.RECHECK,
@@ -141,7 +148,8 @@ def recheck(
         started_at=started_at,
         is_clean=clean,
         detail=f"{counted(len(days), 'sealed day read again', 'sealed days read again')}"
-        f", {wrong} changed",
+        f", {wrong} changed"
+        + (f", rows of {counted(away, 'day')} in archives" if away else ""),
     )
     if as_json:
         print_json({"clean": clean, "days": days})
@@ -167,3 +175,9 @@ def _print_audit(result: AuditResult, *, as_json: bool) -> None:
 
 def _day(text: str) -> date:
     return read_business_day(text, "UTC", SystemClock().now(), option="DAY")
+
+
+def _mark(checked: RecheckResult) -> str:
+    if checked.wrong:
+        return "FAIL"
+    return "away" if checked.is_away else "ok  "

@@ -6,6 +6,7 @@ import typer
 
 from ledger.queries.balances import StatementLine, balance_of, statement_of
 from ledger.queries.provider_days import ProviderDay, provider_days
+from ops.commands.cut_note import note_cut
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.ledger.balances import ByClock, ClockChoice, no_wallet
@@ -52,6 +53,7 @@ def statement(
         engine = open_books(ctx)
         if balance_of(engine, player=player, currency=currency) is None:
             raise no_wallet(player, currency)
+        note_cut(engine)
         lines = statement_of(
             engine, player=player, currency=currency, after_seq=after, limit=most
         )
