@@ -121,6 +121,20 @@ class TrackedBreak:
         """What it does between us and the player, and between us and the provider."""
         return effects_of(self.kind, self.difference)
 
+    @property
+    def unreadable_file(self) -> str | None:
+        """The statement file whose line could not be read; None unless it is about one."""
+        file = self.evidence.get("file")
+        return str(file) if self.kind is BreakKind.UNPARSABLE and file else None
+
+    @property
+    def left_out_of(self) -> str | None:
+        """The delivery that withdrew the provider's record, if it has none any more."""
+        withdrawn = self.evidence.get("withdrawn")
+        if self.theirs is not None or not withdrawn:
+            return None
+        return str(withdrawn[0].get("withdrawn_by", "")) or None
+
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:

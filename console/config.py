@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Engine
 
 from breaks.corrections.trials import TryCorrections
+from breaks.lists.kept_groups import KeptGroups
 from breaks.policy import SlaRule, WriteOffLimits
 from console.accounts.identity_provider import IdentityProvider
 from console.accounts.sessions import BrowserSession
@@ -195,6 +196,7 @@ class Console:
         readers: connections that cannot write.
         writers: connections that can do what people decide, and no more.
         kept: results of costly queries.
+        groups: the groups of all breaks that are not closed.
     """
 
     config: ConsoleConfig
@@ -202,6 +204,7 @@ class Console:
     writers: Engine
     clock: Clock
     kept: KeptReads
+    groups: KeptGroups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

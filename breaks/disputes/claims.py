@@ -1,7 +1,7 @@
 """Claimable money: what disputes leave between providers and us, by answer and age. Pure.
 
 The amounts are differences of GGR. What they are worth on an invoice is the share of GGR that
-the provider's terms charge.
+the provider's terms charge. ``breaks.disputes.claim_sums`` lets the database add up the same.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,8 @@ from breaks.policy import AGES, age_bucket
 
 #: The age of lines that no pack has brought to the provider yet.
 NOT_SENT = "not sent"
-_AGES = (NOT_SENT, *AGES)
+#: The ages of claims, in order.
+CLAIM_AGES = (NOT_SENT, *AGES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +63,18 @@ def claims_of(disputes: Iterable[Dispute], now: datetime) -> list[DisputeClaim]:
             in_their_favour=-sum(minor for minor in differences if minor < 0),
         )
         for (provider, state, age, currency), differences in sorted(
-            differences.items(), key=lambda item: _order(item[0])
+            differences.items(), key=lambda item: claim_order(*item[0])
         )
     ]
+
+
+def claim_order(
+    provider: str, state: LineState, age: str, currency: str
+) -> tuple[str, int, int, str]:
+    """What claims are in order by."""
+    return provider, list(LineState).index(state), CLAIM_AGES.index(age), currency
 
 
 def _age(dispute: Dispute, line: DisputeLine, now: datetime) -> str:
     since = dispute.sent_at if line.answer is None else line.answer.imported_at
     return NOT_SENT if since is None else age_bucket(now - since)
-
-
-def _order(key: tuple[str, LineState, str, str]) -> tuple[str, int, int, str]:
-    provider, state, age, currency = key
-    return provider, list(LineState).index(state), _AGES.index(age), currency

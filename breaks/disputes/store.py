@@ -48,11 +48,11 @@ WAITING = """EXISTS (
      AND NOT EXISTS (SELECT FROM dispute_lines n JOIN disputes m USING (dispute_id)
                       WHERE n.break_id = l.break_id AND m.opening_no > d.opening_no OFFSET 0)
   OFFSET 0)"""
-# The money of any other line is not between the sides any more.
-_CLAIMED_LINE = "w.state <> ALL(CAST(:settled AS text[])) AND b.cleared_at IS NULL"
+#: The money of any other line ``l`` is not between the sides any more.
+CLAIMED_LINE = "w.state <> ALL(CAST(:settled AS text[])) AND b.cleared_at IS NULL"
 _CLAIMED = f"""d.dispute_id IN (
   SELECT l.dispute_id FROM dispute_lines l JOIN breaks b USING (break_id)
-    JOIN break_workflows w USING (break_id) WHERE {_CLAIMED_LINE})"""  # noqa: S608 - ours
+    JOIN break_workflows w USING (break_id) WHERE {CLAIMED_LINE})"""  # noqa: S608 - ours
 _LINES = """
 SELECT l.*, d.opened_at, b.kind AS kind_now, b.difference AS break_difference,
        b.cleared_at IS NOT NULL AS is_cleared, w.state, w.since,
@@ -138,7 +138,7 @@ def list_disputes(
 def claimed_disputes(connection: Connection, *, provider: str | None = None) -> list[Dispute]:
     """The disputes with money between the sides, and only those of their lines."""
     params = {"provider": provider, "settled": [str(state) for state in SETTLED]}
-    disputes = _read(connection, _CLAIMED, params, lines=_CLAIMED_LINE)
+    disputes = _read(connection, _CLAIMED, params, lines=CLAIMED_LINE)
     return [
         replace(dispute, lines=claimed)
         for dispute in disputes

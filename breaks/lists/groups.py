@@ -2,19 +2,22 @@
 
 Every break is in exactly one group. Causes are tried in the order of ``BreakCause``: breaks
 that share a cause form a group if there are enough of them, and the others are left to the next
-cause. A break that shares no cause is a group of its own.
+cause. A break that shares no cause is a group of its own. Breaks of different parts never meet
+in a group, so each part may be grouped by itself: see ``part_of``.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from hashlib import blake2b
 from types import MappingProxyType
+from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from breaks.kinds import BreakKind
+from breaks.lists.traits import BreakTraits
 from breaks.store import TrackedBreak
 
 #: Kinds in which one side has something that never reached the other.
@@ -41,6 +44,11 @@ class BreakCause(StrEnum):
     ALONE = "alone"
 
 
+#: A break as a list reads it, or only what decides about its group.
+GroupableBreak = TrackedBreak | BreakTraits
+_Break = TypeVar("_Break", TrackedBreak, BreakTraits)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupContext:
     """What the causes need to know besides the breaks.
@@ -53,7 +61,7 @@ class GroupContext:
     zones: Mapping[str, str]
     silent_days: frozenset[tuple[str, date]] = frozenset()
 
-    def day_of(self, break_: TrackedBreak) -> date | None:
+    def day_of(self, break_: GroupableBreak) -> date | None:
         """The provider's business day on which it began, if that is known."""
         if break_.began_at is None:
             return None
@@ -79,7 +87,7 @@ class GroupSum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BreakGroup:
+class BreakGroup(Generic[_Break]):
     """Breaks of one provider that have a likely cause in common.
 
     Attributes:
@@ -93,7 +101,7 @@ class BreakGroup:
     cause: BreakCause
     subject: str
     sentence: str
-    breaks: tuple[TrackedBreak, ...]
+    breaks: tuple[_Break, ...]
 
     @property
     def sums(self) -> tuple[GroupSum, ...]:
@@ -103,7 +111,7 @@ class BreakGroup:
 
 
 #: The subject that a break shares with others of its cause; None if the cause does not apply.
-_Subject = Callable[[TrackedBreak, GroupContext], str | None]
+_Subject = Callable[[GroupableBreak, GroupContext], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,34 +131,25 @@ class _Rule:
     players: int = 1
 
 
-def _unknown_player(break_: TrackedBreak, _: GroupContext) -> str | None:
+def _unknown_player(break_: GroupableBreak, _: GroupContext) -> str | None:
     is_unknown = bool(break_.player) and not break_.player_known
     return "" if is_unknown and break_.kind is not BreakKind.UNPARSABLE else None
 
 
-def _unreadable_file(break_: TrackedBreak, _: GroupContext) -> str | None:
-    file = break_.evidence.get("file")
-    return str(file) if break_.kind is BreakKind.UNPARSABLE and file else None
-
-
-def _left_out(break_: TrackedBreak, _: GroupContext) -> str | None:
-    withdrawn = break_.evidence.get("withdrawn")
-    if break_.theirs is not None or not withdrawn:
+def _missing_day(break_: GroupableBreak, context: GroupContext) -> str | None:
+    if break_.kind is not BreakKind.MISSING_AT_PROVIDER:
         return None
-    return str(withdrawn[0].get("withdrawn_by", "")) or None
-
-
-def _missing_day(break_: TrackedBreak, context: GroupContext) -> str | None:
     day = context.day_of(break_)
-    if break_.kind is not BreakKind.MISSING_AT_PROVIDER or day is None:
+    if day is None or (break_.provider, day) not in context.silent_days:
         return None
-    return day.isoformat() if (break_.provider, day) in context.silent_days else None
+    return day.isoformat()
 
 
-def _minute(break_: TrackedBreak, _: GroupContext) -> str | None:
+def _minute(break_: GroupableBreak, _: GroupContext) -> str | None:
     if break_.kind not in _LOST or break_.began_at is None:
         return None
-    return f"{break_.began_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    minute = break_.began_at.astimezone(UTC).replace(tzinfo=None, second=0, microsecond=0)
+    return f"{minute.isoformat(' ', 'minutes')} UTC"
 
 
 _RULES: Mapping[BreakCause, _Rule] = MappingProxyType(
@@ -162,13 +161,13 @@ _RULES: Mapping[BreakCause, _Rule] = MappingProxyType(
             least=1,
         ),
         BreakCause.UNREADABLE_FILE: _Rule(
-            subject=_unreadable_file,
+            subject=lambda break_, _: break_.unreadable_file,
             sentence="Lines of {subject} could not be read: mend the mapping or ask {provider}"
             " for the file again.",
             least=1,
         ),
         BreakCause.LEFT_OUT: _Rule(
-            subject=_left_out,
+            subject=lambda break_, _: break_.left_out_of,
             sentence="{provider} once reported these and then left them out in {subject}: ask"
             " whether they were cancelled.",
             least=1,
@@ -209,31 +208,72 @@ _RULES: Mapping[BreakCause, _Rule] = MappingProxyType(
 )
 
 
-def group_breaks(breaks: Iterable[TrackedBreak], context: GroupContext) -> list[BreakGroup]:
+#: The causes that breaks share, and those of them that a break has whatever others there are.
+_SHARED = tuple(cause for cause in _RULES if cause is not BreakCause.ALONE)
+_BY_ITSELF = tuple(
+    cause for cause in _SHARED if _RULES[cause].least == _RULES[cause].players == 1
+)
+
+
+def group_breaks(breaks: Iterable[_Break], context: GroupContext) -> list[BreakGroup[_Break]]:
     """Group breaks by cause; the largest groups first, every break in exactly one."""
-    groups: list[BreakGroup] = []
-    rest = sorted(breaks, key=lambda break_: (_began(break_), break_.break_id))
-    for cause, rule in _RULES.items():
-        parts: dict[tuple[str, str, str], list[TrackedBreak]] = defaultdict(list)
-        for break_ in rest:
-            subject = rule.subject(break_, context)
-            if subject is not None:
-                kind = str(break_.kind) if rule.by_kind else ""
-                parts[break_.provider, kind, subject].append(break_)
-        chosen = [
-            _group(cause, rule, key, members)
-            for key, members in parts.items()
-            if len(members) >= rule.least and _players(members) >= rule.players
-        ]
-        groups += chosen
-        grouped = {break_.break_id for group in chosen for break_ in group.breaks}
-        rest = [break_ for break_ in rest if break_.break_id not in grouped]
+    groups, rest = shared_causes(breaks, context)
+    groups += [group_alone(break_) for break_ in rest]
     return sorted(groups, key=lambda group: (-len(group.breaks), group.group_id))
 
 
+def shared_causes(
+    breaks: Iterable[_Break], context: GroupContext
+) -> tuple[list[BreakGroup[_Break]], list[_Break]]:
+    """The groups of breaks that share a cause, in any order, and the breaks that share none."""
+    groups: list[BreakGroup[_Break]] = []
+    rest = sorted(breaks, key=lambda break_: (_began(break_), break_.break_id))
+    for cause in _SHARED:
+        chosen = _of_cause(cause, rest, context)
+        groups += chosen
+        grouped = {break_.break_id for group in chosen for break_ in group.breaks}
+        rest = [break_ for break_ in rest if break_.break_id not in grouped]
+    return groups, rest
+
+
+def group_alone(break_: _Break) -> BreakGroup[_Break]:
+    """The group of a break that shares no cause."""
+    key = (break_.provider, "", break_.break_id)
+    return _group(BreakCause.ALONE, _RULES[BreakCause.ALONE], key, [break_])
+
+
+def part_of(break_: GroupableBreak, context: GroupContext) -> tuple[str, ...]:
+    """Names a part of all breaks: those of any other part are in other groups.
+
+    Either a cause that the break has by itself, or its provider and kind.
+    """
+    for cause in _BY_ITSELF:
+        subject = _RULES[cause].subject(break_, context)
+        if subject is not None:
+            return break_.provider, cause, subject
+    return break_.provider, break_.kind
+
+
+def _of_cause(
+    cause: BreakCause, breaks: Iterable[_Break], context: GroupContext
+) -> list[BreakGroup[_Break]]:
+    rule = _RULES[cause]
+    parts: dict[tuple[str, str, str], list[_Break]] = defaultdict(list)
+    for break_ in breaks:
+        subject = rule.subject(break_, context)
+        if subject is not None:
+            kind = str(break_.kind) if rule.by_kind else ""
+            parts[break_.provider, kind, subject].append(break_)
+    return [
+        _group(cause, rule, key, members)
+        for key, members in parts.items()
+        if len(members) >= rule.least and _players(members) >= rule.players
+    ]
+
+
 def _group(
-    cause: BreakCause, rule: _Rule, key: tuple[str, str, str], members: list[TrackedBreak]
-) -> BreakGroup:
+    cause: BreakCause, rule: _Rule, key: tuple[str, str, str], members: Sequence[_Break]
+) -> BreakGroup[_Break]:
     provider, kind, subject = key
     digest = blake2b("\0".join((cause, *key)).encode(), digest_size=10).hexdigest()
     sentence = rule.sentence.format(
@@ -252,15 +292,15 @@ def _group(
     )
 
 
-def _players(breaks: Iterable[TrackedBreak]) -> int:
+def _players(breaks: Iterable[GroupableBreak]) -> int:
     return max(1, len({break_.player for break_ in breaks if break_.player}))
 
 
-def _began(break_: TrackedBreak) -> datetime:
+def _began(break_: GroupableBreak) -> datetime:
     return break_.began_at or break_.first_seen
 
 
-def _sum(currency: str, breaks: Iterable[TrackedBreak]) -> GroupSum:
+def _sum(currency: str, breaks: Iterable[GroupableBreak]) -> GroupSum:
     of_currency = [break_ for break_ in breaks if break_.currency == currency]
     return GroupSum(
         currency=currency,

@@ -8,7 +8,7 @@ from typing import Any
 
 from breaks.attachments import attach_files, check_size
 from breaks.bulk import BulkAction, BulkResult
-from breaks.lists.group_queries import GroupSummary
+from breaks.lists.grouping import GroupSummary
 from breaks.lists.paging import page_of_breaks
 from breaks.lists.saved_views import saved_views
 from breaks.store import break_exists

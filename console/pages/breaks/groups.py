@@ -1,10 +1,10 @@
 """Breaks of one likely cause: the groups with their money, and one group worked as one."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from breaks.lists.group_queries import GroupList, GroupSummary, group_summaries, state_of_breaks
-from breaks.lists.groups import BreakCause
+from breaks.lists.grouping import GroupSummary
+from breaks.lists.kept_groups import GroupList
 from breaks.lists.queries import BreakFilter
 from breaks.standing import counts_text
 from console.config import Console, Visit
@@ -13,9 +13,6 @@ from console.pages.parameters import read_limit
 from console.replies import HtmlPage, not_found
 from console.sentences import counted
 from vocabulary.cursors import cut_page, parts_of
-
-#: How long a page waits for groups that changed; those of many breaks are made behind the page.
-LONGEST_WAIT = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +52,7 @@ def page_of_groups(visit: Visit) -> GroupPage:
         Malformed: the cursor is none of ours.
     """
     listed = kept_groups(visit.console)
-    shared = [group for group in listed.groups if group.cause is not BreakCause.ALONE]
+    shared = listed.groups
     limit = read_limit(visit.query)
     size, group_id = parts_of(visit.query.get("after"), int, str) or (None, "")
     rest = [group for group in shared if size is None or _rank(group) > (-size, group_id)]
@@ -64,7 +61,7 @@ def page_of_groups(visit: Visit) -> GroupPage:
         items=tuple(items),
         groups=len(shared),
         breaks=sum(len(group.ids) for group in shared),
-        alone=len(listed.groups) - len(shared),
+        alone=listed.grouping.alone,
         made_at=listed.made_at,
         next=cursor,
     )
@@ -101,24 +98,17 @@ def group_of(visit: Visit, group_id: str) -> GroupSummary:
     return _named(visit, group_id)[0]
 
 
-def kept_groups(console: Console, longest_wait: timedelta = LONGEST_WAIT) -> GroupList:
-    """The groups as they are, or as they were if making them again takes longer."""
+def kept_groups(console: Console, *, at_once: bool = False) -> GroupList:
+    """The groups as they are, or as they were before a run unless asked for ``at_once``."""
     with console.readers.connect() as connection:
-        kept = console.kept.get(
-            connection,
-            "groups of breaks",
-            lambda reader: group_summaries(reader, console.config.zones),
-            stamp=state_of_breaks(connection),
-            longest_wait=longest_wait,
-        )
-    return GroupList(made_at=kept.read_at, groups=kept.value)
+        return console.groups.get(connection, at_once=at_once)
 
 
 def _named(visit: Visit, group_id: str) -> tuple[GroupSummary, datetime]:
-    """The group with this id, and when it was made; a new one may not be kept yet."""
-    for longest_wait in (LONGEST_WAIT, timedelta.max):
-        listed = kept_groups(visit.console, longest_wait)
-        if (group := listed.named(group_id)) is not None:
+    """The group with this id, and when it was made; that of a run may not be kept yet."""
+    for at_once in (False, True):
+        listed = kept_groups(visit.console, at_once=at_once)
+        if (group := listed.grouping.named(group_id)) is not None:
             return group, listed.made_at
     raise not_found("group of breaks that are not closed", group_id)
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from breaks.disputes.claim_sums import claim_sums
 from breaks.disputes.claims import DisputeClaim, claims_of
 from breaks.disputes.exports import kept_pack
 from breaks.disputes.model import Dispute, LineState
 from breaks.disputes.paging import DisputeCounts, count_disputes, page_of_disputes
-from breaks.disputes.store import claimed_disputes, disputes_named
+from breaks.disputes.store import disputes_named
 from console.config import ConsoleConfig, Visit
 from console.pages.jobs.requesting import new_request_key, request
 from console.pages.packs.uploads import one_file, table_fields
@@ -47,7 +48,7 @@ def show_all(visit: Visit) -> HtmlPage:
             limit=read_limit(visit.query),
         )
         counts = count_disputes(connection, provider=provider, now=visit.now)
-        claims = claims_of(claimed_disputes(connection, provider=provider), visit.now)
+        claims = claim_sums(connection, now=visit.now, provider=provider)
     rows = [
         DisputeRow(
             dispute=dispute,

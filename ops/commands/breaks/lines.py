@@ -62,7 +62,7 @@ def trial_summary(break_: TrackedBreak) -> str:
     return f"{counts}, overrules {overruled}" if overruled else counts
 
 
-def group_lines(group: BreakGroup, settings: Settings) -> list[str]:
+def group_lines(group: BreakGroup[TrackedBreak], settings: Settings) -> list[str]:
     """One line for a group, with its count and sum, and its likely cause below."""
     exponents = exponents_of(settings, group.provider)
     sums = ", ".join(

@@ -126,7 +126,7 @@ def note_json(note: StoredNote) -> dict[str, Any]:
     }
 
 
-def group_json(group: BreakGroup, settings: Settings) -> dict[str, Any]:
+def group_json(group: BreakGroup[TrackedBreak], settings: Settings) -> dict[str, Any]:
     """A group with its sums and the ids of its breaks."""
     exponents = exponents_of(settings, group.provider)
     return {

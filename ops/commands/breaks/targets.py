@@ -11,6 +11,7 @@ from breaks.lists.group_queries import grouped_breaks
 from breaks.lists.groups import BreakGroup
 from breaks.lists.queries import BreakFilter
 from breaks.states import ActionRefused
+from breaks.store import TrackedBreak
 from ops.commands.completion import complete_break
 from ops.commands.database import open_books
 from ops.commands.with_options import with_options
@@ -96,13 +97,13 @@ def _read_break(
 
 def groups_of(
     engine: Engine, settings: Settings, break_filter: BreakFilter
-) -> list[BreakGroup]:
+) -> list[BreakGroup[TrackedBreak]]:
     """The groups of the breaks that a filter matches."""
     zones = {entry.slug: entry.timezone for entry in settings.providers}
     return grouped_breaks(engine, break_filter, zones)
 
 
-def group_named(engine: Engine, settings: Settings, start: str) -> BreakGroup:
+def group_named(engine: Engine, settings: Settings, start: str) -> BreakGroup[TrackedBreak]:
     """The group of unfinished breaks with this id, or the only one that begins so.
 
     Raises:

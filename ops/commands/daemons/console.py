@@ -16,6 +16,7 @@ import uvloop
 from sqlalchemy import Connection, Engine
 
 from breaks.corrections.trials import TryCorrections
+from breaks.lists.kept_groups import KeptGroups
 from console.accounts.identity_provider import IdentityProvider, OidcTerms
 from console.api.server import document_bytes
 from console.app import THREADS, ConsoleServer
@@ -136,28 +137,31 @@ def open_console(context: Context) -> Console:
     readers = open_engine(urls.reader, pool_size=connections)
     clock = SystemClock()
     renewals = ThreadPoolExecutor(1, thread_name_prefix="renewals")
-    reads = KeptReads(partial(snapshot, readers, "renewal"), clock, renewals)
+    connect = partial(snapshot, readers, "renewal")
+    reads = KeptReads(connect, clock, renewals)
     sums = KeptSums(reads, clock)
-    return Console(
-        config=console_config(
+    config = console_config(
+        settings,
+        limits=partial(read_limits, readers, settings),
+        try_corrections=book_trials(settings, urls.reader, readers),
+        read_pipeline=PipelineReader(
             settings,
-            limits=partial(read_limits, readers, settings),
-            try_corrections=book_trials(settings, urls.reader, readers),
-            read_pipeline=PipelineReader(
-                settings,
-                engine=readers,
-                broker_url=partial(broker_url_of, context),
-                clock=clock,
-                disk=disk_reader(address, open_data_directory(context.data_dir)),
-            ),
-            listed=setting_lines(settings, context.config, os.environ),
-            shown_sides=sums.kept,
-            fresh_sides=sums.anew,
+            engine=readers,
+            broker_url=partial(broker_url_of, context),
+            clock=clock,
+            disk=disk_reader(address, open_data_directory(context.data_dir)),
         ),
+        listed=setting_lines(settings, context.config, os.environ),
+        shown_sides=sums.kept,
+        fresh_sides=sums.anew,
+    )
+    return Console(
+        config=config,
         readers=readers,
         writers=open_engine(urls.writer, pool_size=connections),
         clock=clock,
         kept=reads,
+        groups=KeptGroups(connect, clock, renewals, config.zones),
     )
 
 

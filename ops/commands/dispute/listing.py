@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
+from breaks.disputes.claim_sums import claim_sums
 from breaks.disputes.claims import claims_of
 from breaks.disputes.model import Dispute
-from breaks.disputes.store import claimed_disputes, get_dispute, list_disputes
+from breaks.disputes.store import get_dispute, list_disputes
 from breaks.store import transaction
 from ops.commands.database import open_books, refusals
 from ops.commands.dispute.named import DisputeId, complete_dispute
@@ -41,7 +42,7 @@ def list_(
     now = SystemClock().now()
     with transaction(open_books(ctx)) as connection:
         listed = list_disputes(connection, provider=provider, waiting=not all_, limit=most + 1)
-        claims = claims_of(claimed_disputes(connection, provider=provider), now)
+        claims = claim_sums(connection, now=now, provider=provider)
     shown = listed[:most]
     if as_json:
         document = {
