@@ -117,8 +117,8 @@ class Grouping:
 
         def breaks_of(part: _Part) -> dict[str, BreakTraits]:
             if part not in members:
-                known = self.parts.get(part)
-                members[part] = {} if known is None else dict(known.breaks)
+                earlier = self.parts.get(part)
+                members[part] = {} if earlier is None else dict(earlier.breaks)
             return members[part]
 
         for break_id, break_ in breaks.items():
