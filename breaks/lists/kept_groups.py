@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from breaks.lists.break_changes import BreakChanges, ChangeMark, change_mark, changes_since
 from breaks.lists.group_queries import days_to_ask, silent_days
-from breaks.lists.grouping import Grouping, GroupSummary, grouping_of
+from breaks.lists.grouping import BreakGrouping, GroupSummary, grouping_of
 from breaks.lists.groups import GroupContext
 from breaks.lists.traits import BreakTraits, known_among, open_traits, traits_named
 from vocabulary.clock import Clock
@@ -37,7 +37,7 @@ class GroupList:
     """The groups of all breaks that are not closed, as they were at an instant."""
 
     made_at: datetime
-    grouping: Grouping
+    grouping: BreakGrouping
 
     @property
     def groups(self) -> tuple[GroupSummary, ...]:
@@ -49,7 +49,7 @@ class GroupList:
 class _Kept:
     """A grouping, the changes that it has, and when players and days were asked about."""
 
-    grouping: Grouping
+    grouping: BreakGrouping
     mark: ChangeMark
     made_at: datetime
     asked_at: datetime
@@ -156,7 +156,7 @@ class KeptGroups:
 
 
 def _changed_breaks(
-    connection: Connection, grouping: Grouping, changes: BreakChanges
+    connection: Connection, grouping: BreakGrouping, changes: BreakChanges
 ) -> dict[str, BreakTraits | None]:
     """The breaks that are not as a grouping has them, by id; None: it is closed."""
     earlier = {name: grouping.break_named(name) for name in changes.subjects}
@@ -172,7 +172,9 @@ def _changed_breaks(
     }
 
 
-def _known_players(connection: Connection, grouping: Grouping) -> dict[str, BreakTraits | None]:
+def _known_players(
+    connection: Connection, grouping: BreakGrouping
+) -> dict[str, BreakTraits | None]:
     """The breaks of players who became known, by id."""
     unknown = [b for b in grouping.breaks() if b.player and not b.player_known]
     registered = known_among(connection, sorted({b.player or "" for b in unknown}))
