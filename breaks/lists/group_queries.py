@@ -57,12 +57,12 @@ def silent_days(
     connection: Connection, days: Iterable[tuple[str, date]], zones: Mapping[str, str]
 ) -> frozenset[tuple[str, date]]:
     """Those of the business days for which a provider reported no record."""
-    asked = sorted(days)
-    windows = [day_window(day, ZoneInfo(zones.get(slug, "UTC"))) for slug, day in asked]
+    ordered = sorted(days)
+    windows = [day_window(day, ZoneInfo(zones.get(slug, "UTC"))) for slug, day in ordered]
     params = {
-        "providers": [slug for slug, _ in asked],
+        "providers": [slug for slug, _ in ordered],
         "starts": [window.start for window in windows],
         "ends": [window.end for window in windows],
     }
     numbers = connection.execute(text(_SILENT_DAYS), params).scalars()
-    return frozenset(asked[number - 1] for number in numbers)
+    return frozenset(ordered[number - 1] for number in numbers)

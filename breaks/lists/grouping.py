@@ -61,7 +61,7 @@ class PartGroups:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grouping:
+class BreakGrouping:
     """All breaks that are not closed, in groups.
 
     Attributes:
@@ -103,7 +103,7 @@ class Grouping:
         breaks: Mapping[str, BreakTraits | None],
         *,
         silent_days: frozenset[tuple[str, date]],
-    ) -> "Grouping":
+    ) -> "BreakGrouping":
         """The grouping with some breaks as they are now.
 
         Args:
@@ -117,8 +117,8 @@ class Grouping:
 
         def breaks_of(part: _Part) -> dict[str, BreakTraits]:
             if part not in members:
-                known = self.parts.get(part)
-                members[part] = {} if known is None else dict(known.breaks)
+                earlier = self.parts.get(part)
+                members[part] = {} if earlier is None else dict(earlier.breaks)
             return members[part]
 
         for break_id, break_ in breaks.items():
@@ -132,7 +132,7 @@ class Grouping:
         return _grouping(context, parts, part_by_break)
 
 
-def grouping_of(breaks: Iterable[BreakTraits], context: GroupContext) -> Grouping:
+def grouping_of(breaks: Iterable[BreakTraits], context: GroupContext) -> BreakGrouping:
     """Group all breaks."""
     parts: dict[_Part, dict[str, BreakTraits]] = defaultdict(dict)
     part_by_break = {}
@@ -148,9 +148,9 @@ def _grouping(
     context: GroupContext,
     parts: Mapping[_Part, PartGroups],
     part_by_break: Mapping[str, _Part],
-) -> Grouping:
+) -> BreakGrouping:
     groups = chain.from_iterable(part.shared for part in parts.values())
-    return Grouping(
+    return BreakGrouping(
         context=context,
         parts=parts,
         part_by_break=part_by_break,

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from breaks.lists.break_changes import BreakChanges, ChangeMark, change_mark, changes_since
 from breaks.lists.group_queries import days_to_ask, silent_days
-from breaks.lists.grouping import Grouping, GroupSummary, grouping_of
+from breaks.lists.grouping import BreakGrouping, GroupSummary, grouping_of
 from breaks.lists.groups import GroupContext
 from breaks.lists.traits import BreakTraits, known_among, open_traits, traits_named
 from vocabulary.clock import Clock
@@ -37,7 +37,7 @@ class GroupList:
     """The groups of all breaks that are not closed, as they were at an instant."""
 
     made_at: datetime
-    grouping: Grouping
+    grouping: BreakGrouping
 
     @property
     def groups(self) -> tuple[GroupSummary, ...]:
@@ -49,7 +49,7 @@ class GroupList:
 class _Kept:
     """A grouping, the changes that it has, and when players and days were asked about."""
 
-    grouping: Grouping
+    grouping: BreakGrouping
     mark: ChangeMark
     made_at: datetime
     asked_at: datetime
@@ -85,18 +85,18 @@ class KeptGroups:
             connection: reads what changed.
             at_once: wait for the breaks of a run, too.
         """
-        kept = self._kept
-        if kept is None:
-            kept = self._read_all(connection)
+        latest = self._kept
+        if latest is None:
+            latest = self._read_all(connection)
         else:
-            changes = changes_since(connection, kept.mark)
+            changes = changes_since(connection, latest.mark)
             is_long = bool(changes.providers) or len(changes.subjects) > FOLLOWED_MAX
             if is_long and not at_once:
                 self._read_later()
-                return GroupList(made_at=kept.made_at, grouping=kept.grouping)
-            kept = self._followed(connection, kept, changes)
-        self._kept = kept
-        return GroupList(made_at=kept.made_at, grouping=kept.grouping)
+                return GroupList(made_at=latest.made_at, grouping=latest.grouping)
+            latest = self._followed(connection, latest, changes)
+        self._kept = latest
+        return GroupList(made_at=latest.made_at, grouping=latest.grouping)
 
     def _read_all(self, connection: Connection) -> _Kept:
         now = self._clock.now()
@@ -109,10 +109,10 @@ class KeptGroups:
             grouping=grouping_of(breaks, context), mark=mark, made_at=now, asked_at=now
         )
 
-    def _followed(self, connection: Connection, kept: _Kept, changes: BreakChanges) -> _Kept:
+    def _followed(self, connection: Connection, latest: _Kept, changes: BreakChanges) -> _Kept:
         """What is kept, with the changes in it."""
-        now, grouping = self._clock.now(), kept.grouping
-        is_due = now - kept.asked_at >= ASKED_EVERY
+        now, grouping = self._clock.now(), latest.grouping
+        is_due = now - latest.asked_at >= ASKED_EVERY
         changed = _known_players(connection, grouping) if is_due else {}
         changed |= _changed_breaks(connection, grouping, changes)
         context = grouping.context
@@ -133,7 +133,7 @@ class KeptGroups:
             }
         if changed:
             grouping = grouping.changed(changed, silent_days=silent)
-        asked_at = now if is_due else kept.asked_at
+        asked_at = now if is_due else latest.asked_at
         return _Kept(grouping=grouping, mark=changes.mark, made_at=now, asked_at=asked_at)
 
     def _read_later(self) -> None:
@@ -156,24 +156,28 @@ class KeptGroups:
 
 
 def _changed_breaks(
-    connection: Connection, grouping: Grouping, changes: BreakChanges
+    connection: Connection, grouping: BreakGrouping, changes: BreakChanges
 ) -> dict[str, BreakTraits | None]:
     """The breaks that are not as a grouping has them, by id; None: it is closed."""
-    known = {name: grouping.break_named(name) for name in changes.subjects}
-    current = traits_named(connection, sorted(known)) if known else []
+    earlier = {name: grouping.break_named(name) for name in changes.subjects}
+    current = traits_named(connection, sorted(earlier)) if earlier else []
     for provider in sorted(changes.providers):
-        known |= {b.break_id: b for b in grouping.breaks() if b.provider == provider}
+        earlier |= {b.break_id: b for b in grouping.breaks() if b.provider == provider}
         current += open_traits(connection, provider)
-    found = {break_.break_id: break_ for break_ in current}
+    current_by_id = {break_.break_id: break_ for break_ in current}
     return {
-        name: found.get(name)
-        for name in {**known, **found}
-        if found.get(name) != grouping.break_named(name)
+        name: current_by_id.get(name)
+        for name in {**earlier, **current_by_id}
+        if current_by_id.get(name) != grouping.break_named(name)
     }
 
 
-def _known_players(connection: Connection, grouping: Grouping) -> dict[str, BreakTraits | None]:
+def _known_players(
+    connection: Connection, grouping: BreakGrouping
+) -> dict[str, BreakTraits | None]:
     """The breaks of players who became known, by id."""
     unknown = [b for b in grouping.breaks() if b.player and not b.player_known]
-    known = known_among(connection, sorted({b.player or "" for b in unknown}))
-    return {b.break_id: replace(b, player_known=True) for b in unknown if b.player in known}
+    registered = known_among(connection, sorted({b.player or "" for b in unknown}))
+    return {
+        b.break_id: replace(b, player_known=True) for b in unknown if b.player in registered
+    }

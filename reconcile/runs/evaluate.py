@@ -3,7 +3,7 @@
 A run and its later verification both evaluate a request here, so they cannot differ in how.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -164,15 +164,34 @@ def breaks_of(
         request: of the run.
         comparison: of the snapshot.
     """
-    exponents = request.exponents
-    differences = breaks_from_frame(
+    differences = _differences(snapshot, request, comparison)
+    breaks = with_rollbacks_named(snapshot, with_evidence(snapshot, differences))
+    return [*breaks, *_cross_checks(snapshot, connection, request, breaks)]
+
+
+def breaks_without_evidence(
+    snapshot: Snapshot, connection: Connection, request: RunRequest, comparison: Comparison
+) -> list[Break]:
+    """Return the same breaks as ``breaks_of``, those of rounds without their sources."""
+    breaks = _differences(snapshot, request, comparison)
+    return [*breaks, *_cross_checks(snapshot, connection, request, breaks)]
+
+
+def _differences(
+    snapshot: Snapshot, request: RunRequest, comparison: Comparison
+) -> tuple[Break, ...]:
+    return breaks_from_frame(
         with_unanswered(snapshot, comparison.breaks),
         provider=request.provider,
-        exponents=exponents,
+        exponents=request.exponents,
         now=snapshot.context.now,
     )
-    breaks = with_rollbacks_named(snapshot, with_evidence(snapshot, differences))
-    corrections = round_corrections(snapshot)
+
+
+def _cross_checks(
+    snapshot: Snapshot, connection: Connection, request: RunRequest, breaks: Sequence[Break]
+) -> list[Break]:
+    exponents, corrections = request.exponents, round_corrections(snapshot)
     cross_checks = journal_breaks(snapshot, exponents, breaks, corrections)
     if not request.rules.attributes:
         # Matching by attributes has already used the balances.
@@ -182,4 +201,4 @@ def breaks_of(
             snapshot, exponents, breaks, request.read_logged, corrections
         )
     cross_checks += feed_breaks(connection, snapshot, breaks, corrections)
-    return [*breaks, *sorted(cross_checks, key=lambda b: (b.round_id, b.kind, b.id))]
+    return sorted(cross_checks, key=lambda b: (b.round_id, b.kind, b.id))

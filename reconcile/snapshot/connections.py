@@ -8,13 +8,16 @@ before its first query, which takes longer than a small run, so these are opened
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from typing import cast
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import psycopg
 from psycopg import Connection as PsycopgConnection
 from psycopg.rows import TupleRow
+from sqlalchemy import Connection
 
+from storage.engine import url_of
 from vocabulary.errors import Unavailable
 
 _REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
@@ -94,6 +97,25 @@ def open_connections(
         connections = SnapshotConnections(database_url, (ours, theirs), exported)
         stack.callback(connections.close_arrow)
         yield connections
+
+
+@contextmanager
+def connections_of(connection: Connection) -> Iterator[SnapshotConnections]:
+    """Let one transaction that sees one instant serve both sides, which are read in turn then.
+
+    A connection of a pool knows the tables already: a new server process takes longer to learn
+    them than to read few rows.
+    """
+    plain = cast("PsycopgConnection[TupleRow]", connection.connection.driver_connection)
+    row = plain.execute("SELECT pg_export_snapshot()").fetchone()
+    assert row is not None
+    plain.execute(_NO_PARALLEL_WORKERS)
+    plain.execute(_UTC)
+    connections = SnapshotConnections(url_of(connection.engine), (plain, plain), str(row[0]))
+    try:
+        yield connections
+    finally:
+        connections.close_arrow()
 
 
 def _export_snapshot(connection: PsycopgConnection[TupleRow]) -> str:

@@ -68,6 +68,8 @@ class FrameShape:
         )
 
     def _repeats(self, frame: pd.DataFrame) -> bool:
+        if len(frame) < 2:
+            return False
         table = pa.table({name: pa.array(frame[name]) for name in self.unique})
         distinct = table.group_by(list(self.unique), use_threads=False).aggregate([])
         return bool(distinct.num_rows < table.num_rows)

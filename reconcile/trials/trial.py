@@ -5,8 +5,9 @@ The run's request is evaluated twice at the same instant, without and with the c
 their ids are compared alone; by attributes, the whole window is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,19 +28,22 @@ from ledger.corrections.preview import (
 from reconcile.findings.breaks import Break
 from reconcile.findings.delivery_log import ReadLogged
 from reconcile.matching.compare import Comparison, compare
-from reconcile.runs.evaluate import breaks_of
+from reconcile.runs.evaluate import breaks_without_evidence
 from reconcile.runs.request import RunRequest, stored_request
+from reconcile.snapshot.connections import connections_of
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import Keys
-from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.snapshot.rules import MatchContext
+from reconcile.snapshot.snapshot import Snapshot
 from reconcile.trials.corrected_snapshot import (
     CachingSnapshot,
     CorrectedSnapshot,
     TriedCorrections,
 )
 from reconcile.trials.sources import SourceCheck
-from storage.transactions import engine_at, reading
+from storage import transactions
 from vocabulary.ids import match_key
+from vocabulary.window import Window
 
 _RUN = """
 SELECT run_id, provider, window_from, window_to, manifest FROM runs WHERE run_id = :run
@@ -54,7 +58,7 @@ class BreakTrials:
 
     Attributes:
         readers: by provider, what reads a callback in its own log, if runs compare it.
-        engine: reads what is not of the snapshot; None: connections of each trial's own.
+        engine: lends each trial a connection; None: each opens its own.
     """
 
     database_url: str
@@ -70,14 +74,13 @@ class BreakTrials:
             ActionRefused: the player has no wallet in the currency of the break.
             Unavailable: the database cannot be reached.
         """
-        with self._engine() as engine, reading(engine, "trial") as connection:
+        with self._engine() as engine, transactions.snapshot(engine, "trial") as connection:
             request = self._request(connection, break_)
             preview = _preview(connection, break_, corrections)
             tried = tried_corrections(break_, corrections, preview.balance_before, now)
             context = request.context(now)
-            with open_snapshot(
-                self.database_url, break_.provider, request.window, context
-            ) as snapshot:
+            window = request.window
+            with _snapshot(connection, break_.provider, window, context) as snapshot:
                 return try_on(
                     snapshot,
                     break_,
@@ -90,11 +93,23 @@ class BreakTrials:
     def _engine(self) -> AbstractContextManager[Engine]:
         if self.engine is not None:
             return nullcontext(self.engine)
-        return engine_at(self.database_url, pool_size=1)
+        return transactions.engine_at(self.database_url, pool_size=1)
 
     def _request(self, connection: Connection, break_: TrackedBreak) -> RunRequest:
         run = connection.execute(text(_RUN), {"run": break_.run_id}).mappings().one()
         return stored_request(dict(run), self.readers.get(break_.provider))
+
+
+@contextmanager
+def _snapshot(
+    connection: Connection, provider: str, window: Window, context: MatchContext
+) -> Iterator[Snapshot]:
+    """Both sides of a window in a transaction that sees one instant: a trial reads few rows."""
+    with (
+        ThreadPoolExecutor(max_workers=1) as pool,
+        connections_of(connection) as connections,
+    ):
+        yield Snapshot(connections, pool, provider=provider, window=window, context=context)
 
 
 def try_on(
@@ -197,7 +212,9 @@ def _find(
 ) -> list[Break]:
     names = {break_.round_id, *([break_.alias] if break_.alias else [])}
     keys = np.array(sorted(match_key(break_.provider, name) for name in names), dtype=np.int64)
-    return breaks_of(snapshot, connection, request, compare_rounds(snapshot, keys))
+    return breaks_without_evidence(
+        snapshot, connection, request, compare_rounds(snapshot, keys)
+    )
 
 
 def _preview(

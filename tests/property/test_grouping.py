@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breaks.kinds import BreakKind
-from breaks.lists.grouping import Grouping, grouping_of
+from breaks.lists.grouping import BreakGrouping, grouping_of
 from breaks.lists.groups import BreakCause, GroupContext, group_breaks
 from breaks.lists.traits import BreakTraits
 from breaks.states import BreakState
@@ -65,7 +65,7 @@ def summaries(breaks: list[TrackedBreak]) -> list[tuple[object, ...]]:
     ]
 
 
-def shown(grouping: Grouping) -> list[tuple[object, ...]]:
+def shown(grouping: BreakGrouping) -> list[tuple[object, ...]]:
     return [
         (
             *(group.group_id, group.provider, group.cause, group.subject, group.sentence),

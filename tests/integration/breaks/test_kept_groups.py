@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, text
 
-from breaks.lists.grouping import Grouping, grouping_of
+from breaks.lists.grouping import BreakGrouping, grouping_of
 from breaks.lists.kept_groups import ASKED_EVERY, GroupList, KeptGroups
 from breaks.lists.traits import open_traits
 from storage.audit import record
@@ -54,7 +54,7 @@ class Page:
         with self.connect() as connection:
             return self.groups.get(connection)
 
-    def anew(self) -> Grouping:
+    def anew(self) -> BreakGrouping:
         """The groups as a console that just started has them."""
         with self.connect() as connection:
             fresh = KeptGroups(self.connect, self.clock, self.behind, ZONES)
