@@ -22,6 +22,9 @@ NameKind = Literal["operation", "round"]
 #: Most names that a refusal lists.
 NAMED_MAX = 5
 _CUT = "SELECT max(at) FROM archived_row_months"
+_POSTED = """
+SELECT max(entries_at) FROM batches WHERE committed_at < :cut AND entries_at IS NOT NULL
+"""
 _ARCHIVES = """
 SELECT a.archive_id
   FROM unnest(archived_days(CASE CAST(:kind AS text)
@@ -102,6 +105,23 @@ def require_rows_since(connection: Connection, instant: datetime, subject: str) 
     cut = rows_begin_at(connection)
     if cut is not None and instant < cut:
         raise RowsAreAway(cut_sentence(cut, subject))
+
+
+def require_postings_since(connection: Connection, instant: datetime, subject: str) -> None:
+    """Check that all rows posted from an instant on are in the database.
+
+    What was accepted just before the cut was posted after it, and may have left.
+
+    Raises:
+        RowsAreAway: as ``require_rows_since``.
+    """
+    cut = rows_begin_at(connection)
+    if cut is None:
+        return
+    latest: datetime | None = connection.execute(text(_POSTED), {"cut": cut}).scalar_one()
+    first = cut if latest is None else max(cut, latest)
+    if instant < first:
+        raise RowsAreAway(cut_sentence(first, subject))
 
 
 def cut_sentence(cut: datetime, subject: str) -> str:

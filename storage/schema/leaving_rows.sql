@@ -221,8 +221,7 @@ BEGIN
       FROM gone g LEFT JOIN batches b USING (batch_id)
      WHERE g.provider = 'tieout' OR g.kind = 'adjustment'
         OR g.headers <> '' OR NOT is_digest(g.body)
-        OR b.entries_at IS NULL
-        OR greatest(b.committed_at, b.entries_at, g.received_at) >= rows_begin_at()
+        OR b.entries_at IS NULL OR b.committed_at >= rows_begin_at()
         OR NOT is_released(b.committed_at)
         OR NOT coalesce(day_number(b.committed_at)
                         = ANY (archived_days(operation_hash(g.provider, g.op_key))), false)
@@ -259,8 +258,7 @@ $$;
 
 -- Finds what leaves of all that was committed before an instant: rounds of which nothing stays,
 -- in the order of their first batches, some 2 000 operations a chunk. Operations without a round
--- row moved nothing, and leave by themselves. By none of our clocks is a row that leaves in a later
--- month, so that figures of what comes after are whole.
+-- row moved nothing, and leave by themselves.
 CREATE FUNCTION stage_leaving_rows(until timestamptz, OUT operations bigint) LANGUAGE plpgsql AS $$
 BEGIN
     TRUNCATE leaving_operations, leaving_keys;
@@ -271,7 +269,6 @@ BEGIN
                operation_hash(o.provider, o.op_key) AS hash,
                CASE WHEN b.committed_at >= until THEN o.decision = 'accepted'
                     ELSE o.kind = 'adjustment' OR b.entries_at IS NULL
-                         OR b.entries_at >= until OR o.received_at >= until
                          OR o.headers <> '' OR NOT is_digest(o.body) END AS stays
           FROM batches b JOIN operations o USING (batch_id)
          WHERE b.committed_at < until + interval '1 day' AND o.provider <> 'tieout'
