@@ -21,6 +21,7 @@ from console.pages.figures import trends
 from console.pages.figures.kept_days import KeptDays, TooMuch, stored_days
 from console.pages.figures.span import BreakReads, DaySpan, one_instant, sums_of
 from console.pages.figures.trend_data import read_trends
+from storage.archive.row_cut import RowsAreAway
 from vocabulary.errors import Unavailable
 
 #: How many days back totals are kept ready; trends as far as their page goes unasked.
@@ -44,6 +45,7 @@ def keep_warm(console: Console, stopped: Event) -> None:
                 SQLAlchemyError,
                 Unavailable,
                 TooMuch,
+                RowsAreAway,
             ) as error:  # the next round tries again
                 log.warning("sums_not_kept_ready", error=type(error).__name__)
             if stopped.wait(AFTER_READING * (time.monotonic() - began)):

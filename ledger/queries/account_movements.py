@@ -19,10 +19,10 @@ from vocabulary.window import Window
 
 # As booked_entries, but where entries are there it looks up no operation for archived ones.
 _ENTRIES_OF = """CROSS JOIN LATERAL (
-         SELECT e.leg, e.account, e.currency, e.amount FROM entries e
+         SELECT e.leg, e.account, e.currency, e.amount, e.posted_at FROM entries e
           WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
           UNION ALL
-         SELECT e.leg, e.account, e.currency, e.amount FROM archived_entries e
+         SELECT e.leg, e.account, e.currency, e.amount, e.posted_at FROM archived_entries e
           WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
             AND (SELECT b.entries_at FROM batches b WHERE b.batch_id = o.batch_id)
                 IS NOT NULL) e"""
@@ -43,6 +43,7 @@ WITH began AS (
     LEFT JOIN write_offs w USING (write_off_id)
     LEFT JOIN breaks b USING (break_id)
    WHERE r.provider = :provider
+     AND (CAST(:since AS timestamptz) IS NULL OR r.booked_at > :since)
 ), moved AS (
   SELECT CASE WHEN o.kind = 'adjustment'
                    AND e.leg NOT IN ({SWEEP_CLEARING_LEG}, {SWEEP_GGR_LEG})
@@ -52,6 +53,7 @@ WITH began AS (
     JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
                      AND o.round_id = r.round_id AND o.provider = :provider
     {_ENTRIES_OF}
+   WHERE CAST(:since AS timestamptz) IS NULL OR e.posted_at > :since
   UNION ALL
   SELECT CASE WHEN r.written_off THEN 'write_off' ELSE 'tolerance' END,
          (r.day_at AT TIME ZONE :zone)::date, e.account, e.currency, e.amount
@@ -69,11 +71,12 @@ SELECT (o.received_at AT TIME ZONE :zone)::date AS day,
  WHERE o.provider = :provider AND o.received_at >= :start AND o.received_at < :end
  GROUP BY 1, 2, e.account, e.currency HAVING sum(e.amount) <> 0
 """  # noqa: S608 - the constant above
-# A day that was closed stays, whatever left for archives.
+# Days that were closed stay when rows leave for archives.
 _STARTED = """
 SELECT EXISTS (SELECT FROM rounds WHERE provider = :provider AND first_at < :end)
     OR EXISTS (SELECT FROM feed_records WHERE provider = :provider AND created_at < :end)
-    OR EXISTS (SELECT FROM day_closes WHERE provider = :provider AND starts_at < :end)
+    OR EXISTS (SELECT FROM archived_row_months)
+       AND EXISTS (SELECT FROM day_closes WHERE provider = :provider AND starts_at < :end)
 """
 
 
@@ -102,7 +105,12 @@ class AccountMovement:
 
 
 def account_movements(
-    connection: Connection, provider: str, window: Window, zone: str
+    connection: Connection,
+    provider: str,
+    window: Window,
+    zone: str,
+    *,
+    since: datetime | None = None,
 ) -> dict[date, list[AccountMovement]]:
     """What the rounds that began in a window moved, up to now, by the day they began.
 
@@ -113,14 +121,22 @@ def account_movements(
         provider: the slug.
         window: whole days of the zone.
         zone: of the days.
+        since: only what was posted later, which is there also of a window before the cut; None:
+            everything.
 
     Raises:
         RowsAreAway: rows of the window left for archives.
     """
-    if provider != OWN_SLUG:  # our own operations stay
+    if provider != OWN_SLUG and since is None:  # our own operations stay
         require_rows_since(connection, window.start, f"the movements of {provider}")
     sql = _OF_OUR_OWN if provider == OWN_SLUG else _OF_PROVIDER
-    params = {"provider": provider, "start": window.start, "end": window.end, "zone": zone}
+    params = {
+        "provider": provider,
+        "start": window.start,
+        "end": window.end,
+        "zone": zone,
+        "since": since,
+    }
     movements: dict[date, list[AccountMovement]] = defaultdict(list)
     for row in connection.execute(text(sql), params).mappings():
         movement = AccountMovement(

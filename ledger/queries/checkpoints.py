@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 
 from ledger.queries.openings import OPENINGS
 from ledger.queries.query import fetch_rows
-from storage.archive.row_cut import require_rows_since
+from storage.archive.row_cut import require_postings_since, require_rows_since
 from storage.transactions import reading, transaction
 from vocabulary.clock import iso
 
@@ -160,7 +160,7 @@ def take_checkpoint(engine: Engine, *, at: datetime) -> int:
         RowsAreAway: rows from before the instant left for archives, and later ones, too.
     """
     with transaction(engine, "checkpoint") as connection:
-        require_rows_since(connection, at, f"checkpoints as of {iso(at)}")
+        require_postings_since(connection, at, f"checkpoints as of {iso(at)}")
         return connection.execute(text(_TAKE), {"at": at}).rowcount
 
 
@@ -193,7 +193,8 @@ def balance_at(
     parameters = {"player": player, "currency": currency, "at": at}
     sql = _AT.format(later=_LATER[by], not_yet=_NOT_YET[by])
     with reading(engine, "") as connection:
-        require_rows_since(connection, at, f"a balance at {iso(at)}")
+        require = require_rows_since if by == "received" else require_postings_since
+        require(connection, at, f"a balance at {iso(at)}")
         row = connection.execute(text(sql), parameters).one_or_none()
     if row is None:
         return None

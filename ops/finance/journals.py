@@ -13,9 +13,9 @@ from ledger.enums import OWN_SLUG, Account
 from ledger.queries.account_movements import (
     AccountMovement,
     BookingNature,
-    account_movements,
 )
 from ops.finance.accruals import FeeAccrual, fee_accruals
+from ops.finance.day_movements import movements_of_days
 from ops.finance.unsigned_days import SIGN_FIRST, UnsignedDay, unsigned_lines
 from ops.providers.configured import configured_provider
 from ops.scheduling.business_days import business_day_of, days_between, needs_signature
@@ -44,7 +44,7 @@ from reports.journal.store import (
 from vocabulary.clock import Clock
 from vocabulary.errors import Contradiction
 from vocabulary.money import exponent_of
-from vocabulary.window import Window, day_window
+from vocabulary.window import day_window
 
 _PLAYERS = frozenset({Account.PLAYER_WALLET, Account.PLAYER_RECEIVABLE})
 _IN_FIGURES = frozenset({BookingNature.PLAY, BookingNature.CORRECTION})
@@ -144,11 +144,13 @@ def export_journals(
     Raises:
         DayRefused: names every day that is not signed; nothing was issued.
         LedgerDisagrees: the entries are not what was signed.
+        RowsAreAway: rows of a day left for an archive before a journal of it was issued.
     """
     lock_journals(connection)
     signed = _signed_days(connection, request, now)
-    targets = _targets(connection, request, signed)
-    booked = booked_by(load_journals(connection, request.period))
+    journals = load_journals(connection, request.period)
+    targets = _targets(connection, request, signed, journals)
+    booked = booked_by(journals)
     due = due_journals(targets, booked, request.codes)
     exponents = {
         entry.slug: configured_provider(entry).provider.exponents for entry in request.entries
@@ -197,7 +199,10 @@ def _unfinished(request: ExportRequest, now: datetime) -> Iterator[UnsignedDay]:
 
 
 def _targets(
-    connection: Connection, request: ExportRequest, signed: SignedDays
+    connection: Connection,
+    request: ExportRequest,
+    signed: SignedDays,
+    journals: Sequence[IssuedJournal],
 ) -> dict[JournalKey, Amounts]:
     """What the ledger holds of the period, and the fees, by journal."""
     targets: dict[JournalKey, Amounts] = {}
@@ -205,7 +210,16 @@ def _targets(
     if request.own_zone is not None:
         zones[OWN_SLUG] = request.own_zone
     moved = {
-        slug: account_movements(connection, slug, _window(request, zone), zone)
+        slug: movements_of_days(
+            connection,
+            slug,
+            request.days,
+            zone,
+            journals,
+            played={
+                day for (of, day), one in signed.items() if of == slug and one.figures.ours
+            },
+        )
         for slug, zone in zones.items()
     }
     for (slug, day), status in signed.items():
@@ -226,12 +240,6 @@ def _targets(
         )
         targets[key] = fee_amounts(accrual.minor)
     return targets
-
-
-def _window(request: ExportRequest, zone: str) -> Window:
-    """All days of the period in a zone."""
-    first, last = (day_window(day, ZoneInfo(zone)) for day in (request.first, request.last))
-    return Window(start=first.start, end=last.end)
 
 
 def _of_day(

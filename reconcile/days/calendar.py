@@ -70,7 +70,8 @@ SELECT p.provider, least((SELECT min(first_at) FROM rounds r WHERE r.provider = 
                          (SELECT min(created_at) FROM feed_records f
                            WHERE f.provider = p.provider),
                          (SELECT min(starts_at) FROM day_closes c
-                           WHERE c.provider = p.provider)) AS first_at
+                           WHERE c.provider = p.provider
+                             AND EXISTS (SELECT FROM archived_row_months))) AS first_at
   FROM {_OF}
 """  # noqa: S608 - only the constant above is put in
 

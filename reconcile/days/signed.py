@@ -20,7 +20,8 @@ WITH RECURSIVE p AS (
 SELECT provider,
        least((SELECT min(first_at) FROM rounds r WHERE r.provider = p.provider),
              (SELECT min(starts_at) FROM day_closes c
-               WHERE c.provider = p.provider)) AS began_at
+               WHERE c.provider = p.provider
+                 AND EXISTS (SELECT FROM archived_row_months))) AS began_at
   FROM p
  WHERE EXISTS (SELECT FROM rounds r
                 WHERE r.provider = p.provider AND r.first_at >= :since AND r.first_at < :until)

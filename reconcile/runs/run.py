@@ -1,14 +1,16 @@
 """One run: post what is unposted, evaluate the request, and store the result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from feeds.day_close import close_day
+from ledger.archive.recall import demand
 from ledger.corrections.tolerance_bookings import Booking, write_bookings
 from ledger.posting.posting import post_all
 from reconcile.findings.breaks import Break
@@ -26,12 +28,16 @@ from reconcile.runs.request import RULE_VERSIONS, RunRequest
 from reconcile.runs.residuals import bookings_due, moved_by, rounds_digest
 from reconcile.runs.result import RunResult
 from reconcile.runs.store import exclusive_run, lock_provider, store_run
+from storage.archive.row_cut import RowsAreAway, away_names
 from storage.transactions import engine_at
 from vocabulary.build import version
 from vocabulary.clock import Clock, iso
+from vocabulary.errors import Unavailable
 from vocabulary.window import Window
 
 _DEFAULTS = RunOptions()
+#: In ``recalls``, who wants rows back that a run misses.
+_WANTED_BY = "run"
 
 
 def reconcile(
@@ -43,8 +49,9 @@ def reconcile(
     never looks like a break.
 
     Raises:
-        Unavailable: the database or the workers cannot be reached, or another run of this
-            provider and window is in progress.
+        RowsAreAway: rows of the window left for archives.
+        Unavailable: the database or the workers cannot be reached, another run of this provider
+            and window is in progress, or rounds that it names are in an archive.
         Contradiction: the run does not conserve its rows; nothing is stored.
     """
     with (
@@ -53,9 +60,25 @@ def reconcile(
         exclusive_run(session, request.provider, request.window, patience=options.patience),
     ):
         post_all(engine)
-        with engine.begin() as connection:
+        with _asking_for_rows(engine), engine.begin() as connection:
             lock_provider(connection, request.provider)
             return _run(database_url, connection, request, clock, options)
+
+
+@contextmanager
+def _asking_for_rows(engine: Engine) -> Iterator[None]:
+    """Ask for what a run misses in an archive, so that a later run has it."""
+    try:
+        yield
+    except RowsAreAway as error:
+        if not error.names:
+            raise
+        with engine.begin() as connection:
+            for name in away_names(connection, error.provider, error.names):
+                demand(connection, name.kind, error.provider, name.name, by=_WANTED_BY)
+        raise Unavailable(
+            f"{error}. They are asked for: workers bring them back, and the next run has them"
+        ) from error
 
 
 def _run(

@@ -8,6 +8,7 @@ reads something else, or is refused here.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import Connection, text
 
@@ -16,9 +17,14 @@ from vocabulary.errors import NotAllowed
 from vocabulary.ids import match_key
 from vocabulary.plurals import counted
 
+#: What a name is of.
+NameKind = Literal["operation", "round"]
 #: Most names that a refusal lists.
 NAMED_MAX = 5
 _CUT = "SELECT max(at) FROM archived_row_months"
+_POSTED = """
+SELECT max(entries_at) FROM batches WHERE committed_at < :cut AND entries_at IS NOT NULL
+"""
 _ARCHIVES = """
 SELECT a.archive_id
   FROM unnest(archived_days(CASE CAST(:kind AS text)
@@ -43,10 +49,6 @@ SELECT q.kind, q.name
 """
 
 
-class RowsAreAway(NotAllowed):
-    """What was asked for needs rows that left the database for an archive."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowName:
     """The name of an operation or a round of a provider.
@@ -57,9 +59,25 @@ class RowName:
         match_key: of the round; 0 for an operation.
     """
 
-    kind: str
+    kind: NameKind
     name: str
     match_key: int = 0
+
+
+class RowsAreAway(NotAllowed):
+    """What was asked for needs rows that left the database for an archive.
+
+    Attributes:
+        provider: whose names they are; empty: rows of a time are away.
+        names: what would have to be recalled.
+    """
+
+    def __init__(
+        self, message: str, *, provider: str = "", names: Sequence[RowName] = ()
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.names = tuple(names)
 
 
 def round_named(provider: str, round_id: str) -> RowName:
@@ -87,6 +105,23 @@ def require_rows_since(connection: Connection, instant: datetime, subject: str) 
     cut = rows_begin_at(connection)
     if cut is not None and instant < cut:
         raise RowsAreAway(cut_sentence(cut, subject))
+
+
+def require_postings_since(connection: Connection, instant: datetime, subject: str) -> None:
+    """Check that all rows posted from an instant on are in the database.
+
+    What was accepted just before the cut was posted after it, and may have left.
+
+    Raises:
+        RowsAreAway: as ``require_rows_since``.
+    """
+    cut = rows_begin_at(connection)
+    if cut is None:
+        return
+    latest: datetime | None = connection.execute(text(_POSTED), {"cut": cut}).scalar_one()
+    first = cut if latest is None else max(cut, latest)
+    if instant < first:
+        raise RowsAreAway(cut_sentence(first, subject))
 
 
 def cut_sentence(cut: datetime, subject: str) -> str:
@@ -129,7 +164,9 @@ def names_away(provider: str, names: Sequence[RowName], subject: str) -> RowsAre
     commands = "; ".join(recall_command(provider, name) for name in names[:NAMED_MAX])
     return RowsAreAway(
         f"{subject} {counted(len(names), 'operation or round', 'operations or rounds')}"
-        f" of {provider} that left for an archive. Recall them, and try again: {commands}"
+        f" of {provider} that left for an archive. Recall them, and try again: {commands}",
+        provider=provider,
+        names=names,
     )
 
 

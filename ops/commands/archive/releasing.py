@@ -12,12 +12,14 @@ from ledger.archive.row_release import let_rows_go
 from ledger.seal.seal import Progress, sealed_days
 from ops.commands.archive.listing import Name
 from ops.commands.archive.output import print_left
+from ops.commands.archive.signed_figures import require_figures_as_signed
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.next_commands import print_next_for_another
 from ops.commands.options import By, Reason
 from ops.commands.progress import Announce, progress_bars
 from ops.context import context_of
+from ops.providers.configured import configured_provider
 from storage.archive.archives import (
     Archive,
     Leaving,
@@ -66,6 +68,8 @@ def approve(ctx: typer.Context, name: Name, *, rows: Rows = False, by: By = None
         manifest = folder.manifest(archive.manifest_hash)
         with progress_bars() as announce:
             _require_whole(engine, folder, manifest, announce("lines", None))
+            if rows:
+                _require_as_signed(ctx, engine, archive)
             with transaction(engine, "archive") as connection:
                 now, what = SystemClock().now(), _leaving(rows=rows)
                 decide_release(connection, archive, "approved", what, by=person, now=now)
@@ -98,6 +102,15 @@ def _let_bytes_go(
 def _let_rows_go(owner: Engine, archive: Archive, announce: Announce) -> dict[str, int]:
     gone = let_rows_go(owner, archive, progress=announce("operations", None))
     return {"operations": gone.operations, "rounds": gone.rounds}
+
+
+def _require_as_signed(ctx: typer.Context, engine: Engine, archive: Archive) -> None:
+    providers = context_of(ctx).settings.providers
+    exponents = {
+        entry.slug: configured_provider(entry).provider.exponents for entry in providers
+    }
+    with reading(engine, "archive") as connection:
+        require_figures_as_signed(connection, archive.month, exponents)
 
 
 def _entries_in(manifest: Manifest) -> int:

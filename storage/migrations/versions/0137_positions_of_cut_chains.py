@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0137"
-down_revision = "0133"
+down_revision = "0134"
 branch_labels = None
 depends_on = None
 

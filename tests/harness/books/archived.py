@@ -1,5 +1,6 @@
 """A sealed and signed month of small books, and people who archive it at the command line."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -7,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from ledger.seal.seal import seal_day
 from ops import cli
+from reconcile.days.sums import figures_of
 from storage.engine import open_engine
 from tests.harness.books.ledger import NOON
 from tests.harness.people import signed_in
 from tests.harness.tampering.sealed_day import DAY, a_sealed_day, quiet
 from vocabulary.errors import TieoutError
+from vocabulary.window import Window
 
 ARCHIVE = "arc-2020-06"
 SETTINGS = """
@@ -26,18 +30,21 @@ url = "{database}"
 url = "redis://127.0.0.1:1/0"
 """
 _LAST_DAY = date(2020, 6, 30)
-_SIGN = """
+_CLOSE = """
 INSERT INTO day_closes (provider, business_day, starts_at, ends_at, closed_at, close_no,
                         records, digest)
 SELECT DISTINCT provider, DATE '2020-06-01', timestamptz '2020-06-01 00:00+00',
        timestamptz '2020-07-01 00:00+00', now(), 1, 0, '\\x00'::bytea
-  FROM rounds;
-INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, two_people,
-                       close_no, figures)
-SELECT provider, business_day, n, CASE n WHEN 1 THEN 'prepared' ELSE 'signed' END,
-       CASE n WHEN 1 THEN 'maria' ELSE 'jonas' END, '{}', true, 1, '{}'
-  FROM day_closes CROSS JOIN generate_series(1, 2) AS n
- ORDER BY provider, n;
+  FROM rounds
+"""
+_CLOSED = "SELECT provider, starts_at, ends_at FROM day_closes ORDER BY provider"
+_STEPS = """
+INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, reason,
+                       two_people, close_no, figures)
+SELECT :provider, DATE '2020-06-01', :after + s.number, s.action, s.by_name, '{}', 'r', true, 1,
+       CAST(:figures AS jsonb)
+  FROM (VALUES (1, 'prepared', 'maria'), (2, 'signed', 'jonas')) AS s (number, action, by_name)
+ ORDER BY s.number
 """
 
 
@@ -52,7 +59,20 @@ def seal_month(database: str) -> None:
 def sign_month(database: str) -> None:
     """Close the month of each provider as one long business day, signed by two people."""
     with psycopg.connect(database) as connection:
-        connection.execute(_SIGN.encode())
+        connection.execute(_CLOSE.encode())
+    sign_figures(database, after=0)
+
+
+def sign_figures(database: str, *, after: int) -> None:
+    """Sign the month as its rows are now, after so many steps; the last reopened it."""
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        for row in connection.execute(text(_CLOSED)).all():
+            window = Window(start=row.starts_at, end=row.ends_at)
+            figures = figures_of(connection, row.provider, window, {}).to_json()
+            params = {"provider": row.provider, "after": after, "figures": json.dumps(figures)}
+            connection.execute(text(_STEPS), params)
+    engine.dispose()
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,9 @@ def a_sealed_day(database: str, file: Path, *, at: datetime = NOON) -> None:
     tamper(database, "UPDATE residuals SET booked_at = '2020-06-04 23:00:00+00'")
     committed = "timestamptz '2020-06-04 12:00:00+00' + batch_id * interval '1 second'"
     tamper(database, f"UPDATE batches SET committed_at = {committed}")
+    if at.date() == DAY:
+        tamper(database, "UPDATE batches SET posted_at = committed_at")
+        tamper(database, "UPDATE entries SET posted_at = '2020-06-04 13:00:00+00'")
     _seal(database, file)
     accept(database, *UNPOSTED)
 

@@ -26,17 +26,17 @@ _LATE = (
 INSERT INTO batches (batch_id, operations, committed_at, posted_at)
 OVERRIDING SYSTEM VALUE VALUES (899, 1, '2026-03-01', '2026-03-01'), (900, 1, now(), now())
 """,
-    f"""
+    """
 INSERT INTO operations (wallet_id, wallet_seq, batch_id, provider, op_key, kind, decision,
                         currency, stake, payout, amount, balance_after, round_id, match_key,
                         ends_round, fingerprint, route, headers, body, reply_status, reply,
                         received_at)
 SELECT wallet_id, v.seq, v.batch, 'agg', v.key, 'win', 'accepted', 'USD', 0, v.payout, v.payout,
-       v.after, 'r-3', {match_key("agg", "r-3")}, false, '', '', '', '', 200, '', v.at
-  FROM wallets CROSS JOIN (VALUES (1, 899, 'early', 50, 50, timestamptz '2026-03-01 10:00+00'),
-                                  (2, 900, 'late', 70, 120, now()))
-                       AS v (seq, batch, key, payout, after, at)
- WHERE player = 'alice'
+       v.after, round_id, match_key, false, '', '', '', '', 200, '', coalesce(v.at, first_at)
+  FROM rounds CROSS JOIN (VALUES (1, 899, 'early', 50, 50, NULL::timestamptz),
+                                 (2, 900, 'late', 70, 120, now()))
+                      AS v (seq, batch, key, payout, after, at)
+ WHERE round_id = 'r-3'
 """,
     "UPDATE wallets SET seq = 2 WHERE player = 'alice'",
 )
@@ -91,7 +91,7 @@ def test_what_comes_later_for_a_round_of_the_day_changes_it(
     [
         ("reconcile", *WINDOW),
         ("totals", *WINDOW),
-        ("report", *WINDOW),
+        ("report", *WINDOW, "--out", "."),
     ],
 )
 def test_a_window_before_the_cut_is_not_compared_again(
@@ -110,3 +110,5 @@ def test_a_record_of_a_round_that_left_is_no_break(office: Office, signed: Any) 
     for words in (("reconcile", *window), ("totals", *window)):
         refused = office.run(*words, code=cli.USAGE)
         assert "`tieout archive recall --provider agg --round r-1`" in refused
+    wanted = "SELECT kind, provider, name, wanted_by FROM recalls"
+    assert office.rows(wanted) == [("round", "agg", "r-1", "run")]

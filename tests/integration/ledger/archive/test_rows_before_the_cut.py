@@ -27,12 +27,11 @@ from ledger.replay.report import ReplayWindow
 from storage.archive.row_cut import RowsAreAway
 from storage.engine import open_engine, url_of
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import Archivist
-from tests.harness.books.cut import let_rows_go
+from tests.harness.books.archived import ARCHIVE, Archivist, sign_figures
 from tests.harness.books.ledger import SLUG, STRICT, accept, bet
 from tests.harness.tampering.replay import fact_decoders, replayed, tamper
 from tests.harness.tampering.sealed_day import FIRST, REPEATS, SECOND, UNPOSTED
-from tests.integration.ledger.archive.test_month_ends import DATED, JULY
+from tests.integration.ledger.archive.test_month_ends import JULY
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window, parse_window
 
@@ -47,19 +46,22 @@ CLOCKS: tuple[BalanceClock, ...] = ("received", "posted")
 
 
 @pytest.fixture(scope="module")
-def pair(postgres: PostgresServer, released: Archivist) -> Iterator[tuple[Engine, Engine]]:
+def pair(
+    postgres: PostgresServer, dated: Archivist, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Engine, Engine]]:
     """Books that went on after June, with its rows and without them."""
-    assert released.folder.exists()
-    postgres.execute("CREATE DATABASE rows_whole TEMPLATE month_released")
-    for statement in DATED:
-        tamper(postgres.url("rows_whole"), statement)
-    posted = "UPDATE batches SET posted_at = committed_at, entries_at = committed_at"
-    tamper(postgres.url("rows_whole"), f"{posted} WHERE batch_id < 7")
-    accept(postgres.url("rows_whole"), *LATER)
-    post_all_at(postgres.url("rows_whole"))
+    assert dated.folder.exists()
+    urls = [postgres.url(name) for name in ("rows_whole", "rows_cut")]
+    postgres.execute("CREATE DATABASE rows_whole TEMPLATE month_dated")
+    accept(urls[0], *LATER)
+    post_all_at(urls[0])
     postgres.execute("CREATE DATABASE rows_cut TEMPLATE rows_whole")
-    let_rows_go(postgres.url("rows_cut"))
-    engines = tuple(open_engine(postgres.url(name)) for name in ("rows_whole", "rows_cut"))
+    archivist = Archivist(tmp_path_factory.mktemp("cut"), urls[1])
+    assert "not what was signed of lottery 2020-06-01" in archivist.let_rows_go(code=1)
+    tamper(urls[1], "DELETE FROM day_steps")
+    sign_figures(urls[1], after=0)
+    archivist.run("archive", "approve", ARCHIVE, "--rows", "--by", "jonas")
+    engines = tuple(open_engine(url) for url in urls)
     yield engines[0], engines[1]
     for engine in engines:
         engine.dispose()
