@@ -75,10 +75,24 @@ class Bridge:
         return self.booked - self.outside + self.other_rounds
 
 
-def bridges(connection: Connection, provider: str, window: Window) -> tuple[Bridge, ...]:
-    """The bridge of every currency that either has."""
+def reported_ggr(connection: Connection, provider: str, window: Window) -> dict[str, int]:
+    """GGR of our rounds that began in a window, by currency; minor units."""
     params = {"provider": provider, "start": window.start, "end": window.end}
-    reported = {row.currency: row.ggr for row in connection.execute(text(_ROUNDS), params)}
+    return {row.currency: row.ggr for row in connection.execute(text(_ROUNDS), params)}
+
+
+def bridges(
+    connection: Connection, provider: str, window: Window, reported: Mapping[str, int]
+) -> tuple[Bridge, ...]:
+    """The bridge of every currency that either has.
+
+    Args:
+        connection: reads the entries.
+        provider: its slug.
+        window: of the rounds.
+        reported: see ``reported_ggr``.
+    """
+    params = {"provider": provider, "start": window.start, "end": window.end}
     with without_nested_loops(connection):
         rows = connection.execute(text(_ENTRIES), params).all()
     currencies = sorted({*reported, *(row.currency for row in rows)})
