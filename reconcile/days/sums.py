@@ -22,31 +22,36 @@ SELECT currency, count(*) AS rounds, sum(stake)::bigint AS stake, sum(payout)::b
  GROUP BY currency
 """
 # A player's round with any rolled back record moved nothing, whatever its other records hold.
-# Most records are the only one of their round and stand: they are added up in one group, and
-# only the records of other keys are grouped by round first.
+# Most records are the only one of their round and stand. So all are added up as if they were,
+# and only those of other keys are grouped by round, to take away what is too much.
 _THEIRS = """
-WITH others AS (
+WITH others AS MATERIALIZED (
     SELECT match_key FROM feed_records
      WHERE provider = :provider AND created_at >= :start AND created_at < :end AND continues
      UNION
     SELECT match_key FROM feed_records WHERE provider = :provider AND rolled_back
 ), shares AS (
-    SELECT f.currency, o.match_key, CASE WHEN o.match_key IS NOT NULL THEN f.round_id END
-           AS round_id, CASE WHEN o.match_key IS NOT NULL THEN f.handle END AS handle,
-           CASE WHEN o.match_key IS NULL THEN count(*) ELSE 1 END AS rounds,
+    SELECT f.currency, match_key, f.round_id, f.handle, count(*) AS records,
            sum(f.stake) AS stake, sum(f.payout) AS payout
-      FROM feed_records f LEFT JOIN others o USING (match_key)
+      FROM feed_records f JOIN others o USING (match_key)
      WHERE f.provider = :provider AND f.created_at >= :start AND f.created_at < :end
      GROUP BY 1, 2, 3, 4
 ), undone AS (
-    SELECT DISTINCT match_key, round_id, handle FROM feed_records
+    SELECT DISTINCT match_key, round_id, handle, true AS is_undone FROM feed_records
      WHERE provider = :provider AND rolled_back
+), parts AS (
+    SELECT currency, count(*) AS rounds, sum(stake) AS stake, sum(payout) AS payout
+      FROM feed_records
+     WHERE provider = :provider AND created_at >= :start AND created_at < :end
+     GROUP BY currency
+     UNION ALL
+    SELECT s.currency, 1 - s.records, CASE WHEN u.is_undone THEN -s.stake ELSE 0 END,
+           CASE WHEN u.is_undone THEN -s.payout ELSE 0 END
+      FROM shares s LEFT JOIN undone u USING (match_key, round_id, handle)
 )
-SELECT s.currency, sum(s.rounds)::bigint AS rounds,
-       coalesce(sum(s.stake) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS stake,
-       coalesce(sum(s.payout) FILTER (WHERE u.round_id IS NULL), 0)::bigint AS payout
-  FROM shares s LEFT JOIN undone u USING (match_key, round_id, handle)
- GROUP BY s.currency
+SELECT currency, sum(rounds)::bigint AS rounds, sum(stake)::bigint AS stake,
+       sum(payout)::bigint AS payout
+  FROM parts GROUP BY currency
 """
 # What came for the rounds of a window since an instant, by the posting of its operations.
 _OURS_SINCE = """

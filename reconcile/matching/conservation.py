@@ -120,6 +120,8 @@ def _fits_int64(values: NDArray[np.int64]) -> bool:
 
 def exact_sum(values: NDArray[np.int64]) -> int:
     """Sum 64-bit integers without overflow."""
+    if _fits_int64(values):
+        return int(values.sum())
     low = int((values & ((1 << _HALF) - 1)).sum())
     return (int((values >> _HALF).sum()) << _HALF) + low
 

@@ -31,12 +31,17 @@ def read_strings(connection: Psycopg, query: str) -> Iterator[bytes]:
 
 @contextmanager
 def planned(connection: Psycopg, *, by_index: bool) -> Iterator[None]:
-    """Plan the queries of the block without scans of whole tables, if ``by_index``."""
+    """Plan the queries of the block without scans of whole tables, if ``by_index``.
+
+    Nor by bitmaps: an index of block ranges would be read anew for each part of a span.
+    """
     if by_index:
         connection.execute("SET LOCAL enable_seqscan = off")
+        connection.execute("SET LOCAL enable_bitmapscan = off")
     yield
     if by_index:
         connection.execute("SET LOCAL enable_seqscan TO DEFAULT")
+        connection.execute("SET LOCAL enable_bitmapscan TO DEFAULT")
 
 
 def read_blocks(connection: Psycopg, query: str) -> list[SplitRows]:

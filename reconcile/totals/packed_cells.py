@@ -4,7 +4,7 @@ A span is a part of one business day. Queries send its rows as strings that NumP
 parsing; see ``reconcile.snapshot.key_rows``, whose layout comes first in each row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
@@ -20,6 +20,11 @@ from vocabulary.window import Window, day_window
 
 #: Rows of a side that one span is meant to hold, and the most that it may.
 ROWS_AIM, ROWS_MAX = 200_000, 600_000
+#: Strings in which the rows of a span are sent. The server builds and copies each of them in
+#: memory that it asks for anew, so a string of all rows takes longer than finding them.
+_STRINGS_PER_SPAN = 64
+#: The most rows of one string: with more, the span is too long.
+_STRING_ROWS_MAX = ROWS_MAX // 16
 _ALL_ROWS = 2**62
 #: By how much a span may be longer than the one before.
 _GROWTH = 4
@@ -30,53 +35,82 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 _KEY_ROW = [
     *(("match_key", ">i8"), ("stake", ">i8"), ("payout", ">i8"), ("name", ">i8")),
-    *(("currency", ">i8"), ("odd", "u1"), ("at", ">i8")),
+    *(("currency", ">i8"), ("odd", "u1")),
 ]
-#: Instants are microseconds since 2000, as PostgreSQL sends them.
-_OUR_ROW = np.dtype(
-    [*_KEY_ROW, ("last_at", ">i8"), ("bets", ">i4"), ("wins", ">i4"), ("rollbacks", ">i4")]
-)
-_THEIR_ROW = np.dtype([*_KEY_ROW, ("reported_at", ">i8"), ("game", ">i8")])
-_OUR_COLUMNS = """
-{our_key_row} || timestamptz_send(r.first_at) || timestamptz_send(r.last_at)
-|| int4send(r.bets) || int4send(r.wins) || int4send(r.rollbacks)
+# What is sent as a value of its own costs as much as finding the row, so our three counts are
+# one value. Counts that do not fit into it are sent as -1: such a row is never plain.
+_COUNT_BITS = 21
+_COUNT_MASK = (1 << _COUNT_BITS) - 1
+_COUNTS = ("bets", "wins", "rollbacks")
+_OUR_COLUMNS = f"""
+{{our_key_row}} || int8send(CASE WHEN (r.bets | r.wins | r.rollbacks) <= {_COUNT_MASK}
+                               THEN (r.bets::bigint << {2 * _COUNT_BITS})
+                                    | (r.wins::bigint << {_COUNT_BITS}) | r.rollbacks
+                               ELSE -1 END)
 """
 # The lowest bit of the game's hash tells whether the record is rolled back.
 _THEIR_COLUMNS = """
-f.key_row || timestamptz_send(f.created_at) || timestamptz_send(f.received_at)
-|| int8send(CASE WHEN f.game IS NULL THEN 0 ELSE hashtextextended(f.game, 0) END & -2
-            | f.rolled_back::int)
+f.key_row || int8send(CASE WHEN f.game IS NULL THEN 0 ELSE hashtextextended(f.game, 0) END & -2
+                      | f.rolled_back::int)
 """
-_OURS = f"""
-SELECT {_OUR_COLUMNS} AS packed FROM rounds r
- WHERE r.provider = {{provider}} AND r.first_at >= {{since}} AND r.first_at < {{until}}
-"""  # noqa: S608 - only constants are put in
-_THEIRS = f"""
-SELECT {_THEIR_COLUMNS} AS packed FROM feed_records f
- WHERE f.provider = {{provider}} AND f.created_at >= {{since}} AND f.created_at < {{until}}
-"""  # noqa: S608
-_AS_ONE_STRING = "SELECT string_agg(packed, '') FROM (%s LIMIT {most}) x"
-_SPAN = (_AS_ONE_STRING % _OURS, _AS_ONE_STRING % _THEIRS)
-_OF_KEYS = (
-    f"""
-SELECT string_agg({_OUR_COLUMNS}, '') FROM residual k
+_OURS = """
+SELECT {columns} AS packed FROM rounds r
+ WHERE r.provider = {{provider}} AND r.first_at >= part.since AND r.first_at < part.until
+"""
+_THEIRS = """
+SELECT {columns} AS packed FROM feed_records f
+ WHERE f.provider = {{provider}} AND f.created_at >= part.since AND f.created_at < part.until
+"""
+_IN_STRINGS = """
+SELECT (SELECT string_agg(packed, '') FROM ({rows} LIMIT {{most}}) x)
+  FROM unnest({{since}}, {{until}}) AS part (since, until)
+"""
+_OURS_OF_KEYS = """
+SELECT string_agg({columns}, '') FROM residual k
  CROSS JOIN LATERAL (SELECT * FROM rounds x
                       WHERE x.match_key = k.match_key
                         AND x.provider IS NOT DISTINCT FROM {{provider}} OFFSET 0) r
  WHERE (r.first_at >= {{start}} AND r.first_at < {{end}}) IS TRUE
-""",  # noqa: S608
-    f"""
-SELECT string_agg({_THEIR_COLUMNS}, '') FROM residual k
+"""
+_THEIRS_OF_KEYS = """
+SELECT string_agg({columns}, '') FROM residual k
  CROSS JOIN LATERAL (SELECT * FROM feed_records x
                       WHERE x.match_key = k.match_key
                         AND x.provider IS NOT DISTINCT FROM {{provider}} OFFSET 0) f
  WHERE (f.created_at >= {{start}} AND f.created_at < {{end}}) IS TRUE
-""",  # noqa: S608
-)
+"""
 #: Keys in one query.
 _KEYS_PER_QUERY = 20_000
 
 Columns: TypeAlias = dict[str, NDArray[Any]]
+_Layout: TypeAlias = "np.dtype[Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class _SideColumns:
+    """How the rows of one side are packed: the SQL that packs a row, and its layout."""
+
+    sql: str
+    layout: _Layout
+
+    def with_instants(self, began: str, second: str, name: str) -> "_SideColumns":
+        """The same with two more columns: when the row began, and another instant."""
+        instants = [("at", ">i8"), (name, ">i8")]
+        return _SideColumns(
+            f"{self.sql} || timestamptz_send({began}) || timestamptz_send({second})",
+            np.dtype([*self.layout.descr, *instants]),
+        )
+
+
+_OUR_ROW = _SideColumns(_OUR_COLUMNS, np.dtype([*_KEY_ROW, ("counts", ">i8")]))
+_THEIR_ROW = _SideColumns(_THEIR_COLUMNS, np.dtype([*_KEY_ROW, ("game", ">i8")]))
+#: Both sides with what only resolution rates need. Instants are microseconds since 2000, as
+#: PostgreSQL sends them.
+_TIMED_ROWS = (
+    _OUR_ROW.with_instants("r.first_at", "r.last_at", "last_at"),
+    _THEIR_ROW.with_instants("f.created_at", "f.received_at", "reported_at"),
+)
+_ROWS = (_OUR_ROW, _THEIR_ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +130,15 @@ class SpanRows:
     theirs: Columns
 
 
-def read_spans(snapshot: Snapshot, zone: str) -> Iterator[SpanRows]:
-    """Read the window in spans of about ``ROWS_AIM`` rows of the larger side, in order."""
+def read_spans(snapshot: Snapshot, zone: str, *, instants: bool) -> Iterator[SpanRows]:
+    """Read the window in spans of about ``ROWS_AIM`` rows of the larger side, in order.
+
+    Args:
+        snapshot: of the window.
+        zone: of the business days.
+        instants: whether the rows have the columns ``at``, ``last_at`` and ``reported_at``.
+    """
+    sides = _TIMED_ROWS if instants else _ROWS
     length: timedelta | None = None
     for day in _days(snapshot.window, ZoneInfo(zone)):
         start = day.window.start
@@ -105,25 +146,29 @@ def read_spans(snapshot: Snapshot, zone: str) -> Iterator[SpanRows]:
         while start < day.window.end:
             end = min(start + length, day.window.end)
             span = Span(day.day, Window(start=start, end=end))
-            rows = _read(snapshot, span)
-            most = max(len(rows.ours["match_key"]), len(rows.theirs["match_key"]))
-            if most > ROWS_MAX and end - start > _SPAN_MIN:
+            rows = _read(snapshot, span, sides)
+            if rows is None:
                 length = (end - start) // 2
                 continue
             yield rows
-            length = min((end - start) * ROWS_AIM // max(most, 1), (end - start) * _GROWTH)
+            most = max(len(rows.ours["match_key"]), len(rows.theirs["match_key"]), 1)
+            length = min((end - start) * ROWS_AIM // most, (end - start) * _GROWTH)
             start = end
 
 
 def rows_of_keys(snapshot: Snapshot, keys: Keys) -> tuple[Columns, Columns]:
-    """Read the rows of some keys in the window, each side ordered by ``match_key``."""
-    ours, theirs = [], []
+    """Read the rows of some keys in the window, with instants, each side ordered by key."""
+    ours, theirs = _TIMED_ROWS
+    queries = (
+        _OURS_OF_KEYS.format(columns=ours.sql),
+        _THEIRS_OF_KEYS.format(columns=theirs.sql),
+    )
+    strings: tuple[list[bytes], list[bytes]] = ([], [])
     for first in range(0, len(keys), _KEYS_PER_QUERY):
-        batch = keys[first : first + _KEYS_PER_QUERY]
-        packed = snapshot.packed_rows_of(_OF_KEYS, batch)
-        ours.append(b"".join(packed[0]))
-        theirs.append(b"".join(packed[1]))
-    return _unpacked(b"".join(ours), _OUR_ROW), _unpacked(b"".join(theirs), _THEIR_ROW)
+        packed = snapshot.packed_rows_of(queries, keys[first : first + _KEYS_PER_QUERY])
+        strings[0].extend(packed[0])
+        strings[1].extend(packed[1])
+    return _unpacked(strings[0], ours.layout), _unpacked(strings[1], theirs.layout)
 
 
 def rows_of_span(columns: Columns, span: Span) -> Columns:
@@ -138,21 +183,47 @@ def instant_number(at: datetime) -> int:
     return (at - _EPOCH) // _US
 
 
-def _read(snapshot: Snapshot, span: Span) -> SpanRows:
-    bounds = {"since": span.window.start, "until": span.window.end}
+def _read(
+    snapshot: Snapshot, span: Span, sides: tuple[_SideColumns, _SideColumns]
+) -> SpanRows | None:
+    """Read a span; None if it has too many rows and can be divided."""
     is_divisible = span.window.end - span.window.start > _SPAN_MIN
-    most = ROWS_MAX + 1 if is_divisible else _ALL_ROWS
-    ours, theirs = snapshot.packed_rows(_SPAN, by_index=True, **bounds, most=most)
+    ours, theirs = sides
+    queries = (
+        _IN_STRINGS.format(rows=_OURS.format(columns=ours.sql)),
+        _IN_STRINGS.format(rows=_THEIRS.format(columns=theirs.sql)),
+    )
+    since, until = _parts(span.window)
+    most = _STRING_ROWS_MAX if is_divisible else _ALL_ROWS
+    strings = snapshot.packed_rows(queries, by_index=True, since=since, until=until, most=most)
+    if is_divisible and any(map(_is_too_long, strings, sides)):
+        return None
     return SpanRows(
         span=span,
-        ours=_unpacked(b"".join(ours), _OUR_ROW),
-        theirs=_unpacked(b"".join(theirs), _THEIR_ROW),
+        ours=_unpacked(strings[0], ours.layout),
+        theirs=_unpacked(strings[1], theirs.layout),
     )
 
 
-def _unpacked(packed: bytes, layout: "np.dtype[Any]") -> Columns:
+def _parts(window: Window) -> tuple[list[datetime], list[datetime]]:
+    """The starts and ends of equal parts of a window."""
+    length = window.end - window.start
+    bounds = [
+        window.start + length * n // _STRINGS_PER_SPAN for n in range(_STRINGS_PER_SPAN + 1)
+    ]
+    return bounds[:-1], bounds[1:]
+
+
+def _is_too_long(strings: Sequence[bytes], side: _SideColumns) -> bool:
+    """Whether a span has more rows than it may, or one of its strings may be cut."""
+    row_bytes = side.layout.itemsize
+    lengths = [len(string) // row_bytes for string in strings]
+    return sum(lengths) > ROWS_MAX or max(lengths, default=0) >= _STRING_ROWS_MAX
+
+
+def _unpacked(packed: Sequence[bytes], layout: _Layout) -> Columns:
     """Read packed rows as columns, ordered by key."""
-    rows = np.frombuffer(packed, layout)
+    rows = np.frombuffer(b"".join(packed), layout)
     keys = rows["match_key"].astype(np.int64)
     order = sort_keys(keys)
     columns: Columns = {"match_key": keys.take(order)}
@@ -160,6 +231,11 @@ def _unpacked(packed: bytes, layout: "np.dtype[Any]") -> Columns:
         if name != "match_key":
             dtype = np.bool_ if name == "odd" else np.int64
             columns[name] = rows[name].astype(dtype).take(order)
+    counts = columns.pop("counts", None)
+    if counts is not None:
+        columns["odd"] |= counts < 0
+        for place, name in enumerate(reversed(_COUNTS)):
+            columns[name] = (counts >> (place * _COUNT_BITS)) & _COUNT_MASK
     return columns
 
 

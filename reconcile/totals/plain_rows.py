@@ -50,7 +50,9 @@ class AgreedRows:
 Add = Callable[[AgreedRows, int], None]
 
 
-def add_plain_rows(snapshot: Snapshot, zone: str, add: Add, suspect: Keys) -> Keys:
+def add_plain_rows(
+    snapshot: Snapshot, zone: str, add: Add, suspect: Keys, *, instants: bool
+) -> Keys:
     """Add up the plain rows of a window; returns the sorted keys of all other rows.
 
     Args:
@@ -58,6 +60,7 @@ def add_plain_rows(snapshot: Snapshot, zone: str, add: Add, suspect: Keys) -> Ke
         zone: of the business days.
         add: called for plain rows, a span at a time.
         suspect: sorted keys whose rows are not plain, whatever they hold.
+        instants: whether ``add`` needs the instants of the rows; see ``read_spans``.
 
     Raises:
         Contradiction: a row was lost or added up twice.
@@ -67,7 +70,7 @@ def add_plain_rows(snapshot: Snapshot, zone: str, add: Add, suspect: Keys) -> Ke
     proof = _Proof()
 
     def read() -> Iterator[SpanRows]:
-        for rows in read_spans(snapshot, zone):
+        for rows in read_spans(snapshot, zone, instants=instants):
             spans.append(rows.span)
             proof.count(rows.ours, rows.theirs, 1)
             yield rows
@@ -124,7 +127,7 @@ class _Players:
     def hashes(self, names: Keys) -> Keys:
         """A hash of the player of each name; a name without a player stays."""
         positions = self._names.get_indexer(pd.Index(names))
-        new = np.unique(names[positions < 0])
+        new = pd.unique(names[positions < 0])
         if len(new):
             self._learn(new)
             positions = self._names.get_indexer(pd.Index(names))
@@ -187,7 +190,9 @@ def _plain_positions(
 ) -> tuple[Keys, Keys]:
     """The positions of rows that are alone with their key on either side, and agree."""
     our_keys, their_keys = ours["match_key"], theirs["match_key"]
-    at_ours = np.flatnonzero(_single(our_keys) & ~ours["odd"] & ~_are_among(our_keys, suspect))
+    may_agree = _single(our_keys) & ~ours["odd"]
+    _clear(may_agree, our_keys, suspect)
+    at_ours = np.flatnonzero(may_agree)
     at_theirs = np.searchsorted(their_keys, our_keys[at_ours])
     exists = at_theirs < len(their_keys)
     at_ours, at_theirs = at_ours[exists], at_theirs[exists]
@@ -224,6 +229,13 @@ def _lonely(rows: Columns, other_side: Columns) -> Flags:
     keys, other_keys = rows["match_key"], other_side["match_key"]
     lonely: Flags = _single(keys) & ~rows["odd"] & (rows["spans"] < _WAITS_SPANS)
     return lonely & ~_are_among(keys, other_keys)
+
+
+def _clear(flags: Flags, keys: Keys, suspect: Keys) -> None:
+    """Clear the flags of sorted keys, each of which is there once, that are suspect."""
+    at = np.searchsorted(keys, suspect)
+    at, suspect = at[at < len(keys)], suspect[at < len(keys)]
+    flags[at[keys[at] == suspect]] = False
 
 
 def _are_among(keys: Keys, other_keys: Keys) -> Flags:

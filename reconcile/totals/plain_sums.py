@@ -84,8 +84,10 @@ class _Groups:
     def of(cls, games: Keys, currencies: Keys) -> "_Groups":
         game_codes, _ = pd.factorize(games)
         codes, distinct = pd.factorize(currencies)
-        groups = (game_codes * len(distinct) + codes).astype(np.int32)
-        order = np.argsort(groups, kind="stable")
+        groups = game_codes * len(distinct) + codes
+        # Sixteen bits are counted instead of compared.
+        few = len(groups) == 0 or int(groups.max()) < 1 << 15
+        order = np.argsort(groups.astype(np.int16 if few else np.int32), kind="stable")
         starts = np.flatnonzero(changes(groups.take(order)))
         return cls(order, starts, order[starts])
 

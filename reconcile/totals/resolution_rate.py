@@ -289,7 +289,8 @@ def resolution_rates(
     context = MatchContext(now=now, maturity=timedelta(0))
     url = url_of(connection.engine)
     with open_snapshot(url, provider, window, context) as snapshot:
-        keys = add_plain_rows(snapshot, zone, reading.sums.add_plain, reading.suspect)
+        add = reading.sums.add_plain
+        keys = add_plain_rows(snapshot, zone, add, reading.suspect, instants=True)
         require_rounds(snapshot, keys)
         return reading.finish(snapshot, keys)
 

@@ -163,7 +163,8 @@ def totals(database_url: str, request: RunRequest, *, now: datetime, zone: str) 
     context = MatchContext(now=now, maturity=request.maturity, rules=request.rules)
     with open_snapshot(database_url, request.provider, request.window, context) as snapshot:
         plain = PlainSums()
-        keys = add_plain_rows(snapshot, zone, plain.add, snapshot.straddling_keys())
+        suspect = snapshot.straddling_keys()
+        keys = add_plain_rows(snapshot, zone, plain.add, suspect, instants=False)
         return _totals(snapshot, plain, keys, zone)
 
 
@@ -180,7 +181,7 @@ def totals_and_rates(
     with open_snapshot(database_url, request.provider, request.window, context) as snapshot:
         plain = PlainSums()
         suspect = np.union1d(snapshot.straddling_keys(), reading.suspect)
-        keys = add_plain_rows(snapshot, zone, add, suspect)
+        keys = add_plain_rows(snapshot, zone, add, suspect, instants=True)
         return _totals(snapshot, plain, keys, zone), reading.finish(snapshot, keys)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reports.document import Document
 from reports.files.formulas import escape_formula
-from reports.grid import Amount, Column, Grid, Instant, Value, plain
+from reports.grid import Amount, Grid, Instant, Value, plain
 from vocabulary.clock import iso
 
 # What a spreadsheet reads as a number or a date: it drops zeros, and digits after the 15th.
@@ -39,9 +39,10 @@ def write_tables(
 def table_lines(document: Document, grid: Grid, *, protect_ids: bool = False) -> Iterator[str]:
     """One table as lines of CSV, its headings first."""
     yield _line(_quoted(column.name or column.heading) for column in grid.columns)
+    protected = [protect_ids and column.is_id for column in grid.columns]
     for row in grid.rows:
-        cells = zip(grid.columns, row, strict=True)
-        yield _line(_cell(document, *cell, protect_ids=protect_ids) for cell in cells)
+        cells = zip(row, protected, strict=True)
+        yield _line([_cell(document, value, protect=protect) for value, protect in cells])
 
 
 def _write(document: Document, grid: Grid, path: Path, *, protect_ids: bool) -> Path:
@@ -55,8 +56,13 @@ def _line(cells: Iterable[str]) -> str:
     return ",".join(cells) + "\r\n"
 
 
-def _cell(document: Document, column: Column, value: Value, *, protect_ids: bool) -> str:
+def _cell(document: Document, value: Value, *, protect: bool) -> str:
     match plain(value):
+        case "":
+            return ""
+        case str() as text:
+            is_protected = protect and _NUMBER_OR_DATE.fullmatch(text)
+            return _quoted(f'="{text}"' if is_protected else escape_formula(text))
         case Amount() as amount:
             return f"{document.exact(amount):f}"
         case Instant(at=instant):
@@ -65,11 +71,6 @@ def _cell(document: Document, column: Column, value: Value, *, protect_ids: bool
             return day.isoformat()
         case int() as count:
             return str(count)
-        case "":
-            return ""
-        case str() as text:
-            is_protected = protect_ids and column.is_id and _NUMBER_OR_DATE.fullmatch(text)
-            return _quoted(f'="{text}"' if is_protected else escape_formula(text))
 
 
 def _quoted(text: str) -> str:

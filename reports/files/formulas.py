@@ -10,8 +10,10 @@ _FORMULA = re.compile(
     rf"(?:^(?!{_NUMBER}$)|(?P<mark>[,;|\t\r\n])(?!{_NUMBER}(?:$|(?P=mark))))"
     r'(?=[ "]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])'
 )
+#: Without one of these nothing is a formula.
+_SIGNS = re.compile("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 
 def escape_formula(text: str) -> str:
     """The text, with an apostrophe wherever a spreadsheet could begin to read a formula."""
-    return _FORMULA.sub(r"\g<0>'", text)
+    return _FORMULA.sub(r"\g<0>'", text) if _SIGNS.search(text) else text

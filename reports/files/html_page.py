@@ -1,11 +1,12 @@
 """Write a pack as one self-contained HTML file with its styles and charts."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports.document import Chart, Document
 from reports.grid import (
@@ -26,23 +27,9 @@ from vocabulary.clock import iso
 ROWS_SHOWN_MAX = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellText:
-    """One value as the page shows it.
-
-    Attributes:
-        tone: the CSS class that colours it; empty: none.
-        target: the id of the row it links to; empty: none.
-    """
-
-    column: Column
-    text: str
-    tone: str
-    target: str
-
-
-#: The values of one table cell, one below the other.
-HtmlCell = Sequence[CellText]
+#: Writes the cells of a row.
+RowWriter = Callable[[GridRow], Markup]
+_SPECIAL = re.compile("[&<>'\"]")
 
 
 def write_page(document: Document, path: Path) -> Path:
@@ -76,7 +63,7 @@ def render_page(document: Document) -> str:
         details=[grid for grid in tables if grid.sheet not in {STATEMENT, SUMMARY}],
         rows_max=ROWS_SHOWN_MAX,
         headings=_headings,
-        cells=lambda grid, row: _cells(document, grid, row, anchors),
+        row_writer=lambda grid: _row_writer(document, grid, anchors),
     )
 
 
@@ -85,43 +72,83 @@ def _titled_svg(chart: Chart) -> tuple[str, Markup]:
     return chart.title, Markup(chart.svg)  # noqa: S704
 
 
-def _headings(grid: Grid) -> list[HtmlCell]:
-    headings = [
-        CellText(column=column, text=column.heading, tone="", target="")
-        for column in grid.columns
-    ]
-    return list(_stacked(headings))
+@dataclass(frozen=True, slots=True)
+class _PageColumn:
+    """A column that the page shows: the HTML that begins a cell, and one of its values.
+
+    A page shows some ten thousand values, so what is the same for all rows is made once.
+
+    Attributes:
+        place: in a row of the table.
+        cell: ends the cell before and begins one; empty: the value is below the one before.
+        span, titled: the HTML before and after a value's tone.
+    """
+
+    place: int
+    column: Column
+    cell: str
+    span: str
+    titled: str
 
 
-def _cells(document: Document, grid: Grid, row: GridRow, anchors: set[str]) -> list[HtmlCell]:
-    values = zip(grid.columns, row, strict=True)
-    return list(
-        _stacked([_cell_text(document, column, value, anchors) for column, value in values])
-    )
-
-
-def _stacked(texts: Sequence[CellText]) -> Iterator[HtmlCell]:
-    """Group the values of a row into the cells that the page shows."""
-    cell: list[CellText] = []
-    for text in texts:
-        if not text.column.on_page:
+def _page_columns(grid: Grid, first_tag: str, tag: str) -> Iterator[_PageColumn]:
+    """The columns that the page shows; the tags begin the first cell of a row, and others."""
+    ends = ""
+    for place, column in enumerate(grid.columns):
+        if not column.on_page:
             continue
-        if cell and not text.column.stacked:
-            yield cell
-            cell = []
-        cell.append(text)
-    yield cell
+        cell = ""
+        if not ends or not column.stacked:
+            begins = tag if ends else first_tag
+            number = ' class="number"' if column.number else ""
+            cell = f"{ends}<{begins}{number}>"
+            ends = f"</{begins.split()[0]}>"
+        short = " short" if column.width <= 12 and not column.number else ""
+        span = f'<span class="v{" code" if column.is_id else short}'
+        yield _PageColumn(place, column, cell, span, f'" title="{_escaped(column.heading)}">')
 
 
-def _cell_text(document: Document, column: Column, value: Value, anchors: set[str]) -> CellText:
+def _headings(grid: Grid) -> Markup:
+    columns = _page_columns(grid, 'th scope="col"', 'th scope="col"')
+    cells = (
+        f"{shown.cell}{shown.span}{shown.titled}{_escaped(shown.column.heading).strip()}</span>"
+        for shown in columns
+    )
+    return Markup("".join(cells) + "</th>")  # noqa: S704 - each value is escaped
+
+
+def _row_writer(document: Document, grid: Grid, anchors: set[str]) -> RowWriter:
+    """Write the cells of rows of a table; a value is escaped where it is put in."""
+    columns = list(_page_columns(grid, 'th scope="row"', "td"))
+    ends_first = sum(bool(column.cell) for column in columns) == 1
+
+    def cells(row: GridRow) -> Markup:
+        html: list[str] = []
+        for shown in columns:
+            value = row[shown.place]
+            tone = _tone(shown.column, value)
+            html += (
+                shown.cell,
+                f"{shown.span} {tone}" if tone else shown.span,
+                shown.titled,
+                _value_html(document, shown.column, value, anchors),
+                "</span>",
+            )
+        return Markup("".join(html) + ("</th>" if ends_first else "</td>"))  # noqa: S704
+
+    return cells
+
+
+def _value_html(document: Document, column: Column, value: Value, anchors: set[str]) -> str:
     text = document.text(column, value)
     to = value.to if isinstance(value, Linked) else text if column.links else ""
-    return CellText(
-        column=column,
-        text=text,
-        tone=_tone(column, value),
-        target=to if to in anchors else "",
-    )
+    if to and to in anchors:
+        return f'<a href="#{_escaped(to)}">{_escaped(text)}</a>'
+    return _escaped(text).strip()
+
+
+def _escaped(text: str) -> str:
+    return str(escape(text)) if _SPECIAL.search(text) else text
 
 
 def _tone(column: Column, value: Value) -> str:

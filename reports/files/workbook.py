@@ -1,6 +1,7 @@
 """Write a document as a workbook: exact numbers, dates, links, filters, print layout."""
 
 import io
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -12,6 +13,7 @@ from typing import Any
 import xlsxwriter
 
 from reports.document import Document
+from reports.files.quick_sheet import QuickSheet
 from reports.files.workbook_charts import draw_charts
 from reports.files.workbook_formats import Formats
 from reports.grid import (
@@ -21,7 +23,6 @@ from reports.grid import (
     GridRow,
     Instant,
     Linked,
-    Plain,
     Value,
     plain,
 )
@@ -29,6 +30,7 @@ from vocabulary.clock import iso
 
 #: Digits that a spreadsheet stores exactly; longer amounts are written as text.
 EXACT_DIGITS = 15
+_EXACT_BELOW = 10**EXACT_DIGITS
 #: Most rows of one table on a sheet, leaving space for headings and sums.
 ROWS_MAX = 1_000_000
 #: Most links of one sheet that Excel opens.
@@ -100,15 +102,26 @@ def _anchors(document: Document) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """Where a value is written, and how."""
+_Figure = int | Amount | Instant | date
 
-    line: int
-    number: int
+
+@dataclass(frozen=True, slots=True)
+class _SheetColumn:
+    """A column of a table on a sheet.
+
+    Attributes:
+        fits: so many characters fit on one line, wherever they are wrapped.
+        style: of its texts that are neither a sum nor a link.
+    """
+
     column: Column
-    foot: bool
-    link: bool
+    fits: int
+    style: Any
+
+    @classmethod
+    def of(cls, column: Column, formats: Formats) -> "_SheetColumn":
+        fits = sys.maxsize if column.overflow else min(_wrapped_widths(column))
+        return cls(column, fits, formats.text(column, foot=False))
 
 
 def _widths(tables: Sequence[Grid]) -> list[int]:
@@ -131,12 +144,13 @@ class _Sheet:
     def __init__(
         self, book: Any, formats: Formats, document: Document, name: str, links: dict[str, str]
     ) -> None:
-        self._worksheet = book.add_worksheet(name)
+        self._worksheet = book.add_worksheet(name, worksheet_class=QuickSheet)
         self._formats = formats
         self._document = document
         self._links = links
         self._links_left = LINKS_MAX
         self._widths: list[int] = []
+        self._digits: dict[str, int] = {}
         title = f"{document.title}: {name}"
         self._worksheet.write_string(0, 0, title, formats.title)
 
@@ -187,67 +201,86 @@ class _Sheet:
         """Write a table with its sums below; returns the first row after it."""
         order = paper_first(grid)
         columns = [grid.columns[i] for i in order]
-        self._set_height(columns, heading, [column.heading for column in columns])
+        lines = max(_lines(column, column.heading) for column in columns)
+        self._set_height(heading, lines)
         for number, column in enumerate(columns):
             style = self._formats.heading(column)
             self._worksheet.write_string(heading, number, column.heading, style)
+        rows, foot = grid.rows[:ROWS_MAX], grid.foot
+        sheet_columns = [_SheetColumn.of(column, self._formats) for column in columns]
         line = heading + 1
-        for row in grid.rows[:ROWS_MAX]:
-            self._row(columns, line, [row[i] for i in order], foot=False)
+        for row in rows:
+            self._row(sheet_columns, line, [row[i] for i in order], foot=False)
             line += 1
         if note := rows_note(grid):
             self._worksheet.write_string(line, 0, note, self._formats.subtitle)
             line += 1
-        for row in grid.foot:
-            self._row(columns, line, [row[i] for i in order], foot=True)
+        for row in foot:
+            self._row(sheet_columns, line, [row[i] for i in order], foot=True)
             line += 1
+        self._worksheet.span(range(heading + 1, line), len(order))
         return line
 
-    def _row(self, columns: Sequence[Column], line: int, row: GridRow, *, foot: bool) -> None:
-        self._set_height(columns, line, row)
+    def _row(
+        self, columns: Sequence[_SheetColumn], line: int, row: GridRow, *, foot: bool
+    ) -> None:
+        lines = 1
         for number, (column, value) in enumerate(zip(columns, row, strict=True)):
-            target = self._target(column, value)
+            shown = plain(value)
+            target = self._target(column.column, value)
             if target:
                 # The link first: what is written over it keeps it.
                 self._worksheet.write_url(line, number, target)
-            cell = _Cell(line, number, column, foot=foot, link=bool(target))
-            self._write(cell, plain(value))
+            if isinstance(shown, str):
+                style = column.style
+                if foot or target:
+                    style = self._formats.text(column.column, foot=foot, link=bool(target))
+                self._worksheet.put_text(line, number, shown, style)
+                if len(shown) > column.fits:
+                    lines = max(lines, _lines(column.column, shown))
+            else:
+                self._write(line, number, column.column, shown, foot=foot, link=bool(target))
+        self._set_height(line, lines)
 
     def _target(self, column: Column, value: Value) -> str:
-        to = value.to if isinstance(value, Linked) else str(value) if column.links else ""
+        if not column.links and type(value) is not Linked:
+            return ""
+        to = value.to if isinstance(value, Linked) else str(value)
         target = self._links.get(to, "") if self._links_left else ""
         self._links_left -= bool(target)
         return target
 
-    def _set_height(self, columns: Sequence[Column], line: int, row: GridRow) -> None:
+    def _set_height(self, line: int, lines: int) -> None:
         # Not every program computes row heights by itself.
-        lines = max(_lines(column, value) for column, value in zip(columns, row, strict=True))
         if lines > 1:
             self._worksheet.set_row(line, min(lines * _LINE_POINTS, _ROW_POINTS_MAX))
 
-    def _write(self, cell: _Cell, value: Plain) -> None:
-        position = cell.line, cell.number
+    def _write(
+        self, line: int, number: int, column: Column, value: _Figure, *, foot: bool, link: bool
+    ) -> None:
+        sheet, formats = self._worksheet, self._formats
         if isinstance(value, Amount):
-            self._amount(cell, value)
+            digits = self._digits_of(value)
+            exact = Decimal(value.minor).scaleb(-digits)
+            if abs(value.minor) < _EXACT_BELOW:
+                style = formats.amount(digits, column, foot=foot, link=link)
+                sheet.put_number(line, number, exact, style)
+            else:
+                style = formats.text(column, foot=foot, link=link)
+                sheet.put_text(line, number, f"{exact:f}", style)
         elif isinstance(value, Instant | date):
-            style = self._formats.moment(_pattern(value), foot=cell.foot)
-            self._worksheet.write_datetime(*position, _moment(value), style)
-        elif isinstance(value, int):
-            style = self._formats.count(foot=cell.foot, link=cell.link)
-            self._worksheet.write_number(*position, value, style)
+            style = formats.moment(_pattern(value), foot=foot)
+            sheet.put_datetime(line, number, _moment(value), style)
         else:
-            style = self._formats.text(cell.column, foot=cell.foot, link=cell.link)
-            self._worksheet.write_string(*position, value, style)
+            sheet.put_number(line, number, value, formats.count(foot=foot, link=link))
 
-    def _amount(self, cell: _Cell, value: Amount) -> None:
-        exact = self._document.exact(value)
-        if len(exact.as_tuple().digits) <= EXACT_DIGITS:
-            digits = self._document.digits_of(value)
-            style = self._formats.amount(digits, cell.column, foot=cell.foot, link=cell.link)
-            self._worksheet.write_number(cell.line, cell.number, exact, style)
-        else:
-            style = self._formats.text(cell.column, foot=cell.foot, link=cell.link)
-            self._worksheet.write_string(cell.line, cell.number, f"{exact:f}", style)
+    def _digits_of(self, value: Amount) -> int:
+        """Digits after the decimal point, looked up once for each currency."""
+        if value.digits is not None:
+            return value.digits
+        if value.currency not in self._digits:
+            self._digits[value.currency] = self._document.digits_of(value)
+        return self._digits[value.currency]
 
 
 def set_up_print(worksheet: Any, document: Document) -> None:
@@ -278,8 +311,13 @@ def _lines(column: Column, value: Value) -> int:
     text = plain(value)
     if column.overflow or not isinstance(text, str):
         return 1
-    width = column.width * 9 // 10 if " " in text else column.width - _INDENT
-    return -(-len(text) // width)
+    at_words, at_any = _wrapped_widths(column)
+    return -(-len(text) // (at_words if " " in text else at_any))
+
+
+def _wrapped_widths(column: Column) -> tuple[int, int]:
+    """Characters on one line of a text that is wrapped at words, and at any character."""
+    return column.width * 9 // 10, column.width - _INDENT
 
 
 def rows_note(grid: Grid) -> str:

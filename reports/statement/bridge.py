@@ -76,15 +76,28 @@ class Bridge:
         return self.booked - self.outside + self.other_rounds
 
 
-def bridges(connection: Connection, provider: str, window: Window) -> tuple[Bridge, ...]:
+def reported_ggr(connection: Connection, provider: str, window: Window) -> dict[str, int]:
+    """GGR of our rounds that began in a window, by currency; minor units."""
+    params = {"provider": provider, "start": window.start, "end": window.end}
+    return {row.currency: row.ggr for row in connection.execute(text(_ROUNDS), params)}
+
+
+def bridges(
+    connection: Connection, provider: str, window: Window, reported: Mapping[str, int]
+) -> tuple[Bridge, ...]:
     """The bridge of every currency that either has.
+
+    Args:
+        connection: reads the entries.
+        provider: its slug.
+        window: of the rounds.
+        reported: see ``reported_ggr``.
 
     Raises:
         RowsAreAway: rows of the window left for archives.
     """
     require_postings_since(connection, window.start, f"the statement of {provider}")
     params = {"provider": provider, "start": window.start, "end": window.end}
-    reported = {row.currency: row.ggr for row in connection.execute(text(_ROUNDS), params)}
     with without_nested_loops(connection):
         rows = connection.execute(text(_ENTRIES), params).all()
     currencies = sorted({*reported, *(row.currency for row in rows)})

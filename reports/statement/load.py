@@ -1,6 +1,6 @@
 """Load what a statement says beside the figures of the runs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from breaks.states import SETTLED
 from reconcile.days.corrections import corrections_of
 from reconcile.days.states import DayStatus
 from reconcile.days.store import DayTerms, load_day
-from reports.statement.bridge import bridges
+from reports.statement.bridge import bridges, reported_ggr
 from reports.statement.roll_forward import BreakSpan, Cuts, roll_forward
 from reports.statement.statement import BreakWords, CorrectionLine, DayReader, SignedStatement
 from vocabulary.money import exponent_of, minor_from_text
@@ -84,15 +84,30 @@ def load_statement(
         read_day = _without_feeds(provider, zone, exponents, generated_at)
     cuts = cuts_of(connection, provider, window, generated_at)
     spans = _spans(connection, provider, cuts)
+    days = tuple(read_day(connection, day) for day in days_of(window, zone))
+    reported = _reported(connection, provider, window, days)
     return SignedStatement(
         entity=entity,
-        days=tuple(read_day(connection, day) for day in days_of(window, zone)),
+        days=days,
         cuts=cuts,
         roll_forward=roll_forward(spans, cuts),
         corrections=tuple(_corrections(connection, provider, window, exponents)),
         words=_words(connection, [span.break_id for span in spans]),
-        bridges=bridges(connection, provider, window),
+        bridges=bridges(connection, provider, window, reported),
     )
+
+
+def _reported(
+    connection: Connection, provider: str, window: Window, days: Sequence[DayStatus]
+) -> dict[str, int]:
+    """GGR of our rounds of a window by currency: that of its days, if they are whole."""
+    if window != Window(start=days[0].window.start, end=days[-1].window.end):
+        return reported_ggr(connection, provider, window)
+    reported: dict[str, int] = {}
+    for day in days:
+        for code, side in day.figures.ours.items():
+            reported[code] = reported.get(code, 0) + side.ggr
+    return reported
 
 
 def days_of(window: Window, zone: str) -> Iterator[date]:

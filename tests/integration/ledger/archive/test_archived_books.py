@@ -34,7 +34,7 @@ from ledger.queries.operations import (
 from ledger.queries.provider_days import provider_days
 from ledger.queries.round_parts import operations_of_round
 from ledger.seal.compare import compare
-from reports.statement.bridge import bridges
+from reports.statement.bridge import bridges, reported_ggr
 from storage.archive.restore import restored_versions
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
@@ -236,7 +236,7 @@ def figures_of(archivist: Archivist) -> list[Any]:
     with engine.connect() as connection:
         figures: list[Any] = [
             daily_figures(connection, days["first"], days["last"], ZoneInfo("UTC")),
-            bridges(connection, SLUG, june),
+            bridges(connection, SLUG, june, reported_ggr(connection, SLUG, june)),
             [entries_of(connection, wallet, seq) for wallet in (1, 2) for seq in range(12)],
             operations_of_round(connection, SLUG, "r1", after=None, limit=9),
             *(account_movements(connection, slug, june, "UTC") for slug in (SLUG, OWN_SLUG)),
