@@ -74,6 +74,11 @@ def read(engine: Engine, query: Callable[[Connection], Any]) -> Any:
         return query(connection)
 
 
+def movements(engine: Engine, provider: str, window: Window) -> dict[date, list[str]]:
+    moved = read(engine, lambda c: account_movements(c, provider, window, "UTC"))
+    return {day: sorted(map(repr, lines)) for day, lines in moved.items()}
+
+
 def wrong_checks(engine: Engine, scope: WalletScope | None = None) -> set[str]:
     return {result.name for result in verify(engine, scope=scope) if result.wrong}
 
@@ -117,8 +122,8 @@ def test_figures_from_the_cut_on_are_as_before(pair: tuple[Engine, Engine]) -> N
         trial_balance,
         lambda e: read(e, lambda c: daily_figures(c, TODAY, TODAY, ZoneInfo("UTC"))),
         lambda e: read(e, lambda c: daily_figures(c, CUT.date(), TODAY, ZoneInfo("UTC"))),
-        lambda e: read(e, lambda c: account_movements(c, SLUG, SINCE, "UTC")),
-        lambda e: read(e, lambda c: account_movements(c, OWN_SLUG, JUNE, "UTC")),
+        lambda e: movements(e, SLUG, SINCE),
+        lambda e: movements(e, OWN_SLUG, JUNE),
         *(
             lambda e, by=by, first=first: provider_days(
                 e, provider=SLUG, first=first, last=None, zone="UTC", by=by
