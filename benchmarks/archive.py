@@ -1,11 +1,12 @@
 """Simulated months: accept, post, close, seal, export, let go; sizes, rates, proofs by month.
 
-``python -m benchmarks.archive [--months N] [--seconds S] [--keep K]``. Each month is a load of
-all dialects on one receiver, posted by one worker. Then its rows are dated into a month of the
-past, its last day is reconciled and closed for one provider, and its days are sealed. The month
-K months before it is exported, and its bytes and entries are let go. A month before the first
-shows every player to the receiver and is let go at once, without room for later rows. The last
-line compares the first month in which another left with the last one.
+``python -m benchmarks.archive [--months N] [--seconds S] [--keep K] [--rows]``. Each month is a
+load of all dialects on one receiver, posted by one worker. Then its rows are dated into a month
+of the past, its last day is reconciled and closed for one provider, and its days are sealed.
+The month K months before it is exported, and its bytes and entries are let go, with ``--rows``
+its rows, too. A month before the first shows every player to the receiver and is let go at
+once, without room for later rows. The last line compares the first month in which another left
+with the last one.
 
 ``hot_bytes`` is what the database grew by for each callback before any bytes went;
 ``left_bytes`` from the end of one month to the end of the next: a month fills the space that
@@ -43,6 +44,7 @@ from benchmarks.load import SECRETS
 from ledger.archive.export import export_month
 from ledger.archive.months import month_bounds, month_end
 from ledger.archive.release import let_entries_go, let_go, take_month_end
+from ledger.archive.row_release import let_rows_go
 from ledger.checks.check import WalletScope
 from ledger.checks.run import newest_month_end, verify
 from ledger.posting.posting import post_all
@@ -50,6 +52,8 @@ from ledger.seal.seal import seal_day
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from storage.archive.archives import (
+    Archive,
+    Leaving,
     archive_name,
     decide_release,
     finish_release,
@@ -127,6 +131,7 @@ def main() -> None:
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=8.0, help="of load in each month")
     parser.add_argument("--keep", type=int, default=2, help="months that are not let go")
+    parser.add_argument("--rows", action="store_true", help="let rows go, too")
     chosen = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -135,7 +140,7 @@ def main() -> None:
         running("ops", "worker", "--processes", "1", stage=stage),
     ):
         wait_until_answering(stage.port)
-        bench = _Bench(stage, receiver.pid, Path(folder) / "archive", chosen.seconds)
+        bench = _Bench(stage, receiver.pid, Path(folder) / "archive", chosen)
         before, *dated = _months(chosen.months + 1)
         bench.begin(before)
         months, sizes = [], bench.sizes()
@@ -155,11 +160,14 @@ def main() -> None:
 class _Bench:
     """The books of the benchmark, and whoever archives them."""
 
-    def __init__(self, stage: BenchSetup, receiver: int, place: Path, seconds: float) -> None:
+    def __init__(
+        self, stage: BenchSetup, receiver: int, place: Path, chosen: argparse.Namespace
+    ) -> None:
+        self._rows_go = chosen.rows
         self._stage = stage
         self._receiver = receiver
         self._place = str(place)
-        self._seconds = seconds / len(SECRETS)
+        self._seconds = chosen.seconds / len(SECRETS)
         self._turn = 0
         self._callbacks: dict[date, int] = {}
         self._engine = open_engine(stage.database_url)
@@ -184,6 +192,8 @@ class _Bench:
         _seal(self._engine, month)
         self._export(month)
         self._release(month)
+        if self._rows_go:
+            self._release_rows(month)
         with psycopg.connect(self._stage.database_url, autocommit=True) as connection:
             connection.execute("VACUUM (FULL, ANALYZE)")
 
@@ -208,7 +218,8 @@ class _Bench:
         if old_month is not None:
             figures |= self._let_go(old_month)
         later = WalletScope(month_end=newest_month_end(self._engine))
-        figures["verify_cpu_s"] = self._processor_s(lambda: _verify(self._engine))
+        if not self._rows_go:
+            figures["verify_cpu_s"] = self._processor_s(lambda: _verify(self._engine))
         figures["later_cpu_s"] = self._processor_s(lambda: _verify(self._engine, later))
         size = self._size()
         figures["left_bytes"] = round((size - before) / loaded["callbacks"])
@@ -222,6 +233,8 @@ class _Bench:
             "export_s": _seconds(lambda: self._export(month)),
             "release_s": _seconds(lambda: self._release(month)),
         }
+        if self._rows_go:
+            seconds["rows_s"] = _seconds(lambda: self._release_rows(month))
         with self._engine.connect() as connection:
             archive = get_archive(connection, archive_name(month))
         return {"file_bytes": round(archive.bytes / self._callbacks[month]), **seconds}
@@ -292,13 +305,8 @@ class _Bench:
             )
 
     def _release(self, month: date) -> None:
-        name, now = archive_name(month), SystemClock().now()
-        with self._engine.begin() as connection:
-            archive = get_archive(connection, name)
-            request_release(connection, archive, reason="old", by=_PEOPLE[0], now=now)
-            archive = get_archive(connection, name)
-            decide_release(connection, archive, "approved", by=_PEOPLE[1], now=now)
-        folder = ArchiveFolder(self._place, name)
+        archive = self._approved(month, Leaving.BYTES)
+        folder = ArchiveFolder(self._place, archive.archive_id)
         manifest = folder.manifest()
         gone = let_go(self._engine, folder, manifest, progress=lambda _: None)
         entries = let_entries_go(self._engine, manifest, progress=lambda _: None)
@@ -306,6 +314,23 @@ class _Bench:
         assert ended == month, ended
         with self._engine.begin() as connection:
             finish_release(connection, archive, by=_PEOPLE[1], rows=gone, entries=entries)
+
+    def _release_rows(self, month: date) -> None:
+        archive = self._approved(month, Leaving.ROWS)
+        gone = let_rows_go(self._engine, archive, progress=lambda _: None)
+        with self._engine.begin() as connection:
+            left = {"operations": gone.operations}
+            finish_release(connection, archive, Leaving.ROWS, by=_PEOPLE[1], **left)
+
+    def _approved(self, month: date, what: Leaving) -> Archive:
+        """An archive whose release is requested by one person and approved by another."""
+        name, now = archive_name(month), SystemClock().now()
+        with self._engine.begin() as connection:
+            archive = get_archive(connection, name)
+            request_release(connection, archive, what, reason="old", by=_PEOPLE[0], now=now)
+            archive = get_archive(connection, name)
+            decide_release(connection, archive, "approved", what, by=_PEOPLE[1], now=now)
+        return archive
 
     def sizes(self) -> dict[str, int]:
         """Bytes of each table with its indexes."""

@@ -20,7 +20,8 @@ from sqlalchemy.exc import IntegrityError
 from ledger.archive.recalled_rows import ArchivedRow, Sweeps, as_it_left, sweeps_of
 from ledger.posting.rules import SWEEP_GGR_LEG
 from storage.archive.archives import Archive, list_archives
-from storage.archive.rows import archived_rows
+from storage.archive.rows import answered_rows, rows_request
+from storage.archive.rows_request import RowsRequest
 from storage.transactions import reading, transaction
 from vocabulary.errors import Contradiction, NotAllowed
 from vocabulary.ids import match_key
@@ -30,6 +31,7 @@ Kind = Literal["operation", "round"]
 #: Demands that one run reads the archives for.
 DEMANDS_MAX = 100
 _EPOCH = date(1970, 1, 1)
+_ENTRY_COLUMNS = ("wallet_id", "wallet_seq", "leg", "amount")
 
 _WANTED = """
 SELECT r.recall_id, r.kind, r.provider, r.name, r.hash, archived_days(r.hash) AS days
@@ -137,32 +139,34 @@ def _meet(engine: Engine, recall_id: int | None, limit: int) -> Recalled:
         if not demands:
             return Recalled(0, 0)
         files = _ArchivedDays(connection)
-        rounds = {found.recall_id: of for found, of in _rounds_of(files, demands)}
+        rounds = dict(_rounds_of(files, demands))
         days = _days_of(connection, demands, rounds)
     operations = _operations_of(files, days)
     met = 0
     for wanted in demands:
-        came = operations[rounds[wanted.recall_id]] if wanted.recall_id in rounds else []
-        met += _put_back(engine, wanted, came)
+        of = rounds.get(wanted.recall_id)
+        met += _put_back(engine, wanted, [] if of is None else operations[of])
     return Recalled(len(demands), met)
 
 
 def _rounds_of(
     files: "_ArchivedDays", demands: Sequence[_Demand]
-) -> Iterator[tuple[_Demand, _Round]]:
-    """The round that each demand is about; none for an operation that no archive has."""
-    keys: dict[date, dict[tuple[str, str], _Demand]] = defaultdict(dict)
+) -> Iterator[tuple[int, _Round]]:
+    """The round of each demand by its id; none for an operation that no archive has."""
+    named: dict[tuple[date, str, str], int] = {}
     for wanted in demands:
         if wanted.kind == "round":
-            yield wanted, _Round(wanted.provider, wanted.name, wanted.hash)
-            continue
-        for day in wanted.days:
-            keys[day][wanted.provider, wanted.name] = wanted
-    for day, named in keys.items():
-        for row in files.rounds(day, [key for _, key in named]):
-            named_by = named.get((row["provider"], row["op_key"]))
-            if named_by is not None:
-                yield named_by, _round_of(row)
+            yield wanted.recall_id, _Round(wanted.provider, wanted.name, wanted.hash)
+        else:
+            for day in wanted.days:
+                named[day, wanted.provider, wanted.name] = wanted.recall_id
+    keys: dict[date, list[str]] = defaultdict(list)
+    for day, _, op_key in named:
+        keys[day].append(op_key)
+    for day, row in files.operations_named(keys):
+        recall_id = named.get((day, row["provider"], row["op_key"]))
+        if recall_id is not None:
+            yield recall_id, _round_of(row)
 
 
 def _days_of(
@@ -184,15 +188,11 @@ def _operations_of(
     files: "_ArchivedDays", days: Mapping[date, set[_Round]]
 ) -> dict[_Round, list[dict[str, Any]]]:
     """By round, its operations as they left."""
+    keys = {day: [of.match_key for of in rounds] for day, rounds in sorted(days.items())}
+    rows, sweeps = files.operations_in_rounds(keys)
     operations: dict[_Round, list[dict[str, Any]]] = defaultdict(list)
-    for day, rounds in sorted(days.items()):
-        rows = [
-            (of, row)
-            for row in files.operations(day, [of.match_key for of in rounds])
-            if (of := _round_of(row)) in rounds
-        ]
-        sweeps = files.sweeps(day, {row["wallet_id"] for _, row in rows})
-        for of, row in rows:
+    for day, row in rows:
+        if (of := _round_of(row)) in days[day]:
             operations[of].append(as_it_left(row, sweeps))
     return operations
 
@@ -217,38 +217,46 @@ class _ArchivedDays:
         self._archives = {archive.month: archive for archive in list_archives(connection)}
         self._columns = list(connection.execute(text(_COLUMNS)).scalars())
 
-    def rounds(self, day: date, op_keys: Sequence[str]) -> Iterator[ArchivedRow]:
-        """The operations with these keys, of any provider, and their rounds."""
+    def operations_named(
+        self, op_keys: Mapping[date, Sequence[str]]
+    ) -> Iterator[tuple[date, ArchivedRow]]:
+        """The operations with these keys, of any provider, with their rounds, by day."""
         columns = ("provider", "op_key", "match_key", "round_id")
-        return self._rows(day, "operations", columns, "op_key", op_keys)
+        requests = [
+            self._request(day, "operations", columns, "op_key", keys)
+            for day, keys in op_keys.items()
+        ]
+        return ((day, row) for _, day, row in _answers(requests))
 
-    def operations(self, day: date, match_keys: Sequence[int]) -> Iterator[ArchivedRow]:
-        """The operations of rounds, every column."""
-        return self._rows(day, "operations", self._columns, "match_key", match_keys)
+    def operations_in_rounds(
+        self, match_keys: Mapping[date, Sequence[int]]
+    ) -> tuple[list[tuple[date, ArchivedRow]], Sweeps]:
+        """The operations of rounds by day, every column, and what their sweeps moved."""
+        requests = [
+            self._request(day, table, columns, "match_key", keys)
+            for day, keys in match_keys.items()
+            for table, columns in (("operations", self._columns), ("entries", _ENTRY_COLUMNS))
+        ]
+        operations: list[tuple[date, ArchivedRow]] = []
+        entries: list[ArchivedRow] = []
+        for table, day, row in _answers(requests):
+            if table == "operations":
+                operations.append((day, row))
+            else:
+                entries.append(row)
+        return operations, sweeps_of(entries, leg=SWEEP_GGR_LEG)
 
-    def sweeps(self, day: date, wallets: Iterable[int]) -> Sweeps:
-        """What the sweeps of these wallets' operations moved."""
-        columns = ("wallet_id", "wallet_seq", "leg", "amount")
-        rows = self._rows(day, "entries", columns, "wallet_id", sorted(wallets))
-        return sweeps_of(
-            (tuple(row[column] for column in columns) for row in rows), leg=SWEEP_GGR_LEG
-        )
-
-    def _rows(
+    def _request(
         self,
         day: date,
         table: str,
         columns: Sequence[str],
         key: str,
         values: Sequence[int] | Sequence[str],
-    ) -> Iterator[ArchivedRow]:
-        if not values:
-            return
-        archive = self._archive(day)
-        for row in archived_rows(
-            archive, table, columns, day=day, key=key, values=values, checked=True
-        ):
-            yield dict(zip(columns, row, strict=True))
+    ) -> RowsRequest:
+        return rows_request(
+            self._archive(day), table, columns, day=day, key=key, values=values, checked=True
+        )
 
     def _archive(self, day: date) -> Archive:
         try:
@@ -257,6 +265,13 @@ class _ArchivedDays:
             raise Contradiction(
                 f"{day}: rows of this day left, and no archive has it"
             ) from None
+
+
+def _answers(requests: Sequence[RowsRequest]) -> Iterator[tuple[str, date, ArchivedRow]]:
+    """Rows by their columns, each with its table and day."""
+    for request, row in answered_rows(requests):
+        assert request.day is not None
+        yield request.table, request.day, dict(zip(request.columns, row, strict=True))
 
 
 def _round_of(row: ArchivedRow) -> _Round:

@@ -23,14 +23,12 @@ def as_it_left(row: ArchivedRow, sweeps: Sweeps) -> dict[str, Any]:
     return {column: _as_json(value) for column, value in left.items()}
 
 
-def sweeps_of(
-    entries: Iterable[tuple[int, int, int, int]], *, leg: int
-) -> dict[tuple[int, int], int]:
-    """What sweeps moved, from entries as wallet, position, leg and amount."""
+def sweeps_of(entries: Iterable[ArchivedRow], *, leg: int) -> dict[tuple[int, int], int]:
+    """What sweeps moved: the amounts of the entries with a leg."""
     return {
-        (wallet, position): amount
-        for wallet, position, entry_leg, amount in entries
-        if entry_leg == leg
+        (entry["wallet_id"], entry["wallet_seq"]): entry["amount"]
+        for entry in entries
+        if entry["leg"] == leg
     }
 
 

@@ -1,7 +1,7 @@
 """The child process of ``storage.archive.rows``: reads files of an archive, writes their rows.
 
-It reads one ``RowsRequest`` from its input. Each message of its output is a length and a list
-of rows; the last length is zero.
+It reads a list of ``RowsRequest`` from its input. Each message of its output is a length and a
+list of rows; a length of zero follows the last one of a request.
 """
 
 import sys
@@ -19,15 +19,16 @@ from vocabulary.errors import Contradiction, TieoutError
 
 
 def main() -> None:
-    """Answer one request."""
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=RowsRequest)
+    """Answer requests, one after the other."""
+    requests = msgspec.json.decode(sys.stdin.buffer.read(), type=list[RowsRequest])
     try:
-        for batch in _batches(request):
-            columns = [_values(batch, name) for name in request.columns]
-            _send(msgspec.msgpack.encode(list(zip(*columns, strict=True))))
+        for request in requests:
+            for batch in _batches(request):
+                columns = [_values(batch, name) for name in request.columns]
+                _send(msgspec.msgpack.encode(list(zip(*columns, strict=True))))
+            _send(b"")
     except (TieoutError, OSError, pa.ArrowException) as error:
         sys.exit(str(error))
-    _send(b"")
 
 
 def _values(batch: pa.RecordBatch, name: str) -> list[Any]:

@@ -7,7 +7,7 @@ from datetime import date
 
 import msgspec
 
-#: Bytes of the length before each message; a length of zero follows the last one.
+#: Bytes of the length before each message; a length of zero follows the last one of a request.
 LENGTH_BYTES = 8
 
 
