@@ -97,9 +97,12 @@ CREATE FUNCTION is_round_away(provider text, round_id text, match_key bigint) RE
                               AND d.round_id = is_round_away.round_id)
 $$;
 
--- Books of which nothing left pay one look at an empty table. Within recall_rows() rows may come
--- back; only the owner gets there.
-CREATE FUNCTION operations_are_not_away() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Books of which nothing left pay one look at an empty table, and others three look-ups in
+-- archived_keys for an operation: a function for each of them would take ten times as long. The
+-- table grows within minutes, and what is planned for a small one is kept: hence no scans.
+-- Within recall_rows() rows may come back; only the owner gets there.
+CREATE FUNCTION operations_are_not_away() RETURNS trigger LANGUAGE plpgsql
+    SET enable_seqscan = off AS $$
 DECLARE
     away record;
 BEGIN
@@ -110,14 +113,20 @@ BEGIN
     END IF;
     SELECT w.provider, w.op_key INTO away
       FROM written w
-     WHERE (archived_days(operation_hash(w.provider, w.op_key)) IS NOT NULL
-            AND NOT EXISTS (SELECT FROM recalls r
-                             WHERE r.hash = operation_hash(w.provider, w.op_key)
-                               AND r.operations = 0
-                               AND (r.kind, r.provider, r.name)
-                                   = ('operation', w.provider, w.op_key)))
-        OR is_round_away(w.provider, w.round_id, w.match_key)
-        OR is_operation_away(w.provider, w.reverses)
+     CROSS JOIN LATERAL (VALUES ('key', operation_hash(w.provider, w.op_key)),
+                                ('round', w.match_key),
+                                ('reverses', operation_hash(w.provider, w.reverses)))
+           AS h (part, hash)
+     CROSS JOIN LATERAL (SELECT k.hashes FROM archived_keys k WHERE k.first_hash <= h.hash
+                          ORDER BY k.first_hash DESC LIMIT 1) AS k
+     WHERE h.hash = ANY (k.hashes)
+       AND CASE h.part
+           WHEN 'key' THEN NOT EXISTS (SELECT FROM recalls r
+                                        WHERE r.hash = h.hash AND r.operations = 0
+                                          AND (r.kind, r.provider, r.name)
+                                              = ('operation', w.provider, w.op_key))
+           WHEN 'round' THEN is_round_away(w.provider, w.round_id, w.match_key)
+           ELSE is_operation_away(w.provider, w.reverses) END
      LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'operation % of %, its round or what it undoes left for an archive',
@@ -131,7 +140,8 @@ CREATE TRIGGER operations_are_not_away AFTER INSERT ON operations
     FOR EACH STATEMENT EXECUTE FUNCTION operations_are_not_away();
 
 -- Posting would make half a round of it.
-CREATE FUNCTION rounds_are_not_away() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION rounds_are_not_away() RETURNS trigger LANGUAGE plpgsql
+    SET enable_seqscan = off AS $$
 DECLARE
     away record;
 BEGIN
@@ -142,7 +152,9 @@ BEGIN
     END IF;
     SELECT w.provider, w.round_id INTO away
       FROM written w
-     WHERE archived_days(w.match_key) IS NOT NULL
+     CROSS JOIN LATERAL (SELECT k.hashes FROM archived_keys k WHERE k.first_hash <= w.match_key
+                          ORDER BY k.first_hash DESC LIMIT 1) AS k
+     WHERE w.match_key = ANY (k.hashes)
        AND NOT EXISTS (SELECT FROM recalls r
                         WHERE r.hash = w.match_key AND r.operations = 0
                           AND (r.kind, r.provider, r.name) = ('round', w.provider, w.round_id))

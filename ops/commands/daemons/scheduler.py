@@ -28,6 +28,7 @@ from ops.scheduling.inquiries import schedule_inquiries
 from ops.scheduling.notify_jobs import notify_jobs
 from ops.scheduling.proof_jobs import proof_jobs
 from ops.scheduling.pull_jobs import pull_jobs
+from ops.scheduling.recall_jobs import recall_job
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.scheduling.size_jobs import size_job
 from ops.settings.model import Settings
@@ -101,6 +102,7 @@ def keep_schedule(
         data_dir=data_dir,
     )
     jobs += [day_sum_job(settings, engine, clock, engines.database_url, child_jobs)]
+    jobs += [recall_job(engine, engines.database_url, child_jobs)]
     jobs += notify_jobs(settings, engines.database_url, child_jobs)
     jobs += proof_jobs(settings, engines.database_url, child_jobs)
     requested = JobLanes(
