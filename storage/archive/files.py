@@ -21,6 +21,8 @@ from vocabulary.errors import Malformed, Unavailable
 _CHUNK_BYTES = 8 << 20
 # Without it, Arrow tries Google's store for a quarter of an hour.
 _GCS_LIMIT, _GCS_LIMIT_S = "retry_limit_seconds", 20
+# What Amazon's store and Google's call it.
+_REFUSALS = ("ACCESS_DENIED", "PERMISSION_DENIED", "UNAUTHENTICATED")
 _ADVICE = "; are the credentials right, and do they allow to read and write there?"
 
 
@@ -67,10 +69,15 @@ class ArchiveFolder:
             return self._files.open_input_file(f"{self._root}/{path}")
 
     def create(self, path: str) -> "HashedFile":
-        """Create or replace a file."""
+        """Create or replace a file.
+
+        An object store needs no folder, and making one asks it about the bucket, which who may
+        work on objects alone may not.
+        """
         name = f"{self._root}/{path}"
         with self.reaching():
-            self._files.create_dir(name.rpartition("/")[0], recursive=True)
+            if self.is_local:
+                self._files.create_dir(name.rpartition("/")[0], recursive=True)
             stream = self._files.open_output_stream(name)
         return HashedFile(stream, Path(name) if self.is_local else None, self.reaching)
 
@@ -117,7 +124,8 @@ class ArchiveFolder:
         try:
             yield
         except OSError as error:
-            advice = _ADVICE if "ACCESS_DENIED" in str(error) else ""
+            is_refusal = any(refusal in str(error) for refusal in _REFUSALS)
+            advice = _ADVICE if is_refusal else ""
             raise Unavailable(f"{self.place} is out of reach: {error}{advice}") from error
 
 

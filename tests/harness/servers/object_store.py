@@ -1,183 +1,218 @@
-"""A loopback object store: the part of the S3 protocol that Arrow's client speaks, in memory.
+"""A loopback object store: the part of a protocol that Arrow's client speaks, with its objects.
 
-It answers requests that are signed with one access key and knows one bucket, as a store does:
-403 to another key, 404 to another bucket.
+It knows one user and one bucket and answers others as a store does. It runs in a process of its
+own: Arrow asks Google's store while it holds the interpreter's lock, so that a server in a
+thread of the same process could not answer. ``s3_protocol`` and ``gcs_protocol`` are what it
+speaks.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BufferedIOBase, BytesIO
-from threading import Thread
-from urllib.parse import parse_qs, unquote, urlsplit
+from io import BufferedIOBase
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-ACCESS_KEY, SECRET_KEY, BUCKET = "tieout-test", "not a secret", "books"
-_XML = '<?xml version="1.0" encoding="UTF-8"?>'
+USER, BUCKET = "tieout-test", "books"
+_START_S = 30
+_ENDLESS = 1 << 30
 
 
-class ObjectStore(ThreadingHTTPServer):
-    """The server and its objects, by key.
+class StoredObjects(MutableMapping[str, bytes]):
+    """The objects of the bucket by key, as files of a folder that both processes see."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __getitem__(self, key: str) -> bytes:
+        try:
+            return self._file(key).read_bytes()
+        except FileNotFoundError:
+            raise KeyError(key) from None
+
+    def __setitem__(self, key: str, content: bytes) -> None:
+        self._file(key).write_bytes(content)
+
+    def __delitem__(self, key: str) -> None:
+        self._file(key).unlink()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(unquote(file.name) for file in self._folder.iterdir()))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._folder.iterdir())
+
+    def _file(self, key: str) -> Path:
+        return self._folder / quote(key, safe="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreProtocol:
+    """How a store is named in URLs, and how it answers.
 
     Attributes:
-        requests_left: after so many requests every connection is cut; None: never.
+        scheme: of a folder's URL.
+        options: of a folder's URL, besides the address of the store.
+        credentials: the variables of the environment for a user by name, of a store at a port;
+            the folder is for files that they name.
+    """
+
+    scheme: str
+    options: str
+    request: "type[StoreRequest]"
+    credentials: Callable[[str, int, Path], Mapping[str, str]]
+
+
+class ObjectStore:
+    """A running store.
+
+    Attributes:
+        objects: what its bucket holds.
+    """
+
+    def __init__(
+        self, protocol: StoreProtocol, port: int, folder: Path, limit: "Synchronized[int]"
+    ) -> None:
+        self._protocol = protocol
+        self._port = port
+        self._folder = folder
+        self._limit = limit
+        self.objects = StoredObjects(folder / "objects")
+
+    def url(self, folder: str, bucket: str = BUCKET) -> str:
+        """The URL of a folder, as ``tieout archive export --to`` takes it."""
+        endpoint = f"endpoint_override=127.0.0.1%3A{self._port}&scheme=http"
+        return f"{self.place(folder, bucket)}?{endpoint}&{self._protocol.options}"
+
+    def place(self, folder: str, bucket: str = BUCKET) -> str:
+        """A folder as messages name it."""
+        return f"{self._protocol.scheme}://{bucket}/{folder}"
+
+    def credentials(self, user: str = USER) -> Mapping[str, str]:
+        """The variables that make its client this user."""
+        return self._protocol.credentials(user, self._port, self._folder)
+
+    def cut_connections_after(self, requests: int) -> None:
+        """Cut every connection after so many requests."""
+        self._limit.value = requests
+
+    def answer_all(self) -> None:
+        """Cut no connection any more."""
+        self._limit.value = _ENDLESS
+
+
+@contextmanager
+def object_store(protocol: StoreProtocol, folder: Path) -> Iterator[ObjectStore]:
+    """A running store that keeps its objects in a folder."""
+    (folder / "objects").mkdir()
+    context = get_context("spawn")
+    limit = context.Value("q", _ENDLESS)
+    receiving, sending = context.Pipe(duplex=False)
+    server = context.Process(
+        target=_serve, args=(protocol.request, folder, limit, sending), daemon=True
+    )
+    server.start()
+    try:
+        assert receiving.poll(_START_S), "the store does not start"
+        yield ObjectStore(protocol, receiving.recv(), folder, limit)
+    finally:
+        server.kill()
+        server.join()
+
+
+def _serve(
+    request: "type[StoreRequest]", folder: Path, limit: "Synchronized[int]", sending: Connection
+) -> None:
+    server = StoreServer(request, folder, limit)
+    sending.send(server.server_port)
+    server.serve_forever()
+
+
+class StoreServer(ThreadingHTTPServer):
+    """The server in its process.
+
+    Attributes:
+        uploads: what was received of uploads that are not complete, by their ids.
     """
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.objects: dict[str, bytes] = {}
-        self.parts: dict[int, bytes] = {}
-        self.requests_left: int | None = None
+    def __init__(
+        self, request: "type[StoreRequest]", folder: Path, limit: "Synchronized[int]"
+    ) -> None:
+        super().__init__(("127.0.0.1", 0), request)
+        self.objects = StoredObjects(folder / "objects")
+        self.uploads: dict[str, dict[int, bytes]] = {}
+        self._limit = limit
 
-    def url(self, folder: str, bucket: str = BUCKET) -> str:
-        """The URL of a folder, as ``tieout archive export --to`` takes it."""
-        endpoint = f"127.0.0.1%3A{self.server_port}"
-        options = f"endpoint_override={endpoint}&scheme=http&region=eu-central-1"
-        return f"s3://{bucket}/{folder}?{options}"
+    def is_cut(self) -> bool:
+        """Count a request; whether its connection is cut."""
+        with self._limit.get_lock():
+            self._limit.value -= 1
+            return self._limit.value < 0
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """The variables that give its client the credentials."""
-        return {
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print nothing: a client that has read enough of an object resets its connection."""
 
 
-@contextmanager
-def object_store() -> Iterator[ObjectStore]:
-    """A running store."""
-    store = ObjectStore()
-    thread = Thread(target=store.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield store
-    finally:
-        store.shutdown()
-        store.server_close()
-        thread.join()
+class StoreRequest(BaseHTTPRequestHandler):
+    """One connection; the protocol's class answers its requests."""
 
-
-class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # an answer is one packet
     disable_nagle_algorithm = True
 
     @property
-    def _store(self) -> ObjectStore:
-        assert isinstance(self.server, ObjectStore)
+    def store(self) -> StoreServer:
+        assert isinstance(self.server, StoreServer)
         return self.server
 
-    def do_HEAD(self) -> None:
-        """A bucket's or an object's attributes."""
-        self._answer_object(with_body=False)
+    def is_cut(self) -> bool:
+        """Whether the store is gone for this request; the connection then ends."""
+        if self.store.is_cut():
+            self.close_connection = True
+            return True
+        return False
 
-    def do_GET(self) -> None:
-        """An object or a range of it, or the keys below a prefix."""
-        self._answer_object(with_body=True)
+    def path_parts(self) -> list[str]:
+        """The parts of the path as they were sent, percent-encoded."""
+        return urlsplit(self.path).path.lstrip("/").split("/")
 
-    def do_PUT(self) -> None:
-        """A whole object, or one part of it."""
-        content = self._content()
-        if not self._admits():
+    def query(self) -> dict[str, str]:
+        """The parameters; of a repeated one the first."""
+        values = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
+        return {name: value[0] for name, value in values.items()}
+
+    def content(self) -> bytes:
+        """The body."""
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            return b"".join(read_chunks(self.rfile))
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def answer_range(self, content: bytes) -> None:
+        """Answer with an object, or with the range of it that the request names."""
+        requested = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if requested is None:
+            self.answer(200, content, ETag=etag(content))
             return
-        part = self._query().get("partNumber")
-        if part:
-            self._store.parts[int(part[0])] = content
-        else:
-            self._store.objects[self._key()] = content
-        self._answer(200, etag=_etag(content))
+        first, last = int(requested[1]), int(requested[2] or len(content) - 1)
+        part = content[first : last + 1]
+        self.answer(206, part, ETag=etag(content))
 
-    def do_POST(self) -> None:
-        """Begin or complete an upload in parts."""
-        self._content()
-        if not self._admits():
-            return
-        if "uploads" in self._query():
-            self._store.parts.clear()
-            name = "InitiateMultipartUploadResult"
-            body = f"<{name}><UploadId>1</UploadId></{name}>"
-        else:
-            parts = self._store.parts
-            self._store.objects[self._key()] = b"".join(parts[n] for n in sorted(parts))
-            name = "CompleteMultipartUploadResult"
-            body = f"<{name}><ETag>1</ETag></{name}>"
-        self._answer(200, (_XML + body).encode())
-
-    def _answer_object(self, *, with_body: bool) -> None:
-        if not self._admits():
-            return
-        key, query = self._key(), self._query()
-        if "list-type" in query:
-            self._answer(200, self._listed(query.get("prefix", [""])[0]))
-            return
-        if not key:
-            self._answer(200)
-            return
-        content = self._store.objects.get(key)
-        if content is None:
-            self._answer(404)
-            return
-        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-        part = content[int(asked[1]) : int(asked[2]) + 1] if asked else content
-        length = None if with_body else len(content)
-        status = 206 if asked else 200
-        self._answer(status, part if with_body else b"", etag=_etag(content), length=length)
-
-    def _listed(self, prefix: str) -> bytes:
-        keys = [key for key in sorted(self._store.objects) if key.startswith(prefix)]
-        contents = "".join(
-            f"<Contents><Key>{key}</Key><Size>{len(self._store.objects[key])}</Size></Contents>"
-            for key in keys
-        )
-        head = f"<KeyCount>{len(keys)}</KeyCount><IsTruncated>false</IsTruncated>"
-        return f"{_XML}<ListBucketResult>{head}{contents}</ListBucketResult>".encode()
-
-    def _admits(self) -> bool:
-        """Whether the request is of the one user and bucket; else it is answered."""
-        if self._store.requests_left is not None:
-            self._store.requests_left -= 1
-            if self._store.requests_left < 0:
-                self.close_connection = True
-                return False
-        if f"Credential={ACCESS_KEY}/" not in self.headers.get("Authorization", ""):
-            self._answer(403)
-            return False
-        if self._path()[0] != BUCKET:
-            self._answer(404)
-            return False
-        return True
-
-    def _path(self) -> tuple[str, str]:
-        bucket, _, key = unquote(urlsplit(self.path).path).lstrip("/").partition("/")
-        return bucket, key
-
-    def _key(self) -> str:
-        return self._path()[1]
-
-    def _query(self) -> dict[str, list[str]]:
-        return parse_qs(urlsplit(self.path).query, keep_blank_values=True)
-
-    def _content(self) -> bytes:
-        """The body; an upload comes in chunks of HTTP that hold chunks of AWS."""
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        content = b"".join(_chunks(self.rfile))
-        if "aws-chunked" not in self.headers.get("Content-Encoding", ""):
-            return content
-        return b"".join(_chunks(BytesIO(content)))
-
-    def _answer(
-        self, status: int, body: bytes = b"", *, etag: str = "", length: int | None = None
+    def answer(
+        self, status: int, body: bytes = b"", *, length: int | None = None, **headers: str
     ) -> None:
+        """Answer with a body; ``length`` is that of the object whose attributes are asked."""
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
-        if etag:
-            self.send_header("ETag", etag)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -185,8 +220,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
-    """Chunks with their sizes in hex before them; trailers end both kinds."""
+def read_chunks(file: BufferedIOBase) -> Iterator[bytes]:
+    """Chunks with their sizes in hex before them, of HTTP or AWS; trailers end both."""
     while size := int(file.readline().partition(b";")[0], 16):
         yield file.read(size)
         file.readline()
@@ -194,5 +229,6 @@ def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
         pass
 
 
-def _etag(content: bytes) -> str:
+def etag(content: bytes) -> str:
+    """The tag of an object's version."""
     return f'"{md5(content, usedforsecurity=False).hexdigest()}"'

@@ -7,14 +7,21 @@ import pytest
 
 from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
-from tests.harness.servers.object_store import BUCKET, ObjectStore, object_store
+from tests.harness.servers.gcs_protocol import GCS
+from tests.harness.servers.object_store import ObjectStore, StoreProtocol, object_store
+from tests.harness.servers.s3_protocol import S3
 from tests.harness.tampering.replay import tamper
 
 
-@pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    with object_store() as running:
-        for name, value in running.environment.items():
+@pytest.fixture(params=[S3, GCS], ids=["s3", "gcs"])
+def store(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ObjectStore]:
+    protocol: StoreProtocol = request.param
+    with object_store(protocol, tmp_path_factory.mktemp("objects")) as running:
+        for name, value in running.credentials().items():
             monkeypatch.setenv(name, value)
         yield running
 
@@ -54,20 +61,28 @@ def test_a_month_is_exported_let_go_and_read_back(
 def test_what_keeps_a_store_from_answering_is_named(
     store: ObjectStore, archivist: Archivist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = f"s3://{BUCKET}/tieout/{ARCHIVE} is out of reach"
+    out_of_reach = f"{store.place('tieout')}/{ARCHIVE} is out of reach"
     no_bucket = archivist.export("--to", store.url("tieout", "nowhere"), code=3)
-    assert "Bucket 'nowhere' not found" in no_bucket
-    secret = archivist.export("--to", f"s3://key:secret@{BUCKET}/tieout", code=2)
-    assert "credentials are expected in the environment" in secret
-    assert "secret@" not in secret
+    assert "bucket does not exist" in no_bucket
+    assert f"{store.place('tieout', 'nowhere')}/{ARCHIVE} is out of reach" in no_bucket
 
-    store.requests_left = 40
+    store.cut_connections_after(40)
     gone = archivist.export("--to", store.url("tieout"), code=3)
-    assert place in gone
-    assert "NETWORK_CONNECTION" in gone
-    store.requests_left = None
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    assert out_of_reach in gone
+    assert "are the credentials right" not in gone
+    store.answer_all()
+    for name, value in store.credentials("somebody").items():
+        monkeypatch.setenv(name, value)
     refused = archivist.export("--to", store.url("tieout"), code=3)
-    assert place in refused
+    assert out_of_reach in refused
     assert "are the credentials right" in refused
     assert archivist.rows("SELECT count(*) FROM archives") == [(0,)]
+
+
+def test_a_secret_in_the_url_of_a_store_is_refused(
+    store: ObjectStore, archivist: Archivist
+) -> None:
+    location = store.place("tieout").replace("://", "://key:secret@")
+    refused = archivist.export("--to", location, code=2)
+    assert "credentials are expected in the environment" in refused
+    assert "secret@" not in refused
