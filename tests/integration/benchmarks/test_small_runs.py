@@ -21,6 +21,7 @@ SMALL_RUNS = {
     ),
     "reconcile": ("--rows", "20000", "--repeat", "1"),
     "reconcile_scale": ("--rows", "5000"),
+    "reports": ("--rows", "3000", "--differences", "30", "--repeat", "1"),
     "statement_import": ("--rows", "500", "--formats", "csv"),
 }
 SECONDS_MAX = 300
