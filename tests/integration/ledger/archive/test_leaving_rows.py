@@ -10,6 +10,8 @@ from psycopg.errors import RestrictViolation, UniqueViolation
 
 from ledger.archive.recall import Kind, NotAway, Recalled, demand, recall_wanted
 from storage.engine import open_engine
+from storage.rights import APPLICATION_ROLE
+from storage.roles import url_of_login
 from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
 from tests.harness.books.ledger import SLUG
@@ -56,8 +58,8 @@ def archivist(
 
 
 def recalled(archivist: Archivist, *names: tuple[Kind, str]) -> Recalled:
-    """Demand operations and rounds of the provider, and bring them back."""
-    engine = open_engine(archivist.database)
+    """Demand operations and rounds of the provider, and bring them back, as a worker does."""
+    engine = open_engine(url_of_login(archivist.database, APPLICATION_ROLE))
     try:
         with engine.begin() as connection:
             for kind, name in names:
@@ -169,3 +171,16 @@ def test_a_name_the_archive_lacks_is_absent_and_a_damaged_archive_brings_nothing
     finally:
         file.write_bytes(whole)
     assert recalled(archivist) == Recalled(1, 3)
+
+
+def test_a_person_recalls_a_round_at_the_command_line(archivist: Archivist) -> None:
+    archivist.let_rows_go()
+    words = ("archive", "recall", "--provider", SLUG, "--by", "jonas")
+
+    assert "either --operation or --round" in archivist.run(*words, code=2)
+    assert "1 operation came back" in archivist.run(*words, "--round", "r2")
+    assert "the operation b2 of lottery is in no archive only" in archivist.run(
+        *words, "--operation", "b2", code=1
+    )
+    trail = "SELECT actor, subject FROM audit WHERE action = 'archive.recalled'"
+    assert archivist.rows(trail) == [("jonas", "r2")]

@@ -49,7 +49,7 @@ BALANCES = "SELECT wallet_id, balance, seq, turnover, blocked FROM wallets"
 
 
 @dataclass(frozen=True, slots=True)
-class TwoBooks:
+class MonthsTwice:
     """Books of two random months whose bytes left, and a copy whose rows left, too."""
 
     whole: str
@@ -94,7 +94,7 @@ def let_bytes_go(engine: Engine, month: date, place: str) -> None:
 @pytest.fixture(params=[3, 4])
 def books(
     postgres: PostgresServer, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[TwoBooks]:
+) -> Iterator[MonthsTwice]:
     chance = Random(request.param)
     database = postgres.clone("random_rows")
     open_wallets(database, *((player, 20_000) for player in PLAYERS))
@@ -112,7 +112,7 @@ def books(
         let_bytes_go(engine, first_day.replace(day=1), str(tmp_path))
     engine.dispose()
     copy = postgres.clone("random_rows_gone", "random_rows")
-    yield TwoBooks(database, copy, played, chance)
+    yield MonthsTwice(database, copy, played, chance)
     postgres.drop("random_rows_gone")
     postgres.drop("random_rows")
 
@@ -131,7 +131,7 @@ def recall_what_they_name(engine: Engine, facts: list[Fact]) -> None:
     recall_wanted(engine, limit=1000)
 
 
-def test_recalled_rounds_go_on_as_if_they_had_never_left(books: TwoBooks) -> None:
+def test_recalled_rounds_go_on_as_if_they_had_never_left(books: MonthsTwice) -> None:
     whole, gone, chance = books.whole, books.gone, books.chance
     engine = open_engine(gone)
     for first_day in MONTHS:
