@@ -206,8 +206,8 @@ class LostOperations:
                 result.known += 1
             elif decision.recalls:
                 raise Unavailable(
-                    f"line {candidate.line} needs rows of an archived month, which are brought"
-                    " back within a minute: run the command again then"
+                    f"line {candidate.line}: rows that it names are in an archive, and are"
+                    " brought back within a minute: run the command again then"
                 )
             elif decision.verdict is Verdict.UNAVAILABLE:
                 raise Unavailable(
