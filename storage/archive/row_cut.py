@@ -21,7 +21,7 @@ from vocabulary.plurals import counted
 NameKind = Literal["operation", "round"]
 #: Most names that a refusal lists.
 NAMED_MAX = 5
-_CUT = "SELECT max(at) FROM archived_row_months"
+_CUT = "SELECT at FROM archived_row_months ORDER BY month DESC LIMIT 1"
 _POSTED = """
 SELECT max(entries_at) FROM batches WHERE committed_at < :cut AND entries_at IS NOT NULL
 """
@@ -87,7 +87,7 @@ def round_named(provider: str, round_id: str) -> RowName:
 
 def rows_begin_at(connection: Connection) -> datetime | None:
     """The first instant from which on all rows are there; None: no row left."""
-    cut: datetime | None = connection.execute(text(_CUT)).scalar_one()
+    cut: datetime | None = connection.execute(text(_CUT)).scalar_one_or_none()
     return cut
 
 

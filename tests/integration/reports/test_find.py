@@ -287,7 +287,8 @@ def test_every_lookup_uses_an_index(books: BreakBooks) -> None:
     statements = _statements_of_every_lookup(books.engine)
 
     assert len(statements) > len(LOOKUPS)
-    assert scans_without_index(books.engine, statements) == []
+    months = frozenset({"archived_row_months"})  # a row a month
+    assert scans_without_index(books.engine, statements, small=months) == []
 
 
 def _statements_of_every_lookup(engine: Engine) -> list[Statement]:
