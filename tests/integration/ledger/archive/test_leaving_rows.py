@@ -159,7 +159,7 @@ def test_a_name_the_archive_lacks_is_absent_and_a_damaged_archive_brings_nothing
         " FROM (SELECT operation_hash('lottery', 'ghost')) g (h)",
     )
     assert recalled(archivist, ("operation", "ghost")) == Recalled(1, 0)
-    with pytest.raises(NotAway):
+    with pytest.raises(NotAway, match="the operation ghost"):
         recalled(archivist, ("operation", "ghost"))
 
     file = dated.folder / "data" / "archive" / ARCHIVE / "2020-06-04" / "operations.parquet"
