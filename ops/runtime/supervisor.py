@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -168,6 +169,8 @@ class Supervisor:
         self._on_change = on_change
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
+        # Open as long as anybody can ask to stop: a number that is free is soon another file's.
+        weakref.finalize(self, os.close, self._wake_write)
         self._exit_code: int | None = None
         self._checked_at = self._check_from = time.monotonic()
 
@@ -175,9 +178,9 @@ class Supervisor:
         """Ask ``run`` to stop everything and return the code; from any thread or handler."""
         if self._exit_code is None:
             self._exit_code = exit_code
-        if self._wake_write >= 0:
-            with contextlib.suppress(BlockingIOError):  # full means: it will wake anyway
-                os.write(self._wake_write, b"\0")
+        # Full means that it will wake anyway; broken, that it has ended.
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._wake_write, b"\0")
 
     def forward(self, number: signal.Signals, name: str) -> None:
         """Send a signal to the children of a name; safe in a signal handler."""
@@ -275,10 +278,7 @@ class Supervisor:
         return []
 
     def _close(self) -> None:
-        handles = (self._wake_read, self._wake_write)
-        self._wake_read = self._wake_write = -1  # first: a handler may ask to stop meanwhile
-        for handle in handles:
-            os.close(handle)
+        os.close(self._wake_read)
 
     @staticmethod
     def _ended(children: Sequence[Child], *, timeout_s: float) -> list[Child]:
