@@ -110,8 +110,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "edge_rows_are_never_read",
         "reconcile.snapshot.edge_keys",
-        "if not rules.attributes or not rules.edges:",
-        "if rules.edges:",
+        "if not rules.attributes or not rules.edges:\n        return NO_KEYS",
+        "if rules.edges:\n        return NO_KEYS",
     ),
     Plant(
         "edge_rows_are_cut_anywhere",

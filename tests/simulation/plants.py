@@ -89,8 +89,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "a_lost_race_is_decided_on_old_books",
         "ledger.accepting.acceptor",
-        "fresh = attempt > 0 or",
-        "fresh = attempt < 0 or",
+        "            fresh = True\n        return await self._split",
+        "            fresh = False\n        return await self._split",
     ),
     Plant(
         "a_receiver_refuses_what_another_accepted",

@@ -110,14 +110,14 @@ def test_rows_leave_by_two_people_and_come_back_as_they_were(archivist: Archivis
 def test_rows_that_somebody_still_decides_about_stay(archivist: Archivist) -> None:
     with psycopg.connect(archivist.database) as connection:
         connection.execute(BREAK.encode())
-    tamper(archivist.database, "UPDATE rounds SET stake = stake + 1 WHERE round_id = 'r1'")
+    tamper(archivist.database, "UPDATE rounds SET bets = bets + 1 WHERE round_id = 'r1'")
 
     refused = archivist.let_rows_go(code=1)
 
     assert "1 round kept (lottery r1): their operations add up to others" in refused
     assert column(archivist, ROUND_IDS) == ["r1", "r2"]
     assert {"b1", "w1", "e1", "b2"} < set(column(archivist, KEYS))
-    tamper(archivist.database, "UPDATE rounds SET stake = stake - 1 WHERE round_id = 'r1'")
+    tamper(archivist.database, "UPDATE rounds SET bets = bets - 1 WHERE round_id = 'r1'")
     tamper(archivist.database, "UPDATE breaks SET cleared_at = now() WHERE break_id = 'brk-r2'")
     again = archivist.run("archive", "approve", ARCHIVE, "--rows", "--by", "jonas")
     assert "4 operations and 2 rows of rounds" in again
