@@ -10,8 +10,7 @@ A batch may have come in while its round left for an archive. It is not parked: 
 asked for, and the batch is posted once it is back; others are posted meanwhile.
 
 Tables touched: ``batches`` (locked, marked), ``operations`` (read), ``entries`` (written),
-``rounds`` (added to), ``parked`` (a batch that cannot be posted, with the reason), ``recalls``
-(rounds that are wanted back).
+``rounds`` (added to), ``parked`` (batches, with the reason), ``recalls`` (rounds to come back).
 
 Every function that posts raises Unavailable if the database is out of reach.
 """
@@ -38,7 +37,6 @@ KEYS_NAMED_MAX = 50
 JOB = "post.v1"
 
 _INVARIANT_BROKEN = (IntegrityError, DataError, InternalError)
-
 #: The guard of ``rounds`` that keeps a round from being added to while its rows are away.
 _AWAY_GUARD = "rounds_are_not_away"
 

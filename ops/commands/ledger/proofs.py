@@ -14,7 +14,7 @@ from ledger.checks.run import verify as run_checks
 from ledger.replay.beginnings import provable_window
 from ledger.replay.decode import BYTES_NOT_KEPT, NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.replay import replay as replay_books
-from ledger.replay.report import ReplayResult, ReplayWindow
+from ledger.replay.report import ProviderDecoders, ReplayResult, ReplayWindow
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.ledger.proof_options import Cluster, Jobs, Resume, proof_options
@@ -97,14 +97,25 @@ def verify(
         detail=verify_detail(results),
     )
     if as_json:
-        document = {"clean": clean, "partial": scope.is_partial, "scope": scope.text}
-        findings = [{**asdict(result), "first": result.first} for result in results]
-        print_json({**document, "left_out": left_out, "checks": findings})
+        _print_document(scope, results, left_out)
     elif scope.is_partial:
-        typer.echo(f"partial: {scope.text}; left out: {', '.join(left_out)}")
-        if scope != asked:
-            typer.echo(_OLDER_ROWS)
+        _print_scope(scope, left_out, is_as_asked=scope == asked)
     raise typer.Exit(0 if clean else 1)
+
+
+def _print_scope(scope: WalletScope, left_out: Sequence[str], *, is_as_asked: bool) -> None:
+    typer.echo(f"partial: {scope.text}; left out: {', '.join(left_out)}")
+    if not is_as_asked:
+        typer.echo(_OLDER_ROWS)
+
+
+def _print_document(
+    scope: WalletScope, results: Sequence[CheckResult], left_out: Sequence[str]
+) -> None:
+    clean = not any(result.wrong for result in results)
+    document = {"clean": clean, "partial": scope.is_partial, "scope": scope.text}
+    findings = [{**asdict(result), "first": result.first} for result in results]
+    print_json({**document, "left_out": left_out, "checks": findings})
 
 
 def replay(
@@ -133,8 +144,7 @@ def replay(
         context, ProofKind.REPLAY, jobs=jobs, scheduler=scheduler, resume=resume
     )
     decoders = proof_decoders(context.settings)
-    if provider is not None and provider not in decoders.providers:
-        raise Malformed("--provider", "the slug of a configured provider is expected")
+    _require_provider(decoders, provider)
     window = ReplayWindow(
         since=None if since is None else read_instant(since, "--from"),
         until=None if until is None else read_instant(until, "--to"),
@@ -152,17 +162,26 @@ def replay(
         scope="" if window.is_whole else _window_text(window),
         started_at=started_at,
         is_clean=result.is_proven,
-        detail=f"{counted(result.operations, 'operation')}, "
-        f"{counted(result.differing, 'row differs', 'rows differ')}",
+        detail=_replay_detail(result),
     )
     if as_json:
         whole = {"equal": not result.differing, "whole": window.is_whole}
         print_json({**whole, **asdict(result)})
     else:
         _print_replay(result)
-        if window != asked:
-            typer.echo(f"partial: {_window_text(window)}\n{_OLDER_ROWS}")
+    if window != asked and not as_json:
+        typer.echo(f"partial: {_window_text(window)}\n{_OLDER_ROWS}")
     raise typer.Exit(0 if result.is_proven else 1)
+
+
+def _replay_detail(result: ReplayResult) -> str:
+    differing = counted(result.differing, "row differs", "rows differ")
+    return f"{counted(result.operations, 'operation')}, {differing}"
+
+
+def _require_provider(decoders: ProviderDecoders, provider: str | None) -> None:
+    if provider is not None and provider not in decoders.providers:
+        raise Malformed("--provider", "the slug of a configured provider is expected")
 
 
 def _newest_month_end(engine: Engine) -> MonthEnd:
