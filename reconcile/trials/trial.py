@@ -31,6 +31,7 @@ from reconcile.matching.compare import Comparison, compare
 from reconcile.runs.evaluate import breaks_without_evidence
 from reconcile.runs.request import RunRequest, stored_request
 from reconcile.snapshot.connections import connections_of
+from reconcile.snapshot.cut import require_window
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.rules import MatchContext
@@ -72,6 +73,7 @@ class BreakTrials:
 
         Raises:
             ActionRefused: the player has no wallet in the currency of the break.
+            RowsAreAway: rows of the window of its run left for archives.
             Unavailable: the database cannot be reached.
         """
         with self._engine() as engine, transactions.snapshot(engine, "trial") as connection:
@@ -104,12 +106,20 @@ class BreakTrials:
 def _snapshot(
     connection: Connection, provider: str, window: Window, context: MatchContext
 ) -> Iterator[Snapshot]:
-    """Both sides of a window in a transaction that sees one instant: a trial reads few rows."""
+    """Both sides of a window in a transaction that sees one instant: a trial reads few rows.
+
+    Raises:
+        RowsAreAway: rows of the window left for archives, as ``open_snapshot`` says.
+    """
     with (
         ThreadPoolExecutor(max_workers=1) as pool,
         connections_of(connection) as connections,
     ):
-        yield Snapshot(connections, pool, provider=provider, window=window, context=context)
+        snapshot = Snapshot(
+            connections, pool, provider=provider, window=window, context=context
+        )
+        require_window(snapshot.query, provider, window, context.rules)
+        yield snapshot
 
 
 def try_on(
