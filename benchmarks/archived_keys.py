@@ -29,7 +29,7 @@ from storage.engine import open_accept_connection, open_engine
 from vocabulary.clock import SystemClock
 from vocabulary.facts import Bet
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer
+from vocabulary.outcomes import CallbackReply
 
 if TYPE_CHECKING:
     import asyncpg
@@ -141,7 +141,7 @@ def _bets() -> Iterator[Request]:
             headers="content-type: application/json",
             body=json.dumps({"id": bet.key, "round": bet.round_id}).encode() * 5,
             received_at=SystemClock().now(),
-            respond=lambda _outcome: Answer(200, b'{"status": "ok"}'),
+            respond=lambda _outcome: CallbackReply(200, b'{"status": "ok"}'),
         )
 
 

@@ -24,7 +24,7 @@ from providers.contract import (
 )
 from providers.statements.format import StatementFormat
 from vocabulary.facts import Fact
-from vocabulary.outcomes import Answer, Outcome
+from vocabulary.outcomes import CallbackReply, Outcome
 
 if TYPE_CHECKING:
     from providers.outbound.dialect_api import DialectApi
@@ -61,7 +61,7 @@ class Dialect:
     secret_problem: Callable[[bytes], str]
     signing: Callable[[Provider], SigningMethod]
     parse: Callable[[Verified, Provider], Fact]
-    respond: Callable[[Outcome, Provider], Answer]
+    respond: Callable[[Outcome, Provider], CallbackReply]
     statement: StatementFormat | None
     api_fields: ApiFields
     api: "Callable[[], DialectApi]"

@@ -12,7 +12,7 @@ from breaks.standing import Standing
 from reconcile.totals.cells import UNKNOWN_GAME
 from reports.document import Chart
 from reports.grid import WHO_OWES, readable
-from reports.group import Group
+from reports.group import GroupPack
 from reports.pack import Pack
 from reports.queries import OpenBreak
 
@@ -41,7 +41,7 @@ def charts(pack: Pack) -> tuple[Chart, ...]:
     return tuple(Chart(title=title, svg=svg) for title, svg in candidates.items() if svg)
 
 
-def group_charts(group: Group) -> tuple[Chart, ...]:
+def group_charts(group: GroupPack) -> tuple[Chart, ...]:
     """All charts over the packs of several providers that have data."""
     packs = group.packs
     candidates = {

@@ -15,7 +15,7 @@ GROUP = "group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class GroupPack:
     """The packs of all providers, made at the same instant."""
 
     packs: tuple[Pack, ...]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from reports.charts import group_charts
 from reports.document import Document, SheetChart
-from reports.group import Group
+from reports.group import GroupPack
 from reports.tables.calendar import CALENDAR, MATCH_RATE
 from reports.tables.disputes import CLAIMS
 from reports.tables.group import PROVIDERS, group_about, group_grids
@@ -54,7 +54,7 @@ NEXT_PAGES = (
 )
 
 
-def group_document(group: Group) -> Document:
+def group_document(group: GroupPack) -> Document:
     """The document of a group."""
     return Document(
         title="Reconciliation of all providers",
@@ -75,7 +75,7 @@ def group_document(group: Group) -> Document:
     )
 
 
-def _figures(group: Group) -> Iterator[tuple[str, str]]:
+def _figures(group: GroupPack) -> Iterator[tuple[str, str]]:
     days = group.days
     breaks = [break_ for pack in group.packs for break_ in pack.breaks]
     yield f"{len(group.packs)}", "providers"

@@ -76,7 +76,7 @@ def refusal(
     )
 
 
-class Answer(Struct, frozen=True, gc=False):
+class CallbackReply(Struct, frozen=True, gc=False):
     """An HTTP answer; the body is always JSON."""
 
     status: int

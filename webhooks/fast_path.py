@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Protocol, cast
 
 from vocabulary.clock import Clock
-from vocabulary.outcomes import Answer
+from vocabulary.outcomes import CallbackReply
 from webhooks.fast_parser import PlainRequest, parse_plain
 from webhooks.handler import OnReply
 from webhooks.http_server import gave_up
@@ -27,7 +27,7 @@ class Handler(Protocol):
     ) -> None:
         """Answer one complete request, now or later."""
 
-    def refuse_slow(self, headers: Mapping[str, str], peer: str | None, /) -> Answer:
+    def refuse_slow(self, headers: Mapping[str, str], peer: str | None, /) -> CallbackReply:
         """The answer to a request whose body did not arrive in time."""
 
 
@@ -95,7 +95,7 @@ class FastPath:
                 for connection in list(self._open):
                     connection.abort()
 
-    def encode(self, reply: Answer, now: float, *, is_last: bool = False) -> bytes:
+    def encode(self, reply: CallbackReply, now: float, *, is_last: bool = False) -> bytes:
         """The HTTP response for a reply; ``now`` is the event loop's time."""
         second, date = self._date
         if second != int(now):
@@ -203,7 +203,7 @@ class FastConnection(asyncio.Protocol):
         self._busy_since = self._loop.time()
         handler.handle_plain(headers, body, self._peer, self._send)
 
-    def _send(self, reply: Answer) -> bool:
+    def _send(self, reply: CallbackReply) -> bool:
         self._is_busy = False
         if self._transport.is_closing():
             return False

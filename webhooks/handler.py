@@ -14,7 +14,7 @@ from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 from vocabulary.facts import Fact
 from vocabulary.fault_points import Step
 from vocabulary.networks import Address
-from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict, refusal
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.evidence_headers import header_limits, text_within
 from webhooks.group_commit import GroupCommit
@@ -27,10 +27,10 @@ from webhooks.source_address import client_address, in_networks
 
 _JSON = {"Content-Type": "application/json"}
 
-Ended = tuple[Verdict, Answer]
+Ended = tuple[Verdict, CallbackReply]
 #: Receives the reply to one request, once, and returns whether the client can still get it;
 #: must not raise.
-OnReply = Callable[[Answer], bool]
+OnReply = Callable[[CallbackReply], bool]
 
 log = structlog.get_logger()
 
@@ -96,7 +96,7 @@ class CallbackHandler:
 
         def on_decision(decision: Decision) -> None:
             self._count(decision.verdict, started)
-            if not on_reply(decision.answer):
+            if not on_reply(decision.reply):
                 self._lost(decision)
 
         try:
@@ -110,7 +110,7 @@ class CallbackHandler:
         self._count(verdict, started)
         on_reply(reply)
 
-    def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> Answer:
+    def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> CallbackReply:
         """The reply to a request whose body did not arrive in time on the fast path."""
         verdict, reply = self._check(headers, b"", peer) or self._refuse(Verdict.TOO_SLOW)
         self._count(verdict, perf_counter() - self._config.read_timeout_s)
@@ -144,7 +144,7 @@ class CallbackHandler:
         decision = await self._commit.submit(request)
         if is_client_gone(http_request, perf_counter() - started):
             self._lost(decision)
-        return decision.verdict, decision.answer
+        return decision.verdict, decision.reply
 
     def _understand(
         self, headers: Mapping[str, str], body: bytes, peer: str | None
@@ -237,7 +237,7 @@ class CallbackHandler:
     def _refuse(self, verdict: Verdict) -> Ended:
         return verdict, self._respond(refusal(verdict, self._route))
 
-    def _respond(self, outcome: Outcome) -> Answer:
+    def _respond(self, outcome: Outcome) -> CallbackReply:
         return self._endpoint.dialect.respond(outcome, self._endpoint.provider)
 
 
@@ -261,7 +261,7 @@ class RefusalHandler:
         return _response(endpoint.dialect.respond(refusal(verdict, ""), endpoint.provider))
 
 
-def _response(reply: Answer) -> web.Response:
+def _response(reply: CallbackReply) -> web.Response:
     return web.Response(body=reply.body, status=reply.status, headers=_JSON)
 
 

@@ -44,7 +44,7 @@ from storage.engine import open_accept_connection
 from vocabulary import fault_points
 from vocabulary.errors import Unavailable
 from vocabulary.fault_points import Step
-from vocabulary.outcomes import TO_INGEST, Answer, Outcome
+from vocabulary.outcomes import TO_INGEST, CallbackReply, Outcome
 
 if TYPE_CHECKING:
     import asyncpg
@@ -383,9 +383,9 @@ async def _accept_alone(database_url: str, request: Request) -> Decision:
     return accepted.decisions[0]
 
 
-def _own_answer(outcome: Outcome) -> Answer:
+def _own_answer(outcome: Outcome) -> CallbackReply:
     body = {"verdict": outcome.verdict.value, "transaction_id": outcome.transaction_id}
-    return Answer(200, json.dumps(body).encode())
+    return CallbackReply(200, json.dumps(body).encode())
 
 
 def _out_of_reach(error: Exception) -> Unavailable:

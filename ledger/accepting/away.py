@@ -42,8 +42,8 @@ def retry_later(request: Request, recalls: Iterable[AwayName] = ()) -> Decision:
         request: not decided, or decided and not written.
         recalls: names that must come back before it can be decided.
     """
-    answer = request.respond(refusal(Verdict.UNAVAILABLE, request.route, body=request.body))
-    return Decision(Verdict.UNAVAILABLE, answer, (), None, None, {}, tuple(recalls))
+    reply = request.respond(refusal(Verdict.UNAVAILABLE, request.route, body=request.body))
+    return Decision(Verdict.UNAVAILABLE, reply, (), None, None, {}, tuple(recalls))
 
 
 def unless_away(decide_one: DecideOne, away: Set[AwayName]) -> DecideOne:

@@ -45,7 +45,7 @@ from vocabulary.facts import (
 )
 from vocabulary.ids import match_key, transaction_id
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 _ACCEPTED = OperationDecision.ACCEPTED
 _DECLINED = OperationDecision.DECLINED
@@ -115,7 +115,7 @@ def _with_implied(view: LedgerView, request: Request, end: RoundEnd) -> Decision
     changes = {
         key: operation for decision in decisions for key, operation in decision.changes.items()
     }
-    return Decision(last.verdict, last.answer, tuple(rows), None, last.wallet, changes)
+    return Decision(last.verdict, last.reply, tuple(rows), None, last.wallet, changes)
 
 
 def _wallet(view: LedgerView, slug: str, handle: str, currency: str) -> Wallet | Verdict:
@@ -130,8 +130,8 @@ def _balance(view: LedgerView, request: Request, fact: BalanceQuery) -> Decision
     wallet = _wallet(view, request.provider, fact.handle, fact.currency)
     if isinstance(wallet, Verdict):
         return _without_operation(request, wallet, None)
-    answer = request.respond(_outcome(request, Verdict.BALANCE, wallet, None))
-    return Decision(Verdict.BALANCE, answer, (), None, None, {})
+    reply = request.respond(_outcome(request, Verdict.BALANCE, wallet, None))
+    return Decision(Verdict.BALANCE, reply, (), None, None, {})
 
 
 def _known_key(
@@ -160,20 +160,20 @@ def _with_operation(
     after = _wallet_after(wallet, effect, today)
     accepted = effect.verdict is Verdict.ACCEPTED
     transaction = transaction_id(after.wallet_id, after.seq, view.epoch) if accepted else None
-    answer = request.respond(_outcome(request, effect.verdict, after, transaction))
-    row = _row(request, key, after, effect, answer)
-    changes = {(row.provider, row.op_key): _known(row, effect.kind, answer, effect.fund, today)}
+    reply = request.respond(_outcome(request, effect.verdict, after, transaction))
+    row = _row(request, key, after, effect, reply)
+    changes = {(row.provider, row.op_key): _known(row, effect.kind, reply, effect.fund, today)}
     if effect.reverses is not None:
         original = (row.provider, effect.reverses)
         changes[original] = structs.replace(view.operations[original], reversed=True)
     if effect.tombstone is None:
-        return Decision(effect.verdict, answer, (row,), None, after, changes)
+        return Decision(effect.verdict, reply, (row,), None, after, changes)
     closed = effect.kind is OperationKind.ROUND_END
     tombstone = _tombstone(row, effect.tombstone, CLOSED_BY if closed else "placed_by ")
-    known = _known(tombstone, OperationKind.TOMBSTONE, answer, Fund.CASH, today)
+    known = _known(tombstone, OperationKind.TOMBSTONE, reply, Fund.CASH, today)
     changes[tombstone.provider, tombstone.op_key] = structs.replace(known, closed=closed)
     after = structs.replace(after, seq=tombstone.wallet_seq)
-    return Decision(effect.verdict, answer, (row, tombstone), None, after, changes)
+    return Decision(effect.verdict, reply, (row, tombstone), None, after, changes)
 
 
 def _wallet_after(wallet: Wallet, effect: Effect, today: int) -> Wallet:
@@ -204,7 +204,7 @@ def _wallet_after(wallet: Wallet, effect: Effect, today: int) -> Wallet:
 
 
 def _known(
-    row: OperationRow, kind: OperationKind, reply: Answer, fund: Fund, day: int
+    row: OperationRow, kind: OperationKind, reply: CallbackReply, fund: Fund, day: int
 ) -> KnownOperation:
     accepted = row.decision == _ACCEPTED.value
     return KnownOperation(
@@ -223,7 +223,7 @@ def _known(
 
 
 def _row(
-    request: Request, key: str, after: Wallet, effect: Effect, answer: Answer
+    request: Request, key: str, after: Wallet, effect: Effect, reply: CallbackReply
 ) -> OperationRow:
     fact = request.fact
     assert isinstance(fact, Operation | OwnOperation)
@@ -253,8 +253,8 @@ def _row(
         route=request.route,
         headers=request.headers,
         body=request.body,
-        reply_status=answer.status,
-        reply=answer.body,
+        reply_status=reply.status,
+        reply=reply.body,
         occurred_at=getattr(fact, "occurred_at", None),
         received_at=request.received_at,
         fund=effect.fund,
@@ -284,11 +284,11 @@ def _tombstone(row: OperationRow, key: str, reason_prefix: str) -> OperationRow:
 
 
 def _without_operation(request: Request, verdict: Verdict, wallet: Wallet | None) -> Decision:
-    answer = request.respond(_outcome(request, verdict, wallet, None))
-    return Decision(verdict, answer, (), _delivery(request, verdict, answer), None, {})
+    reply = request.respond(_outcome(request, verdict, wallet, None))
+    return Decision(verdict, reply, (), _delivery(request, verdict, reply), None, {})
 
 
-def _delivery(request: Request, verdict: Verdict, answer: Answer) -> DeliveryRow:
+def _delivery(request: Request, verdict: Verdict, reply: CallbackReply) -> DeliveryRow:
     return DeliveryRow(
         provider=request.provider,
         route=request.route,
@@ -296,8 +296,8 @@ def _delivery(request: Request, verdict: Verdict, answer: Answer) -> DeliveryRow
         verdict=verdict.value,
         headers=request.headers,
         body=request.body,
-        reply_status=answer.status,
-        reply=answer.body,
+        reply_status=reply.status,
+        reply=reply.body,
         received_at=request.received_at,
     )
 

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from ledger.accepting.model import Request
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome
+from vocabulary.outcomes import CallbackReply, Outcome
 
 #: Begins the last line of the stored headers; no request can bring it, because headers are
 #: stored by an allow-list.
@@ -34,16 +34,16 @@ def recovery_of(headers: str) -> str | None:
     return value if name == RECOVERED_HEADER else None
 
 
-def keep_reply(request: Request, reply: Answer) -> Request:
+def keep_reply(request: Request, reply: CallbackReply) -> Request:
     """The request, answered with its first reply if that says what would be answered now."""
 
-    def respond(outcome: Outcome) -> Answer:
+    def respond(outcome: Outcome) -> CallbackReply:
         return reply if says(reply, outcome, request) else request.respond(outcome)
 
     return structs.replace(request, respond=respond)
 
 
-def says(reply: Answer, outcome: Outcome, request: Request) -> bool:
+def says(reply: CallbackReply, outcome: Outcome, request: Request) -> bool:
     """Whether a reply to a request says this outcome, at whatever position and balance."""
     examples = [request.respond(_example(outcome, *values)) for values in _EXAMPLES]
     if any(example.status != reply.status for example in examples):

@@ -16,7 +16,7 @@ from ledger.accepting.own_operations import OwnOperation
 from ledger.enums import OperationDecision, OperationKind
 from providers.contract import LedgerPolicy
 from vocabulary.facts import Fact, Fund
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 #: An operation key within a provider: (slug, key).
 OperationKey = tuple[str, str]
@@ -84,7 +84,7 @@ class KnownOperation(Struct, frozen=True, kw_only=True, gc=False):
     payout: int
     round_id: str
     reversed: bool
-    reply: Answer
+    reply: CallbackReply
     fund: Fund = Fund.CASH
     day: int = 0
     closed: bool = False
@@ -124,7 +124,7 @@ class Request(Struct, frozen=True, kw_only=True, gc=False):
     headers: str
     body: bytes
     received_at: datetime
-    respond: Callable[[Outcome], Answer]
+    respond: Callable[[Outcome], CallbackReply]
 
 
 class OperationRow(NamedTuple):
@@ -187,7 +187,7 @@ class Decision(Struct, frozen=True, gc=False):
     """
 
     verdict: Verdict
-    answer: Answer
+    reply: CallbackReply
     operations: tuple[OperationRow, ...]
     delivery: DeliveryRow | None
     wallet: Wallet | None

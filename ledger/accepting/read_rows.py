@@ -27,7 +27,7 @@ from ledger.accepting.model import (
 )
 from ledger.enums import OperationDecision, OperationKind
 from vocabulary.facts import Fund
-from vocabulary.outcomes import Answer
+from vocabulary.outcomes import CallbackReply
 
 if TYPE_CHECKING:
     import asyncpg
@@ -112,7 +112,7 @@ def _operation(row: "asyncpg.Record") -> KnownOperation:
         payout=row["payout"],
         round_id=row["round_id"],
         reversed=row["reversed"],
-        reply=Answer(row["reply_status"], row["reply"]),
+        reply=CallbackReply(row["reply_status"], row["reply"]),
         fund=Fund(row["fund"]),
         day=row["day"],
         closed=row["closed"],

@@ -45,7 +45,7 @@ from ledger.replay.reader import ChainPosition, StoredOperation, known_from_row
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
 from vocabulary.facts import BalanceQuery, HistoryRecord, UnreadableHistory
 from vocabulary.ids import match_key, transaction_id
-from vocabulary.outcomes import Answer, Verdict
+from vocabulary.outcomes import CallbackReply, Verdict
 
 _INPUTS = frozenset({"route", "headers", "body", "received_at"})
 _COMPARED = tuple(name for name in OperationRow._fields if name not in _INPUTS)
@@ -124,7 +124,7 @@ def _with_first_reply(decoded: DecodedDelivery, stored: StoredOperation) -> Deco
     """The request of a recovered operation, which has the reply that it first had."""
     if decoded.request is None or not stored.is_recovered:
         return decoded
-    reply = Answer(stored.row.reply_status, stored.row.reply)
+    reply = CallbackReply(stored.row.reply_status, stored.row.reply)
     return decoded._replace(request=keep_reply(decoded.request, reply))
 
 

@@ -22,7 +22,7 @@ from vocabulary.facts import (
     UnreadableHistory,
     fingerprint,
 )
-from vocabulary.outcomes import Answer, Verdict, refusal
+from vocabulary.outcomes import CallbackReply, Verdict, refusal
 
 _HISTORY = (HistoryRecord, UnreadableHistory)
 _WITHOUT_KEY = {Verdict.MALFORMED: (type(None),), Verdict.RECORDED: _HISTORY}
@@ -94,8 +94,8 @@ def _refusal_differences(
         kind = "malformed request" if fact is None else type(fact).__name__
         differences.append(("verdict", verdict.value, f"not for this {kind} on these books"))
     sent_fact = fact if isinstance(fact, Fact) else None
-    answer = request.respond(refusal(verdict, row.route, sent_fact, body=request.body))
-    return differences + _reply_differences(row, answer)
+    reply = request.respond(refusal(verdict, row.route, sent_fact, body=request.body))
+    return differences + _reply_differences(row, reply)
 
 
 def _is_possible(
@@ -125,10 +125,10 @@ def _is_rolled_back(position: ChainPosition) -> bool:
     return position.reversed_at is not None or position.known.kind is OperationKind.TOMBSTONE
 
 
-def _reply_differences(row: DeliveryRow, answer: Answer) -> FieldDifferences:
+def _reply_differences(row: DeliveryRow, reply: CallbackReply) -> FieldDifferences:
     return [
-        *_unequal("reply_status", row.reply_status, answer.status),
-        *_unequal("reply", row.reply, answer.body),
+        *_unequal("reply_status", row.reply_status, reply.status),
+        *_unequal("reply", row.reply, reply.body),
     ]
 
 

@@ -29,7 +29,7 @@ from ledger.replay.archived_bytes import ArchivedBytes
 from ledger.replay.beginnings import wallets_at_month_end
 from ledger.replay.report import ReplayWindow
 from vocabulary.facts import Fund
-from vocabulary.outcomes import Answer
+from vocabulary.outcomes import CallbackReply
 from vocabulary.pacing import pause_point
 
 #: Rows decided between two look-ups of referenced rows.
@@ -268,7 +268,7 @@ def known_from_row(row: Any) -> KnownOperation:
         payout=row.payout,
         round_id=row.round_id,
         reversed=False,
-        reply=Answer(row.reply_status, row.reply),
+        reply=CallbackReply(row.reply_status, row.reply),
         fund=Fund(row.fund),
         day=business_day(row.received_at.astimezone(UTC)),
         closed=is_tombstone and (row.reason or "").startswith(CLOSED_BY),

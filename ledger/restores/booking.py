@@ -33,7 +33,7 @@ from storage.transactions import transaction
 from vocabulary.errors import Unavailable
 from vocabulary.facts import Operation
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 #: Callbacks of one batch; each batch is one transaction.
 BATCH = 200
@@ -47,7 +47,7 @@ class _Candidate(NamedTuple):
 
     line: int
     request: Request
-    reply: Answer
+    reply: CallbackReply
 
     @property
     def key(self) -> OperationKey:
@@ -131,7 +131,7 @@ class LostOperations:
         if request is None:
             self._result.refused[callback.line] = decoded.as_stored or "it cannot be read"
             return
-        reply = Answer(callback.row.reply_status, callback.row.reply)
+        reply = CallbackReply(callback.row.reply_status, callback.row.reply)
         if not isinstance(request.fact, Operation) or not _acknowledges(reply, request):
             self._result.unacknowledged += 1
             return
@@ -183,7 +183,7 @@ class LostOperations:
         assert isinstance(request.fact, Operation)
         key = request.provider, request.fact.key
         own = [row for row in decision.operations if row.kind != OperationKind.TOMBSTONE.value]
-        if own and decision.answer == self._candidates[key].reply and len(own) == 1:
+        if own and decision.reply == self._candidates[key].reply and len(own) == 1:
             return decision
         if len(own) > 1:
             self._reasons[key] = "it repeats operations that the books lack"
@@ -191,7 +191,7 @@ class LostOperations:
             self._reasons[key] = f"the answer was another one, today it is {decision.verdict}"
         else:
             self._reasons[key] = f"today it is answered {decision.verdict}"
-        return Decision(decision.verdict, decision.answer, (), None, None, {})
+        return Decision(decision.verdict, decision.reply, (), None, None, {})
 
     def _count(
         self,
@@ -217,7 +217,7 @@ class LostOperations:
                 result.refused[candidate.line] = self._reasons[candidate.key]
 
 
-def _acknowledges(reply: Answer, request: Request) -> bool:
+def _acknowledges(reply: CallbackReply, request: Request) -> bool:
     """Whether a reply says that an operation is booked, accepted or declined."""
     return any(says(reply, _outcome(verdict, request), request) for verdict in _BOOKED)
 

@@ -13,7 +13,7 @@ from ops.settings.model import ProviderSettings, Settings
 from ops.settings.sections.reporting import reporting_rates
 from reconcile.days.states import DayStatus
 from reports.files.write import write_document, write_pack
-from reports.group import GROUP, Group
+from reports.group import GROUP, GroupPack
 from reports.group_document import group_document
 from reports.load import load_pack
 from reports.pack import CheckedInvoice, Pack
@@ -77,7 +77,9 @@ def write_packs(
     how = {"protect_ids": options.protect_ids, "only_pdf": options.only_pdf}
     files = {pack.provider: write_pack(pack, out, **how) for pack in packs}
     if options.group:
-        group = Group(packs=tuple(packs), generated_at=now, entity=settings.reporting.entity)
+        group = GroupPack(
+            packs=tuple(packs), generated_at=now, entity=settings.reporting.entity
+        )
         files[GROUP] = write_document(group_document(group), out, **how)
     return WrittenPacks(
         files=files,

@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from providers.contract import Provider
 from providers.options import number_of
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 
-def _error(status: int, code: str, message: str) -> Answer:
+def _error(status: int, code: str, message: str) -> CallbackReply:
     body = json.dumps({"error": code, "message": message}, separators=(",", ":"))
-    return Answer(status, body.encode("ascii"))
+    return CallbackReply(status, body.encode("ascii"))
 
 
 _FUNDS = "insufficient_funds"
 _INTERNAL = _error(500, "internal_error", "Internal error, try again")
 
-_ERRORS: Mapping[Verdict, Answer] = {
+_ERRORS: Mapping[Verdict, CallbackReply] = {
     Verdict.DECLINED_FUNDS: _error(400, _FUNDS, "Insufficient funds"),
     Verdict.DECLINED_BLOCKED: _error(403, "player_blocked", "Player is blocked"),
     Verdict.CONFLICT: _error(409, "duplicate_transaction", "Known id with other content"),
@@ -45,22 +45,22 @@ _ERRORS: Mapping[Verdict, Answer] = {
 _SUCCESS = frozenset({Verdict.BALANCE, Verdict.ACCEPTED, Verdict.REPEATED})
 
 
-def respond(outcome: Outcome, provider: Provider) -> Answer:
+def respond(outcome: Outcome, provider: Provider) -> CallbackReply:
     """Write the reply to an outcome. Total: every verdict has one."""
     verdict = outcome.verdict
     if verdict in _SUCCESS:
         return _balance(outcome.balance, provider)
     if verdict is Verdict.RECORDED:  # there is no history callback
-        return Answer(200, b'{"content":{}}')
+        return CallbackReply(200, b'{"content":{}}')
     error = _ERRORS[verdict]
     if verdict is Verdict.DECLINED_FUNDS:
-        return Answer(number_of(provider, "insufficient_funds_status"), error.body)
+        return CallbackReply(number_of(provider, "insufficient_funds_status"), error.body)
     return error
 
 
-def _balance(balance: Money | None, provider: Provider) -> Answer:
+def _balance(balance: Money | None, provider: Provider) -> CallbackReply:
     """All digits of the currency, as in the document's ``1000.50``; made from integers."""
     if balance is None:
         return _INTERNAL
     shown = balance.text(exponents=provider.exponents)
-    return Answer(200, f'{{"content":{{"balance":{shown}}}}}'.encode("ascii"))
+    return CallbackReply(200, f'{{"content":{{"balance":{shown}}}}}'.encode("ascii"))

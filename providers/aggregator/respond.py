@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from providers.contract import Provider
 from providers.options import number_of, text_of
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ _ERRORS: Mapping[Verdict, _Error] = {
 }
 _MOVED = frozenset({Verdict.ACCEPTED, Verdict.REPEATED})
 #: Nothing is known to have gone wrong for the provider: it may ask again.
-_INTERNAL = Answer(500, b'{"error":"Internal error"}')
+_INTERNAL = CallbackReply(500, b'{"error":"Internal error"}')
 
 
-def respond(outcome: Outcome, provider: Provider) -> Answer:
+def respond(outcome: Outcome, provider: Provider) -> CallbackReply:
     """Write the reply to an outcome. Total: every verdict has one."""
     verdict = outcome.verdict
     if verdict in _MOVED:
@@ -55,23 +55,25 @@ def respond(outcome: Outcome, provider: Provider) -> Answer:
     if verdict is Verdict.BALANCE:
         return _balance(outcome, provider)
     if verdict is Verdict.RECORDED:
-        return Answer(200, b'{"status":true}')
+        return CallbackReply(200, b'{"status":true}')
     error = _ERRORS[verdict]
     status = error.status
-    return Answer(
+    return CallbackReply(
         number_of(provider, status) if isinstance(status, str) else status,
         f'{{"error":"{error.text}"}}'.encode("ascii"),
     )
 
 
-def _moved(balance: Money | None, provider: Provider) -> Answer:
+def _moved(balance: Money | None, provider: Provider) -> CallbackReply:
     if balance is None:
         return _INTERNAL
     shown = _number(balance, provider)
-    return Answer(200, f'{{"balance":{shown},"tmp":0,"fish_remaining":0}}'.encode("ascii"))
+    return CallbackReply(
+        200, f'{{"balance":{shown},"tmp":0,"fish_remaining":0}}'.encode("ascii")
+    )
 
 
-def _balance(outcome: Outcome, provider: Provider) -> Answer:
+def _balance(outcome: Outcome, provider: Provider) -> CallbackReply:
     if outcome.balance is None:
         return _INTERNAL
     is_counted = text_of(provider, "turn_over") == "lifetime" and outcome.turnover is not None
@@ -81,7 +83,7 @@ def _balance(outcome: Outcome, provider: Provider) -> Answer:
         f'"turn_over":{_number(turnover, provider) if turnover else 0},'
         f'"game_type":{json.dumps(text_of(provider, "game_type"))}}}'
     )
-    return Answer(200, body.encode("ascii"))
+    return CallbackReply(200, body.encode("ascii"))
 
 
 def _number(money: Money, provider: Provider) -> str:

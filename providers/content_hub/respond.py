@@ -15,7 +15,7 @@ from providers.wire.decode import Json, decode_json
 from providers.wire.fields import identifier
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 _SUCCESS = frozenset({Verdict.BALANCE, Verdict.ACCEPTED, Verdict.REPEATED})
 _ERRORS: Mapping[Verdict, str] = {
@@ -39,7 +39,7 @@ _ERRORS: Mapping[Verdict, str] = {
 _ECHOED = ("user", "request_uuid")
 
 
-def respond(outcome: Outcome, provider: Provider) -> Answer:
+def respond(outcome: Outcome, provider: Provider) -> CallbackReply:
     """Write the reply to an outcome. Total: every verdict has one."""
     verdict = outcome.verdict
     echoed = _echoed(outcome.body)
@@ -88,6 +88,8 @@ def _reply(
     status: str,
     echoed: Mapping[str, str],
     more: Mapping[str, object] | None = None,
-) -> Answer:
+) -> CallbackReply:
     document = {"status": status, **echoed, **(more or {})}
-    return Answer(http_status, json.dumps(document, separators=(",", ":")).encode("ascii"))
+    return CallbackReply(
+        http_status, json.dumps(document, separators=(",", ":")).encode("ascii")
+    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from providers.contract import Provider
 from providers.options import number_of, text_of
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 
 def _error(code: str) -> bytes:
@@ -42,19 +42,19 @@ _MOVED = frozenset({Verdict.ACCEPTED, Verdict.REPEATED})
 _UNPROVEN = frozenset({Verdict.NOT_AUTHENTIC, Verdict.SIGNATURE_MISSING})
 
 
-def respond(outcome: Outcome, provider: Provider) -> Answer:
+def respond(outcome: Outcome, provider: Provider) -> CallbackReply:
     """Write the reply to an outcome. Total: every verdict has one."""
     verdict = outcome.verdict
     if verdict in _MOVED:
         return _moved(outcome.transaction_id)
     if verdict is Verdict.DECLINED_FUNDS:
-        return Answer(200, _error(text_of(provider, "insufficient_funds_code")))
+        return CallbackReply(200, _error(text_of(provider, "insufficient_funds_code")))
     status = number_of(provider, "bad_hash_status") if verdict in _UNPROVEN else 200
-    return Answer(status, _BODIES[verdict])
+    return CallbackReply(status, _BODIES[verdict])
 
 
-def _moved(transaction_id: str | None) -> Answer:
+def _moved(transaction_id: str | None) -> CallbackReply:
     if transaction_id is None:
-        return Answer(200, _INTERNAL)
+        return CallbackReply(200, _INTERNAL)
     body = f'{{"error":null,"transaction_id":"{transaction_id}"}}'
-    return Answer(200, body.encode("ascii"))
+    return CallbackReply(200, body.encode("ascii"))

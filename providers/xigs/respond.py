@@ -9,19 +9,19 @@ from collections.abc import Mapping
 from providers.contract import Provider
 from providers.options import text_of
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 
-def _error(status: int, code: str, message: str) -> Answer:
+def _error(status: int, code: str, message: str) -> CallbackReply:
     body = f'{{"status":"error","error":"{code}","message":"{message}"}}'
-    return Answer(status, body.encode("ascii"))
+    return CallbackReply(status, body.encode("ascii"))
 
 
 #: Nothing is known to have gone wrong for the provider: it may ask again.
 _INTERNAL = _error(500, "INTERNAL_ERROR", "Internal error, try again")
 _BAD_SIGNATURE = _error(401, "INVALID_SIGNATURE", "The signature does not hold")
 
-_ERRORS: Mapping[Verdict, Answer] = {
+_ERRORS: Mapping[Verdict, CallbackReply] = {
     Verdict.DECLINED_FUNDS: _error(402, "INSUFFICIENT_FUNDS", "The balance does not cover it"),
     Verdict.DECLINED_BLOCKED: _error(403, "USER_BLOCKED", "The user may not play"),
     Verdict.CONFLICT: _error(409, "TRANSACTION_CONFLICT", "Known with other content"),
@@ -44,21 +44,23 @@ _ERRORS: Mapping[Verdict, Answer] = {
 _MOVED = frozenset({Verdict.ACCEPTED, Verdict.REPEATED, Verdict.BALANCE})
 
 
-def respond(outcome: Outcome, provider: Provider) -> Answer:
+def respond(outcome: Outcome, provider: Provider) -> CallbackReply:
     """Write the reply to an outcome. Total: every verdict has one."""
     verdict = outcome.verdict
     if verdict in _MOVED:
         return _moved(outcome.balance, provider)
     if verdict is Verdict.RECORDED:
-        return Answer(200, b'{"status":"success","data":{}}')
+        return CallbackReply(200, b'{"status":"success","data":{}}')
     return _ERRORS[verdict]
 
 
-def _moved(balance: Money | None, provider: Provider) -> Answer:
+def _moved(balance: Money | None, provider: Provider) -> CallbackReply:
     if balance is None:
         return _INTERNAL
     shown = _shown(balance, provider)
-    return Answer(200, f'{{"status":"success","data":{{"balance":{shown}}}}}'.encode("ascii"))
+    return CallbackReply(
+        200, f'{{"status":"success","data":{{"balance":{shown}}}}}'.encode("ascii")
+    )
 
 
 def _shown(money: Money, provider: Provider) -> str:

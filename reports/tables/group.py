@@ -18,7 +18,7 @@ from reports.grid import (
     amount_columns,
     plain,
 )
-from reports.group import Group
+from reports.group import GroupPack
 from reports.pack import Pack
 from reports.tables.breaks import breaks_grid
 from reports.tables.calendar import calendar_grid, match_rate_grid
@@ -38,7 +38,7 @@ from vocabulary.money import exponent_of
 PROVIDERS = "providers"
 
 
-def group_grids(group: Group) -> tuple[Grid, ...]:
+def group_grids(group: GroupPack) -> tuple[Grid, ...]:
     """The tables of the statement over all providers."""
     return (
         _result(group),
@@ -70,7 +70,7 @@ def group_grids(group: Group) -> tuple[Grid, ...]:
     )
 
 
-def group_about(group: Group) -> tuple[tuple[str, str], ...]:
+def group_about(group: GroupPack) -> tuple[tuple[str, str], ...]:
     """Entity, providers and period."""
     return (
         ("entity", group.entity or NOT_SET),
@@ -80,7 +80,7 @@ def group_about(group: Group) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _result(group: Group) -> Grid:
+def _result(group: GroupPack) -> Grid:
     return Grid(
         name="Statement",
         slug="statement",
@@ -96,7 +96,7 @@ def _result(group: Group) -> Grid:
     )
 
 
-def _providers(group: Group) -> Grid:
+def _providers(group: GroupPack) -> Grid:
     rows = [
         (pack, row)
         for pack in group.packs
@@ -137,7 +137,7 @@ def _providers(group: Group) -> Grid:
     )
 
 
-def _roll_forward(group: Group) -> Grid:
+def _roll_forward(group: GroupPack) -> Grid:
     """Breaks of all providers together; each provider has cuts of its own."""
     rows = [
         row
@@ -154,7 +154,7 @@ def _roll_forward(group: Group) -> Grid:
     )
 
 
-def _signatures(group: Group) -> Grid:
+def _signatures(group: GroupPack) -> Grid:
     """Who vouches for the days of all providers together."""
     rows = list(signature_rows(group.days))
     return replace(signatures_grid(group.packs[0]), rows=rows)
@@ -175,7 +175,7 @@ def _nothing(pack: Pack) -> list[Value]:
     return [reason, "", "", "", "", "", ""]
 
 
-def _figures(group: Group, rows: list[tuple[Pack, TotalsRow]]) -> list[Value]:
+def _figures(group: GroupPack, rows: list[tuple[Pack, TotalsRow]]) -> list[Value]:
     """The sums of some providers in one currency."""
     code = rows[0][1].currency
     digits = group.digits(code)
@@ -202,7 +202,7 @@ def _figures(group: Group, rows: list[tuple[Pack, TotalsRow]]) -> list[Value]:
     return [*(Amount(minor, code, digits) for minor in sums), unsettled]
 
 
-def _reporting(group: Group) -> tuple[Grid, ...]:
+def _reporting(group: GroupPack) -> tuple[Grid, ...]:
     """GGR of every provider in the reporting currency, if one is set."""
     rates = next((pack.rates for pack in group.packs if pack.rates), None)
     if rates is None:
@@ -262,7 +262,7 @@ def _converted(days: list[ConvertedDay], code: str) -> Iterator[Amount]:
         yield Amount(minor, code, digits)
 
 
-def _combined(group: Group, build: Callable[[Pack], Grid]) -> Grid:
+def _combined(group: GroupPack, build: Callable[[Pack], Grid]) -> Grid:
     """The same table of every provider, one below the other."""
     grids = [(pack, build(pack)) for pack in group.packs]
     first = build(group.least_compared)
@@ -289,7 +289,7 @@ def _pinned(pack: Pack, value: Value) -> Value:
     return value
 
 
-def _by_size(group: Group, grid: Grid) -> Grid:
+def _by_size(group: GroupPack, grid: Grid) -> Grid:
     """The table of breaks, the largest of all providers first, by currency."""
     headings = [column.heading for column in grid.columns]
     amount, currency = headings.index("Difference"), headings.index("Currency")

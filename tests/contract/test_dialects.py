@@ -15,7 +15,7 @@ from tests.harness.providers.systems import configuration
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact, UnreadableHistory
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 CANARY = "canary-in-the-body-51b9"
 #: Verdicts after which the provider may believe that the request stands.
@@ -345,7 +345,7 @@ def outcomes(route: str) -> Iterator[Outcome]:
                 )
 
 
-def answers(name: str) -> Iterator[tuple[Outcome, Answer]]:
+def answers(name: str) -> Iterator[tuple[Outcome, CallbackReply]]:
     dialect = DIALECTS[name]
     for route in (*dialect.routes, "/unknown"):
         yield from (
@@ -356,15 +356,15 @@ def answers(name: str) -> Iterator[tuple[Outcome, Answer]]:
 
 @every_dialect
 def test_every_verdict_has_an_answer_that_is_a_json_object(name: str) -> None:
-    for outcome, answer in answers(name):
-        assert isinstance(json.loads(answer.body), dict), outcome
-        assert 200 <= answer.status < 600, outcome
+    for outcome, reply in answers(name):
+        assert isinstance(json.loads(reply.body), dict), outcome
+        assert 200 <= reply.status < 600, outcome
 
 
 @every_dialect
 def test_no_refusal_can_be_read_as_a_success(name: str) -> None:
-    for outcome, answer in answers(name):
-        document = json.loads(answer.body)
+    for outcome, reply in answers(name):
+        document = json.loads(reply.body)
         if outcome.verdict not in STANDS:
             named = {"status", "error", "message"} | named_in(name, outcome)
             assert document.keys() <= named, outcome
@@ -381,14 +381,14 @@ def named_in(name: str, outcome: Outcome) -> set[str]:
 @every_dialect
 def test_an_outage_of_ours_is_answered_as_something_to_try_again(name: str) -> None:
     kinds = {
-        (outcome.verdict, answer)
-        for outcome, answer in answers(name)
+        (outcome.verdict, reply)
+        for outcome, reply in answers(name)
         if outcome.verdict not in STANDS
     }
-    outage = {answer for verdict, answer in kinds if verdict is Verdict.UNAVAILABLE}
+    outage = {reply for verdict, reply in kinds if verdict is Verdict.UNAVAILABLE}
     final = {
-        answer
-        for verdict, answer in kinds
+        reply
+        for verdict, reply in kinds
         if verdict in {Verdict.DECLINED_FUNDS, Verdict.DECLINED_BLOCKED, Verdict.CONFLICT}
     }
 

@@ -49,7 +49,7 @@ def test_every_fact_gets_a_decision_and_an_answer(
 ) -> None:
     for decision in decide_batch(MemoryLedger().view, requests_of(facts, policy)):
         assert decision.verdict is not Verdict.UNAVAILABLE
-        assert decision.answer.body
+        assert decision.reply.body
         assert (decision.wallet is None) == (not decision.operations)
         assert (decision.delivery is None) == bool(decision.operations)
 
@@ -67,7 +67,7 @@ def test_a_booked_operation_is_answered_again_word_for_word(
         if first.operations:
             again = decide(committed, repeated)
             assert again.verdict is Verdict.REPEATED
-            assert again.answer == first.answer
+            assert again.reply == first.reply
             assert again.operations == ()
 
 

@@ -115,19 +115,19 @@ def test_every_answer_and_every_final_balance_is_the_expected_one(
     first: dict[tuple[Side, str], bytes] = {}
     for step in plan.steps:
         for _ in range(step.copies):
-            answer = receiver.answer(step).answer
+            reply = receiver.answer(step).reply
             reading = read(
-                Reply(answer.status, answer.body),
+                Reply(reply.status, reply.body),
                 system=SYSTEMS[step.call.side.name],
                 kind=step.call.kind,
                 configuration=configuration(SYSTEMS[step.call.side.name]),
             )
-            assert reading.seen is step.expected.seen, (step, answer)
+            assert reading.seen is step.expected.seen, (step, reply)
             if reading.balance is not None:
                 assert reading.balance == step.expected.balance
             if step.call.key is not None and step.expected.seen in FINAL:
                 key = (step.call.side, step.call.key)
-                assert first.setdefault(key, answer.body) == answer.body
+                assert first.setdefault(key, reply.body) == reply.body
     balances = {wallet.player: wallet.balance for wallet in receiver.wallets.values()}
     assert balances == plan.balances
 

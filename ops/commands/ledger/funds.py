@@ -121,7 +121,7 @@ def _move(ctx: typer.Context, order: Deposit | Withdrawal, *, by: str | None) ->
     engine, name = open_books_as(ctx, by, Right.MOVE_FUNDS)
     limits = limits_in_force(engine, context_of(ctx).settings, by=name)
     if order.amount.minor <= limits.funds_limit(order.amount.currency):
-        typer.echo(carry_out_by(ctx, order, by=by).answer.body.decode())
+        typer.echo(carry_out_by(ctx, order, by=by).reply.body.decode())
         return
     with refusals():
         request = request_funds(engine, order, by=name, now=SystemClock().now())

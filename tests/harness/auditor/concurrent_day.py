@@ -68,7 +68,7 @@ async def run_concurrent_day(
         await asyncio.gather(*posters)
     receivers.close()
     post_remaining(engine)
-    _audit(result, seed, [answer for part in answers for answer in part], steps, url)
+    _audit(result, seed, [reply for part in answers for reply in part], steps, url)
     return result
 
 
@@ -185,10 +185,10 @@ def _answer_differences(stored: Mapping[WalletName, list[Row]], answers: Answers
         for content, _ in list(_contents(step.sent))[:1]:
             if (
                 decision.verdict in _WITH_OPERATION
-                and replies.get(content) != decision.answer.body
+                and replies.get(content) != decision.reply.body
             ):
                 differences.append(
-                    f"{_step_name(step)}: the answer {decision.answer.body!r}"
+                    f"{_step_name(step)}: the answer {decision.reply.body!r}"
                     " is not the stored reply"
                 )
     return differences

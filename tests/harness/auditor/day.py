@@ -170,7 +170,7 @@ def answer_difference(decision: Decision, reply: ExpectedReply) -> str | None:
         return f"the ledger sent {decision.verdict}, the auditor says {reply.verdict}"
     if reply.verdict not in _COMPARED_IN_FULL:
         return None
-    body = json.loads(decision.answer.body)
+    body = json.loads(decision.reply.body)
     transaction = body["transaction"]
     seq = None if transaction is None else transaction_position(transaction).wallet_seq - 1
     actual = (body["verdict"], seq, body["balance"], body["turnover"])

@@ -32,7 +32,7 @@ from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact
 from vocabulary.money import exponent_of
-from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict, refusal
 
 BODY_BYTES_MAX = 20_000
 
@@ -69,7 +69,7 @@ class Bookkeeper:
             if wallet.player == player:
                 self.wallets[wallet_id] = structs.replace(wallet, blocked=True)
 
-    def answer(self, callback: Callback) -> Answer:
+    def answer(self, callback: Callback) -> CallbackReply:
         """Answer one callback as the receiver does."""
         if callback.route not in self.dialect.routes:
             return self.respond(refusal(Verdict.ROUTE_UNKNOWN, callback.route))
@@ -87,7 +87,7 @@ class Bookkeeper:
         """Verify the sender."""
         return self.dialect.verify(callback, self.provider)
 
-    def respond(self, outcome: Outcome) -> Answer:
+    def respond(self, outcome: Outcome) -> CallbackReply:
         """Render the outcome in the provider's format."""
         return self.dialect.respond(outcome, self.provider)
 
@@ -97,7 +97,7 @@ class Bookkeeper:
         """The known operation under the key of a new callback."""
         return operation
 
-    def decide(self, callback: Callback, fact: Fact | None) -> Answer:
+    def decide(self, callback: Callback, fact: Fact | None) -> CallbackReply:
         """Decide on the books, and apply the decision."""
         slug = self.provider.slug
         handle = (slug, getattr(fact, "handle", ""))
@@ -112,7 +112,7 @@ class Bookkeeper:
         if decision.wallet is not None:
             self.wallets[decision.wallet.wallet_id] = decision.wallet
         self.operations.update(decision.changes)
-        return decision.answer
+        return decision.reply
 
     def _request(self, callback: Callback, fact: Fact | None) -> Request:
         return Request(
@@ -177,13 +177,13 @@ class AcceptsAnySender(Bookkeeper):
 class AddsBalanceToErrors(Bookkeeper):
     """Adds a balance to every error."""
 
-    def respond(self, outcome: Outcome) -> Answer:
+    def respond(self, outcome: Outcome) -> CallbackReply:
         """The right answer, plus a balance if it is an error."""
-        answer = super().respond(outcome)
-        document = json.loads(answer.body)
+        reply = super().respond(outcome)
+        document = json.loads(reply.body)
         if not SYSTEMS[self.dialect.name].replies.error(document):
-            return answer
-        return Answer(answer.status, json.dumps({**document, "balance": 1}).encode())
+            return reply
+        return CallbackReply(reply.status, json.dumps({**document, "balance": 1}).encode())
 
 
 @contextlib.asynccontextmanager
@@ -195,10 +195,10 @@ async def serve_bookkeeper(bookkeeper: Bookkeeper) -> AsyncIterator[str]:
         body = await request.content.read(BODY_BYTES_MAX + 1)
         headers = {name.lower(): value for name, value in request.headers.items()}
         if (request.content_length or 0) > BODY_BYTES_MAX:
-            answer = bookkeeper.respond(refusal(Verdict.TOO_LARGE, route))
+            reply = bookkeeper.respond(refusal(Verdict.TOO_LARGE, route))
         else:
-            answer = bookkeeper.answer(Callback(route=route, headers=headers, body=body))
-        return web.Response(status=answer.status, body=answer.body)
+            reply = bookkeeper.answer(Callback(route=route, headers=headers, body=body))
+        return web.Response(status=reply.status, body=reply.body)
 
     app = web.Application()
     slug = bookkeeper.provider.slug

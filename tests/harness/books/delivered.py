@@ -18,7 +18,7 @@ from tests.harness.servers.receiver import SECRET, SETTINGS
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
-from vocabulary.outcomes import Answer, Outcome
+from vocabulary.outcomes import CallbackReply, Outcome
 from webhooks.evidence_headers import evidence_text
 
 
@@ -63,7 +63,7 @@ def commit(
 def _request(configured_provider: ConfiguredProvider, callback: Callback) -> Request:
     dialect, provider = configured_provider.dialect, configured_provider.provider
 
-    def respond(outcome: Outcome) -> Answer:
+    def respond(outcome: Outcome) -> CallbackReply:
         return dialect.respond(outcome, provider)
 
     verified = dialect.verify(callback, provider)

@@ -45,7 +45,7 @@ from vocabulary.facts import (
     Win,
 )
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome
+from vocabulary.outcomes import CallbackReply, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -179,7 +179,7 @@ def set_blocked(key: str, *, blocked: bool, handle: str = "ann") -> SetBlocked:
     return SetBlocked(key=key, handle=handle, currency="EUR", blocked=blocked, reason="asked")
 
 
-def render_answer(outcome: Outcome) -> Answer:
+def render_answer(outcome: Outcome) -> CallbackReply:
     """Render every field of an outcome, so that equal answers mean equal outcomes."""
     fields = {
         "verdict": outcome.verdict.value,
@@ -187,7 +187,7 @@ def render_answer(outcome: Outcome) -> Answer:
         "balance": None if outcome.balance is None else outcome.balance.text(),
         "turnover": None if outcome.turnover is None else outcome.turnover.text(),
     }
-    return Answer(200, json.dumps(fields).encode())
+    return CallbackReply(200, json.dumps(fields).encode())
 
 
 def request(

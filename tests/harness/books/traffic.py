@@ -28,7 +28,7 @@ from tests.harness.providers.speaker import SECRET, configured
 from tests.harness.providers.systems import ALL_SYSTEMS, configuration
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
-from vocabulary.outcomes import Answer, Outcome
+from vocabulary.outcomes import CallbackReply, Outcome
 from webhooks.evidence_headers import evidence_text
 
 SIDES = ALL_SYSTEMS
@@ -118,5 +118,5 @@ def _request(
     )
 
 
-def _respond(decoder: ProviderDecoder, outcome: Outcome) -> Answer:
+def _respond(decoder: ProviderDecoder, outcome: Outcome) -> CallbackReply:
     return decoder.dialect.respond(outcome, decoder.provider)

@@ -35,7 +35,7 @@ from tests.harness.drill.point_in_time import (
 from tests.harness.people import signed_in
 from tests.harness.providers.speaker import SECRET
 from vocabulary.clock import SystemClock, iso
-from vocabulary.outcomes import Answer, Verdict
+from vocabulary.outcomes import CallbackReply, Verdict
 from webhooks.evidence_headers import evidence_text
 
 PLAYERS = ("ann", "bob", "cid")
@@ -64,7 +64,7 @@ class Acknowledged:
     """A callback that we answered as accepted, and the answer."""
 
     request: Request
-    answer: Answer
+    reply: CallbackReply
     key: str
     action: str
     player: str
@@ -192,7 +192,7 @@ class RestoreDrill:
         changed = [
             call
             for call, again in zip(in_log, repeated.decisions, strict=True)
-            if again.verdict is not Verdict.REPEATED or again.answer != call.answer
+            if again.verdict is not Verdict.REPEATED or again.reply != call.reply
         ]
         await acceptor.close()
         window = ("--from", iso(self._acknowledged[0].at), "--to", iso(self._clock.now()))
@@ -227,12 +227,12 @@ class RestoreDrill:
                 self._acknowledged.append(
                     Acknowledged(
                         request=request,
-                        answer=decision.answer,
+                        reply=decision.reply,
                         key=key,
                         action=action,
                         player=player,
                         at=now,
-                        transaction=json.loads(decision.answer.body)["transaction_id"],
+                        transaction=json.loads(decision.reply.body)["transaction_id"],
                     )
                 )
 
@@ -279,10 +279,10 @@ class RestoreDrill:
     def _log(self, lost: list[Acknowledged]) -> Path:
         """The provider's log: lost callbacks, one that is in the books, one without effect."""
         path = self._folder / "callbacks.jsonl"
-        refused = Answer(200, b'{"error":"INTERNAL_ERROR"}')
+        refused = CallbackReply(200, b'{"error":"INTERNAL_ERROR"}')
         with path.open("w") as file:
             for call in [self._acknowledged[0], *lost]:
-                file.write(_log_line(call.request, call.answer))
+                file.write(_log_line(call.request, call.reply))
             request = self._request("op-refused", "bet", "ann", lost[0].at)
             file.write(_log_line(request, refused))
         return path
@@ -334,15 +334,15 @@ class RestoreDrill:
         return result.stdout
 
 
-def _log_line(request: Request, answer: Answer) -> str:
+def _log_line(request: Request, reply: CallbackReply) -> str:
     headers = dict(line.split(": ", 1) for line in request.headers.splitlines())
     document = {
         "at": iso(request.received_at),
         "route": request.route,
         "headers": headers,
         "body": request.body.decode(),
-        "status": answer.status,
-        "reply": answer.body.decode(),
+        "status": reply.status,
+        "reply": reply.body.decode(),
     }
     return json.dumps(document) + "\n"
 

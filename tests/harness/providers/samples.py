@@ -85,8 +85,8 @@ def expected(dialect: Dialect, callback: Callback) -> dict[str, Any]:
         for verdict in Verdict
     }
     replies = {
-        verdict.value: f"{answer.status} {answer.body.decode()}"
-        for verdict, answer in answers.items()
+        verdict.value: f"{reply.status} {reply.body.decode()}"
+        for verdict, reply in answers.items()
     }
     return {"fact": shown(fact), "replies": replies}
 

@@ -28,7 +28,7 @@ from tests.harness.books.ledger import (
 )
 from vocabulary.facts import Operation
 from vocabulary.money import MINOR_MAX, Money
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 Row = tuple[Any, ...]
 
@@ -58,7 +58,7 @@ def test_sixty_four_concurrent_copies_of_a_bet_move_once_and_get_equal_replies(
         async with acceptors(database, 8) as concurrent:
             copies = [request(bet("b1", 300)) for _ in range(8)]
             results = await asyncio.gather(*(x.accept(copies) for x in concurrent))
-            return [d.answer.body for accepted in results for d in accepted.decisions]
+            return [d.reply.body for accepted in results for d in accepted.decisions]
 
     replies = asyncio.run(storm())
 
@@ -148,7 +148,7 @@ def test_a_balance_includes_what_another_receiver_accepted(database: str) -> Non
         async with acceptors(database, 2) as (first, second):
             await first.accept([request(bet("b1", 100))])
             await second.accept([request(bet("b2", 100))])
-            return (await first.accept([request(balance_query())])).decisions[0].answer.body
+            return (await first.accept([request(balance_query())])).decisions[0].reply.body
 
     assert b'"balance": "8.00"' in asyncio.run(stale())
 
@@ -178,10 +178,10 @@ def round_that_is_no_text() -> Request:
 
 
 def answer_that_fails() -> Request:
-    def respond(outcome: Outcome) -> Answer:
+    def respond(outcome: Outcome) -> CallbackReply:
         if outcome.verdict is Verdict.ACCEPTED:
             raise LookupError("a dialect's bug")
-        return Answer(500, b"")
+        return CallbackReply(500, b"")
 
     return changed(request(bet("poison", 1)), respond=respond)
 
@@ -278,7 +278,7 @@ def test_every_field_of_an_operation_is_stored(database: str) -> None:
 
     async def answer() -> bytes:
         async with acceptors(database, 1) as (acceptor,):
-            return (await acceptor.accept([end])).decisions[0].answer.body
+            return (await acceptor.accept([end])).decisions[0].reply.body
 
     reply = asyncio.run(answer())
 
@@ -322,7 +322,7 @@ def test_a_restarted_receiver_decides_like_one_with_a_cache(
         policy=LENIENT,
     )
 
-    assert later[0].answer == first[0].answer
+    assert later[0].reply == first[0].reply
     assert [d.verdict.value for d in later] == [
         "repeated",
         "rolled_back",

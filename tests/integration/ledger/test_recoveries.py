@@ -186,7 +186,7 @@ def test_a_sealed_day_gives_back_every_operation_as_it_was(lost: Lost, engine: E
     assert len(repeats) >= booked.booked
     for callback, decision in repeats:
         key = callback.provider, getattr(callback.fact, "key", "")
-        assert replies[key] == (decision.answer.status, decision.answer.body)
+        assert replies[key] == (decision.reply.status, decision.reply.body)
     assert rows(lost.database, OPERATIONS) == lost.operations
 
     post_all_at(lost.database)

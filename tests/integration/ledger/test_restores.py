@@ -109,7 +109,7 @@ def test_a_lost_id_is_never_given_to_another_transaction(engine: Engine, databas
 
 
 def answers(accepted: Accepted) -> list[str]:
-    return [json.loads(d.answer.body)["transaction"] for d in accepted.decisions]
+    return [json.loads(d.reply.body)["transaction"] for d in accepted.decisions]
 
 
 def test_a_connection_that_stays_open_learns_of_a_restore(

@@ -34,7 +34,7 @@ def test_history_that_cannot_be_read_is_answered_kept_and_a_finding(
     accepted = commit(env.url, env.providers["games"], [unreadable])
 
     assert [decision.verdict for decision in accepted.decisions] == [Verdict.RECORDED]
-    assert [decision.answer.status for decision in accepted.decisions] == [200]
+    assert [decision.reply.status for decision in accepted.decisions] == [200]
     assert accepted.recorded
     assert ingest(env.context()) == Parked(1)
     ((body,),) = env.books.rows("SELECT body FROM deliveries WHERE verdict = 'recorded'")

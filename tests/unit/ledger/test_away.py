@@ -68,7 +68,7 @@ def test_a_repeat_is_answered_from_what_is_known() -> None:
     (repeated,) = decided(ledger, bet("b1", 5), away=OLD_BET)
 
     assert repeated.verdict is Verdict.REPEATED
-    assert repeated.answer == first.answer
+    assert repeated.reply == first.reply
 
 
 def test_nothing_is_booked_beside_a_known_operation_that_is_away() -> None:

@@ -35,7 +35,7 @@ def amounts(row: OperationRow) -> tuple[int, int, int, int, int]:
 
 
 def answer_fields(decision: Decision) -> dict[str, str | None]:
-    fields: dict[str, str | None] = json.loads(decision.answer.body)
+    fields: dict[str, str | None] = json.loads(decision.reply.body)
     return fields
 
 
@@ -65,7 +65,7 @@ def test_the_stored_reply_is_the_answer() -> None:
     decision = MemoryLedger().decide(bet("b1", 5))
 
     row = only_row(decision)
-    assert (row.reply_status, row.reply) == (decision.answer.status, decision.answer.body)
+    assert (row.reply_status, row.reply) == (decision.reply.status, decision.reply.body)
     assert b"b1" in row.body
 
 
@@ -90,7 +90,7 @@ def test_a_declined_bet_stays_declined_after_a_deposit() -> None:
     again = ledger.decide(bet("b1", 10))
 
     assert again.verdict is Verdict.REPEATED
-    assert again.answer == first.answer
+    assert again.reply == first.reply
     assert ledger.balance == 500
 
 
@@ -119,11 +119,11 @@ def test_a_repeat_gets_the_stored_answer_and_moves_nothing() -> None:
     again = ledger.decide(bet("b1", 100))
 
     assert again.verdict is Verdict.REPEATED
-    assert again.answer == first.answer
+    assert again.reply == first.reply
     assert (again.operations, again.wallet, again.changes) == ((), None, {})
     assert again.delivery is not None
     assert (again.delivery.verdict, again.delivery.op_key) == ("repeated", "b1")
-    assert (again.delivery.provider, again.delivery.reply) == (SLUG, first.answer.body)
+    assert (again.delivery.provider, again.delivery.reply) == (SLUG, first.reply.body)
     assert ledger.balance == 850
 
 

@@ -8,19 +8,19 @@ from msgspec import structs
 from ledger.accepting.first_replies import keep_reply, recovery_of, says, with_recovery
 from tests.harness.books.ledger import bet, request
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict, refusal
 
 
-def respond(outcome: Outcome) -> Answer:
+def respond(outcome: Outcome) -> CallbackReply:
     if outcome.verdict is not Verdict.ACCEPTED:
-        return Answer(200, b'{"ok":false,"code":[7,"funds"]}')
+        return CallbackReply(200, b'{"ok":false,"code":[7,"funds"]}')
     assert outcome.balance is not None
     document = {
         "ok": True,
         "id": outcome.transaction_id,
         "left": [outcome.balance.minor, "EUR"],
     }
-    return Answer(200, json.dumps(document).encode())
+    return CallbackReply(200, json.dumps(document).encode())
 
 
 REQUEST = structs.replace(request(bet("b1", 300)), respond=respond)
@@ -48,7 +48,7 @@ ACCEPTED = structs.replace(
 def test_only_position_and_balance_may_differ(
     reply: str, accepts: bool, declines: bool
 ) -> None:
-    first = Answer(200, reply.encode())
+    first = CallbackReply(200, reply.encode())
 
     assert says(first, ACCEPTED, REQUEST) is accepts
     assert says(first, DECLINED, REQUEST) is declines

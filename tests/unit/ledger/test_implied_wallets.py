@@ -31,7 +31,7 @@ def test_an_unknown_bet_and_win_are_booked_before_the_round_ends() -> None:
         ("end:r1", 0, 3),
     ]
     assert ledger.wallets[1].balance == 1150
-    assert b'"balance": "11.50"' in decision.answer.body
+    assert b'"balance": "11.50"' in decision.reply.body
 
 
 @pytest.mark.parametrize("late", [BET, WIN])
@@ -69,7 +69,7 @@ def test_a_repeated_round_end_moves_nothing() -> None:
     again = ledger.decide(end_with())
 
     assert again.verdict is Verdict.REPEATED
-    assert again.answer == first.answer
+    assert again.reply == first.reply
     assert ledger.wallets[1].balance == 1150
 
 

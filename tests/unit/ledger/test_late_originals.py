@@ -92,7 +92,7 @@ def test_a_late_rollback_is_repeated_and_in_conflict_when_changed() -> None:
     changed = ledger.decide(rollback("u1", "b9"), policy=LENIENT)
 
     assert [row.op_key for row in first.operations] == [late_key("u1")]
-    assert (repeat.verdict, repeat.answer) == (REPEATED, first.answer)
+    assert (repeat.verdict, repeat.reply) == (REPEATED, first.reply)
     assert repeat.delivery is not None
     assert repeat.delivery.op_key == late_key("u1")
     assert (changed.verdict, ledger.balance) == (Verdict.CONFLICT, 1000)

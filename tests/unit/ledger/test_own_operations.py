@@ -31,7 +31,7 @@ def amounts(row: OperationRow) -> tuple[int, int, int, int, int]:
 
 
 def answer_fields(decision: Decision) -> dict[str, str | None]:
-    fields: dict[str, str | None] = json.loads(decision.answer.body)
+    fields: dict[str, str | None] = json.loads(decision.reply.body)
     return fields
 
 
@@ -116,7 +116,7 @@ def test_an_authentic_request_without_operation_is_stored_as_delivery(
     assert (decision.verdict, decision.operations, decision.wallet) == (verdict, (), None)
     assert decision.delivery is not None
     assert decision.delivery.verdict == verdict.value
-    assert decision.delivery.reply == decision.answer.body
+    assert decision.delivery.reply == decision.reply.body
 
 
 def test_a_balance_query_writes_nothing() -> None:

@@ -98,7 +98,7 @@ def test_a_repeated_rollback_gets_its_stored_answer() -> None:
 
     again = ledger.decide(rollback("u1", "b1"))
 
-    assert (again.verdict, again.answer) == (Verdict.REPEATED, first.answer)
+    assert (again.verdict, again.reply) == (Verdict.REPEATED, first.reply)
 
 
 def test_a_rollback_of_a_declined_bet_succeeds_and_moves_nothing() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from ledger.accepting.acceptor import Accepted, Acceptor
 from ledger.accepting.model import Decision, Request
 from tests.harness.books.ledger import bet, request
-from vocabulary.outcomes import Answer, Verdict
+from vocabulary.outcomes import CallbackReply, Verdict
 from webhooks.group_commit import ENOUGH, GroupCommit
 from webhooks.sampled_log import SampledLog
 
@@ -26,7 +26,7 @@ class GatedAcceptor(Acceptor):
         self.batches.append(len(requests))
         self.started.release()
         await self.gate.acquire()
-        decision = Decision(Verdict.ACCEPTED, Answer(200, b""), (), None, None, {})
+        decision = Decision(Verdict.ACCEPTED, CallbackReply(200, b""), (), None, None, {})
         return Accepted([decision] * len(requests), [], recorded=False, conflicts=0)
 
 

@@ -8,7 +8,7 @@ import uvloop
 from aiohttp import web
 
 from vocabulary.clock import FrozenClock
-from vocabulary.outcomes import Answer
+from vocabulary.outcomes import CallbackReply
 from webhooks.fast_path import FastPath
 from webhooks.handler import OnReply
 from webhooks.http_server import http_connections
@@ -93,13 +93,13 @@ class Scene:
         assert peer == "127.0.0.1"
         self.handled.append(body)
         if self._is_delayed:
-            self.delayed.append(lambda: on_reply(Answer(200, body)))
+            self.delayed.append(lambda: on_reply(CallbackReply(200, body)))
         else:
-            on_reply(Answer(200, body))
+            on_reply(CallbackReply(200, body))
 
-    def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> Answer:
+    def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> CallbackReply:
         assert (headers["host"], peer) == ("x", "127.0.0.1")
-        return Answer(408, b"slow")
+        return CallbackReply(408, b"slow")
 
     def _serve(self) -> asyncio.Protocol:
         self.served += 1

@@ -17,7 +17,7 @@ from providers.contract import LedgerPolicy
 from vocabulary.errors import Unavailable
 from vocabulary.facts import Bet
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 from webhooks import group_commit
 from webhooks.group_commit import BATCH_MAX, FAILED_MAX, GroupCommit
 from webhooks.sampled_log import SampledLog
@@ -75,11 +75,11 @@ class GatedAcceptor(Acceptor):
 
 
 def _accepted(request: Request) -> Decision:
-    return Decision(Verdict.ACCEPTED, Answer(200, request.body), (), None, None, {})
+    return Decision(Verdict.ACCEPTED, CallbackReply(200, request.body), (), None, None, {})
 
 
-def _respond(outcome: Outcome) -> Answer:
-    return Answer(500, outcome.verdict.value.encode())
+def _respond(outcome: Outcome) -> CallbackReply:
+    return CallbackReply(500, outcome.verdict.value.encode())
 
 
 def _request(body: bytes) -> Request:
@@ -128,7 +128,7 @@ class Scene:
 
     async def answers(self) -> list[bytes]:
         decisions = await _within_timeout(asyncio.gather(*self.submitted))
-        return [decision.answer.body for decision in decisions]
+        return [decision.reply.body for decision in decisions]
 
     async def end(self) -> None:
         self.loop_task.cancel()

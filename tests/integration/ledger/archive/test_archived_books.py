@@ -101,7 +101,7 @@ def test_a_late_repeat_and_a_late_rollback_are_answered_as_before(
         Verdict.CONFLICT,
         Verdict.REPEATED,
     ]
-    assert [(d.verdict, d.answer) for d in before] == [(d.verdict, d.answer) for d in after]
+    assert [(d.verdict, d.reply) for d in before] == [(d.verdict, d.reply) for d in after]
     assert books_after_posting(copies[0]) == books_after_posting(copies[1])
     assert copies[1].rows("SELECT count(*) > 0 FROM entries") == [(True,)]
 

@@ -95,7 +95,7 @@ def test_a_late_repeat_is_answered_as_before(database: str, number: int) -> None
     repeated = put_off_and_sent_again(database, OLD[number])
 
     assert repeated.verdict is Verdict.REPEATED
-    assert repeated.answer == first.answer
+    assert repeated.reply == first.reply
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_late_operation_is_decided_as_if_nothing_had_left(
     decision = put_off_and_sent_again(database, fact)
 
     assert decision.verdict is expected.verdict is verdict
-    assert decision.answer == expected.answer
+    assert decision.reply == expected.reply
     post_all_at(database)
     assert findings(database) == []
 

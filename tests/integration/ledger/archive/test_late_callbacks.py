@@ -79,7 +79,7 @@ def test_late_callbacks_are_decided_as_if_no_row_had_left(
         (decision,) = accept(archivist.database, fact)
         (expected,) = accept(whole.database, fact)
         assert decision.verdict is expected.verdict, fact
-        assert decision.answer == expected.answer, fact
+        assert decision.reply == expected.reply, fact
     for books in (archivist, whole):
         post_all_at(books.database)
     assert archivist.rows(RESULTS) == whole.rows(RESULTS)

@@ -139,7 +139,7 @@ def test_months_leave_in_any_order_and_nothing_else_changes(books: Books) -> Non
     for _ in range(2):
         facts = late_facts(chance, played)
         before, after = (accept(database, *facts, at=LATER) for database in (whole, gone))
-        assert [(d.verdict, d.answer) for d in after] == [(d.verdict, d.answer) for d in before]
+        assert [(d.verdict, d.reply) for d in after] == [(d.verdict, d.reply) for d in before]
         for database in (whole, gone):
             post_all_at(database)
             assert wrong_checks(database) == []

@@ -149,7 +149,7 @@ def test_recalled_rounds_go_on_as_if_they_had_never_left(books: MonthsTwice) -> 
     assert rows(gone, ROUNDS) < rows(whole, ROUNDS)
 
     before, after = (accept(database, *facts, at=LATER) for database in (whole, gone))
-    assert [(d.verdict, d.answer) for d in after] == [(d.verdict, d.answer) for d in before]
+    assert [(d.verdict, d.reply) for d in after] == [(d.verdict, d.reply) for d in before]
     for database in (whole, gone):
         post_all_at(database)
     assert rows(gone, BALANCES) == rows(whole, BALANCES)

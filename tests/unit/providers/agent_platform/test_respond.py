@@ -39,9 +39,9 @@ def stands(verdict: Verdict, balance: Money | None) -> Outcome:
 def test_a_balance_is_a_number_with_all_digits_of_its_currency(
     verdict: Verdict, balance: Money, shown: bytes
 ) -> None:
-    answer = AGENT_PLATFORM.respond(stands(verdict, balance), ASKED)
+    reply = AGENT_PLATFORM.respond(stands(verdict, balance), ASKED)
 
-    assert (answer.status, answer.body) == (200, b'{"content":{"balance":' + shown + b"}}")
+    assert (reply.status, reply.body) == (200, b'{"content":{"balance":' + shown + b"}}")
 
 
 @pytest.mark.parametrize("verdict", [Verdict.BALANCE, Verdict.ACCEPTED, Verdict.REPEATED])
@@ -74,10 +74,10 @@ def test_success_without_a_balance_is_an_internal_error(verdict: Verdict) -> Non
 def test_every_refusal_has_its_status_and_code(
     verdict: Verdict, status: int, code: str
 ) -> None:
-    answer = AGENT_PLATFORM.respond(refusal(verdict, ""), ASKED)
-    document = json.loads(answer.body)
+    reply = AGENT_PLATFORM.respond(refusal(verdict, ""), ASKED)
+    document = json.loads(reply.body)
 
-    assert (answer.status, document["error"]) == (status, code)
+    assert (reply.status, document["error"]) == (status, code)
     assert document["message"]
 
 

@@ -26,8 +26,8 @@ def outcome(verdict: Verdict, *, balance: Money | None = None, route: str = "/be
 def reply(
     outcome: Outcome, options: Mapping[str, OptionValue] | None = None
 ) -> tuple[int, bytes]:
-    answer = AGGREGATOR.respond(outcome, configured(AGGREGATOR, options=options))
-    return answer.status, answer.body
+    reply = AGGREGATOR.respond(outcome, configured(AGGREGATOR, options=options))
+    return reply.status, reply.body
 
 
 def test_the_documented_replies_are_given_to_the_letter() -> None:

@@ -269,8 +269,8 @@ def test_float_noise_is_refused_or_rounded_and_only_where_it_is_noise(
 def reply(
     outcome: Outcome, options: Mapping[str, OptionValue] | None = None
 ) -> tuple[int, bytes]:
-    answer = SPORTSBOOK.respond(outcome, asked_with(options or {}))
-    return answer.status, answer.body
+    reply = SPORTSBOOK.respond(outcome, asked_with(options or {}))
+    return reply.status, reply.body
 
 
 def stands(verdict: Verdict, transaction_id: str | None) -> Outcome:

@@ -11,7 +11,7 @@ from tests.harness.dialects.xigs import CLOSE, OPEN, asked, fact_of, hashed, sig
 from vocabulary.errors import Malformed
 from vocabulary.facts import Bet, Win, fingerprint
 from vocabulary.money import Money
-from vocabulary.outcomes import Answer, Outcome, Verdict, refusal
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict, refusal
 
 ROUND = OPEN["roundId"]
 REQUIRED = ("eventType", "roundId", "userId", "amount")
@@ -252,7 +252,7 @@ def test_a_win_without_its_bet_follows_the_setting(choice: str, credits_it: bool
     )
 
 
-def told(verdict: Verdict, balance: Money | None, **options: OptionValue) -> Answer:
+def told(verdict: Verdict, balance: Money | None, **options: OptionValue) -> CallbackReply:
     outcome = Outcome(
         verdict=verdict,
         route="",
@@ -279,7 +279,7 @@ def test_success_tells_the_balance_in_their_envelope(
     balance: Money, number: bytes, text: bytes
 ) -> None:
     for verdict in (Verdict.ACCEPTED, Verdict.REPEATED):
-        assert told(verdict, balance) == Answer(
+        assert told(verdict, balance) == CallbackReply(
             200, b'{"status":"success","data":{"balance":' + number + b"}}"
         )
         assert told(verdict, balance, balance_type="text").body == (
@@ -304,22 +304,22 @@ def test_success_tells_the_balance_in_their_envelope(
     ],
 )
 def test_every_error_has_its_status_and_code(verdict: Verdict, status: int, code: str) -> None:
-    answer = DIALECT.respond(refusal(verdict, ""), asked())
+    reply = DIALECT.respond(refusal(verdict, ""), asked())
 
-    assert answer.status == status
-    assert json.loads(answer.body)["error"] == code
+    assert reply.status == status
+    assert json.loads(reply.body)["error"] == code
 
 
 def test_respond_is_total_and_no_refusal_can_be_read_as_a_success() -> None:
     for verdict in Verdict:
-        answer = told(verdict, Money(29159, "USD"))
-        document = json.loads(answer.body)
+        reply = told(verdict, Money(29159, "USD"))
+        document = json.loads(reply.body)
         if verdict in STANDS:
-            assert (answer.status, document["status"]) == (200, "success"), verdict
+            assert (reply.status, document["status"]) == (200, "success"), verdict
         else:
             assert document.keys() == {"status", "error", "message"}, verdict
             assert document["status"] == "error", verdict
-            assert 400 <= answer.status < 600, verdict
+            assert 400 <= reply.status < 600, verdict
 
 
 def test_a_success_whose_balance_is_not_known_is_our_fault_and_comes_again() -> None:
