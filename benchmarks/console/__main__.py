@@ -19,15 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import psutil  # type: ignore[import-untyped] # no types come with it
@@ -37,8 +35,15 @@ from sqlalchemy import Engine, text
 from benchmarks.bench import BenchSetup as Site
 from benchmarks.bench import free_port, running, wait_until_answering
 from benchmarks.console.books import PEOPLE, ZONES, BookSize, build
+from benchmarks.console.browser import PASSWORD, Browser
 from benchmarks.console.memory import growths, marks_of
-from benchmarks.console.pages import ABSENT, REFERENCE, addresses_of
+from benchmarks.console.pages import (
+    ABSENT,
+    AFTER_COMMENT,
+    REFERENCE,
+    addresses_of,
+    commented_breaks,
+)
 from console.accounts.passwords import set_password
 from ops.runtime import postgres_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
@@ -55,9 +60,6 @@ from vocabulary.window import day_window
 AIM_MS = 100.0
 #: Fewest views of a page, and the seconds after which no more are timed.
 _VIEWS_MIN, _PAGE_S = 3, 10.0
-#: Longest wait for one answer, in seconds.
-_ANSWER_S = 600.0
-_PASSWORD = "three wooden doors"
 _ONE_BREAK = "SELECT break_id, round_id, provider, began_at::date AS day FROM breaks LIMIT 1"
 
 
@@ -191,7 +193,7 @@ def _site(home: DataDirectory, engine: Engine) -> Site:
     with engine.begin() as connection:
         for name in PEOPLE:
             person, now = get_person(connection, name), SystemClock().now()
-            set_password(connection, person, _PASSWORD, by=name, now=now)
+            set_password(connection, person, PASSWORD, by=name, now=now)
     return Site(data=home.root, config=config, port=port, database_url=str(engine.url))
 
 
@@ -212,42 +214,10 @@ def _report(site: Site, engine: Engine, options: argparse.Namespace) -> int:
             _timing(browser, meter, name, paths, options.views)
             for name, paths in addresses.items()
         ]
+        timings += _after_comments(browser, meter, engine, options)
         memory = _memory(browser, meter, addresses, options.memory_views)
     commands = _commands(site, engine) if options.commands else {}
     return _print(timings, memory, commands)
-
-
-class Browser:
-    """One kept connection with the cookies of a session."""
-
-    def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_S)
-        self._cookies: dict[str, str] = {}
-
-    def get(self, path: str) -> tuple[int, str]:
-        """The status of a page and its text."""
-        return self._send("GET", path)
-
-    def sign_in(self, name: str) -> None:
-        """Sign in by the form."""
-        page = self.get("/login")[1]
-        token = page.partition('name="form_token" value="')[2].partition('"')[0]
-        fields = {"form_token": token, "name": name, "password": _PASSWORD, "next": "/"}
-        status, _ = self._send("POST", "/login", urlencode(fields))
-        if status != 303:
-            raise SystemExit(f"signing in was answered {status}")
-
-    def _send(self, method: str, path: str, body: str = "") -> tuple[int, str]:
-        headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items())}
-        if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self._connection.request(method, path, body, headers)
-        response = self._connection.getresponse()
-        content = response.read().decode(errors="replace")
-        for cookie in response.headers.get_all("Set-Cookie", []):
-            name, _, value = cookie.partition(";")[0].partition("=")
-            self._cookies[name] = value
-        return response.status, content
 
 
 class Meter:
@@ -275,18 +245,30 @@ def _postmaster(engine: Engine) -> int:
 
 
 def _timing(
-    browser: Browser, meter: Meter, name: str, paths: Sequence[str], views: int
+    browser: Browser,
+    meter: Meter,
+    name: str,
+    paths: Sequence[str],
+    views: int,
+    *,
+    prepare: Callable[[], None] = lambda: None,
 ) -> Timing:
-    """Ask for a page once, then time its views: fewer if they take long."""
+    """Ask for a page once, then time its views: fewer if they take long.
+
+    ``prepare`` is called before each view; its time does not count.
+    """
+    prepare()
     first, refused = _view(browser, paths[0])[0], 0
-    before, began, views_ms = meter.processor(), time.monotonic(), []
+    processor, began, views_ms = 0.0, time.monotonic(), []
     for path in islice(cycle(paths), views):
+        prepare()
+        before = meter.processor()
         milliseconds, is_refused = _view(browser, path)
+        processor += meter.processor() - before
         views_ms.append(milliseconds)
         refused += is_refused
         if len(views_ms) >= _VIEWS_MIN and time.monotonic() - began > _PAGE_S:
             break
-    processor = (meter.processor() - before) / len(views_ms)
     print(
         f"  {name}: {first:.0f} ms, then {median(views_ms):.0f} ms", file=sys.stderr, flush=True
     )
@@ -297,10 +279,26 @@ def _timing(
         p50=cuts[9],
         p95=cuts[18],
         longest=max(views_ms),
-        processor=processor,
+        processor=processor / len(views_ms),
         views=len(views_ms),
         refused=refused,
     )
+
+
+def _after_comments(
+    browser: Browser, meter: Meter, engine: Engine, options: argparse.Namespace
+) -> list[Timing]:
+    """The groups of breaks, each time after somebody commented on another break."""
+    if not any(text in AFTER_COMMENT for text in options.only or [""]):
+        return []
+    breaks = cycle(commented_breaks(engine))
+    comment = {"text": "asked the provider"}
+    return [
+        _timing(
+            *(browser, meter, AFTER_COMMENT, ["/breaks/groups"], options.views),
+            prepare=lambda: browser.submit(f"/breaks/{next(breaks)}", "comment", comment),
+        )
+    ]
 
 
 def _view(browser: Browser, path: str) -> tuple[float, bool]:

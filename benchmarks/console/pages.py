@@ -16,6 +16,8 @@ from console.routes import ROUTES
 REFERENCE = "/readyz"
 #: Part of an address of something that these books do not have: its page says so.
 ABSENT = "none"
+#: The line of the groups of breaks when somebody has just commented on one.
+AFTER_COMMENT = "/breaks/groups after a comment"
 #: Streams, which end when the page is left.
 _STREAMS = frozenset({"/ops/events", "/jobs/{id}/events"})
 _EXAMPLES = 40
@@ -115,6 +117,13 @@ def addresses_of(engine: Engine) -> dict[str, list[str]]:
         **_searches(samples),
     }
     return {name: paths for name, paths in lines.items() if paths}  # small books lack some
+
+
+def commented_breaks(engine: Engine) -> list[str]:
+    """The breaks on which somebody comments before the groups are asked for."""
+    with engine.connect() as connection:
+        sample = connection.execute(text(_SAMPLES["break"]), {"n": _EXAMPLES})
+        return [str(value) for value in sample.scalars()]
 
 
 def _pages(samples: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
