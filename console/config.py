@@ -15,6 +15,7 @@ from console.accounts.sessions import BrowserSession
 from console.pipeline import Pipeline
 from console.uploads import UploadedFile
 from providers.contract import Callback
+from reconcile.days.remembered_figures import RememberedFigures
 from reconcile.days.states import DayStatus, StepRules
 from reports.notifications.listed_rules import ReadTerms
 from reports.notifications.rules import NotifyRule
@@ -196,6 +197,7 @@ class Console:
         readers: connections that cannot write.
         writers: connections that can do what people decide, and no more.
         kept: results of costly queries.
+        figures: of days that the database keeps.
         groups: the groups of all breaks that are not closed.
     """
 
@@ -204,6 +206,7 @@ class Console:
     writers: Engine
     clock: Clock
     kept: KeptReads
+    figures: RememberedFigures
     groups: KeptGroups
 
 

@@ -75,7 +75,7 @@ def _read_sums(console: Console, span: DaySpan) -> None:
     with one_instant(console.readers) as connection:
         stored = stored_days(connection, span.provider_days, console.clock.now())
         days = KeptDays(console, connection, stored)
-        sums_of(days, BreakReads(console, connection), connection, span, by_game=False)
+        sums_of(days, BreakReads(console, connection), span, by_game=False)
 
 
 def _days(console: Console) -> Iterator[DaySpan]:

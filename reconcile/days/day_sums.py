@@ -37,7 +37,8 @@ CHANGES = """
 HOLDS = f"d.seen IS NOT NULL AND d.cluster = {CLUSTER} AND m.of_books IS NOT TRUE"
 # The days of a stretch whose sums hold, with whether what became of their breaks does, too.
 _HOLDING = f"""
-SELECT d.provider, d.starts_at, d.ends_at, d.day_id, d.summed_at, d.delay_s, d.due, d.resolved,
+SELECT d.provider, d.starts_at, d.ends_at, d.day_id, d.summed_at, d.seen::text AS version,
+       d.delay_s, d.due, d.resolved,
        coalesce(m.of_breaks, false) AS breaks_moved,
        d.amounts_at IS NOT DISTINCT FROM d.summed_at AS lists_amounts
   FROM summed_days d {CHANGES}
@@ -53,6 +54,10 @@ SELECT provider, side, business_day, game, currency, rounds, bets, wins, rollbac
        payout
   FROM day_figures JOIN summed_days USING (day_id)
  WHERE day_id = ANY(CAST(:days AS bigint[])) AND by_game = :by_game
+"""
+_OF_DAYS = """
+SELECT day_id, side, game, currency, rounds, bets, wins, rollbacks, stake, payout
+  FROM day_figures WHERE day_id = ANY(CAST(:days AS bigint[])) AND by_game = :by_game
 """
 _FIGURES_IN_ALL = """
 SELECT provider, side, CAST(:first AS date), game, currency, sum(rounds)::bigint,
@@ -82,6 +87,7 @@ class DaySums:
 
     Attributes:
         summed_at: when it was added up; nothing that it rests on has changed since.
+        version: tells one adding up of the day from another.
         breaks_moved: whether ``resolved`` and ``due`` no longer hold.
         lists_amounts: whether its amounts are listed; those of an earlier version are not.
         delay_s: None: the day has no records.
@@ -90,6 +96,7 @@ class DaySums:
 
     day_id: int
     summed_at: datetime
+    version: str
     breaks_moved: bool
     lists_amounts: bool
     delay_s: int | None
@@ -124,6 +131,7 @@ def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedD
             sums[day] = DaySums(
                 day_id=row.day_id,
                 summed_at=row.summed_at,
+                version=row.version,
                 breaks_moved=row.breaks_moved,
                 lists_amounts=row.lists_amounts,
                 delay_s=row.delay_s,
@@ -160,6 +168,20 @@ def kept_figures(
         cells = both.ours if side == "ours" else both.theirs
         cells[TotalsCell(day, game, currency)] = Figures.of(sums)
     return sides
+
+
+def kept_figures_of_days(
+    connection: Connection, kept: Mapping[SummedDay, DaySums]
+) -> dict[SummedDay, BothFigures]:
+    """Both sides of each day without its games; see ``kept_figures``."""
+    figures = {day: BothFigures(ours={}, theirs={}) for day in kept}
+    days = {of.day_id: day for day, of in kept.items()}
+    params = {"days": list(days), "by_game": False}
+    for day_id, side, game, currency, *sums in connection.execute(text(_OF_DAYS), params):
+        day = days[day_id]
+        cells = figures[day].ours if side == "ours" else figures[day].theirs
+        cells[TotalsCell(day.day, game, currency)] = Figures.of(sums)
+    return figures
 
 
 def kept_sides(

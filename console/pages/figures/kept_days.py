@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 from console.config import Console, ProviderTerms
 from console.replies import RequestRefused
-from reconcile.days.day_sums import DaySums, SummedDay, kept_days
+from reconcile.days.day_sums import DaySums, SummedDay, kept_days, kept_figures
+from reconcile.totals.sides import BothFigures
 from storage.kept import renewal_age
 from storage.roles import STATEMENT_TIMEOUT_MS
 from vocabulary.window import Window, day_window
@@ -60,13 +61,20 @@ class KeptDays:
     ) -> None:
         self.summed_at = self._now = console.clock.now()
         self._kept, self._connection = console.kept, connection
-        self.stored = stored
+        self._figures, self.stored = console.figures, stored
         self._by_day = {(day.provider, day.day): of for day, of in stored.items()}
         self._reads_until = time.monotonic() + budget.total_seconds()
 
     def stored_day(self, term: ProviderTerms, day: date) -> DaySums | None:
         """What the database keeps of a provider's day; None: nothing that holds."""
         return self._by_day.get((term.slug, day))
+
+    def stored_figures(self, *, by_day: bool, by_game: bool) -> dict[str, list[BothFigures]]:
+        """Both sides of the days that the database keeps, by provider; see ``kept_figures``."""
+        if by_day and not by_game:
+            return self._figures.get(self._connection, self.stored)
+        figures = kept_figures(self._connection, self.stored, by_day=by_day, by_game=by_game)
+        return {provider: [both] for provider, both in figures.items()}
 
     def get(
         self,

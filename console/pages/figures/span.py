@@ -17,7 +17,7 @@ from breaks.lists.overview import last_change
 from console.config import Console, ProviderTerms, Visit
 from console.pages.figures.kept_days import KeptDays, TooMuch
 from console.pages.parameters import provider_named, read_day
-from reconcile.days.day_sums import SummedDay, kept_figures
+from reconcile.days.day_sums import SummedDay
 from reconcile.totals.cells import TotalsCell
 from reconcile.totals.sides import (
     BothFigures,
@@ -189,7 +189,6 @@ class BreakReads:
 def sums_of(
     days: KeptDays,
     breaks: BreakReads,
-    connection: Connection,
     span: DaySpan,
     *,
     by_game: bool,
@@ -203,12 +202,11 @@ def sums_of(
     Args:
         days: has or reads the sums of both sides.
         breaks: has or reads those of breaks.
-        connection: reads what the database keeps.
         span: the days.
         by_game: tell games apart.
         by_day: tell days apart; otherwise all cells are of the first day.
     """
-    stored = kept_figures(connection, days.stored, by_day=by_day, by_game=by_game)
+    stored = days.stored_figures(by_day=by_day, by_game=by_game)
     providers = []
     for term in span.terms:
         read = partial(
@@ -224,8 +222,7 @@ def sums_of(
         if not by_day:
             parts = [in_one_day(part, span.first) for part in parts]
             explained = breaks_in_one_day(explained, span.first)
-        if term.slug in stored:
-            parts.append(stored[term.slug])
+        parts += stored.get(term.slug, [])
         providers.append(
             ProviderSums(
                 provider=term.slug, exponents=term.exponents, cells=joined(parts, explained)

@@ -201,9 +201,7 @@ def read_totals(visit: Visit) -> ShownTotals:
         days = KeptDays(visit.console, connection, stored)
         of_breaks = BreakReads(visit.console, connection)
         by_day = GroupBy.DAY in query.by or (rates is not None and GroupBy.GAME not in query.by)
-        summed = sums_of(
-            days, of_breaks, connection, query.span, by_game=query.by_game, by_day=by_day
-        )
+        summed = sums_of(days, of_breaks, query.span, by_game=query.by_game, by_day=by_day)
         sums = _chosen(summed, query)
         coverage = coverage_of(connection, query.span, visit.now)
         breaks = of_breaks.get(

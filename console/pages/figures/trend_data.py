@@ -84,7 +84,7 @@ def read_trends(console: Console, span: DaySpan, currency: str | None) -> TrendD
         stored = stored_days(connection, span.provider_days, now)
         days = KeptDays(console, connection, stored)
         breaks = BreakReads(console, connection)
-        sums = sums_of(days, breaks, connection, span, by_game=False)
+        sums = sums_of(days, breaks, span, by_game=False)
         coverage = coverage_of(connection, span, now)
         flow = breaks.get(
             ("break flow", *span.key),

@@ -60,6 +60,7 @@ from ops.settings.sections.feed import pulled_feeds, pushes_history
 from ops.settings.sections.reporting import ReportingSettings, reporting_rates
 from ops.settings.values import unset_secrets_of
 from reconcile.days.kept_sums import KeptSums
+from reconcile.days.remembered_figures import RememberedFigures
 from reconcile.days.states import DayStatus
 from reconcile.days.sums import SidesReader, read_sides
 from reports.rates import ReportingRates
@@ -161,6 +162,7 @@ def open_console(context: Context) -> Console:
         writers=open_engine(urls.writer, pool_size=connections),
         clock=clock,
         kept=reads,
+        figures=RememberedFigures(),
         groups=KeptGroups(connect, clock, renewals, config.zones),
     )
 
