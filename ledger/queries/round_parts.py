@@ -31,13 +31,17 @@ SELECT r.currency, sum(r.stake)::bigint AS stake, sum(r.payout)::bigint AS payou
  WHERE r.match_key = :match_key AND r.provider = :provider AND r.round_id = :round_id
  GROUP BY r.currency
 """
+# OFFSET keeps this a lookup between two positions, whatever statistics say: joined plainly, all
+# operations of a wallet are read if few are expected.
 _FROM_OPERATIONS = """
   FROM rounds r
-  JOIN operations o
-    ON o.wallet_id = r.wallet_id
-   AND o.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
-   AND o.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
-   AND o.match_key = r.match_key AND o.provider = r.provider AND o.round_id = r.round_id
+ CROSS JOIN LATERAL (
+       SELECT * FROM operations x
+        WHERE x.wallet_id = r.wallet_id
+          AND x.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
+          AND x.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
+          AND x.match_key = r.match_key AND x.provider = r.provider
+          AND x.round_id = r.round_id OFFSET 0) o
   JOIN wallets w ON w.wallet_id = o.wallet_id
  WHERE r.match_key = :match_key AND r.provider = :provider AND r.round_id = :round_id
 """
