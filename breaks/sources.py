@@ -28,7 +28,8 @@ ROWS_MAX = 50
 SCANNED_BYTES_MAX = 256 * 1024
 
 # A round's operations are found between two positions of its wallet's chain: nothing indexes
-# operations by round, and a player may have made hundreds of thousands.
+# operations by round, and a player may have made hundreds of thousands. OFFSET keeps this a
+# lookup, whatever statistics say.
 _OPERATIONS = """
 SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::text AS decision,
        o.reason, o.amount, o.declared_stake, o.declared_payout, o.balance_after, o.currency,
@@ -38,12 +39,15 @@ SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::te
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS entries
   FROM (SELECT o.* FROM rounds r
-          JOIN operations o
-            ON o.wallet_id = r.wallet_id
-           AND o.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
-           AND o.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
-           AND o.match_key = r.match_key AND o.provider = r.provider
-           AND o.round_id = r.round_id
+         CROSS JOIN LATERAL (
+               SELECT * FROM operations x
+                WHERE x.wallet_id = r.wallet_id
+                  AND x.wallet_seq >= chain_position_at(r.wallet_id,
+                                                        r.first_at - interval '10 min')
+                  AND x.wallet_seq < chain_position_at(r.wallet_id,
+                                                       r.last_at + interval '10 min')
+                  AND x.match_key = r.match_key AND x.provider = r.provider
+                  AND x.round_id = r.round_id OFFSET 0) o
          WHERE r.match_key = ANY(CAST(:match_keys AS bigint[])) AND r.provider = :provider
         UNION
         SELECT o.* FROM operations o

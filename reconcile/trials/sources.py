@@ -26,15 +26,19 @@ from vocabulary.money import exponent_of, text_from_minor
 
 # The provider's balance and ours before the round, and before the next one that it reports. The
 # next is looked for only if the round has one: a provider without balances has none at all.
+# OFFSET keeps the round's operations a lookup, whatever statistics say.
 BALANCES = """
 WITH of_round AS (
   SELECT o.wallet_id, min(o.wallet_seq) AS first_seq, max(o.wallet_seq) AS last_seq,
          sum(o.amount)::bigint AS net
     FROM rounds r JOIN wallets w USING (wallet_id)
-    JOIN operations o
-      ON o.wallet_id = r.wallet_id
-     AND o.wallet_seq >= chain_position_at(r.wallet_id, r.first_at - interval '10 min')
-     AND o.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
+   CROSS JOIN LATERAL (
+         SELECT * FROM operations x
+          WHERE x.wallet_id = r.wallet_id
+            AND x.wallet_seq >= chain_position_at(r.wallet_id,
+                                                  r.first_at - interval '10 min')
+            AND x.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
+         OFFSET 0) o
    WHERE w.player = {player} AND w.currency = {currency} AND r.provider = {provider}
      AND r.match_key = {match_key} AND r.round_id = {round_id}
      AND o.match_key = {match_key} AND o.provider = {provider} AND o.round_id = {round_id}
