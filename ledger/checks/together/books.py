@@ -6,6 +6,7 @@ other, as many as the wallet's row says. Operations that fill them exactly have 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 
@@ -147,7 +148,7 @@ class Declared:
 
 
 class Operations:
-    """Operations by slot; blocks fill the slots in any order.
+    """Operations by slot; blocks fill the slots in any order, also from several threads.
 
     Attributes:
         firsts: of each wallet, its first slot.
@@ -173,6 +174,7 @@ class Operations:
         self.code = columns["code"]
         self.batch_counts: Integers = np.zeros(len(batches.ids), dtype=np.int64)
         self.stakes_declared, self.payouts_declared = Declared(), Declared()
+        self._lock = Lock()
         self._buffers: list[bytes] = []
         self._text_starts: Integers = np.zeros(self.count, dtype=np.int64)
         self._text_lengths: Integers = np.zeros(self.count, dtype=np.int64)
@@ -206,14 +208,15 @@ class Operations:
         self.stake[slots], self.payout[slots], self.amount[slots], self.balance[slots] = amounts
         self.match_key[slots], self.received[slots] = match_key, received
         self.code[slots] = code | self._flags[batch]
-        self.batch_counts += np.bincount(batch, minlength=len(self.batch_counts))
-        self.stakes_declared.add(slots[codes.DECLARES_STAKE.is_set(code)], stakes)
-        self.payouts_declared.add(slots[codes.DECLARES_PAYOUT.is_set(code)], payouts)
         texts = texts_of(block.texts, len(slots))
-        self._text_starts[slots] = texts.starts + self._text_bytes
         self._text_lengths[slots] = texts.lengths
-        self._buffers.append(block.texts)
-        self._text_bytes += len(block.texts)
+        with self._lock:
+            self.batch_counts += np.bincount(batch, minlength=len(self.batch_counts))
+            self.stakes_declared.add(slots[codes.DECLARES_STAKE.is_set(code)], stakes)
+            self.payouts_declared.add(slots[codes.DECLARES_PAYOUT.is_set(code)], payouts)
+            self._text_starts[slots] = texts.starts + self._text_bytes
+            self._buffers.append(block.texts)
+            self._text_bytes += len(block.texts)
 
     @property
     def round_ids(self) -> Texts:
