@@ -12,7 +12,7 @@ import numpy as np
 
 from ledger.checks.check import WalletScope
 from ledger.checks.together import codes
-from ledger.checks.together.columns import SEPARATOR, Block, ColumnReader, Flags, Integers
+from ledger.checks.together.columns import SEPARATOR, Block, BlockReader, Flags, Integers
 from ledger.enums import OPENING_KEY, OWN_SLUG
 
 #: Amounts beyond are not proven here, nor those that together reach the second.
@@ -224,14 +224,14 @@ class Operations:
         return Texts(b"".join(self._buffers), self._text_starts, self._text_lengths)
 
 
-def read_wallets(reader: ColumnReader, scope: WalletScope, lists: codes.Lists) -> Wallets:
+def read_wallets(reader: BlockReader, scope: WalletScope, lists: codes.Lists) -> Wallets:
     """The wallets of a scope."""
     currency = lists.currencies.sql("w.currency", codes.CURRENCY)
     query = scope.render(_WALLETS.format(currency=currency))
     return Wallets(*reader.block(query, scope.parameters).columns)
 
 
-def read_batches(reader: ColumnReader, scope: WalletScope) -> Batches:
+def read_batches(reader: BlockReader, scope: WalletScope) -> Batches:
     """The batches of a scope."""
     return Batches(*reader.block(scope.render(_BATCHES), scope.parameters).columns)
 

@@ -40,7 +40,7 @@ class Block:
         self.texts = b"" if joined is None else joined + SEPARATOR.encode()
 
 
-class ColumnReader:
+class BlockReader:
     """Runs queries over one connection of a snapshot."""
 
     def __init__(self, connection: Connection, block_pages: int) -> None:

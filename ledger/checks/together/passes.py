@@ -15,9 +15,9 @@ from ledger.checks.together.books import (
     read_wallets,
     require,
 )
-from ledger.checks.together.columns import Block, ColumnReader, Flags, Integers
+from ledger.checks.together.columns import Block, BlockReader, Flags, Integers
 from ledger.checks.together.entries import EntryProof, entries_query
-from ledger.checks.together.reading import Read, read_all
+from ledger.checks.together.reading import TableRead, read_all
 from ledger.checks.together.rounds import RoundProof, joined_rounds, rounds_query
 from ledger.enums import OWN_SLUG, OperationKind
 
@@ -42,7 +42,7 @@ class ProvenPass:
 
 
 def prove_pass(
-    readers: Sequence[ColumnReader],
+    readers: Sequence[BlockReader],
     scope: WalletScope,
     lists: codes.Lists,
     batches: Batches,
@@ -65,9 +65,11 @@ def prove_pass(
     is_whole = scope.month_end is None and not anything_left
     operations = Operations(read_wallets(readers[0], scope, lists), batches)
     rounds: list[Block] = []
-    reads = [Read("operations", operations_query(scope, lists), operations.add, texts=True)]
+    reads = [
+        TableRead("operations", operations_query(scope, lists), operations.add, texts=True)
+    ]
     if is_whole:
-        reads.append(Read("rounds", rounds_query(scope, lists), rounds.append, texts=True))
+        reads.append(TableRead("rounds", rounds_query(scope, lists), rounds.append, texts=True))
     read_all(readers, scope, reads)
     require(chains.positions_run(operations) and chains.currencies_fit(operations))
     entries = _proven_entries(readers, scope, lists, operations)
@@ -82,7 +84,7 @@ def prove_pass(
 
 
 def _proven_entries(
-    readers: Sequence[ColumnReader],
+    readers: Sequence[BlockReader],
     scope: WalletScope,
     lists: codes.Lists,
     operations: Operations,
@@ -90,7 +92,7 @@ def _proven_entries(
     """The entries, if they are those of the rules."""
     proof = EntryProof(operations)
     try:
-        read_all(readers, scope, [Read("entries", entries_query(scope, lists), proof.add)])
+        read_all(readers, scope, [TableRead("entries", entries_query(scope, lists), proof.add)])
     except UNPROVEN:
         return None
     return proof if proof.holds() else None

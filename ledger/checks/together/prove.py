@@ -16,7 +16,7 @@ from ledger.checks.check import WalletScope
 from ledger.checks.together import codes
 from ledger.checks.together.books import Batches, read_batches
 from ledger.checks.together.chains import batches_are_whole
-from ledger.checks.together.columns import ColumnReader, Integers
+from ledger.checks.together.columns import BlockReader, Integers
 from ledger.checks.together.passes import UNPROVEN, ProvenPass, prove_pass
 from ledger.proofs.wallet_ranges import ALL_WALLETS, WalletRange, ranges_by_count
 from storage.transactions import joined_snapshot
@@ -118,14 +118,14 @@ def prove(
         connections = [connection, *joined]
         for reading in connections:
             reading.execute(text(_NO_PARALLEL_WORKERS))
-        readers = [ColumnReader(reading, sizes.block_pages) for reading in connections]
+        readers = [BlockReader(reading, sizes.block_pages) for reading in connections]
         proven = _proven(readers, connection, scope, sizes)
         connection.execute(text(_PARALLEL_WORKERS))
         return proven
 
 
 def _proven(
-    readers: Sequence[ColumnReader],
+    readers: Sequence[BlockReader],
     connection: Connection,
     scope: WalletScope,
     sizes: ReadSizes,

@@ -7,12 +7,12 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ledger.checks.check import WalletScope
-from ledger.checks.together.columns import Block, ColumnReader
+from ledger.checks.together.columns import Block, BlockReader
 from vocabulary.pacing import pause_point
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class TableRead:
     """A table to read in blocks, and what takes them."""
 
     table: str
@@ -22,15 +22,15 @@ class Read:
 
 
 def read_all(
-    readers: Sequence[ColumnReader], scope: WalletScope, reads: Sequence[Read]
+    readers: Sequence[BlockReader], scope: WalletScope, reads: Sequence[TableRead]
 ) -> None:
     """Read the blocks of some tables, over as many connections as there are."""
-    waiting: SimpleQueue[tuple[Read, dict[str, Any]]] = SimpleQueue()
+    waiting: SimpleQueue[tuple[TableRead, dict[str, Any]]] = SimpleQueue()
     for read in reads:
         for rows in readers[0].page_ranges(read.table):
             waiting.put((read, {**scope.parameters, **rows}))
 
-    def work(reader: ColumnReader) -> None:
+    def work(reader: BlockReader) -> None:
         while True:
             try:
                 read, parameters = waiting.get_nowait()
