@@ -171,6 +171,12 @@ class WalletScope:
         tables = {name: self._narrowed(name, table) for name, table in _WALLET_TABLES.items()}
         return sql.format(**tables, **other_tables)
 
+    def rows(self, name: str) -> str:
+        """A query of the scope's rows ``t`` of a table; more conditions may follow it."""
+        if self.month_end is not None and name in LATER_ROWS:
+            return self._where(LATER_ROWS[name])
+        return self._where(f"SELECT t.* FROM {_WALLET_TABLES[name]} t WHERE true")  # noqa: S608 - constants
+
     def _narrowed(self, name: str, table: str) -> str:
         if name == "month_end" and self.month_end is None:
             return "(SELECT * FROM month_end_wallets WHERE false)"

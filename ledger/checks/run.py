@@ -4,6 +4,9 @@ A check reports how many rows it covers, how many are wrong, and the first of th
 wallets may be cut into ranges of wallets that run beside each other. All of them read one
 snapshot, so traffic may go on meanwhile. PostgreSQL sorts and joins the rows, so the
 memory of this process does not grow with the books.
+
+Of whole books, most promises are first shown together in one reading, in memory of bounded size
+(``ledger.checks.proven``). The queries then run for what could not be shown.
 """
 
 from collections import Counter, deque
@@ -25,6 +28,7 @@ from ledger.checks.parts import (
     merged,
     run_part,
 )
+from ledger.checks.proven import ShownTogether, readers_for
 from ledger.proofs.options import CHECKED_PER_PART, ProofOptions
 from ledger.proofs.resumption import Resumption, part_name
 from ledger.proofs.wallet_ranges import expected_operations, ranges_by_count
@@ -153,7 +157,15 @@ def verify(
         )
         tasks = _tasks(base, checks, resumption)
         executor = options.executor_for(operations, per_part=CHECKED_PER_PART)
-        yield from _in_order(checks, tasks, _results(connection, tasks, executor, resumption))
+        together = ShownTogether(
+            connection=connection,
+            engine=engine,
+            snapshot=name,
+            scope=checked_scope,
+            jobs=readers_for(options, operations),
+        )
+        results = _results(tasks, executor, resumption, together)
+        yield from _in_order(checks, tasks, results)
         resumption.end()
 
 
@@ -198,14 +210,16 @@ def _tasks(
 
 
 def _results(
-    connection: Connection,
     tasks: Sequence[CheckTask],
     executor: Executor,
     resumption: Resumption,
+    together: ShownTogether,
 ) -> Iterator[tuple[CheckTask, CheckedPart]]:
     """Every task with its result, as they end; in this process over the open connection."""
+    here = partial(_one_by_one, together.connection)
     in_process = isinstance(executor, InProcess)
-    run = partial(_one_by_one, connection) if in_process else partial(executor.run, run_part)
+    anywhere = here if in_process else partial(executor.run, run_part)
+    run = partial(together.results, tasks, here, anywhere)
     for part in resumption.results(tasks, run):
         yield part.task, decode_result(part.result)
 

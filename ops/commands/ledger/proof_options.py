@@ -11,6 +11,14 @@ from ops.context import Context
 from ops.work import Work
 from storage.proofs import ProofKind
 
+#: What proves the rows that a proof no longer reads.
+OLDER_ROWS = (
+    "rows of earlier months left for archives, whose files `tieout archive check` proves"
+    " against the seals"
+)
+#: How help describes an instant.
+INSTANT = "an instant such as 2026-06-04T12:00:00Z"
+
 Jobs = Annotated[
     int | None,
     typer.Option(

@@ -24,7 +24,7 @@ from ledger.seal.seal import recheck
 from ops.commands.database import open_books, refusals
 from ops.commands.identity import open_books_as, open_books_for
 from ops.commands.json_output import print_json
-from ops.commands.ledger.proofs import verify_detail
+from ops.commands.ledger.verify import verify_detail
 from ops.commands.next_commands import print_next_for_another
 from ops.commands.options import AsJson, By, Reason
 from ops.commands.progress import progress_bars

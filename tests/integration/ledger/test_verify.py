@@ -1,5 +1,7 @@
 """Verify, replay and audit find tampering: which of them finds which kind, by row."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,20 @@ from tests.conftest import PostgresServer
 from tests.harness.tampering.replay import copy_books, replayed, restore_books, tamper
 from tests.harness.tampering.sealed_day import DECODERS, a_sealed_day, quiet
 from tests.harness.tampering.surroundings import TAMPERINGS
+
+#: Verifies the books of a URL where numpy is not installed.
+WITHOUT_NUMPY = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "numpy":
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Blocked())
+from ledger.checks.run import verify
+from storage.engine import open_engine
+for result in verify(open_engine(sys.argv[1])):
+    print(result.name, result.checked, result.wrong)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,16 @@ def test_untouched_books_pass_and_every_check_covers_some_rows(
     assert [(x.name, x.first) for x in results.values() if x.wrong] == []
     assert all(result.checked > 0 for result in results.values())
     assert audited(day, day_file) == []
+
+
+def test_an_installation_without_numpy_verifies_the_same(day: str) -> None:
+    expected = [f"{x.name} {x.checked} {x.wrong}" for x in findings(day).values()]
+
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NUMPY, day], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == expected
 
 
 def test_the_untouched_day_replayed_equals_the_books(day: str) -> None:
