@@ -22,12 +22,12 @@ from psycopg import sql
 from reconcile.snapshot.connections import SnapshotConnections, open_connections
 from reconcile.snapshot.cut import require_window
 from reconcile.snapshot.edge_keys import OUR_TIMED_ROWS, THEIR_TIMED_ROWS, TimedRows
-from reconcile.snapshot.frames import Keys, Sides, same_currencies
+from reconcile.snapshot.frames import Keys, RecordSides, Sides, same_currencies
 from reconcile.snapshot.full_rows import (
     OUR_RECORDS,
     THEIR_RECORDS,
     balance_fragments,
-    records_frame,
+    records_of,
 )
 from reconcile.snapshot.key_ranges import (
     ALL_KEYS,
@@ -190,8 +190,8 @@ class Snapshot:
         table = fetch_of_keys(self._connections.arrow[1], query, keys)
         return np.unique(_int64(table, "match_key"))
 
-    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
-        """Read the full rows of these keys, from any time, as RECORDS frames.
+    def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
+        """Read the full rows of these keys, from any time, as the columns of RECORDS.
 
         The player shares of a shared round have names of their own.
 
@@ -206,8 +206,8 @@ class Snapshot:
         )
         queries = [self.render(query, **fragments) for query in (OUR_RECORDS, THEIR_RECORDS)]
         tables = self._read_of_keys(queries, keys, read_table, lambda table: table)
-        ours, theirs = split_player_shares(*map(records_frame, tables))
-        return Sides(ours=ours, theirs=theirs)
+        ours, theirs = map(records_of, tables)
+        return split_player_shares(RecordSides(ours=ours, theirs=theirs))
 
     def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
         """Read when rows of either side began in a span of time, also outside the window."""

@@ -217,13 +217,13 @@ def _compare(snapshot: Snapshot, other_keys: Keys) -> tuple[ComparisonFrames, Co
     games, counts = record_games(snapshot, keys), round_counts(snapshot, keys)
     records = split_at_window(snapshot.records(keys), other_keys)
     edge_rows = unmatched_edge_rows(records) if len(edge_keys) else PAIRS.empty()
-    pairs = pair(fold(records.ours), fold(records.theirs))
+    pairs = pair(fold(records.ours), fold(records.theirs)).frame()
     classified = classify(_tie(pairs, edge_rows, context.rules), context)
     frames = ComparisonFrames(
         pairs=classified.as_frame(),
-        breaks=with_unanswered(snapshot, pair_spellings(classified.breaks)),
-        ours=pd.concat([records.ours, records.ours_edge]),
-        theirs=pd.concat([records.theirs, records.theirs_edge]),
+        breaks=with_unanswered(snapshot, pair_spellings(classified.break_rows)).frame(),
+        ours=pd.concat([records.ours.frame(), records.ours_edge.frame()]),
+        theirs=pd.concat([records.theirs.frame(), records.theirs_edge.frame()]),
         games=games,
     )
     return frames, counts

@@ -27,7 +27,8 @@ from ledger.corrections.preview import (
 )
 from reconcile.findings.breaks import Break
 from reconcile.findings.delivery_log import ReadLogged
-from reconcile.matching.compare import Comparison, compare
+from reconcile.matching.compare import compare
+from reconcile.matching.comparison import Comparison
 from reconcile.runs.evaluate import breaks_without_evidence
 from reconcile.runs.request import RunRequest, stored_request
 from reconcile.snapshot.connections import connections_of
