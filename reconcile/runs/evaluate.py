@@ -28,8 +28,9 @@ from reconcile.partitions.options import RunOptions
 from reconcile.partitions.scan import Scan, scan_window
 from reconcile.runs.request import RunRequest
 from reconcile.snapshot.frames import Keys
+from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.shared_rounds import round_of
-from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.snapshot.snapshot import Snapshot
 from storage.archive.row_cut import RowName, require_names, rows_begin_at
 from vocabulary.ids import match_key
 

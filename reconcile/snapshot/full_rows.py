@@ -218,7 +218,7 @@ def records_of(table: pa.Table) -> Columns:
 def _column(values: pa.ChunkedArray, kind: Kind) -> Array:
     match kind:
         case "str" | "text":
-            return text_column(values.combine_chunks().cast(pa.large_string()))
+            return text_column(values.cast(pa.large_string()).combine_chunks())
         case "instant":
             return instants(values)
         case "Int64":

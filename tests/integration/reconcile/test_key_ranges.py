@@ -13,8 +13,9 @@ from reconcile.partitions.options import RunOptions
 from reconcile.partitions.scan import scan_window
 from reconcile.snapshot.frames import Keys, Sides
 from reconcile.snapshot.key_ranges import key_ranges
+from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.rules import MatchContext
-from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.snapshot.snapshot import Snapshot
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.ids import match_key
 from vocabulary.window import Window
