@@ -69,7 +69,8 @@ class BreakTrials:
         """Try the corrections of a break.
 
         Raises:
-            ActionRefused: the player has no wallet in the currency of the break.
+            ActionRefused: the player has no wallet in the currency of the break, or the run
+                that found it is not stored.
             RowsAreAway: rows of the window of its run left for archives.
             Unavailable: the database cannot be reached.
         """
@@ -95,7 +96,13 @@ class BreakTrials:
         return transactions.engine_at(self.database_url, pool_size=1)
 
     def _request(self, connection: Connection, break_: TrackedBreak) -> RunRequest:
-        run = connection.execute(text(_RUN), {"run": break_.run_id}).mappings().one()
+        run = connection.execute(text(_RUN), {"run": break_.run_id}).mappings().one_or_none()
+        if run is None:
+            raise ActionRefused(
+                f"{break_.break_id} names {break_.run_id}, which is not stored: reconcile a"
+                f" window of {break_.provider} that holds round {break_.round_id}, then try the"
+                " correction again"
+            )
         return stored_request(dict(run), self.readers.get(break_.provider))
 
 

@@ -350,3 +350,13 @@ def test_a_trial_in_a_window_whose_rows_left_is_refused(books: BreakBooks) -> No
         propose(books, name)
 
     assert stored(books) == (0, 0)
+
+
+def test_a_trial_of_a_break_whose_run_is_not_stored_is_refused(books: BreakBooks) -> None:
+    name = find(books, (100, 0), (100, 250))
+    tamper(books.url, "UPDATE breaks SET run_id = 'run-gone'")
+
+    with pytest.raises(ActionRefused, match="run-gone, which is not stored: reconcile"):
+        propose(books, name)
+
+    assert stored(books) == (0, 0)
