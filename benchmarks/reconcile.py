@@ -32,8 +32,8 @@ from ops.runtime import postgres_server
 from ops.runtime.data_directory import locked, open_data_directory
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
+from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.rules import MatchContext
-from reconcile.snapshot.snapshot import open_snapshot
 from storage.engine import open_engine
 from storage.migrate import migrate
 from vocabulary.clock import SystemClock

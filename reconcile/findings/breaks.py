@@ -4,14 +4,15 @@ from collections import namedtuple
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from typing import Any
-
-import pandas as pd
 
 from breaks.impact import player_impact
 from breaks.kinds import BreakKind, Impact
 from reconcile.findings.explanations import EXPLANATIONS, ReadableBreak
+from reconcile.snapshot.arrays import python_values, texts
+from reconcile.snapshot.columns import Columns
 from reconcile.snapshot.shared_rounds import round_of
 from vocabulary.money import exponent_of
 
@@ -59,33 +60,30 @@ def break_id(provider: str, kind: str, round_id: str, currency: str, subject: st
     return "brk-" + blake2b(name.encode(), digest_size=10).hexdigest()
 
 
-def breaks_from_frame(
-    frame: pd.DataFrame, *, provider: str, exponents: Mapping[str, int], now: datetime
+def breaks_from_rows(
+    rows: Columns, *, provider: str, exponents: Mapping[str, int], now: datetime
 ) -> tuple[Break, ...]:
-    """Convert the rows of ``Classified.breaks`` to breaks with explanations."""
-    digits = {code: exponent_of(code, exponents) for code in set(frame["currency"])}
+    """Convert the rows of ``Classified.break_rows`` to breaks with explanations."""
+    digits = {code: exponent_of(code, exponents) for code in set(texts(rows["currency"]))}
     return tuple(
         _break(
             row.round_id,
             ReadableBreak(_without_shares(row), provider, digits[row.currency]),
             now,
         )
-        for row in _rows(frame)
+        for row in _named_rows(rows)
     )
 
 
-def _rows(frame: pd.DataFrame) -> Iterator[Any]:
+def _named_rows(rows: Columns) -> Iterator[Any]:
     """Yield rows with plain Python values, None for null; whole columns convert fastest."""
-    row = namedtuple("row", list(frame.columns))  # type: ignore[misc] # the columns are data
-    return map(row._make, zip(*(_values(frame[name]) for name in frame), strict=True))
+    row = _row_type(tuple(rows.arrays))
+    return map(row._make, zip(*map(python_values, rows.arrays.values()), strict=True))
 
 
-def _values(column: "pd.Series[Any]") -> list[Any]:
-    values = column.tolist()
-    is_null = column.isna().to_numpy()
-    if is_null.any():
-        values = [None if null else v for v, null in zip(values, is_null, strict=True)]
-    return values
+@cache
+def _row_type(names: tuple[str, ...]) -> Any:
+    return namedtuple("row", names)
 
 
 def _without_shares(row: Any) -> Any:

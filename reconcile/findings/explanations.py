@@ -14,7 +14,7 @@ Explain = Callable[["ReadableBreak"], str]
 class ReadableBreak:
     """One row of breaks with its amounts as text.
 
-    ``row`` has the columns of ``Classified.breaks`` as attributes, None for null.
+    ``row`` has the columns of ``Classified.break_rows`` as attributes, None for null.
     """
 
     def __init__(self, row: Any, provider: str, exponent: int) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from breaks.kinds import OF_BOOKS, BreakKind
+from reconcile.snapshot.arrays import present, python_values, text_column, texts
+from reconcile.snapshot.columns import Columns
 from reconcile.snapshot.shared_rounds import round_of
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.clock import iso
@@ -30,34 +32,35 @@ _CAUSES: Mapping[str, str] = {
     "connection_closed": "was never answered as the provider closed the connection",
 }
 _KINDS = sorted(str(kind) for kind in OF_BOOKS)
+_READ = ("round_id", "player_ours", "currency", "stake_ours", "payout_ours")
 
 #: Round, player and currency of a row of ours.
 _Place = tuple[str, str, str]
 
 
-def with_unanswered(snapshot: Snapshot, breaks: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``Classified.breaks`` with a column ``unanswered``, and kinds by it.
+def with_unanswered(snapshot: Snapshot, breaks: Columns) -> Columns:
+    """The rows of ``Classified.break_rows`` with a column ``unanswered``, and kinds by it.
 
     The column says which movements of the round have no answer; it is empty where all have. A
     round missing at the provider is an unanswered operation if no other movement made its net.
     """
-    rows = breaks["kind"].isin(_KINDS) & breaks["records_ours"].notna()
-    unanswered = snapshot.query(_UNANSWERED) if rows.any() else []
-    rows &= breaks["match_key"].isin([row["match_key"] for row in unanswered])
-    operations = _by_place(unanswered)
+    kinds = texts(breaks["kind"]).copy()
     sentences = np.full(len(breaks), "", dtype=object)
-    kinds = breaks["kind"].to_numpy(dtype=object, copy=True)
-    for position in np.flatnonzero(rows):
-        row = breaks.iloc[position]
-        of_row = operations.get((round_of(row.round_id), row.player_ours, row.currency))
+    rows = np.isin(kinds, _KINDS) & present(breaks["records_ours"])
+    unanswered = snapshot.query(_UNANSWERED) if rows.any() else []
+    keys = np.array([row["match_key"] for row in unanswered], dtype=np.int64)
+    positions = np.flatnonzero(rows & np.isin(breaks["match_key"], keys))
+    operations = _by_place(unanswered)
+    columns = (python_values(breaks[name].take(positions)) for name in _READ)
+    for position, name, player, currency, *moved in zip(positions, *columns, strict=True):
+        of_row = operations.get((round_of(name), player, currency))
         if of_row is None:
             continue
         sentences[position] = _sentence(of_row)
-        if row.kind == BreakKind.MISSING_AT_PROVIDER and _is_all(row, of_row):
+        if kinds[position] == BreakKind.MISSING_AT_PROVIDER and _moved_by(of_row) == moved:
             kinds[position] = str(BreakKind.UNANSWERED)
     return breaks.assign(
-        kind=pd.Series(kinds, index=breaks.index, dtype=breaks["kind"].dtype),
-        unanswered=sentences,
+        kind=text_column(pa.array(kinds, type=pa.large_string())), unanswered=sentences
     )
 
 
@@ -68,10 +71,9 @@ def _by_place(rows: Iterable[dict[str, Any]]) -> dict[_Place, list[dict[str, Any
     return places
 
 
-def _is_all(row: Any, operations: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether these operations alone make the round's stake and payout."""
-    stake, payout = (sum(op[side] for op in operations) for side in ("stake", "payout"))
-    return bool((stake, payout) == (row.stake_ours, row.payout_ours))
+def _moved_by(operations: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Add up the stake and payout of some operations."""
+    return [sum(op[side] for op in operations) for side in ("stake", "payout")]
 
 
 def _sentence(operations: Sequence[Mapping[str, Any]]) -> str:

@@ -27,12 +27,15 @@ from reconcile.snapshot.arrays import (
     Amounts,
     Flags,
     arrow_text,
+    integers,
     microseconds,
     present,
     sort_order,
     text_column,
     text_from_codes,
+    texts,
 )
+from reconcile.snapshot.columns import Columns, Rows
 from reconcile.snapshot.frames import PAIRS
 from reconcile.snapshot.immature import explained_by_immature
 from reconcile.snapshot.rules import MatchContext, Rules
@@ -47,32 +50,38 @@ class Classified:
     """Every pair with its bucket, and the breaks among them.
 
     Attributes:
-        pairs: the frame that was classified.
+        pairs: the columns that were classified.
         bucket: the number of each pair's bucket among all buckets.
         residual: the difference that the tolerance accepted, in minor units.
-        breaks: the rows of ``pairs`` that break, once per kind, with columns ``kind`` and
+        break_rows: the rows of ``pairs`` that break, once per kind, with columns ``kind`` and
             ``difference`` (int64), ordered by round, currency and kind.
     """
 
-    pairs: pd.DataFrame
+    pairs: Columns
     bucket: NDArray[np.intp]
     residual: Amounts
-    breaks: pd.DataFrame
+    break_rows: Columns
+
+    @property
+    def breaks(self) -> pd.DataFrame:
+        """The rows that break as a frame."""
+        return self.break_rows.frame()
 
     def as_frame(self) -> pd.DataFrame:
         """Return the pairs with two more columns: ``bucket`` (its name) and ``residual``."""
         names = text_from_codes([str(bucket) for bucket in Bucket], self.bucket)
-        return self.pairs.assign(bucket=names, residual=self.residual)
+        return self.pairs.assign(bucket=names, residual=self.residual).frame()
 
 
-def classify(pairs: pd.DataFrame, context: MatchContext) -> Classified:
-    """Classify every pair of a PAIRS frame of whole rounds.
+def classify(rows: Rows, context: MatchContext) -> Classified:
+    """Classify every pair of PAIRS rows of whole rounds.
 
     A one-sided round is timing if it is younger than the longest age of the operations it
     holds, whatever else is wrong with it. A round on both sides is timing if its amounts differ
     by immature movements alone and nothing else is wrong with it.
     """
-    facts = _Facts(PAIRS.check(pairs))
+    pairs = PAIRS.check(Columns.of(rows))
+    facts = _Facts(pairs)
     one_sided = ~facts.both & (facts.text("tie") != GROUP)
     no_movement = one_sided & facts.moved_nothing & ~facts.totals_differ
     immature = one_sided & ~no_movement & facts.younger(context.now, as_ages(context.maturity))
@@ -86,7 +95,7 @@ def classify(pairs: pd.DataFrame, context: MatchContext) -> Classified:
     timing = immature | facts.immature
     bucket = np.select([any_broken, no_movement, timing], _BUCKETS[:3], _BUCKETS[3])
     return Classified(
-        pairs=pairs, bucket=bucket, residual=residual, breaks=_break_rows(pairs, broken)
+        pairs=pairs, bucket=bucket, residual=residual, break_rows=_break_rows(pairs, broken)
     )
 
 
@@ -97,9 +106,7 @@ _BUCKETS = [
 ]
 
 
-def _break_rows(
-    pairs: pd.DataFrame, broken: Mapping[BreakKind, tuple[Flags, Amounts]]
-) -> pd.DataFrame:
+def _break_rows(pairs: Columns, broken: Mapping[BreakKind, tuple[Flags, Amounts]]) -> Columns:
     """Return the rows that break, once per kind, ordered."""
     by_kind = [np.flatnonzero(flags) for flags, _ in broken.values()]
     positions = np.concatenate(by_kind)
@@ -112,12 +119,12 @@ def _break_rows(
     )
     names = {name: arrow_text(pairs[name]).take(positions) for name in ("round_id", "currency")}
     order = sort_order(pa.table({**names, "kind": kinds}))
-    rows = pairs.take(positions[order]).reset_index(drop=True)
+    rows = pairs.take(positions[order])
     return rows.assign(kind=text_column(kinds.take(order)), difference=differences[order])
 
 
 class _Facts:
-    """The columns of a PAIRS frame as arrays, and the facts that the checks share.
+    """The columns of PAIRS rows as plain arrays, and the facts that the checks share.
 
     Attributes:
         both: rows that both sides have.
@@ -125,7 +132,7 @@ class _Facts:
         accepted: rows whose difference the tolerance accepts; set before the checks.
     """
 
-    def __init__(self, pairs: pd.DataFrame) -> None:
+    def __init__(self, pairs: Columns) -> None:
         self._pairs = pairs
         self._values: dict[str, Amounts] = {}
         self._texts: dict[str, NDArray[np.object_]] = {}
@@ -141,7 +148,7 @@ class _Facts:
     def value(self, column: str) -> Amounts:
         """Return a number or flag of every row; a null is 0."""
         if column not in self._values:
-            self._values[column] = self._pairs[column].to_numpy(dtype="int64", na_value=0)
+            self._values[column] = integers(self._pairs[column])
         return self._values[column]
 
     def flag(self, column: str) -> Flags:
@@ -151,7 +158,7 @@ class _Facts:
     def text(self, column: str) -> NDArray[np.object_]:
         """Return a text of every row."""
         if column not in self._texts:
-            self._texts[column] = self._pairs[column].to_numpy(dtype=object)
+            self._texts[column] = texts(self._pairs[column])
         return self._texts[column]
 
     def net(self, side: str, prefix: str = "") -> Amounts:
@@ -179,7 +186,7 @@ class _Facts:
 
     def declared_excess(self, column: str) -> Amounts:
         """Return how much a bet end declared beyond what was booked; 0 if it did not."""
-        declared = self._pairs[f"declared_{column}_ours"].notna().to_numpy()
+        declared = present(self._pairs[f"declared_{column}_ours"])
         excess = self.value(f"declared_{column}_ours") - self.value(f"{column}_ours")
         return np.where(declared, excess, 0)
 
@@ -199,8 +206,7 @@ class _Facts:
     def differs_by_immature(self) -> Flags:
         """Both sides have the round, and immature movements explain their difference."""
         ours, theirs = (
-            self._pairs[f"immature_{side}"].fillna("").to_numpy(dtype=object)
-            for side in ("ours", "theirs")
+            texts(self._pairs[f"immature_{side}"].fillna("")) for side in ("ours", "theirs")
         )
         explained = np.zeros(len(self._pairs), dtype=bool)
         candidates = self.both & self.amounts_differ & ((ours != "") | (theirs != ""))
@@ -231,13 +237,13 @@ def _flags(values: object) -> Flags:
 _Check: TypeAlias = Callable[[_Facts], tuple[Flags, Amounts]]
 
 
-def in_other_currency(pairs: pd.DataFrame) -> Flags:
+def in_other_currency(pairs: Rows) -> Flags:
     """Flag one-sided rows whose round the other side has in another currency."""
     rounds = arrow_text(pairs["round_id"]).dictionary_encode()
     codes = rounds.indices.to_numpy()
     if len(rounds.dictionary) == len(codes):
         return np.zeros(len(codes), dtype=bool)
-    sides = pairs["side"].to_numpy(dtype=object)
+    sides = texts(pairs["side"])
     appears = [
         np.bincount(codes, weights=sides == side, minlength=len(rounds.dictionary)) > 0
         for side in ("both", "ours", "theirs")

@@ -17,24 +17,25 @@ The work has three steps, and the first two may be split in any way and run anyw
 This module is pure, except that it calls a given function to fetch full rows.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from reconcile.matching.classify import Classified, classify, in_other_currency
+from reconcile.matching.comparison import (
+    Comparison,
+    joined_parts,
+    merge,
+    no_pairs,
+    no_residuals,
+    no_singles,
+)
 from reconcile.matching.conservation import (
     SideProof,
     Tally,
-    currency_codes,
-    prove,
-    tally_codes,
 )
 from reconcile.matching.edge_rows import (
     rounds_across_edge,
@@ -42,7 +43,7 @@ from reconcile.matching.edge_rows import (
     unmatched_edge_rows,
     window_rows,
 )
-from reconcile.matching.exact import ExactMatches, match_exact
+from reconcile.matching.exact import ExactMatches, key_columns, match_exact
 from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
 from reconcile.matching.row_counts import (
@@ -59,71 +60,28 @@ from reconcile.matching.single_rows import (
     tally_singles,
     tie_singles,
 )
-from reconcile.matching.spelling import pair_spellings
-from reconcile.snapshot.arrays import Flags, arrow_text, sort_order
+from reconcile.snapshot.arrays import Flags, texts
+from reconcile.snapshot.columns import Columns, Rows
 from reconcile.snapshot.edge_keys import NO_KEYS
-from reconcile.snapshot.frames import PAIR_NAME, PAIRS, RESIDUALS, SINGLES, Keys, Sides
+from reconcile.snapshot.frames import (
+    PAIR_NAME,
+    PAIRS,
+    RESIDUALS,
+    SINGLES,
+    Keys,
+    RecordSides,
+    Sides,
+)
 from reconcile.snapshot.key_ranges import key_ranges
 from reconcile.snapshot.row_reader import RowReader
 from reconcile.snapshot.rules import MatchContext, Rules
 
 #: Fetches the full records of both sides for some keys, from any time.
-Fetch = Callable[[Keys], Sides]
+Fetch = Callable[[Keys], RecordSides]
 
 
-@cache
-def _no_pairs() -> pd.DataFrame:
-    return PAIRS.empty()
-
-
-@cache
-def _no_singles() -> pd.DataFrame:
-    return SINGLES.empty()
-
-
-@cache
-def _no_residuals() -> pd.DataFrame:
-    return RESIDUALS.empty()
-
-
-@cache
-def _no_breaks() -> pd.DataFrame:
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return classify(_no_pairs(), MatchContext(now=epoch, maturity=timedelta(0))).breaks
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """The result of a comparison, or of one part of it.
-
-    Attributes:
-        ours, theirs: the rows of either side by bucket; all parts together are a proof.
-        breaks: see ``Classified.breaks``.
-        unmatched: of a part, PAIRS rows that the passes by attributes have yet to look at.
-        singles: of a part, SINGLES rows that they have yet to look at.
-        tied: PAIRS rows with both sides that those passes matched, but for single rows.
-        residual_rows: RESIDUALS rows: differences that the tolerance accepted.
-        edge_rounds: names of reported rounds that have a record outside the window.
-    """
-
-    ours: SideProof
-    theirs: SideProof
-    breaks: pd.DataFrame = field(default_factory=_no_breaks)
-    unmatched: pd.DataFrame = field(default_factory=_no_pairs)
-    singles: pd.DataFrame = field(default_factory=_no_singles)
-    tied: pd.DataFrame = field(default_factory=_no_pairs)
-    residual_rows: pd.DataFrame = field(default_factory=_no_residuals)
-    edge_rounds: tuple[str, ...] = ()
-
-    @property
-    def residuals(self) -> Mapping[str, int]:
-        """The accepted differences by currency, in minor units; none of them is zero."""
-        codes, names = currency_codes(self.residual_rows["currency"])
-        minor = self.residual_rows["minor"].to_numpy()
-        if not len(minor):
-            return {}
-        sums = tally_codes(codes, names, np.zeros_like(minor), minor)
-        return {code: total for code, _, total in sorted(sums.totals) if total}
+#: Fewer rows are compared sooner than threads start.
+_ROWS_FOR_THREADS = 10_000
 
 
 def compare(
@@ -151,8 +109,6 @@ def compare(
         Contradiction: the full rows do not add up to their key rows, or the buckets do not add
             up to the rows.
     """
-    firsts = np.array([split.first for split in key_ranges(parts)[1:]], dtype=np.int64)
-    edge_splits = np.split(edge_keys, np.searchsorted(edge_keys, firsts))
     ranges = [
         compare_range(
             split,
@@ -162,11 +118,12 @@ def compare(
             edge_keys=edge,
             reader=reader,
         )
-        for split, edge in zip(_split_keys(sides, firsts), edge_splits, strict=True)
+        for split, edge in _split_keys(sides, edge_keys, parts)
     ]
     pairs = _joined([part.unmatched for part in ranges])
     singles = _joined([part.singles for part in ranges])
-    groups = split_players(pairs, singles, parts, reader)
+    any_left = len(pairs) or len(singles)
+    groups = split_players(pairs, singles, parts, reader) if any_left else ()
     players = [
         compare_players(*group, context, reader) for group in groups if any(map(len, group))
     ]
@@ -178,17 +135,24 @@ def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else frames[0]
 
 
-def _split_keys(sides: Sides, firsts: Keys) -> Iterator[Sides]:
-    """Split KEYS frames where each range of keys but the first starts."""
+def _split_keys(sides: Sides, edge_keys: Keys, parts: int) -> Iterator[tuple[Sides, Keys]]:
+    """Split KEYS frames and edge keys where each range of keys but the first starts."""
+    if parts == 1:
+        yield sides, edge_keys
+        return
+    firsts = np.array([split.first for split in key_ranges(parts)[1:]], dtype=np.int64)
+    edge_splits = np.split(edge_keys, np.searchsorted(edge_keys, firsts))
     bounds = [
         [0, *np.searchsorted(side["match_key"].to_numpy(), firsts), len(side)]
         for side in (sides.ours, sides.theirs)
     ]
-    for our_split, their_split in zip(*map(pairwise, bounds), strict=True):
-        yield Sides(
+    splits = zip(*map(pairwise, bounds), edge_splits, strict=True)
+    for our_split, their_split, edge_split in splits:
+        split = Sides(
             ours=sides.ours.iloc[slice(*our_split)],
             theirs=sides.theirs.iloc[slice(*their_split)],
         )
+        yield split, edge_split
 
 
 def split_players(
@@ -231,37 +195,49 @@ def compare_range(
     """
     if not len(sides.ours) and not len(sides.theirs) and not len(edge_keys):
         return Comparison(ours=SideProof(), theirs=SideProof())
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        agreement = pool.submit(match_exact, sides, suspect=suspect)
-        our_source, their_source = pool.map(source_of, (sides.ours, sides.theirs))
-        agreed = agreement.result()
+    our_keys, their_keys = key_columns(sides.ours), key_columns(sides.theirs)
+    agreed, our_source, their_source = _exact_pass(our_keys, their_keys, suspect)
     if not len(agreed.residual) and not len(edge_keys):
         return _all_matched(agreed, our_source, their_source)
-    singles, residual = _no_singles(), agreed.residual
+    singles, residual = no_singles(), agreed.residual
     if reader is not None:
         singles, residual = find_singles(sides, agreed, np.union1d(suspect, edge_keys), reader)
     fetched = fetch(np.union1d(residual, edge_keys))
     records = split_at_window(fetched, residual)
-    edge_rows = unmatched_edge_rows(records) if len(edge_keys) else _no_pairs()
+    edge_rows = unmatched_edge_rows(records) if len(edge_keys) else no_pairs()
     views = fold(records.ours), fold(records.theirs)
     pairs = pair(*views)
     undecided = may_be_tied(pairs, context.rules)
-    classified = classify(pairs[~undecided] if undecided.any() else pairs, context)
+    classified = classify(pairs.where(~undecided), context)
     our_rows = _side_rows("ours", our_source, agreed.ours_left, singles, records.ours)
     their_rows = _side_rows("theirs", their_source, agreed.theirs_left, singles, records.theirs)
-    unmatched = [rows for rows in (pairs[undecided], edge_rows) if len(rows)]
+    unmatched = [pairs.where(undecided).frame()] if undecided.any() else []
+    unmatched += [edge_rows] if len(edge_rows) else []
     return Comparison(
         ours=count_range(our_rows, views[0], agreed.matched, classified, edge_rows),
         theirs=count_range(their_rows, views[1], agreed.matched, classified, edge_rows),
-        breaks=classified.breaks,
-        unmatched=pd.concat(unmatched, ignore_index=True) if unmatched else _no_pairs(),
+        break_rows=classified.break_rows,
+        unmatched=pd.concat(unmatched, ignore_index=True) if unmatched else no_pairs(),
         singles=singles,
         residual_rows=_residual_rows(classified),
     )
 
 
+def _exact_pass(
+    ours: Columns, theirs: Columns, suspect: Keys
+) -> tuple[ExactMatches, SourceRows, SourceRows]:
+    """Run the exact pass and count what was read, both at once if there are many rows."""
+    if len(ours) + len(theirs) < _ROWS_FOR_THREADS:
+        agreed = match_exact(ours, theirs, suspect=suspect)
+        return agreed, source_of(ours), source_of(theirs)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        agreement = pool.submit(match_exact, ours, theirs, suspect=suspect)
+        our_source, their_source = pool.map(source_of, (ours, theirs))
+        return agreement.result(), our_source, their_source
+
+
 def _side_rows(
-    name: str, source: SourceRows, left: Tally, singles: pd.DataFrame, records: pd.DataFrame
+    name: str, source: SourceRows, left: Tally, singles: pd.DataFrame, records: Columns
 ) -> SideRows:
     """Return one side on its way; the exact pass left some of its rows."""
     of_side = tally_singles(singles, ours=name == "ours")
@@ -299,7 +275,7 @@ def compare_players(
         return _classified(tie_by_attributes(pairs, context.rules), context)
     tied = tie_singles(pairs, singles, context.rules, reader)
     matched = SideProof(matched=tied.matched)
-    return _joined_parts(
+    return joined_parts(
         [
             Comparison(ours=matched, theirs=matched),
             *(_classified(rest, context) for rest in tied.rest),
@@ -314,60 +290,18 @@ def _classified(tied_rows: pd.DataFrame, context: MatchContext) -> Comparison:
     return Comparison(
         ours=count_players("ours", classified),
         theirs=count_players("theirs", classified),
-        breaks=classified.breaks,
-        tied=tied[tied["side"].to_numpy(dtype=object) == "both"],
+        break_rows=classified.break_rows,
+        tied=tied[texts(tied["side"]) == "both"],
         residual_rows=_residual_rows(classified),
         edge_rounds=rounds_across_edge(tied),
     )
 
 
-def merge(parts: Sequence[Comparison]) -> Comparison:
-    """Combine all parts of a comparison, in whatever order they come.
-
-    Raises:
-        Contradiction: the buckets do not add up to the rows.
-    """
-    joined = _joined_parts(parts)
-    return replace(
-        joined,
-        ours=prove("ours", joined.ours),
-        theirs=prove("theirs", joined.theirs),
-        breaks=pair_spellings(joined.breaks),
-    )
-
-
-def _joined_parts(parts: Sequence[Comparison]) -> Comparison:
-    """Add up some parts of a comparison."""
-    by_round = ["round_id", "currency"]
-    return Comparison(
-        ours=_sum(part.ours for part in parts),
-        theirs=_sum(part.theirs for part in parts),
-        breaks=_ordered([part.breaks for part in parts], [*by_round, "kind"]),
-        tied=_ordered([part.tied for part in parts], by_round),
-        residual_rows=RESIDUALS.check(
-            _ordered([part.residual_rows for part in parts], by_round)
-        ),
-        edge_rounds=tuple(sorted({name for part in parts for name in part.edge_rounds})),
-    )
-
-
-def _sum(proofs: Iterable[SideProof]) -> SideProof:
-    first, *others = proofs
-    return sum(others, first)
-
-
-def _ordered(frames: list[pd.DataFrame], by: list[str]) -> pd.DataFrame:
-    filled = [frame for frame in frames if len(frame)] or frames[:1]
-    combined = filled[0] if len(filled) == 1 else pd.concat(filled, ignore_index=True)
-    order = sort_order(pa.table({name: arrow_text(combined[name]) for name in by}))
-    return combined.take(order).reset_index(drop=True)
-
-
-def may_be_tied(pairs: pd.DataFrame, rules: Rules) -> Flags:
+def may_be_tied(pairs: Rows, rules: Rules) -> Flags:
     """Flag the one-sided rows that a pass by attributes may match."""
     if not rules.attributes:
         return np.zeros(len(pairs), dtype=bool)
-    one_sided: Flags = pairs["side"].to_numpy(dtype=object) != "both"
+    one_sided: Flags = texts(pairs["side"]) != "both"
     return one_sided & ~in_other_currency(pairs)
 
 
@@ -375,6 +309,6 @@ def _residual_rows(classified: Classified) -> pd.DataFrame:
     """Return the differences that the tolerance accepted, as RESIDUALS rows."""
     positions = np.flatnonzero(classified.residual)
     if not len(positions):
-        return _no_residuals()
-    rows = classified.pairs[list(PAIR_NAME)].take(positions).reset_index(drop=True)
-    return RESIDUALS.check(rows.assign(minor=classified.residual[positions]))
+        return no_residuals()
+    named = Columns({name: classified.pairs[name] for name in PAIR_NAME}).take(positions)
+    return RESIDUALS.check(named.assign(minor=classified.residual[positions]).frame())

@@ -14,7 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reconcile.snapshot.arrays import BLOCK, Flags, arrow_text, changes
+from reconcile.snapshot.arrays import (
+    BLOCK,
+    Column,
+    Flags,
+    arrow_text,
+    changes,
+    integers,
+    present,
+)
+from reconcile.snapshot.columns import Rows, array_of
 from reconcile.snapshot.hashing import mix
 from vocabulary.errors import Contradiction
 
@@ -41,7 +50,7 @@ class Tally:
 EMPTY = Tally(0, ())
 
 
-def tally(frame: pd.DataFrame, rows: Flags | None = None) -> Tally:
+def tally(frame: Rows, rows: Flags | None = None) -> Tally:
     """Count the rows of a frame and sum its ``stake`` and ``payout`` by ``currency``.
 
     Args:
@@ -49,7 +58,7 @@ def tally(frame: pd.DataFrame, rows: Flags | None = None) -> Tally:
         rows: flags the rows that count; None: all do.
     """
     codes, names = currency_codes(frame["currency"])
-    stake, payout = (frame[name].to_numpy() for name in ("stake", "payout"))
+    stake, payout = (array_of(frame[name]) for name in ("stake", "payout"))
     if rows is not None:
         codes = np.where(rows, codes, len(names))
     blocks = (slice(start, start + BLOCK) for start in range(0, len(codes), BLOCK))
@@ -57,28 +66,25 @@ def tally(frame: pd.DataFrame, rows: Flags | None = None) -> Tally:
     return reduce(Tally.__add__, tallies, EMPTY)
 
 
-def tally_columns(pairs: pd.DataFrame, stake: str, payout: str, present: str) -> Tally:
+def tally_columns(pairs: Rows, stake: str, payout: str, count: str) -> Tally:
     """Tally two columns of a frame over the rows in which a third one is not null."""
-    rows = pairs[present].notna().to_numpy()
+    rows = present(pairs[count])
     codes, names = currency_codes(pairs["currency"])
-    stakes, payouts = (
-        pairs[name].to_numpy(dtype="int64", na_value=0)[rows] for name in (stake, payout)
-    )
+    stakes, payouts = (integers(pairs[name])[rows] for name in (stake, payout))
     return tally_codes(codes[rows], names, stakes, payouts)
 
 
-def tally_sums(
-    currency: "pd.Series[Any]", stake: NDArray[np.int64], payout: NDArray[np.int64]
-) -> Tally:
+def tally_sums(currency: Column, stake: NDArray[np.int64], payout: NDArray[np.int64]) -> Tally:
     """Tally amounts by their currency."""
     return tally_codes(*currency_codes(currency), stake, payout)
 
 
-def currency_codes(currency: "pd.Series[Any]") -> tuple[NDArray[Any], list[str]]:
+def currency_codes(currency: Column) -> tuple[NDArray[Any], list[str]]:
     """Return each row's currency as a position in a list of codes, and that list."""
-    if isinstance(currency.dtype, pd.CategoricalDtype):
-        return currency.cat.codes.to_numpy(), list(currency.cat.categories)
-    encoded = arrow_text(currency).dictionary_encode()
+    values = array_of(currency)
+    if isinstance(values, pd.Categorical):
+        return values.codes, values.categories.tolist()
+    encoded = arrow_text(values).dictionary_encode()
     return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
 
 
@@ -211,13 +217,13 @@ def prove(side: str, proof: SideProof) -> SideProof:
     return proof
 
 
-def identity(frame: pd.DataFrame) -> Identity:
+def identity(frame: Rows) -> Identity:
     """Identify the rows of a KEYS frame."""
     names = ("match_key", "stake", "payout", "player_hash")
-    columns = [frame[name].to_numpy().view(np.uint64) for name in names]
-    currency = frame["currency"]
-    codes = pd.util.hash_array(np.asarray(currency.cat.categories, dtype=object))
-    named = codes[currency.cat.codes.to_numpy()] + frame["odd"].to_numpy()
+    columns = [array_of(frame[name]).view(np.uint64) for name in names]
+    codes, categories = currency_codes(frame["currency"])
+    hashes = pd.util.hash_array(np.array(categories, dtype=object))
+    named = hashes[codes] + array_of(frame["odd"])
     return identity_of([*columns, named])
 
 

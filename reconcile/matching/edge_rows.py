@@ -13,21 +13,29 @@ import pandas as pd
 from reconcile.matching.classify import in_other_currency
 from reconcile.matching.conservation import NO_ROWS, Identity, identity_of
 from reconcile.matching.rounds import fold, pair
-from reconcile.snapshot.arrays import Flags, arrow_text, integers, microseconds, present
-from reconcile.snapshot.frames import RECORDS, Keys, Sides
+from reconcile.snapshot.arrays import (
+    Flags,
+    arrow_text,
+    integers,
+    microseconds,
+    present,
+    texts,
+)
+from reconcile.snapshot.columns import Columns, Rows
+from reconcile.snapshot.frames import RECORDS, Keys, RecordSides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowAndEdge:
-    """Full records of either side: of rounds of the window, and of edge rounds."""
+    """RECORDS columns of either side: of rounds of the window, and of edge rounds."""
 
-    ours: pd.DataFrame
-    theirs: pd.DataFrame
-    ours_edge: pd.DataFrame
-    theirs_edge: pd.DataFrame
+    ours: Columns
+    theirs: Columns
+    ours_edge: Columns
+    theirs_edge: Columns
 
 
-def split_at_window(records: Sides, residual: Keys) -> WindowAndEdge:
+def split_at_window(records: RecordSides, residual: Keys) -> WindowAndEdge:
     """Separate the records of rounds of the window from those of edge rounds.
 
     A round belongs to the window if any record of either side lies in it. Rounds of the window
@@ -36,21 +44,20 @@ def split_at_window(records: Sides, residual: Keys) -> WindowAndEdge:
     """
     ours, theirs = RECORDS.check(records.ours), RECORDS.check(records.theirs)
     if all(side["inside"].all() for side in (ours, theirs)):
+        none = slice(0)
         return WindowAndEdge(
-            ours=ours, theirs=theirs, ours_edge=ours[:0], theirs_edge=theirs[:0]
+            ours=ours, theirs=theirs, ours_edge=ours.slice(none), theirs_edge=theirs.slice(none)
         )
-    window_rounds = set().union(*(side["round_id"][side["inside"]] for side in (ours, theirs)))
-    ours_in, theirs_in = (
-        side["round_id"].isin(window_rounds).to_numpy(dtype=bool) for side in (ours, theirs)
+    window_rounds: set[str] = set().union(
+        *(texts(side["round_id"])[side["inside"]] for side in (ours, theirs))
     )
-    ours_left, theirs_left = (
-        np.isin(side["match_key"].to_numpy(), residual) for side in (ours, theirs)
-    )
+    ours_in, theirs_in = (side["round_id"].isin(list(window_rounds)) for side in (ours, theirs))
+    ours_left, theirs_left = (np.isin(side["match_key"], residual) for side in (ours, theirs))
     return WindowAndEdge(
-        ours=ours[ours_in & ours_left],
-        theirs=theirs[theirs_in & theirs_left],
-        ours_edge=ours[~ours_in],
-        theirs_edge=theirs[~theirs_in],
+        ours=ours.where(ours_in & ours_left),
+        theirs=theirs.where(theirs_in & theirs_left),
+        ours_edge=ours.where(~ours_in),
+        theirs_edge=theirs.where(~theirs_in),
     )
 
 
@@ -58,18 +65,18 @@ def unmatched_edge_rows(records: WindowAndEdge) -> pd.DataFrame:
     """Return the edge rounds that no round id matches, as PAIRS rows."""
     views = [fold(side, edge=True) for side in (records.ours_edge, records.theirs_edge)]
     pairs = pair(*views)
-    one_sided = pairs["side"].to_numpy(dtype=object) != "both"
-    unmatched: pd.DataFrame = pairs[one_sided & ~in_other_currency(pairs)]
-    return unmatched
+    one_sided = texts(pairs["side"]) != "both"
+    return pairs.where(one_sided & ~in_other_currency(pairs)).frame()
 
 
-def edge_identity(edge_rows: pd.DataFrame, side: str) -> Identity:
+def edge_identity(edge_rows: Rows, side: str) -> Identity:
     """Hash the edge rows of one side and their contents, whatever their order."""
     if not len(edge_rows):
         return NO_ROWS
-    rows = edge_rows[present(edge_rows[f"records_{side}"])]
+    columns = Columns.of(edge_rows)
+    rows = columns.where(present(columns[f"records_{side}"]))
     names = ("round_id", "currency", f"player_{side}")
-    hashes = [pd.util.hash_array(rows[name].to_numpy(dtype=object)) for name in names]
+    hashes = [pd.util.hash_array(texts(rows[name])) for name in names]
     amounts = [
         integers(rows[f"{name}_{side}"]) for name in ("stake", "payout", "balance_before")
     ]
@@ -92,7 +99,7 @@ def window_rows(tied: pd.DataFrame) -> pd.DataFrame:
     return tied[joined]
 
 
-def has_side(pairs: pd.DataFrame, side: str, *, edge: bool) -> Flags:
+def has_side(pairs: Rows, side: str, *, edge: bool) -> Flags:
     """Flag the rows with a record of one side, outside the window (``edge``) or in it."""
     outside: Flags = integers(pairs[f"edge_{side}"]) != 0
     flags: Flags = present(pairs[f"records_{side}"]) & (outside == edge)

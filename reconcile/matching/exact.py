@@ -13,7 +13,8 @@ import pandas as pd
 
 from reconcile.matching.conservation import Tally, tally
 from reconcile.snapshot.arrays import BLOCK, Flags, Positions, merged
-from reconcile.snapshot.frames import KEYS, Keys, Sides
+from reconcile.snapshot.columns import Columns, Rows
+from reconcile.snapshot.frames import KEYS, Keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,25 +36,23 @@ class ExactMatches:
     their_matches: Flags
 
 
-def match_exact(sides: Sides, *, suspect: Keys) -> ExactMatches:
+def match_exact(ours: Columns, theirs: Columns, *, suspect: Keys) -> ExactMatches:
     """Match rows that are equal in all columns of a key row, each row at most once.
 
     Args:
-        sides: KEYS frames ordered by ``match_key``, with the same currency categories.
+        ours: KEYS columns ordered by ``match_key``.
+        theirs: the same of the provider, with the same currency categories.
         suspect: keys that are left for a full comparison whatever their rows hold.
     """
-    ours, theirs = (side[list(KEYS.columns)] for side in (sides.ours, sides.theirs))
-    KEYS.check(ours)
-    KEYS.check(theirs)
-    doubtful = among(ours["match_key"].to_numpy(), _doubtful_keys(ours, theirs, suspect))
+    doubtful = among(ours["match_key"], _doubtful_keys(ours, theirs, suspect))
     our_matches, their_matches = (np.zeros(len(side), dtype=bool) for side in (ours, theirs))
     for our_block, their_block in _blocks(ours, theirs):
-        first, second = _equal_rows(ours[our_block], theirs[their_block])
+        first, second = _equal_rows(ours.slice(our_block), theirs.slice(their_block))
         certain = ~doubtful[our_block][first]
         our_matches[our_block][first[certain]] = True
         their_matches[their_block][second[certain]] = True
-    our_rest, their_rest = ours[~our_matches], theirs[~their_matches]
-    rest_keys = [side["match_key"].to_numpy() for side in (our_rest, their_rest)]
+    our_rest, their_rest = ours.where(~our_matches), theirs.where(~their_matches)
+    rest_keys = [side["match_key"] for side in (our_rest, their_rest)]
     return ExactMatches(
         matched=tally(ours, our_matches),
         ours_left=tally(our_rest),
@@ -64,16 +63,22 @@ def match_exact(sides: Sides, *, suspect: Keys) -> ExactMatches:
     )
 
 
-def _blocks(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[slice, slice]]:
+def key_columns(side: Rows) -> Columns:
+    """Return the columns of a KEYS frame, or those of them that a longer frame has."""
+    columns = Columns.of(side)
+    return KEYS.check(Columns({name: columns[name] for name in KEYS.columns}))
+
+
+def _blocks(ours: Columns, theirs: Columns) -> Iterator[tuple[slice, slice]]:
     """Cut both sides at the same keys, into blocks that fit into a processor's cache."""
-    our_keys, their_keys = (side["match_key"].to_numpy() for side in (ours, theirs))
+    our_keys, their_keys = (side["match_key"] for side in (ours, theirs))
     bounds = our_keys[BLOCK::BLOCK]
     cuts = [np.searchsorted(keys, bounds).tolist() for keys in (our_keys, their_keys)]
     for our_cut, their_cut in zip(*(pairwise([0, *cut, None]) for cut in cuts), strict=True):
         yield slice(*our_cut), slice(*their_cut)
 
 
-def _equal_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[Positions, Positions]:
+def _equal_rows(ours: Columns, theirs: Columns) -> tuple[Positions, Positions]:
     """Return the positions of rows that agree in key and all other columns, pair by pair."""
     left, right = pd.Index(ours["match_key"]), pd.Index(theirs["match_key"])
     joined, at_left, at_right = left.join(right, how="inner", return_indexers=True)
@@ -81,9 +86,8 @@ def _equal_rows(ours: pd.DataFrame, theirs: pd.DataFrame) -> tuple[Positions, Po
     second = np.arange(len(joined)) if at_right is None else at_right
     equal = np.ones(len(joined), dtype=bool)
     for column in ("stake", "payout", "player_hash"):
-        equal &= ours[column].to_numpy()[first] == theirs[column].to_numpy()[second]
-    codes = ours["currency"].cat.codes.to_numpy()[first]
-    equal &= codes == theirs["currency"].cat.codes.to_numpy()[second]
+        equal &= ours[column][first] == theirs[column][second]
+    equal &= ours["currency"].codes[first] == theirs["currency"].codes[second]
     return first[equal], second[equal]
 
 
@@ -98,11 +102,11 @@ def among(keys: Keys, selected: Keys) -> Flags:
     return flags
 
 
-def _doubtful_keys(ours: pd.DataFrame, theirs: pd.DataFrame, suspect: Keys) -> Keys:
+def _doubtful_keys(ours: Columns, theirs: Columns, suspect: Keys) -> Keys:
     """Return the keys whose row may not be the whole round: repeated, odd or suspect."""
     doubtful = [suspect]
     for side in (ours, theirs):
-        keys = side["match_key"].to_numpy()
-        doubtful.append(keys[side["odd"].to_numpy()])
+        keys = side["match_key"]
+        doubtful.append(keys[side["odd"]])
         doubtful.append(keys[1:][keys[1:] == keys[:-1]])
     return np.unique(np.concatenate(doubtful))

@@ -24,7 +24,9 @@ from reconcile.snapshot.arrays import (
     take_or_null,
     text_column,
     text_from_codes,
+    texts,
 )
+from reconcile.snapshot.columns import Columns, Rows
 from reconcile.snapshot.frames import PAIR_NAME, PAIRS, VIEW
 from vocabulary.maturity import ANY_KIND
 
@@ -34,8 +36,8 @@ NAME = "name"
 _LEAST = np.iinfo(np.int64).min
 
 
-def fold(records: pd.DataFrame, *, edge: bool = False) -> pd.DataFrame:
-    """Fold the records of one side into a VIEW frame, ordered by round id and currency.
+def fold(records: Rows, *, edge: bool = False) -> Columns:
+    """Fold the records of one side into the columns of VIEW, ordered by round id and currency.
 
     The amounts of a round are the sums over its records. A round with any rolled back record
     moved nothing. Repeated lines with one record id are summed apart, as extras.
@@ -44,7 +46,7 @@ def fold(records: pd.DataFrame, *, edge: bool = False) -> pd.DataFrame:
         records: a RECORDS frame of whole rounds.
         edge: whether these are edge rounds, outside the window.
     """
-    ordered = _OrderedRecords(records)
+    ordered = _OrderedRecords(Columns.of(records))
     columns = {
         **ordered.named(),
         **ordered.sums(),
@@ -55,7 +57,7 @@ def fold(records: pd.DataFrame, *, edge: bool = False) -> pd.DataFrame:
         **ordered.first_wrong(),
         "edge": np.full(len(ordered.starts), edge),
     }
-    return VIEW.check(pd.DataFrame({name: columns[name] for name in VIEW.columns}, copy=False))
+    return VIEW.check(Columns({name: columns[name] for name in VIEW.columns}))
 
 
 class _OrderedRecords:
@@ -66,13 +68,13 @@ class _OrderedRecords:
         starts: where each group starts in that order.
     """
 
-    def __init__(self, records: pd.DataFrame) -> None:
+    def __init__(self, records: Columns) -> None:
         self._records = records
         names = ("round_id", "currency", "record_id")
         table = pa.table(
             {
                 **{name: arrow_text(records[name]) for name in names},
-                "occurrence": records["occurrence"].to_numpy(),
+                "occurrence": records["occurrence"],
             }
         )
         self.order = sort_order(table)
@@ -114,9 +116,9 @@ class _OrderedRecords:
         distinct = changes(self._numbers[ordered], players[ordered])
         lowest = self.order[ordered[self.starts]]
         return {
-            **{name: self._records[name].array.take(at) for name in ("round_id", "currency")},
+            **{name: self._records[name].take(at) for name in ("round_id", "currency")},
             "match_key": self._integers("match_key")[self.starts],
-            "player": self._records["player"].array.take(lowest),
+            "player": self._records["player"].take(lowest),
             "players": np.add.reduceat(distinct.astype(np.int64), self.starts),
         }
 
@@ -170,13 +172,13 @@ class _OrderedRecords:
         holds = np.where(self._present("holds"), self._integers("holds"), ANY_KIND)
         return {
             "holds": np.bitwise_or.reduceat(holds, self.starts) if len(holds) else holds,
-            "immature": pd.array(self._immature(), dtype="str"),
+            "immature": text_column(pa.array(self._immature(), type=pa.large_string())),
         }
 
     def _immature(self) -> list[str]:
         """Join the immature movements of each group; repeated lines do not count."""
         by_group = [""] * len(self.starts)
-        movements = self._records["immature"].fillna("").to_numpy(dtype=object)[self.order]
+        movements = texts(self._records["immature"].fillna(""))[self.order]
         counts = (movements != "") & (self._integers("occurrence") == 1)
         for row in np.flatnonzero(counts):
             number = self._numbers[row]
@@ -223,8 +225,8 @@ def _one_chunk(values: Any) -> pa.Array:
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
-def pair(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    """Join two VIEW frames by round id and currency into an ordered PAIRS frame."""
+def pair(ours: Columns, theirs: Columns) -> Columns:
+    """Join two sides' columns of VIEW by round id and currency into ordered ones of PAIRS."""
     VIEW.check(ours)
     VIEW.check(theirs)
     names = pa.table(
@@ -245,25 +247,25 @@ def pair(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     assert len(theirs) == int((at_theirs >= 0).sum())
     named = {n: text_column(_one_chunk(ordered[n]).take(starts)) for n in names.column_names}
     named["match_key"] = _match_keys(ours, theirs, at_ours, at_theirs)
-    return _pairs_frame(named, (ours, at_ours), (theirs, at_theirs), both)
+    return _pairs(named, (ours, at_ours), (theirs, at_theirs), both)
 
 
 def _match_keys(
-    ours: pd.DataFrame, theirs: pd.DataFrame, at_ours: Positions, at_theirs: Positions
+    ours: Columns, theirs: Columns, at_ours: Positions, at_theirs: Positions
 ) -> Amounts:
     keys = np.zeros(len(at_ours), dtype=np.int64)
     for view, positions in ((theirs, at_theirs), (ours, at_ours)):
         present_rows = positions >= 0
-        keys[present_rows] = view["match_key"].to_numpy()[positions[present_rows]]
+        keys[present_rows] = view["match_key"][positions[present_rows]]
     return keys
 
 
-def _pairs_frame(
+def _pairs(
     named: dict[str, Any],
-    ours: tuple[pd.DataFrame, Positions],
-    theirs: tuple[pd.DataFrame, Positions],
+    ours: tuple[Columns, Positions],
+    theirs: tuple[Columns, Positions],
     both: Flags,
-) -> pd.DataFrame:
+) -> Columns:
     columns = dict(named)
     for side, (view, positions) in (("ours", ours), ("theirs", theirs)):
         for name in VIEW.columns:
@@ -274,5 +276,4 @@ def _pairs_frame(
     columns["tie"] = text_from_codes(("", NAME), both.astype(np.intp))
     empty = text_from_codes(("",), np.zeros(len(both), dtype=np.intp))
     columns["alias"] = columns["group"] = empty
-    frame = pd.DataFrame({name: columns[name] for name in PAIRS.columns}, copy=False)
-    return PAIRS.check(frame)
+    return PAIRS.check(Columns({name: columns[name] for name in PAIRS.columns}))

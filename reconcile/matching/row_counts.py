@@ -1,12 +1,12 @@
 """Count the rows of each side by the bucket they ended in, for the proof of conservation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import pandas as pd
 
 from breaks.kinds import Bucket
 from reconcile.matching.classify import Classified
 from reconcile.matching.conservation import (
+    EMPTY,
     Identity,
     SideProof,
     Tally,
@@ -18,6 +18,7 @@ from reconcile.matching.conservation import (
 )
 from reconcile.matching.edge_rows import edge_identity, has_side
 from reconcile.snapshot.arrays import Amounts, Flags, integers, present
+from reconcile.snapshot.columns import Columns, Rows, array_of
 from vocabulary.errors import Contradiction
 
 
@@ -44,10 +45,10 @@ class SideRows:
     source: SourceRows
     left: Tally
     singles: Tally
-    records: pd.DataFrame
+    records: Rows
 
 
-def source_of(keys: pd.DataFrame) -> SourceRows:
+def source_of(keys: Rows) -> SourceRows:
     """Count the rows of a KEYS frame."""
     return SourceRows(tally=tally(keys), identity=identity(keys))
 
@@ -64,10 +65,10 @@ def prove_all_matched(name: str, source: SourceRows, matched: Tally) -> SideProo
 
 def count_range(
     side: SideRows,
-    view: pd.DataFrame,
+    view: Columns,
     matched: Tally,
     classified: Classified,
-    edge_rows: pd.DataFrame,
+    edge_rows: Rows,
 ) -> SideProof:
     """Return the proof of a key range, except for rows that are counted by player later.
 
@@ -120,8 +121,9 @@ def count_players(side: str, classified: Classified) -> SideProof:
     """
     buckets = _tally_buckets(side, classified)
     pairs = classified.pairs
+    (outside,) = _tallies(side, pairs, [has_side(pairs, side, edge=True)])
     return SideProof(
-        outside=_tally_rows(side, pairs, has_side(pairs, side, edge=True)),
+        outside=outside,
         matched=buckets[Bucket.MATCHED],
         timing=buckets[Bucket.TIMING],
         breaks=buckets[Bucket.BREAK],
@@ -129,12 +131,12 @@ def count_players(side: str, classified: Classified) -> SideProof:
     )
 
 
-def _tally_standing(records: pd.DataFrame) -> tuple[Tally, Tally]:
+def _tally_standing(records: Rows) -> tuple[Tally, Tally]:
     """Tally the records in the window and those outside; rolled back amounts count as zero."""
     codes, names = currency_codes(records["currency"])
-    standing = ~records["rolled_back"].to_numpy()
-    columns = [records[name].to_numpy() * standing for name in ("stake", "payout")]
-    inside = records["inside"].to_numpy()
+    standing = ~array_of(records["rolled_back"])
+    columns = [array_of(records[name]) * standing for name in ("stake", "payout")]
+    inside = array_of(records["inside"])
     in_window, outside = (
         tally_codes(codes[rows], names, *(amounts[rows] for amounts in columns))
         for rows in (inside, ~inside)
@@ -142,7 +144,7 @@ def _tally_standing(records: pd.DataFrame) -> tuple[Tally, Tally]:
     return in_window, outside
 
 
-def _with_repeats(view: pd.DataFrame, suffix: str = "") -> list[Amounts]:
+def _with_repeats(view: Columns, suffix: str = "") -> list[Amounts]:
     """Return stake and payout of a view, repeated lines included."""
     return [
         integers(view[f"{name}{suffix}"]) + integers(view[f"extra_{name}{suffix}"])
@@ -153,16 +155,17 @@ def _with_repeats(view: pd.DataFrame, suffix: str = "") -> list[Amounts]:
 def _tally_buckets(side: str, classified: Classified) -> dict[Bucket, Tally]:
     pairs = classified.pairs
     side_present = present(pairs[f"records_{side}"])
-    buckets = {
-        bucket: _tally_rows(side, pairs, side_present & (classified.bucket == number))
-        for number, bucket in enumerate(Bucket)
-    }
+    selections = [side_present & (classified.bucket == number) for number in range(len(Bucket))]
+    buckets = dict(zip(Bucket, _tallies(side, pairs, selections), strict=True))
     assert sum(figures.rows for figures in buckets.values()) == int(side_present.sum())
     return buckets
 
 
-def _tally_rows(side: str, pairs: pd.DataFrame, rows: Flags) -> Tally:
-    """Tally one side of some rows."""
+def _tallies(side: str, pairs: Columns, selections: Sequence[Flags]) -> list[Tally]:
+    """Tally one side of some selections of rows."""
     codes, names = currency_codes(pairs["currency"])
-    amounts = (column[rows] for column in _with_repeats(pairs, f"_{side}"))
-    return tally_codes(codes[rows], names, *amounts)
+    stake, payout = _with_repeats(pairs, f"_{side}")
+    return [
+        tally_codes(codes[rows], names, stake[rows], payout[rows]) if rows.any() else EMPTY
+        for rows in selections
+    ]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.matching.conservation import Tally, tally
+from reconcile.matching.conservation import EMPTY, Tally, tally
 from reconcile.matching.exact import ExactMatches, among
 from reconcile.matching.passes import TieState, join_sides, tie_rows
 from reconcile.matching.rounds import fold, pair
@@ -76,6 +76,8 @@ def _singles(side: pd.DataFrame, *, is_ours: bool) -> pd.DataFrame:
 
 def tally_singles(singles: pd.DataFrame, *, ours: bool) -> Tally:
     """Tally the single rows of one side."""
+    if not len(singles):
+        return EMPTY
     return tally(singles[singles["ours"].to_numpy() == ours])
 
 
@@ -242,10 +244,10 @@ def _in_full(singles: pd.DataFrame, reader: RowReader) -> tuple[pd.DataFrame, Po
     keys, ours = (singles[name].to_numpy() for name in ("match_key", "ours"))
     records = reader.records(np.sort(keys), balances=False)
     views = [
-        fold(side[side["inside"] & side["match_key"].isin(keys[ours == is_ours])])
+        fold(side.where(side["inside"] & np.isin(side["match_key"], keys[ours == is_ours])))
         for side, is_ours in ((records.ours, True), (records.theirs, False))
     ]
-    full = pair(*views)
+    full = pair(*views).frame()
     by_key = np.argsort(keys)
     order = by_key[
         np.minimum(np.searchsorted(keys[by_key], full["match_key"].to_numpy()), len(keys) - 1)

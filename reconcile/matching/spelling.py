@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from breaks.kinds import BreakKind
 from feeds.statements.reading.values.text import INVISIBLE, bare
-from reconcile.snapshot.arrays import arrow_text, sort_order
+from reconcile.snapshot.arrays import arrow_text, sort_order, texts
+from reconcile.snapshot.columns import Columns
 from reconcile.snapshot.shared_rounds import player_of_share, round_of
 
 _NO_BLANKS = str.maketrans(dict.fromkeys(INVISIBLE))
@@ -28,20 +29,21 @@ def same_spelling(text: str) -> str:
     return bare(text).translate(_NO_BLANKS).casefold()
 
 
-def pair_spellings(breaks: pd.DataFrame) -> pd.DataFrame:
+def pair_spellings(break_rows: Columns) -> Columns:
     """Replace both breaks of a round that either side spells its own way by one break.
 
     Args:
-        breaks: see ``Classified.breaks``; of a whole comparison.
+        break_rows: see ``Classified.break_rows``; of a whole comparison.
     """
-    kinds = breaks["kind"].to_numpy(dtype=object)
+    kinds = texts(break_rows["kind"])
     ours = np.flatnonzero(kinds == str(BreakKind.MISSING_AT_PROVIDER))
     theirs = np.flatnonzero(kinds == str(BreakKind.MISSING_IN_LEDGER))
     if not len(ours) or not len(theirs):
-        return breaks
+        return break_rows
+    breaks = break_rows.frame()
     pairs = list(_pairs(breaks.take(ours), breaks.take(theirs)))
     if not pairs:
-        return breaks
+        return break_rows
     our_rows, their_rows = (
         side[[pair[n] for pair in pairs]] for n, side in enumerate((ours, theirs))
     )
@@ -49,7 +51,7 @@ def pair_spellings(breaks: pd.DataFrame) -> pd.DataFrame:
     rest = np.setdiff1d(np.arange(len(breaks)), np.concatenate([our_rows, their_rows]))
     combined = pd.concat([breaks.take(rest), paired], ignore_index=True)
     order = sort_order(pa.table({name: arrow_text(combined[name]) for name in _ORDER}))
-    return combined.take(order).reset_index(drop=True)
+    return Columns.of(combined.take(order))
 
 
 def _pairs(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reconcile.matching.compare import Comparison
+from reconcile.matching.comparison import Comparison
 from reconcile.partitions.codec import (
     CorruptPart,
     add_digest,

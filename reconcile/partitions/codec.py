@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from reconcile.matching.compare import Comparison
+from reconcile.matching.comparison import Comparison
 from reconcile.matching.conservation import Identity, SideProof, Tally
+from reconcile.snapshot.columns import Columns
 
 #: Changes with what parts hold: parts of an older version are not resumed.
 PART_FORMAT = 2
@@ -65,7 +66,7 @@ def decode_part(encoded: bytes) -> tuple[Comparison, tuple[bytes, ...]]:
     part = Comparison(
         ours=_proof(header["ours"]),
         theirs=_proof(header["theirs"]),
-        breaks=decode_frame(breaks),
+        break_rows=Columns.of(decode_frame(breaks)),
         residual_rows=decode_frame(residual_rows),
         edge_rounds=tuple(header["edge_rounds"]),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from reconcile.matching.compare import Comparison, merge
+from reconcile.matching.comparison import Comparison, merge
 from reconcile.partitions.checkpoint import Checkpoint
 from reconcile.partitions.options import RunOptions
 from reconcile.partitions.tasks import PartitionTask, Step, run_partition

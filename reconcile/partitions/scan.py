@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reconcile.matching.compare import Comparison, compare
+from reconcile.matching.compare import compare
+from reconcile.matching.comparison import Comparison
 from reconcile.partitions.checkpoint import Checkpoint
 from reconcile.partitions.codec import PART_FORMAT
 from reconcile.partitions.compare_parts import compare_in_parts

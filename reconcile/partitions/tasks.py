@@ -22,9 +22,10 @@ from reconcile.partitions.codec import (
 from reconcile.snapshot.edge_keys import NO_KEYS
 from reconcile.snapshot.frames import Keys, Sides
 from reconcile.snapshot.key_ranges import ALL_KEYS, KeyFiles, KeyRange
+from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.rules import MatchContext
 from reconcile.snapshot.single_lookups import SnapshotReader
-from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.snapshot.snapshot import Snapshot
 from reconcile.snapshot.timed_keys import timed_key_rows, timed_key_rows_from_files
 from vocabulary.window import Window
 

@@ -15,7 +15,7 @@ from breaks.kinds import BreakKind
 from feeds.coverage import Unread, list_unread
 from ledger.corrections.tolerance_bookings import booked_match_keys
 from reconcile.findings.balance_chain import chain_breaks
-from reconcile.findings.breaks import Break, breaks_from_frame
+from reconcile.findings.breaks import Break, breaks_from_rows
 from reconcile.findings.corrections import round_corrections
 from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.evidence import with_evidence
@@ -23,13 +23,14 @@ from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
 from reconcile.findings.spelling import with_rollbacks_named
 from reconcile.findings.unanswered import with_unanswered
-from reconcile.matching.compare import Comparison
+from reconcile.matching.comparison import Comparison
 from reconcile.partitions.options import RunOptions
 from reconcile.partitions.scan import Scan, scan_window
 from reconcile.runs.request import RunRequest
 from reconcile.snapshot.frames import Keys
+from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.shared_rounds import round_of
-from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.snapshot.snapshot import Snapshot
 from storage.archive.row_cut import RowName, require_names, rows_begin_at
 from vocabulary.ids import match_key
 
@@ -180,8 +181,8 @@ def breaks_without_evidence(
 def _differences(
     snapshot: Snapshot, request: RunRequest, comparison: Comparison
 ) -> tuple[Break, ...]:
-    return breaks_from_frame(
-        with_unanswered(snapshot, comparison.breaks),
+    return breaks_from_rows(
+        with_unanswered(snapshot, comparison.break_rows),
         provider=request.provider,
         exponents=request.exponents,
         now=snapshot.context.now,

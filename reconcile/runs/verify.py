@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from ledger.corrections.tolerance_bookings import booked_by_run
 from reconcile.findings.delivery_log import ReadLogged
-from reconcile.matching.compare import Comparison
+from reconcile.matching.comparison import Comparison
 from reconcile.matching.conservation import NO_ROWS
 from reconcile.runs.evaluate import Evaluation, evaluate
 from reconcile.runs.request import RULE_VERSIONS, stored_request

@@ -17,8 +17,9 @@ from reconcile.matching.compare import Fetch, compare
 from reconcile.partitions.scan import Scan, ScanResult
 from reconcile.runs.evaluate import Evaluation, evaluate
 from reconcile.runs.request import RunRequest
+from reconcile.snapshot.columns import array_of
 from reconcile.snapshot.edge_keys import find_edge_keys
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, RecordSides, Sides
 from reconcile.snapshot.snapshot import Snapshot
 from storage.transactions import engine_at
 from vocabulary.ids import match_key
@@ -132,15 +133,19 @@ def _replaced(match_keys: Keys, keys: Mapping[int, int]) -> Keys:
 
 
 def _fetch_renamed(fetch: Fetch, keys: Mapping[int, int], names: RoundNames) -> Fetch:
-    def fetch_renamed(requested: Keys) -> Sides:
+    def fetch_renamed(requested: Keys) -> RecordSides:
         requested_keys = set(requested.tolist())
         old_keys = [old for old, new in keys.items() if new in requested_keys]
         fetched = fetch(np.union1d(requested, np.array(old_keys, dtype=np.int64)))
+        round_ids = pd.Series(fetched.theirs["round_id"]).replace(dict(names)).astype("str")
         theirs = fetched.theirs.assign(
-            round_id=fetched.theirs["round_id"].replace(dict(names)).astype("str"),
-            match_key=_replaced(fetched.theirs["match_key"].to_numpy(), keys),
+            round_id=array_of(round_ids),
+            match_key=_replaced(fetched.theirs["match_key"], keys),
         )
-        ours, theirs = (s[s["match_key"].isin(requested)] for s in (fetched.ours, theirs))
-        return Sides(ours=RECORDS.check(ours), theirs=RECORDS.check(theirs))
+        ours, theirs = (
+            RECORDS.check(side.where(np.isin(side["match_key"], requested)))
+            for side in (fetched.ours, theirs)
+        )
+        return RecordSides(ours=ours, theirs=theirs)
 
     return fetch_renamed

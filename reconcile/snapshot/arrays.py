@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from reconcile.snapshot.columns import Array, array_of
+
 Flags: TypeAlias = NDArray[np.bool_]
 Amounts: TypeAlias = NDArray[np.int64]
 Positions: TypeAlias = NDArray[np.intp]
@@ -21,14 +23,21 @@ Positions: TypeAlias = NDArray[np.intp]
 #: processed in blocks of this size: allocating fresh memory costs more than the work itself.
 BLOCK = 1 << 17
 
+#: What ``array_of`` reads: a column of a frame, or its array.
+Column: TypeAlias = "pd.Series[Any] | Array"
+
 _STR: Any = pd.Series([], dtype="str").dtype
+_LARGE_STRING = pa.large_string()
+_INSTANT: Any = pd.DatetimeTZDtype("us", "UTC")
 
 
-def arrow_text(column: "pd.Series[Any]") -> pa.Array:
+def arrow_text(column: Column) -> pa.Array:
     """Convert a text column to one Arrow array of large strings."""
-    values = pa.array(column, from_pandas=True)
+    values = pa.array(array_of(column), from_pandas=True)
     whole_array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    return whole_array.cast(pa.large_string())
+    if whole_array.type == _LARGE_STRING:
+        return whole_array
+    return whole_array.cast(_LARGE_STRING)
 
 
 def text_column(values: pa.Array) -> Any:
@@ -41,27 +50,55 @@ def text_from_codes(names: Sequence[str], codes: NDArray[Any]) -> Any:
     return text_column(pa.array(names, type=pa.large_string()).take(pa.array(codes)))
 
 
-def integers(column: "pd.Series[Any]") -> Amounts:
-    """Convert integers or flags to int64; a null becomes 0."""
-    values: Amounts = column.to_numpy(dtype="int64", na_value=0)
+def texts(column: Column) -> NDArray[np.object_]:
+    """Convert a text column to Python strings."""
+    values: NDArray[np.object_] = array_of(column).to_numpy(dtype=object)
     return values
 
 
-def present(column: "pd.Series[Any]") -> Flags:
+def integers(column: Column) -> Amounts:
+    """Convert integers or flags to int64; a null becomes 0."""
+    values = array_of(column)
+    if isinstance(values, np.ndarray):
+        return values.astype(np.int64, copy=False)
+    converted: Amounts = values.to_numpy(dtype="int64", na_value=0)
+    return converted
+
+
+def python_values(column: Column) -> list[Any]:
+    """Convert a column to Python values, None for null."""
+    array = array_of(column)
+    values: list[Any] = array.tolist()
+    if isinstance(array, np.ndarray):
+        return values
+    is_null = array.isna()
+    if not is_null.any():
+        return values
+    return [None if null else value for value, null in zip(values, is_null, strict=True)]
+
+
+def present(column: Column) -> Flags:
     """Flag the rows whose value is not null."""
-    flags: Flags = column.notna().to_numpy()
+    values = array_of(column)
+    if isinstance(values, np.ndarray):
+        return np.ones(len(values), dtype=bool)  # integers and flags
+    flags: Flags = ~values.isna()
     return flags
 
 
-def microseconds(column: "pd.Series[Any]") -> Amounts:
+def microseconds(column: Column) -> Amounts:
     """Convert instants to microseconds since 1970; a null becomes the smallest int64."""
-    values: Amounts = column.to_numpy(dtype="datetime64[us]").view(np.int64)
-    return values
+    return np.asarray(array_of(column), dtype="datetime64[us]").view(np.int64)
 
 
 def instant_column(values: Amounts) -> Any:
     """Convert microseconds since 1970 to a column of UTC instants."""
-    return pd.array(values.view("datetime64[us]"), dtype="datetime64[us]").tz_localize("UTC")
+    return instants(pa.chunked_array([pa.array(values).cast(pa.timestamp("us", "UTC"))]))
+
+
+def instants(values: pa.ChunkedArray) -> Array:
+    """Convert an Arrow array of instants to a pandas column."""
+    return _INSTANT.__from_arrow__(values)
 
 
 def sort_order(table: pa.Table) -> Positions:
@@ -108,17 +145,15 @@ def _changes(column: Any) -> Flags:
     return flags
 
 
-def take_or_null(column: "pd.Series[Any]", positions: Positions) -> Any:
+def take_or_null(column: Column, positions: Positions) -> Any:
     """Take the values at these positions; a negative position gives a null.
 
     A column of int64 or bool becomes its nullable counterpart.
     """
-    dtype = str(column.dtype)
-    if dtype not in {"int64", "bool"}:
-        return column.array.take(positions, allow_fill=True)
-    is_null = positions < 0
-    values = column.to_numpy()
-    result = np.zeros(len(positions), dtype=values.dtype)
+    values, is_null = array_of(column), positions < 0
+    if not isinstance(values, np.ndarray):
+        return values.take(positions, allow_fill=bool(is_null.any()))
+    result: NDArray[Any] = np.zeros(len(positions), dtype=values.dtype)
     result[~is_null] = values[positions[~is_null]]
-    nullable = pd.arrays.IntegerArray if dtype == "int64" else pd.arrays.BooleanArray
+    nullable = pd.arrays.BooleanArray if values.dtype == bool else pd.arrays.IntegerArray
     return nullable(result, is_null)

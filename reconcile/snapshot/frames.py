@@ -6,12 +6,14 @@ No frame has a float column: amounts are int64 minor units, ids are text, instan
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from reconcile.snapshot.columns import Columns, Rows, array_of
 
 Keys = NDArray[np.int64]
 Kind = Literal[
@@ -21,6 +23,8 @@ Kind = Literal[
 
 #: The pandas names of column kinds, where they differ.
 _DTYPES = {"instant": "datetime64[us, UTC]", "moment": "datetime64[us, UTC]", "text": "str"}
+_NEVER_NULL: frozenset[Kind] = frozenset({"str", "category", "instant"})
+_Rows = TypeVar("_Rows", pd.DataFrame, Columns)
 
 
 class FrameWrong(AssertionError):
@@ -39,20 +43,21 @@ class FrameShape:
     columns: Mapping[str, Kind]
     unique: tuple[str, ...] = ()
 
-    def check(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the frame after checking that it has this shape.
+    def check(self, frame: _Rows) -> _Rows:
+        """Return the frame, or its columns, after checking that they have this shape.
 
         Raises:
             FrameWrong: a column is missing, unexpected, of another kind, or null, or rows
             repeat.
         """
-        if list(frame.columns) != list(self.columns):
-            raise FrameWrong(f"{self.name}: columns {list(frame.columns)}")
-        for (column, kind), dtype in zip(self.columns.items(), frame.dtypes, strict=True):
+        dtypes = _dtypes_of(frame)
+        if list(dtypes) != list(self.columns):
+            raise FrameWrong(f"{self.name}: columns {list(dtypes)}")
+        for (column, kind), dtype in zip(self.columns.items(), dtypes.values(), strict=True):
             if not _is_kind(dtype, kind):
                 raise FrameWrong(f"{self.name}.{column}: {dtype} where {kind} belongs")
             # Only these kinds can hold an unintended null.
-            if kind in {"str", "category", "instant"} and frame[column].array.isna().any():
+            if kind in _NEVER_NULL and array_of(frame[column]).isna().any():
                 raise FrameWrong(f"{self.name}.{column}: a value is missing")
         if self.unique and self._repeats(frame):
             raise FrameWrong(f"{self.name}: {self.unique} repeat")
@@ -67,12 +72,18 @@ class FrameShape:
             }
         )
 
-    def _repeats(self, frame: pd.DataFrame) -> bool:
+    def _repeats(self, frame: Rows) -> bool:
         if len(frame) < 2:
             return False
-        table = pa.table({name: pa.array(frame[name]) for name in self.unique})
+        table = pa.table({name: pa.array(array_of(frame[name])) for name in self.unique})
         distinct = table.group_by(list(self.unique), use_threads=False).aggregate([])
         return bool(distinct.num_rows < table.num_rows)
+
+
+def _dtypes_of(frame: Rows) -> dict[str, Any]:
+    if isinstance(frame, Columns):
+        return {name: values.dtype for name, values in frame.arrays.items()}
+    return dict(zip(frame.columns, frame.dtypes, strict=True))
 
 
 @cache
@@ -124,6 +135,19 @@ def _recode(frame: pd.DataFrame, codes: list[str]) -> pd.DataFrame:
     if currency.categories.tolist() != codes:
         frame = frame.assign(currency=currency.set_categories(codes))
     return frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSides:
+    """The columns of RECORDS from either side."""
+
+    ours: Columns
+    theirs: Columns
+
+    @classmethod
+    def of(cls, ours: Rows, theirs: Rows) -> "RecordSides":
+        """Return the columns of two RECORDS frames."""
+        return cls(ours=Columns.of(ours), theirs=Columns.of(theirs))
 
 
 #: Key rows with what matching by attributes asks of most rows: when the row began, in

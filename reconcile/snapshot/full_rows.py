@@ -12,9 +12,12 @@ import pandas as pd
 import pyarrow as pa
 from psycopg import sql
 
-from reconcile.snapshot.frames import RECORDS
+from reconcile.snapshot.arrays import instants, text_column
+from reconcile.snapshot.columns import Array, Columns
+from reconcile.snapshot.frames import RECORDS, Kind
 from reconcile.snapshot.immature import UNDONE, ImmatureSince
 
+_INT64: Any = pd.Int64Dtype()
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "int64": pa.int64(),
     "Int64": pa.int64(),
@@ -206,10 +209,19 @@ def table_from_rows(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> pa
     return pa.table(arrays)
 
 
-def records_frame(table: pa.Table) -> pd.DataFrame:
-    """Convert full rows to a RECORDS frame."""
-    nullable = [name for name, kind in RECORDS.columns.items() if kind == "Int64"]
-    frame = table.drop_columns(nullable).to_pandas()
-    for name in nullable:
-        frame[name] = table[name].to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
-    return RECORDS.check(frame[list(RECORDS.columns)])
+def records_of(table: pa.Table) -> Columns:
+    """Convert full rows to the columns of RECORDS."""
+    arrays = {name: _column(table[name], kind) for name, kind in RECORDS.columns.items()}
+    return RECORDS.check(Columns(arrays))
+
+
+def _column(values: pa.ChunkedArray, kind: Kind) -> Array:
+    match kind:
+        case "str" | "text":
+            return text_column(values.cast(pa.large_string()).combine_chunks())
+        case "instant":
+            return instants(values)
+        case "Int64":
+            return _INT64.__from_arrow__(values)
+        case _:
+            return values.to_numpy()

@@ -101,6 +101,8 @@ SELECT substr(s, 1 + n * {size}, {size})
 #: A string in the database holds at most a gigabyte. If a query may return more rows than this,
 #: it groups them into several strings by some bits of their keys.
 _ROWS_PER_STRING = 10_000_000
+#: Fewer rows fit into a processor's cache as they are.
+_ROWS_TO_SPLIT = 1 << 12
 _KEY_BITS = "get_byte(key_row, 7) & 15"
 
 
@@ -176,6 +178,9 @@ def sorted_columns(blocks: Sequence[SplitRows], layout: Layout = KEY_LAYOUT) -> 
         name: np.empty(rows, values.dtype)
         for name, values in unpacked_columns(np.empty(0, layout)).items()
     }
+    if rows < _ROWS_TO_SPLIT:
+        _write_sorted([part for block in blocks for part in block], columns, 0)
+        return columns
     start = 0
     for same_range in zip(*blocks, strict=True):
         start = _write_sorted(same_range, columns, start)
@@ -205,6 +210,8 @@ def frame_of_columns(columns: Columns, find_players: FindPlayers) -> pd.DataFram
 
 def _write_sorted(parts: Sequence[Columns], columns: Columns, start: int) -> int:
     """Write one range of keys, sorted, into ``columns``; return where the next range starts."""
+    if not parts:
+        return start
     keys = np.concatenate([part["match_key"] for part in parts])
     order = sort_keys(keys)
     end = start + len(keys)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from reconcile.snapshot.frames import Keys, Sides
+from reconcile.snapshot.frames import Keys, RecordSides
 
 
 class RowReader(Protocol):
     """Reads about single rounds; no result depends on which other rounds are asked about."""
 
-    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
+    def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
         """Return the full rows of these keys; see ``Snapshot.records``."""
         ...
 

@@ -9,9 +9,13 @@ one player keeps its plain name.
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from reconcile.snapshot.frames import RECORDS
+from reconcile.snapshot.arrays import arrow_text, changes
+from reconcile.snapshot.columns import Columns
+from reconcile.snapshot.frames import RECORDS, RecordSides
 
 _SEPARATOR = "\x1f"
 #: Maps (round, currency, player as the provider names it) to the player who owns that share.
@@ -28,32 +32,30 @@ def player_of_share(name: str) -> str:
     return name.partition(_SEPARATOR)[2]
 
 
-def split_player_shares(
-    ours: pd.DataFrame, theirs: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split_player_shares(records: RecordSides) -> RecordSides:
     """Rename the records of shared rounds so that each player share has a name of its own.
 
-    Both are RECORDS frames that hold whole rounds. If a round and currency leaves exactly one
-    unmatched player on either side, the two are the same share: the provider named its player
-    differently.
+    Both sides hold whole rounds. If a round and currency leaves exactly one unmatched player on
+    either side, the two are the same share: the provider named its player differently.
     """
-    shared = _shared_rounds(ours, theirs)
-    if not shared:
-        return ours, theirs
+    by_us, by_them = _rounds_of_many(records.ours), _rounds_of_many(records.theirs)
+    if not by_us and not by_them:
+        return records
+    ours, theirs = records.ours.frame(), records.theirs.frame()
+    shared = _shared_rounds(ours, theirs, by_us, by_them)
     in_ours, in_theirs = ours["round_id"].isin(shared), theirs["round_id"].isin(shared)
     owners = _share_owners(ours[in_ours], theirs[in_theirs])
-    return _rename(ours, in_ours, {}), _rename(theirs, in_theirs, owners)
+    return RecordSides.of(_rename(ours, in_ours, {}), _rename(theirs, in_theirs, owners))
 
 
-def _shared_rounds(ours: pd.DataFrame, theirs: pd.DataFrame) -> set[str]:
-    """Return the rounds that either side reports for several players.
+def _shared_rounds(
+    ours: pd.DataFrame, theirs: pd.DataFrame, by_us: set[str], by_them: set[str]
+) -> set[str]:
+    """Return the rounds that are split, of those that either side reports for several players.
 
     A round is left whole if the provider leaves its players unnamed. It is left whole too if we
     have one player and the amounts of both sides agree: then one line only names somebody else.
     """
-    by_us, by_them = _rounds_of_many(ours), _rounds_of_many(theirs)
-    if not by_us and not by_them:
-        return set()
     unnamed = set(theirs.loc[theirs["player"] == "", "round_id"])
     only_theirs = by_them - by_us
     our_amounts, their_amounts = (
@@ -63,11 +65,17 @@ def _shared_rounds(ours: pd.DataFrame, theirs: pd.DataFrame) -> set[str]:
     return (by_us | by_them) - unnamed - misnamed
 
 
-def _rounds_of_many(records: pd.DataFrame) -> set[str]:
+def _rounds_of_many(records: Columns) -> set[str]:
     """Return the rounds of more than one player."""
-    repeated = records[records["round_id"].duplicated(keep=False)]
-    players = repeated.groupby("round_id")["player"].nunique()
-    return set(players.index[players > 1])
+    rounds = arrow_text(records["round_id"]).dictionary_encode()
+    if len(rounds.dictionary) == len(records):
+        return set()
+    players = arrow_text(records["player"]).dictionary_encode().indices.to_numpy()
+    codes = rounds.indices.to_numpy()
+    order = np.lexsort((players, codes))
+    distinct = changes(codes[order], players[order])
+    of_many = np.bincount(codes[order][distinct]) > 1
+    return set(rounds.dictionary.filter(pa.array(of_many)).to_pylist())
 
 
 def _amounts(records: pd.DataFrame) -> dict[str, list[tuple[str, int, int]]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from psycopg import sql
 
-from reconcile.snapshot.frames import Keys, Sides
+from reconcile.snapshot.frames import Keys, RecordSides
 from reconcile.snapshot.query_results import Psycopg, distinct_integers
 from reconcile.snapshot.snapshot import Snapshot
 
@@ -39,7 +39,7 @@ class SnapshotReader:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
-    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
+    def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
         """See ``RowReader``."""
         return self._snapshot.records(keys, balances=balances)
 

@@ -8,9 +8,8 @@ The queries hold their parameters as psycopg literals, because COPY and ADBC tak
 parameters.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -19,15 +18,14 @@ import pandas as pd
 import pyarrow as pa
 from psycopg import sql
 
-from reconcile.snapshot.connections import SnapshotConnections, open_connections
-from reconcile.snapshot.cut import require_window
+from reconcile.snapshot.connections import SnapshotConnections
 from reconcile.snapshot.edge_keys import OUR_TIMED_ROWS, THEIR_TIMED_ROWS, TimedRows
-from reconcile.snapshot.frames import Keys, Sides, same_currencies
+from reconcile.snapshot.frames import Keys, RecordSides, Sides, same_currencies
 from reconcile.snapshot.full_rows import (
     OUR_RECORDS,
     THEIR_RECORDS,
     balance_fragments,
-    records_frame,
+    records_of,
 )
 from reconcile.snapshot.key_ranges import (
     ALL_KEYS,
@@ -93,6 +91,8 @@ SELECT f.match_key FROM feed_records f
 class Snapshot:
     """Both sides of one provider and window, read in parallel from one database snapshot.
 
+    Open one by ``reconcile.snapshot.opening``, which checks that its rows are there.
+
     Attributes:
         context: decides what full rows contain and which of our rounds are overdue.
     """
@@ -100,7 +100,7 @@ class Snapshot:
     def __init__(
         self,
         connections: SnapshotConnections,
-        pool: ThreadPoolExecutor,
+        pool: Executor,
         *,
         provider: str,
         window: Window,
@@ -190,8 +190,8 @@ class Snapshot:
         table = fetch_of_keys(self._connections.arrow[1], query, keys)
         return np.unique(_int64(table, "match_key"))
 
-    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
-        """Read the full rows of these keys, from any time, as RECORDS frames.
+    def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
+        """Read the full rows of these keys, from any time, as the columns of RECORDS.
 
         The player shares of a shared round have names of their own.
 
@@ -206,8 +206,8 @@ class Snapshot:
         )
         queries = [self.render(query, **fragments) for query in (OUR_RECORDS, THEIR_RECORDS)]
         tables = self._read_of_keys(queries, keys, read_table, lambda table: table)
-        ours, theirs = split_player_shares(*map(records_frame, tables))
-        return Sides(ours=ours, theirs=theirs)
+        ours, theirs = map(records_of, tables)
+        return split_player_shares(RecordSides(ours=ours, theirs=theirs))
 
     def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
         """Read when rows of either side began in a span of time, also outside the window."""
@@ -332,40 +332,6 @@ class Snapshot:
     def render(self, query: str, **parameters: sql.Composable) -> str:
         """Fill the placeholders of a query in; ``parameters`` come before the shared ones."""
         return sql.SQL(query).format(**{**self._parameters, **parameters}).as_string()
-
-
-@contextmanager
-def open_snapshot(
-    database_url: str,
-    provider: str,
-    window: Window,
-    context: MatchContext,
-    snapshot_id: str | None = None,
-) -> Iterator[Snapshot]:
-    """Open both sides of a window in one database snapshot.
-
-    Args:
-        database_url: of the database to read.
-        provider: the slug.
-        window: of the rows to compare.
-        context: decides which of our rounds are overdue, and what full rows contain: balances
-            of our rounds only for matching by attributes, immature movements only if parts of a
-            round can be immature.
-        snapshot_id: of another open ``Snapshot``, to read the same instant; None: now.
-
-    Raises:
-        RowsAreAway: rows of the window left for archives, or rows at its edge that take part.
-        Unavailable: the database cannot be reached.
-    """
-    with (
-        ThreadPoolExecutor(max_workers=2) as pool,
-        open_connections(database_url, snapshot_id) as connections,
-    ):
-        snapshot = Snapshot(
-            connections, pool, provider=provider, window=window, context=context
-        )
-        require_window(snapshot.query, provider, window, context.rules)
-        yield snapshot
 
 
 def range_condition(side: str, key_range: KeyRange) -> str:

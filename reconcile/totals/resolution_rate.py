@@ -23,8 +23,9 @@ from sqlalchemy import Connection, Row, text
 from reconcile.matching.conservation import exact_sum
 from reconcile.snapshot.cut import require_rounds
 from reconcile.snapshot.frames import Keys
+from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.rules import MatchContext
-from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.snapshot.snapshot import Snapshot
 from reconcile.totals.plain_rows import AgreedRows, add_plain_rows
 from storage.engine import url_of
 from vocabulary.ids import match_key

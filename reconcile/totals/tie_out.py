@@ -21,12 +21,14 @@ from reconcile.matching.passes import tie_by_attributes
 from reconcile.matching.rounds import fold, pair
 from reconcile.matching.spelling import pair_spellings
 from reconcile.runs.request import RunRequest
+from reconcile.snapshot.columns import Columns
 from reconcile.snapshot.cut import require_rounds
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import PAIRS, Keys
+from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.rules import MatchContext, Rules
 from reconcile.snapshot.shared_rounds import round_of
-from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.snapshot.snapshot import Snapshot
 from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, DayGgr, Figures, TotalsCell
 from reconcile.totals.differences import (
     NO_BREAKS,
@@ -217,16 +219,20 @@ def _compare(snapshot: Snapshot, other_keys: Keys) -> tuple[ComparisonFrames, Co
     games, counts = record_games(snapshot, keys), round_counts(snapshot, keys)
     records = split_at_window(snapshot.records(keys), other_keys)
     edge_rows = unmatched_edge_rows(records) if len(edge_keys) else PAIRS.empty()
-    pairs = pair(fold(records.ours), fold(records.theirs))
+    pairs = pair(fold(records.ours), fold(records.theirs)).frame()
     classified = classify(_tie(pairs, edge_rows, context.rules), context)
     frames = ComparisonFrames(
         pairs=classified.as_frame(),
-        breaks=with_unanswered(snapshot, pair_spellings(classified.breaks)),
-        ours=pd.concat([records.ours, records.ours_edge]),
-        theirs=pd.concat([records.theirs, records.theirs_edge]),
+        breaks=with_unanswered(snapshot, pair_spellings(classified.break_rows)).frame(),
+        ours=_joined(records.ours, records.ours_edge),
+        theirs=_joined(records.theirs, records.theirs_edge),
         games=games,
     )
     return frames, counts
+
+
+def _joined(window: Columns, edge: Columns) -> pd.DataFrame:
+    return pd.concat([window.frame(), edge.frame()], ignore_index=True)
 
 
 def _sums(

@@ -10,12 +10,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import pandas as pd
 
 from reconcile.findings.corrections import CORRECTIONS, RoundCorrection
 from reconcile.findings.journal import BELOW_ZERO
+from reconcile.snapshot.arrays import Flags, texts
+from reconcile.snapshot.columns import Columns
 from reconcile.snapshot.edge_keys import TimedRows
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, RecordSides, Sides
 from reconcile.snapshot.key_ranges import ALL_KEYS, KeyRange
 from reconcile.snapshot.snapshot import Snapshot
 
@@ -84,7 +87,7 @@ class CachingSnapshot(Snapshot):
         """Read when rows of either side began in a span of time."""
         return self._snapshot.timed_rows(since, until)
 
-    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
+    def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
         """Read the full rows of these keys."""
         key = ("records", keys.tobytes(), balances)
         return self._once(key, lambda: self._snapshot.records(keys, balances=balances))
@@ -118,12 +121,12 @@ class CorrectedSnapshot(CachingSnapshot):
         """Read the key rows of some keys, the corrected round among them."""
         return self._with_key_row(super().key_rows_of(keys))
 
-    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
+    def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
         """Read the full rows of these keys, the corrected round among them."""
         sides = super().records(keys, balances=balances)
         if not self._changes_round or self._tried.match_key not in keys:
             return sides
-        return Sides(ours=self._corrected(sides.ours), theirs=sides.theirs)
+        return RecordSides(ours=self._corrected(sides.ours), theirs=sides.theirs)
 
     def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Run a query of few rows; the corrections count as booked now."""
@@ -173,53 +176,56 @@ class CorrectedSnapshot(CachingSnapshot):
 
     def _with_key_row(self, sides: Sides) -> Sides:
         """Replace the key rows of the round by those of its corrected full rows."""
-        ours, key = sides.ours, self._tried.match_key
-        of_round = ours["match_key"].to_numpy() == key
+        ours, key = Columns.of(sides.ours), self._tried.match_key
+        of_round = ours["match_key"] == key
         if not self._changes_round or not of_round.any():
             return sides
-        records = self.records(ours["match_key"].to_numpy()[of_round]).ours
-        inside = records[(records["match_key"] == key) & records["inside"]]
-        stands = ~inside["rolled_back"].to_numpy()
-        rows = pd.DataFrame(
-            {
-                "match_key": inside["match_key"].to_numpy(),
-                "stake": inside["stake"].to_numpy() * stands,
-                "payout": inside["payout"].to_numpy() * stands,
-                "currency": pd.Categorical(
-                    inside["currency"], categories=ours["currency"].cat.categories
-                ),
-                "player_hash": ours["player_hash"].to_numpy()[of_round],
-                "odd": True,  # compared in full
-            }
-        )
-        frame = pd.concat([ours[~of_round], rows], ignore_index=True)
-        frame = frame.sort_values("match_key", kind="stable", ignore_index=True)
+        frame = self._key_rows_of_round(ours.where(of_round)).frame()
+        if not of_round.all():
+            frame = pd.concat([sides.ours[~of_round], frame], ignore_index=True)
+            frame = frame.sort_values("match_key", kind="stable", ignore_index=True)
         return Sides(ours=KEYS.check(frame), theirs=sides.theirs)
 
-    def _corrected(self, ours: pd.DataFrame) -> pd.DataFrame:
+    def _key_rows_of_round(self, booked: Columns) -> Columns:
+        """Return the key rows of the corrected round in place of those that are booked."""
+        key = self._tried.match_key
+        records = self.records(booked["match_key"]).ours
+        inside = records.where((records["match_key"] == key) & records["inside"])
+        stands = ~inside["rolled_back"]
+        categories = booked["currency"].categories
+        return Columns(
+            {
+                "match_key": inside["match_key"],
+                "stake": inside["stake"] * stands,
+                "payout": inside["payout"] * stands,
+                "currency": pd.Categorical(inside["currency"], categories=categories),
+                "player_hash": booked["player_hash"],
+                "odd": np.ones(len(inside), dtype=bool),  # compared in full
+            }
+        )
+
+    def _corrected(self, ours: Columns) -> Columns:
         """Add the corrections to our row of the round, or make the row."""
         tried = self._tried
-        is_row = (
-            (ours["match_key"] == tried.match_key)
-            & (ours["player"] == tried.player)
-            & (ours["currency"] == tried.currency)
-        )
+        is_row = of_owner(ours, tried) & (ours["match_key"] == tried.match_key)
         if not is_row.any():
-            return RECORDS.check(pd.concat([ours, self._new_row(ours)], ignore_index=True))
-        ours = ours.copy()
-        (position,) = ours.index[is_row][:1]
+            frame = ours.frame()
+            extended = pd.concat([frame, self._new_row(frame)], ignore_index=True)
+            return RECORDS.check(Columns.of(extended))
+        at = int(np.flatnonzero(is_row)[0])
+        changed = ("stake", "payout", "declared_stake", "declared_payout", "rolled_back")
+        columns = {name: ours[name].copy() for name in changed}
         for side, change in (("stake", tried.stake), ("payout", tried.payout)):
-            booked = int(ours.loc[position, side])
-            declared = ours.loc[position, f"declared_{side}"]
-            ours.loc[position, side] = booked + change
+            amounts, declared = columns[side], columns[f"declared_{side}"]
             # A round end declares what the callbacks moved.
-            if not pd.isna(declared) and declared == booked:
-                ours.loc[position, f"declared_{side}"] = booked + change
-        row = ours.loc[position]
-        was_undone = not pd.isna(row["holds"]) and bool(int(row["holds"]) & _ROLLBACK)
-        moved = bool(row["stake"] or row["payout"])
-        ours.loc[position, "rolled_back"] = was_undone and not moved
-        return RECORDS.check(ours)
+            if declared[at] is not pd.NA and declared[at] == amounts[at]:
+                declared[at] += change
+            amounts[at] += change
+        holds = ours["holds"][at]
+        was_undone = holds is not pd.NA and bool(int(holds) & _ROLLBACK)
+        moved = bool(columns["stake"][at] or columns["payout"][at])
+        columns["rolled_back"][at] = was_undone and not moved
+        return RECORDS.check(ours.assign(**columns))
 
     def _new_row(self, like: pd.DataFrame) -> pd.DataFrame:
         """Return our row of a round that only the corrections would make."""
@@ -241,3 +247,11 @@ class CorrectedSnapshot(CachingSnapshot):
             "inside": False,  # it has no key row
         }
         return pd.DataFrame([values]).astype(like.dtypes.to_dict())
+
+
+def of_owner(records: Columns, tried: TriedCorrections) -> Flags:
+    """Flag the records of the player and currency of the corrections."""
+    flags: Flags = (texts(records["player"]) == tried.player) & (
+        texts(records["currency"]) == tried.currency
+    )
+    return flags

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from breaks.corrections.suggestions import RoundSide
 from breaks.corrections.trials import Source, SourceContradiction
 from breaks.kinds import BreakKind
 from breaks.store import TrackedBreak
 from reconcile.findings.delivery_log import LOGGED, ReadLogged
+from reconcile.snapshot.arrays import python_values
+from reconcile.snapshot.columns import Array
 from reconcile.snapshot.snapshot import Snapshot
-from reconcile.trials.corrected_snapshot import TriedCorrections
+from reconcile.trials.corrected_snapshot import TriedCorrections, of_owner
 from vocabulary.facts import Bet, BetAndWin, Operation, Win
 from vocabulary.ids import match_key
 from vocabulary.money import exponent_of, text_from_minor
@@ -236,14 +237,16 @@ def round_sides(
     names = {break_.round_id, *([break_.alias] if break_.alias else [])}
     keys = np.array(sorted(match_key(break_.provider, name) for name in names), dtype=np.int64)
     records = snapshot.records(keys)
-    ours = _of_player(records.ours, tried)
-    theirs = _of_player(records.theirs, tried)
+    ours, theirs = (
+        side.where(of_owner(side, tried)) for side in (records.ours, records.theirs)
+    )
     # A round with any rolled back record moved nothing, and repeated lines count apart.
-    standing = theirs[(theirs["occurrence"] == 1) & (not theirs["rolled_back"].any())]
+    stands = not theirs["rolled_back"].any()
+    standing = theirs.where((theirs["occurrence"] == 1) & stands)
     declared = {
-        side: int(ours[f"declared_{side}"].dropna().iloc[0])
+        side: int(amounts[0])
         for side in _SIDES
-        if ours[f"declared_{side}"].notna().any()
+        if (amounts := _present_values(ours[f"declared_{side}"]))
     }
     booked = {side: int(ours[side].sum()) for side in _SIDES}
     changes = {"stake": tried.stake, "payout": tried.payout}
@@ -256,10 +259,8 @@ def round_sides(
     )
 
 
-def _of_player(records: pd.DataFrame, tried: TriedCorrections) -> pd.DataFrame:
-    return records[
-        (records["player"] == tried.player) & (records["currency"] == tried.currency)
-    ]
+def _present_values(column: Array) -> list[int]:
+    return [value for value in python_values(column) if value is not None]
 
 
 def _logged_sides(

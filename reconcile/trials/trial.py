@@ -5,9 +5,8 @@ The run's request is evaluated twice at the same instant, without and with the c
 their ids are compared alone; by attributes, the whole window is.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,14 +26,13 @@ from ledger.corrections.preview import (
 )
 from reconcile.findings.breaks import Break
 from reconcile.findings.delivery_log import ReadLogged
-from reconcile.matching.compare import Comparison, compare
+from reconcile.matching.compare import compare
+from reconcile.matching.comparison import Comparison
 from reconcile.runs.evaluate import breaks_without_evidence
 from reconcile.runs.request import RunRequest, stored_request
-from reconcile.snapshot.connections import connections_of
-from reconcile.snapshot.cut import require_window
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import Keys
-from reconcile.snapshot.rules import MatchContext
+from reconcile.snapshot.opening import snapshot_over
 from reconcile.snapshot.snapshot import Snapshot
 from reconcile.trials.corrected_snapshot import (
     CachingSnapshot,
@@ -44,7 +42,6 @@ from reconcile.trials.corrected_snapshot import (
 from reconcile.trials.sources import SourceCheck
 from storage import transactions
 from vocabulary.ids import match_key
-from vocabulary.window import Window
 
 _RUN = """
 SELECT run_id, provider, window_from, window_to, manifest FROM runs WHERE run_id = :run
@@ -72,7 +69,8 @@ class BreakTrials:
         """Try the corrections of a break.
 
         Raises:
-            ActionRefused: the player has no wallet in the currency of the break.
+            ActionRefused: the player has no wallet in the currency of the break, or the run
+                that found it is not stored.
             RowsAreAway: rows of the window of its run left for archives.
             Unavailable: the database cannot be reached.
         """
@@ -81,8 +79,8 @@ class BreakTrials:
             preview = _preview(connection, break_, corrections)
             tried = tried_corrections(break_, corrections, preview.balance_before, now)
             context = request.context(now)
-            window = request.window
-            with _snapshot(connection, break_.provider, window, context) as snapshot:
+            provider, window = break_.provider, request.window
+            with snapshot_over(connection, provider, window, context) as snapshot:
                 return try_on(
                     snapshot,
                     break_,
@@ -98,28 +96,14 @@ class BreakTrials:
         return transactions.engine_at(self.database_url, pool_size=1)
 
     def _request(self, connection: Connection, break_: TrackedBreak) -> RunRequest:
-        run = connection.execute(text(_RUN), {"run": break_.run_id}).mappings().one()
+        run = connection.execute(text(_RUN), {"run": break_.run_id}).mappings().one_or_none()
+        if run is None:
+            raise ActionRefused(
+                f"{break_.break_id} names {break_.run_id}, which is not stored: reconcile a"
+                f" window of {break_.provider} that holds round {break_.round_id}, then try the"
+                " correction again"
+            )
         return stored_request(dict(run), self.readers.get(break_.provider))
-
-
-@contextmanager
-def _snapshot(
-    connection: Connection, provider: str, window: Window, context: MatchContext
-) -> Iterator[Snapshot]:
-    """Both sides of a window in a transaction that sees one instant: a trial reads few rows.
-
-    Raises:
-        RowsAreAway: rows of the window left for archives, as ``open_snapshot`` says.
-    """
-    with (
-        ThreadPoolExecutor(max_workers=1) as pool,
-        connections_of(connection) as connections,
-    ):
-        snapshot = Snapshot(
-            connections, pool, provider=provider, window=window, context=context
-        )
-        require_window(snapshot.query, provider, window, context.rules)
-        yield snapshot
 
 
 def try_on(

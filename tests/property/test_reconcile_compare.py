@@ -8,8 +8,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconcile.matching.compare import Comparison, compare
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
+from reconcile.matching.compare import compare
+from reconcile.matching.comparison import Comparison
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, RecordSides, Sides
 from reconcile.snapshot.rules import MatchContext
 from vocabulary.ids import match_key
 
@@ -77,11 +78,8 @@ def _keys(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compare(ours: pd.DataFrame, theirs: pd.DataFrame) -> Comparison:
-    def fetch(keys: Keys) -> Sides:
-        return Sides(
-            ours=ours[ours["match_key"].isin(keys)],
-            theirs=theirs[theirs["match_key"].isin(keys)],
-        )
+    def fetch(keys: Keys) -> RecordSides:
+        return RecordSides.of(*(side[side["match_key"].isin(keys)] for side in (ours, theirs)))
 
     outside = [side["match_key"][~side["inside"]].to_numpy() for side in (ours, theirs)]
     return compare(

@@ -6,7 +6,7 @@ import pandas as pd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconcile.matching.compare import Comparison
+from reconcile.matching.comparison import Comparison
 from tests.unit.reconcile.test_passes import breaks_of, compared, records
 
 #: Player, stake, payout, balance before, seconds.

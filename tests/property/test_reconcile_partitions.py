@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconcile.matching.compare import Comparison
+from reconcile.matching.comparison import Comparison
 from reconcile.matching.conservation import tally_json
 from tests.unit.reconcile.test_passes import compared, records
 

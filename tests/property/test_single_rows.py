@@ -9,9 +9,10 @@ import pandas as pd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconcile.matching.compare import Comparison, compare
+from reconcile.matching.compare import compare
+from reconcile.matching.comparison import Comparison
 from reconcile.snapshot.arrays import integers, microseconds, present
-from reconcile.snapshot.frames import TIMED_KEYS, Keys, Sides
+from reconcile.snapshot.frames import TIMED_KEYS, Keys, RecordSides, Sides
 from reconcile.snapshot.rules import MatchContext, Rules
 from tests.unit.reconcile.test_passes import NOW, keys, records
 from vocabulary.ids import match_key
@@ -43,12 +44,12 @@ class _Reader:
     theirs: pd.DataFrame
     read: list[int] = field(default_factory=list)
 
-    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
+    def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
         self.read.extend(keys.tolist())
         ours, theirs = (side[side["match_key"].isin(keys)] for side in (self.ours, self.theirs))
         if not balances:
             ours = ours.assign(balance_before=pd.array([pd.NA] * len(ours), dtype="Int64"))
-        return Sides(ours=ours, theirs=theirs)
+        return RecordSides.of(ours, theirs)
 
     def keys_of_both(self, ours: Keys, theirs: Keys) -> Keys:
         return np.union1d(

@@ -25,15 +25,16 @@ from reconcile.findings import (
     vanished,
 )
 from reconcile.findings.balance_chain import chain_breaks
-from reconcile.findings.breaks import Break, breaks_from_frame
+from reconcile.findings.breaks import Break, breaks_from_rows
 from reconcile.findings.corrections import round_corrections
 from reconcile.findings.delivery_log import log_breaks
 from reconcile.findings.feed import feed_breaks
 from reconcile.findings.journal import journal_breaks
 from reconcile.findings.unanswered import with_unanswered
-from reconcile.matching.compare import Comparison, compare
+from reconcile.matching.compare import compare
+from reconcile.matching.comparison import Comparison
 from reconcile.snapshot.edge_keys import TimedRows, find_edge_keys
-from reconcile.snapshot.frames import Keys, Sides
+from reconcile.snapshot.frames import Keys, RecordSides, Sides
 from reconcile.snapshot.rules import BY_ROUND_ID, MatchContext, Rules
 from reconcile.snapshot.snapshot import Snapshot
 from reconcile.trials import sources
@@ -113,11 +114,11 @@ class MemorySnapshot(Snapshot):
             at_us=rows["began"].to_numpy(dtype="datetime64[us]").view(np.int64),
         )
 
-    def records(self, keys: Keys, *, balances: bool = True) -> Sides:
+    def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
         """Return the full rows of these keys; balances are in memory either way."""
         sides = (self._records.ours, self._records.theirs)
         ours, theirs = (side[side["match_key"].isin(keys)] for side in sides)
-        return Sides(ours=ours.reset_index(drop=True), theirs=theirs.reset_index(drop=True))
+        return RecordSides.of(ours, theirs)
 
     def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Answer a query of evidence or of a cross-check, recognised by its text."""
@@ -334,8 +335,8 @@ def compare_all(snapshot: Snapshot) -> Comparison:
 def breaks_in(snapshot: Snapshot, world: World, comparison: Comparison) -> list[Break]:
     """Return the breaks of rounds, and those of cross-checks that no round explains."""
     system = System(snapshot.provider)
-    rows = with_unanswered(snapshot, comparison.breaks)
-    of_rounds = list(breaks_from_frame(rows, provider=system, exponents={}, now=NOW))
+    rows = with_unanswered(snapshot, comparison.break_rows)
+    of_rounds = list(breaks_from_rows(rows, provider=system, exponents={}, now=NOW))
     booked = round_corrections(snapshot)
     breaks = journal_breaks(snapshot, {}, of_rounds, booked)
     if system is not System.UNNAMED:

@@ -13,9 +13,11 @@ from breaks.corrections.suggestions import Correction
 from breaks.corrections.trials import Source
 from breaks.lists.queries import break_history
 from breaks.states import ActionRefused, BreakState
+from storage.archive.row_cut import RowsAreAway
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, accept, open_wallets, round_end
+from tests.harness.tampering.replay import tamper
 from vocabulary.clock import FrozenClock
 
 CLOCK = FrozenClock(EVENING)
@@ -338,3 +340,23 @@ def test_an_approval_that_was_not_tried_again_is_not_committed(books: BreakBooks
         connection.execute(APPROVED_BY_HAND)
         with pytest.raises(psycopg.errors.RestrictViolation, match="of the phase approved"):
             connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_a_trial_in_a_window_whose_rows_left_is_refused(books: BreakBooks) -> None:
+    name = find(books, (100, 0), (100, 250))
+    tamper(books.url, "INSERT INTO archived_row_months VALUES ('2026-06-01', '2026-07-01Z')")
+
+    with pytest.raises(RowsAreAway, match=r"Begin at 2026-07-01T00:00:00Z or later"):
+        propose(books, name)
+
+    assert stored(books) == (0, 0)
+
+
+def test_a_trial_of_a_break_whose_run_is_not_stored_is_refused(books: BreakBooks) -> None:
+    name = find(books, (100, 0), (100, 250))
+    tamper(books.url, "UPDATE breaks SET run_id = 'run-gone'")
+
+    with pytest.raises(ActionRefused, match="run-gone, which is not stored: reconcile"):
+        propose(books, name)
+
+    assert stored(books) == (0, 0)

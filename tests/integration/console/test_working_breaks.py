@@ -12,6 +12,7 @@ from breaks.attachments import FILE_BYTES_MAX, FILES_MAX
 from ops.scheduling.booking_jobs import book_approved_write_offs
 from tests.harness.books.console import SCRIPT, ConsoleBooks
 from tests.harness.servers.console import BOUNDARY, ConsoleSite, PageClient, Reply
+from tests.harness.tampering.replay import tamper
 from tests.integration.console.test_uploads import parts
 from vocabulary.clock import SystemClock
 
@@ -72,6 +73,27 @@ def test_a_correction_is_tried_before_it_is_stored(
     assert console_books.rows("SELECT count(*) FROM adjustments") == [(0,)]
     for query in ("amount=x", "amount=0.001", "side=left", "amount=0"):
         assert maria.get(f"{page}/correct?{query}").status in {200, 400}
+
+
+def test_a_correction_that_cannot_be_tried_says_why(
+    maria: PageClient, console_books: ConsoleBooks
+) -> None:
+    break_id = console_books.break_of("r11")
+    page, url = f"/breaks/{break_id}", console_books.books.url
+    where = f"WHERE break_id = '{break_id}'"
+    [(run_id,)] = console_books.rows(f"SELECT run_id FROM breaks {where}")
+
+    tamper(url, "INSERT INTO archived_row_months VALUES ('2026-06-01', '2026-07-01Z')")
+    away = maria.get(f"{page}/correct")
+    tamper(url, "DELETE FROM archived_row_months")
+    tamper(url, f"UPDATE breaks SET run_id = 'run-gone' {where}")
+    gone = [maria.get(f"{page}{part}") for part in ("/correct", "")]
+    tamper(url, f"UPDATE breaks SET run_id = '{run_id}' {where}")
+
+    assert [reply.status for reply in (away, *gone)] == [200, 200, 200]
+    assert "Begin at 2026-07-01T00:00:00Z or later" in away.shown()
+    assert "run-gone, which is not stored: reconcile a window" in gone[0].shown()
+    assert all("Propose it" not in reply.shown() for reply in (away, gone[0]))
 
 
 def test_an_overruled_source_stands_beside_the_proposal(

@@ -16,7 +16,7 @@ from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
 from ledger.queries.restores import loss_of
 from ledger.replay.replay import replay
-from ledger.restores.booking import LostOperations
+from ledger.restores.booking import LostOperations, RecoveryResult
 from ledger.restores.lost_callbacks import LostCallback, read_sealed_day
 from ledger.restores.recoveries import approve_recovery, corrected_rounds, propose_recovery
 from ledger.restores.steps import Restore, RestoreRefused, begin_restore
@@ -51,9 +51,11 @@ class Lost(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def lost(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Lost:
-    postgres.clone("recoveries")
-    database = postgres.url("recoveries")
+def restored(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lost]:
+    """Books of which each test gets a copy; no test changes them."""
+    database = postgres.clone("recoveries")
     plan = book_an_hour(database, seed=14, callbacks=160, players=4)
     post_all_at(database)
     committed = "timestamptz '2020-06-04 12:00:00+00' + batch_id * interval '1 second'"
@@ -66,7 +68,15 @@ def lost(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> 
     take_back(database)
     restore = begin_restore(engine, by="ann", reason="disk lost", takes_two=True, now=NOW)
     engine.dispose()
-    return Lost(database, file, list(requests(plan.steps)), operations, restore)
+    yield Lost(database, file, list(requests(plan.steps)), operations, restore)
+    postgres.drop("recoveries")
+
+
+@pytest.fixture
+def lost(postgres: PostgresServer, restored: Lost) -> Iterator[Lost]:
+    name = "recoveries_of_a_test"
+    yield restored._replace(database=postgres.clone(name, template="recoveries"))
+    postgres.drop(name)
 
 
 @pytest.fixture
@@ -112,6 +122,22 @@ def accept_again(database: str, callbacks: list[Request]) -> list[Decision]:
             await acceptor.close()
 
     return asyncio.run(accept())
+
+
+def book_again(lost: Lost, engine: Engine, operations: LostOperations) -> RecoveryResult:
+    """Propose what a sealed day gives back, approve it as another person, and book it."""
+    tried = operations.try_out(engine)
+    propose_recovery(
+        engine,
+        lost.restore,
+        file=lost.file.name,
+        sha256=SHA256,
+        callbacks=tried.booked,
+        by="ann",
+        now=NOW,
+    )
+    recovery = approve_recovery(engine, lost.restore, sha256=SHA256, by="bob", now=NOW)
+    return operations.book(engine, recovery, by="bob", progress=quiet)
 
 
 def test_what_is_not_proven_or_not_as_it_was_answered_is_refused(
@@ -198,6 +224,7 @@ def test_a_sealed_day_gives_back_every_operation_as_it_was(lost: Lost, engine: E
 def test_the_id_that_a_provider_has_leads_to_what_was_booked_again(
     lost: Lost, engine: Engine
 ) -> None:
+    book_again(lost, engine, LostOperations(read_sealed_day(lost.file), decoders(), {}))
     [first, *_] = rows(
         lost.database, "SELECT subject FROM audit WHERE action = 'operation.recovered'"
     )

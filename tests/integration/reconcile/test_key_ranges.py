@@ -11,10 +11,11 @@ import pytest
 
 from reconcile.partitions.options import RunOptions
 from reconcile.partitions.scan import scan_window
-from reconcile.snapshot.frames import Sides
+from reconcile.snapshot.frames import Keys, Sides
 from reconcile.snapshot.key_ranges import key_ranges
+from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.rules import MatchContext
-from reconcile.snapshot.snapshot import Snapshot, open_snapshot
+from reconcile.snapshot.snapshot import Snapshot
 from tests.harness.books.two_sides import NOON, TwoBooks
 from vocabulary.ids import match_key
 from vocabulary.window import Window
@@ -214,6 +215,11 @@ def test_a_mapped_handle_is_its_player_and_another_is_itself(database: str) -> N
     assert [player_hash in alice for player_hash in hashes] == [True, True, False]
 
 
+def _record_frames(snapshot: Snapshot, keys: Keys) -> Sides:
+    records = snapshot.records(keys)
+    return Sides(ours=records.ours.frame(), theirs=records.theirs.frame())
+
+
 def test_few_and_many_keys_are_looked_up_alike(
     database: str, books: TwoBooks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,13 +227,13 @@ def test_few_and_many_keys_are_looked_up_alike(
     with written(database, books) as snapshot:
         inlined = (
             snapshot.key_rows_of(keys),
-            snapshot.records(keys),
+            _record_frames(snapshot, keys),
             snapshot.straddling_among(keys),
         )
         monkeypatch.setattr("reconcile.snapshot.snapshot._INLINE_KEYS_MAX", 0)
         staged = (
             snapshot.key_rows_of(keys),
-            snapshot.records(keys),
+            _record_frames(snapshot, keys),
             snapshot.straddling_among(keys),
         )
     for few_rows, many_rows in zip(inlined[:2], staged[:2], strict=True):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from breaks.kinds import BY_ROUND, BreakKind, Impact, impact_of
-from reconcile.findings.breaks import break_id, breaks_from_frame
+from reconcile.findings.breaks import break_id, breaks_from_rows
 from reconcile.matching.classify import Classified, classify
 from reconcile.matching.rounds import fold, pair
 from reconcile.snapshot.frames import RECORDS, FrameWrong
@@ -247,7 +247,7 @@ def test_every_kind_has_a_sentence_with_decimal_amounts() -> None:
     )
     same = [{"round_id": name, "record_id": name} for name in "hik"]
     classified = _classify(_joined(ours, further), _joined(theirs, _records(*same)))
-    breaks = breaks_from_frame(classified.breaks, provider="agg", exponents={}, now=NOW)
+    breaks = breaks_from_rows(classified.break_rows, provider="agg", exponents={}, now=NOW)
     by_other_rows = {BreakKind.AMBIGUOUS, BreakKind.ID_SPELLING, BreakKind.UNANSWERED}
     assert {break_.kind for break_ in breaks} == BY_ROUND - by_other_rows
     sentences = {(b.kind, b.round_id): b.explanation for b in breaks}
@@ -269,8 +269,8 @@ def test_every_kind_has_a_sentence_with_decimal_amounts() -> None:
 
 def test_overridden_exponents_reach_the_sentence() -> None:
     classified = _classify(_records({}), _records().head(0))
-    (break_,) = breaks_from_frame(
-        classified.breaks, provider="agg", exponents={"USD": 5}, now=NOW
+    (break_,) = breaks_from_rows(
+        classified.break_rows, provider="agg", exponents={"USD": 5}, now=NOW
     )
     assert "0.00100 USD" in break_.explanation
 

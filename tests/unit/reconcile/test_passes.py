@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from reconcile.matching.compare import Comparison, compare
+from reconcile.matching.compare import compare
+from reconcile.matching.comparison import Comparison
 from reconcile.snapshot.edge_keys import NO_KEYS
-from reconcile.snapshot.frames import KEYS, RECORDS, Keys, Sides
+from reconcile.snapshot.frames import KEYS, RECORDS, Keys, RecordSides, Sides
 from reconcile.snapshot.rules import MatchContext, Rules
 from vocabulary.ids import match_key
 
@@ -68,10 +69,9 @@ def keys(side: pd.DataFrame) -> pd.DataFrame:
 def compared(
     ours: pd.DataFrame, theirs: pd.DataFrame, *, rules: Rules = TIED, parts: int = 1
 ) -> Comparison:
-    def fetch(wanted: Keys) -> Sides:
-        return Sides(
-            ours=ours[ours["match_key"].isin(wanted)],
-            theirs=theirs[theirs["match_key"].isin(wanted)],
+    def fetch(wanted: Keys) -> RecordSides:
+        return RecordSides.of(
+            *(side[side["match_key"].isin(wanted)] for side in (ours, theirs))
         )
 
     return compare(

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from breaks.kinds import BreakKind
-from reconcile.findings.breaks import Break, breaks_from_frame
+from reconcile.findings.breaks import Break, breaks_from_rows
 from reconcile.findings.id_settings import joining_settings
-from reconcile.matching.compare import Comparison
+from reconcile.matching.comparison import Comparison
 from reconcile.snapshot.rules import BY_ROUND_ID
 from tests.unit.reconcile.test_passes import NOW, compared, records
 
@@ -15,7 +15,7 @@ ONE, OTHER = {"name": "ab-1"}, {"name": "AB-1"}
 
 def found(ours: pd.DataFrame, theirs: pd.DataFrame, parts: int = 1) -> list[Break]:
     comparison: Comparison = compared(ours, theirs, rules=BY_ROUND_ID, parts=parts)
-    return list(breaks_from_frame(comparison.breaks, provider="book", exponents={}, now=NOW))
+    return list(breaks_from_rows(comparison.break_rows, provider="book", exponents={}, now=NOW))
 
 
 @pytest.mark.parametrize(

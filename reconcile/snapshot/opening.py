@@ -1,0 +1,98 @@
+"""Open a snapshot of a window: no snapshot is opened whose rows left for archives."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from reconcile.snapshot.connections import (
+    SnapshotConnections,
+    connections_of,
+    open_connections,
+)
+from reconcile.snapshot.cut import require_window
+from reconcile.snapshot.rules import MatchContext
+from reconcile.snapshot.snapshot import Snapshot
+from vocabulary.window import Window
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@contextmanager
+def open_snapshot(
+    database_url: str,
+    provider: str,
+    window: Window,
+    context: MatchContext,
+    snapshot_id: str | None = None,
+) -> Iterator[Snapshot]:
+    """Open both sides of a window in one database snapshot.
+
+    Args:
+        database_url: of the database to read.
+        provider: the slug.
+        window: of the rows to compare.
+        context: decides which of our rounds are overdue, and what full rows contain: balances
+            of our rounds only for matching by attributes, immature movements only if parts of a
+            round can be immature.
+        snapshot_id: of another open ``Snapshot``, to read the same instant; None: now.
+
+    Raises:
+        RowsAreAway: rows of the window left for archives, or rows at its edge that take part.
+        Unavailable: the database cannot be reached.
+    """
+    with (
+        ThreadPoolExecutor(max_workers=2) as pool,
+        open_connections(database_url, snapshot_id) as connections,
+    ):
+        yield _opened(connections, pool, provider, window, context)
+
+
+@contextmanager
+def snapshot_over(
+    connection: Connection, provider: str, window: Window, context: MatchContext
+) -> Iterator[Snapshot]:
+    """Read both sides of a window over one connection, in turn; for few rows.
+
+    Args:
+        connection: its transaction sees one instant.
+        provider: the slug.
+        window: of the rows to compare.
+        context: as for ``open_snapshot``.
+
+    Raises:
+        RowsAreAway: as ``open_snapshot`` does.
+    """
+    with connections_of(connection) as connections:
+        yield _opened(connections, InTurn(), provider, window, context)
+
+
+def _opened(
+    connections: SnapshotConnections,
+    pool: Executor,
+    provider: str,
+    window: Window,
+    context: MatchContext,
+) -> Snapshot:
+    """Return a snapshot after checking that its rows are there; nothing else makes one."""
+    snapshot = Snapshot(connections, pool, provider=provider, window=window, context=context)
+    require_window(snapshot.query, provider, window, context.rules)
+    return snapshot
+
+
+class InTurn(Executor):
+    """Calls functions at once, in the calling thread: a thread would only be waited for."""
+
+    def submit(
+        self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> Future[_T]:
+        """Call a function; an error that it raises is that of the future."""
+        future: Future[_T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 - the caller of ``result`` gets it
+            future.set_exception(error)
+        return future
