@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 
 from ledger.accepting.acceptor import Accepted, Acceptor
-from ledger.accepting.away import retry_later
+from ledger.accepting.decide import retry_later
 from ledger.accepting.model import Decision, Request
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Verdict
