@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.archive.recall import Recalled
 from ledger.posting.posting import post_all_at
 from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.recall_jobs import recall_job, recall_now
@@ -14,7 +15,6 @@ from tests.harness.books.archived import ARCHIVE, Archivist
 from tests.harness.books.away import wanted
 from tests.harness.books.ledger import accept, bet, rollback, win
 from tests.harness.tampering.sealed_day import FIRST, SECOND
-from vocabulary.errors import Unavailable
 from vocabulary.facts import Operation
 from vocabulary.outcomes import Verdict
 
@@ -93,15 +93,15 @@ def test_callbacks_wait_for_an_archive_that_is_out_of_reach(
     away = folder.rename(folder.with_name("elsewhere"))
     try:
         before = verdicts_of(archivist, FIRST[0])
-        with pytest.raises(Unavailable, match=ARCHIVE):
-            recall_now(archivist.database)
+        (why,) = recall_now(archivist.database).waiting
         new = bet("n1", 5, handle="bob", round_id="new")
         during = verdicts_of(archivist, FIRST[0], new)
     finally:
         away.rename(folder)
 
+    assert ARCHIVE in why
     assert before == [Verdict.UNAVAILABLE]
     assert during == [Verdict.UNAVAILABLE, Verdict.ACCEPTED]
     assert wanted(archivist.database) == [("operation", "b1")]
-    assert recall_now(archivist.database) == 3
+    assert recall_now(archivist.database) == Recalled(1, 3)
     assert verdicts_of(archivist, FIRST[0]) == [Verdict.REPEATED]
