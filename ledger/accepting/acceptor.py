@@ -20,7 +20,7 @@ import structlog
 from ledger.accepting.accept_sql import WRITE_BATCH, write_arguments
 from ledger.accepting.away import DecideOne, recalls_of, unless_away
 from ledger.accepting.cache import LedgerCache, ReadSet, has_unguarded_refusal, read_set_of
-from ledger.accepting.decide import decide, decide_batch, retry_later
+from ledger.accepting.decide import decide, decide_batch
 from ledger.accepting.driver_errors import (
     BatchRefused,
     ConnectionGone,
@@ -38,6 +38,7 @@ from ledger.accepting.read_rows import (
     want_back,
 )
 from ledger.accepting.receiver_session import ReceiverSession, WrittenBatch
+from ledger.accepting.retry_later import retry_later
 from ledger.enums import OWN_SLUG
 from providers.contract import LedgerPolicy
 from storage.engine import open_accept_connection

@@ -13,7 +13,6 @@ from functools import partial
 from typing import NamedTuple
 
 from ledger.accepting.cache import read_set_of
-from ledger.accepting.decide import retry_later
 from ledger.accepting.model import (
     AwayName,
     Decision,
@@ -23,6 +22,7 @@ from ledger.accepting.model import (
     Request,
     RowKind,
 )
+from ledger.accepting.retry_later import retry_later
 from vocabulary.outcomes import Verdict
 
 DecideOne = Callable[[LedgerView, Request], Decision]

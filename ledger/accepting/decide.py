@@ -20,7 +20,6 @@ from ledger.accepting.effects import Effect, currency_of, effect_of, handle_slug
 from ledger.accepting.late_operations import booked_key
 from ledger.accepting.limits import UNRESTRICTED, business_day
 from ledger.accepting.model import (
-    AwayName,
     Decision,
     DeliveryRow,
     KnownOperation,
@@ -46,7 +45,7 @@ from vocabulary.facts import (
 )
 from vocabulary.ids import match_key, transaction_id
 from vocabulary.money import Money
-from vocabulary.outcomes import CallbackReply, Outcome, Verdict, refusal
+from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 _ACCEPTED = OperationDecision.ACCEPTED
 _DECLINED = OperationDecision.DECLINED
@@ -79,17 +78,6 @@ def decide(view: LedgerView, request: Request) -> Decision:
     if isinstance(effect, Verdict):
         return _without_operation(request, effect, wallet)
     return _with_operation(view, request, key, wallet, effect)
-
-
-def retry_later(request: Request, recalls: Iterable[AwayName] = ()) -> Decision:
-    """The decision for a request that is not committed: the provider should send it again.
-
-    Args:
-        request: not decided, or decided and not written.
-        recalls: names that must come back from archives before it can be decided.
-    """
-    reply = request.respond(refusal(Verdict.UNAVAILABLE, request.route, body=request.body))
-    return Decision(Verdict.UNAVAILABLE, reply, (), None, None, {}, tuple(recalls))
 
 
 def decide_batch(

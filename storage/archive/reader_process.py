@@ -28,7 +28,7 @@ def main() -> None:
                 _send(msgspec.msgpack.encode(list(zip(*columns, strict=True))))
             _send(b"")
     except (TieoutError, OSError, pa.ArrowException) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         sys.exit(DAMAGED if _is_damage(error) else 1)
 
 
