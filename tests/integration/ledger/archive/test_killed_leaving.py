@@ -28,6 +28,8 @@ from tests.harness.books.ledger import SLUG
 from tests.harness.people import signed_in
 from tests.harness.servers.command_line import PATIENCE_S
 
+pytestmark = pytest.mark.timeout(900)  # each starts several processes: longer than others
+
 APPROVE = ("archive", "approve", ARCHIVE, "--rows", "--by", "jonas")
 RECALL = ("archive", "recall", "--provider", SLUG, "--round", "r1", "--by", "jonas")
 #: What is compared before rows leave and after all of them are back.
