@@ -44,6 +44,7 @@ SECTION_OF = {
 #: The fragments of notices that a redirect may ask for, with their text.
 NOTICES = {
     "saved": "Done. The history below has it.",
+    "recalled": "Asked for. It comes back within seconds if the archive is in reach.",
     "proposed": "Proposed. Another person decides.",
     "approved": "Approved. It is booked within seconds.",
     "paused": "Paused. Workers leave the queue alone within a second.",

@@ -121,12 +121,20 @@ def not_found(kind: str, name: str) -> RequestRefused:
     )
 
 
-def away(kind: str, why: str) -> RequestRefused:
-    """The rows of this name are in an archive only; says which, and how they come back."""
+def away(kind: str, why: str, values: Mapping[str, Any] | None = None) -> RequestRefused:
+    """The rows of this name are in an archive only; says which, and how they come back.
+
+    Args:
+        kind: what the page is of.
+        why: as a sentence.
+        values: of the button that asks for them; None: nobody can ask from here.
+    """
     return RequestRefused(
         status=HTTPStatus.CONFLICT,
         title=f"The {kind} is in an archive",
         why=why[0].upper() + why[1:],
+        template="error.html" if values is None else "records/away.html",
+        values=values or {},
     )
 
 

@@ -34,6 +34,7 @@ from console.pages.records import (
     files,
     operations,
     players,
+    recalls,
     rounds,
     seals,
     settings,
@@ -264,6 +265,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(method="GET", path="/trends", right=Right.READ, handler=trends.show),
     Route(method="GET", path="/trends/{chart}.csv", right=Right.READ, handler=trends.download),
+    Route(method="POST", path="/recalls", right=Right.ARCHIVE, handler=recalls.recall),
     Route(
         method="GET",
         path="/rounds/{provider}/{round}",

@@ -217,6 +217,7 @@ _CONSOLE_WRITES: Rights = MappingProxyType(
         "notifications": ("INSERT",),
         "passwords": ("SELECT", "INSERT", "UPDATE"),
         "paused_queues": ("INSERT", "DELETE"),
+        "recalls": ("INSERT (kind, provider, name, hash, wanted_by)",),
         "saved_views": ("INSERT", "UPDATE (address, shared, saved_at)", "DELETE"),
         "sso_logins": ("SELECT", "INSERT", "UPDATE (used_at)", "DELETE"),
         "write_offs": ("INSERT", "UPDATE (state, decided_by, decided_at)"),

@@ -15,8 +15,8 @@ from datetime import datetime
 import structlog
 
 from ledger.accepting.acceptor import Accepted, Acceptor
-from ledger.accepting.away import retry_later
 from ledger.accepting.model import Decision, Request
+from ledger.accepting.retry_later import retry_later
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Verdict
 from webhooks.sampled_log import SampledLog

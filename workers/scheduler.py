@@ -1,7 +1,8 @@
 """Runs jobs at their intervals. Several schedulers may run: leases share the work.
 
 An exclusive job runs in one scheduler at a time. It may be slow or wait for another server, so
-each has its own thread: none delays the others, the sweep or the heartbeat.
+each has its own thread: none delays the others, the sweep or the heartbeat. It can also be
+called between its intervals; the slot is then what it is called for.
 """
 
 import queue
@@ -95,6 +96,26 @@ class _Timetable:
         return min(max(wait.total_seconds(), 0.0), TURN_S)
 
 
+class _Calls:
+    """The slots that a job is called for; None only wakes its thread."""
+
+    def __init__(self) -> None:
+        self._slots: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def put(self, slot: str | None) -> None:
+        self._slots.put(slot)
+
+    def newest_within(self, seconds: float) -> str | None:
+        """The newest slot; None if there is no call within that time."""
+        try:
+            slot = self._slots.get(timeout=seconds)
+            while not self._slots.empty():
+                slot = self._slots.get_nowait()
+        except queue.Empty:
+            return None
+        return slot
+
+
 class Scheduler:
     """Runs jobs at their intervals until stopped. Logs outages and waits for their end.
 
@@ -126,10 +147,18 @@ class Scheduler:
         self._on_stop = on_stop
         self._stop: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ended = threading.Event()
+        self._calls: dict[str, _Calls] = {job.name: _Calls() for job in jobs if job.exclusive}
 
     def stop(self) -> None:
         """Make ``run`` return after the current jobs; safe in a signal handler."""
         self._stop.put(None)  # setting an Event takes a lock and could dead-lock here
+
+    def call(self, job: str, slot: str) -> None:
+        """Run an exclusive job soon, once in all schedulers for this slot.
+
+        Calls that come while it runs are one more run, for the newest slot.
+        """
+        self._calls[job].put(slot)
 
     def run(self) -> None:
         """Run jobs when they are due, until stopped."""
@@ -149,6 +178,8 @@ class Scheduler:
                 wait_s = timetable.wait_s()
         finally:
             self._ended.set()
+            for calls in self._calls.values():
+                calls.put(None)
             self._on_stop()
             for thread in threads:
                 thread.join()
@@ -162,9 +193,14 @@ class Scheduler:
 
     def _run_exclusive(self, job: Job) -> None:
         """Run one exclusive job in its own thread."""
-        timetable = self._timetable([job])
+        timetable, calls = self._timetable([job]), self._calls[job.name]
         wait_s = 0.0
-        while not self._ended.wait(wait_s):
+        while not self._ended.is_set():
+            slot = calls.newest_within(wait_s)
+            if self._ended.is_set():
+                return
+            if slot is not None:
+                self._guarded(job, slot)
             self._turn(timetable)
             wait_s = timetable.wait_s()
 

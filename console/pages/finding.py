@@ -10,6 +10,7 @@ from console.replies import HtmlPage, Reply, SeeOther
 from reports.find.hits import Findings, Hit, SearchScope
 from reports.find.query import FoundKind
 from reports.find.search import find_anything, searchable
+from vocabulary.people import Right
 
 #: Most hits that are listed.
 HITS_MAX = 30
@@ -27,10 +28,10 @@ def show(visit: Visit) -> Reply:
     """What a text may name; what only one page answers is opened at once."""
     text = visit.query.get("q", "").strip()
     if not text:
-        return _page(None)
+        return _page(visit, None)
     findings = search(visit, text, HITS_MAX)
     only = only_address(findings)
-    return SeeOther(path=only) if only else _page(findings)
+    return SeeOther(path=only) if only else _page(visit, findings)
 
 
 def search(visit: Visit, text: str, limit: int) -> Findings:
@@ -68,12 +69,13 @@ def grouped(hits: Sequence[Hit]) -> list[HitGroup]:
     return [HitGroup(kind=kind, hits=tuple(pairs)) for kind, pairs in kinds.items()]
 
 
-def _page(findings: Findings | None) -> HtmlPage:
+def _page(visit: Visit, findings: Findings | None) -> HtmlPage:
     values = {
         "findings": findings,
         "groups": grouped(findings.hits) if findings else [],
         "searchable": searchable(),
         "fact_address": fact_address,
         "hits_max": HITS_MAX,
+        "may_recall": visit.signed_in.person.may(Right.ARCHIVE),
     }
     return HtmlPage(template="find.html", values=values)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ledger.accepting.accept_sql import WRITE_BATCH, write_arguments
-from ledger.accepting.away import DecideOne, recalls_of, retry_later, unless_away
+from ledger.accepting.away import DecideOne, recalls_of, unless_away
 from ledger.accepting.cache import LedgerCache, ReadSet, has_unguarded_refusal, read_set_of
 from ledger.accepting.decide import decide, decide_batch
 from ledger.accepting.driver_errors import (
@@ -38,6 +38,7 @@ from ledger.accepting.read_rows import (
     want_back,
 )
 from ledger.accepting.receiver_session import ReceiverSession, WrittenBatch
+from ledger.accepting.retry_later import retry_later
 from ledger.enums import OWN_SLUG
 from providers.contract import LedgerPolicy
 from storage.engine import open_accept_connection
@@ -129,16 +130,18 @@ class Acceptor:
         """
         conflicts = 0
         is_new_connection = self._connection is None
-        fresh = beside_archives = self._is_trial  # no guard checks what a trial decides
+        fresh = self._is_trial
+        refused: frozenset[AwayName] = frozenset()
         for _ in range(ATTEMPTS_MAX):
             try:
-                decisions = await self._decided(
-                    requests, fresh=fresh, beside_archives=beside_archives
-                )
+                decisions = await self._decided(requests, fresh=fresh, refused=refused)
                 return await self._carry_out(decisions, conflicts)
-            except RaceLost as error:
+            except RowsAway as error:
                 conflicts += 1
-                beside_archives |= isinstance(error, RowsAway)
+                refused |= error.names
+                continue  # what was read is as right as before
+            except RaceLost:
+                conflicts += 1
             except ConnectionGone as error:
                 await self.close()
                 if is_new_connection:
@@ -217,25 +220,24 @@ class Acceptor:
         )
 
     async def _decided(
-        self, requests: Sequence[Request], *, fresh: bool, beside_archives: bool
+        self, requests: Sequence[Request], *, fresh: bool, refused: Set[AwayName]
     ) -> list[Decision]:
         """Read what the cache lacks and decide.
 
         Args:
             requests: of one batch.
             fresh: read everything.
-            beside_archives: also ask whether the rounds that would be written to are away. The
-                guard of the table does, too, so only its refusal makes that worth a question.
+            refused: what is away of the rows that an earlier attempt would have written.
         """
         read_set = read_set_of(requests)
-        away = await self._read(*self._cache.missing(read_set, fresh=fresh))
+        away = refused | await self._read(*self._cache.missing(read_set, fresh=fresh))
         decisions = self._decide(read_set, requests, away)
-        if not fresh and has_unguarded_refusal(decisions, requests):
+        if not fresh and has_unguarded_refusal(decisions, requests, refused):
             # The commit does not notice that such a key exists already, or that another
             # receiver reversed the operation it refers to: read both before refusing.
             away |= await self._read([], sorted(read_set.own_keys | read_set.referenced_keys))
             decisions = self._decide(read_set, requests, away)
-        if beside_archives:
+        if self._is_trial:  # no guard looks at what it would write
             away |= await read_away_rounds(await self._connected(), decisions)
             decisions = self._decide(read_set, requests, away)
         return decisions

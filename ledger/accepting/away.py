@@ -22,7 +22,8 @@ from ledger.accepting.model import (
     Request,
     RowKind,
 )
-from vocabulary.outcomes import Verdict, refusal
+from ledger.accepting.retry_later import retry_later
+from vocabulary.outcomes import Verdict
 
 DecideOne = Callable[[LedgerView, Request], Decision]
 
@@ -33,17 +34,6 @@ class RoundName(NamedTuple):
     provider: str
     round_id: str
     match_key: int
-
-
-def retry_later(request: Request, recalls: Iterable[AwayName] = ()) -> Decision:
-    """The decision for a request that was not committed: the provider should send it again.
-
-    Args:
-        request: not decided, or decided and not written.
-        recalls: names that must come back before it can be decided.
-    """
-    reply = request.respond(refusal(Verdict.UNAVAILABLE, request.route, body=request.body))
-    return Decision(Verdict.UNAVAILABLE, reply, (), None, None, {}, tuple(recalls))
 
 
 def unless_away(decide_one: DecideOne, away: Set[AwayName]) -> DecideOne:
@@ -73,18 +63,22 @@ def _decide_unless_away(
     decision = decide_one(view, request)
     if decision.verdict is Verdict.REPEATED:
         return decision  # the stored reply is all it needs
-    needed = away & set(_needed(view, request, decision.operations))
+    # A key that is away comes back with its round, so what would be written is asked after.
+    needed = away & set(_unknown_keys(view, request))
+    needed = needed or away & set(_beside(decision.operations))
     return retry_later(request, sorted(needed)) if needed else decision
 
 
-def _needed(
-    view: LedgerView, request: Request, rows: Iterable[OperationRow]
-) -> Iterator[AwayName]:
-    """What the request names that is not known, and what its rows are written beside."""
+def _unknown_keys(view: LedgerView, request: Request) -> Iterator[AwayName]:
+    """The operations that a request names and that are not known."""
     read_set = read_set_of([request])
     for key in read_set.own_keys | read_set.referenced_keys:
         if key not in view.operations:
             yield away_key(key)
+
+
+def _beside(rows: Iterable[OperationRow]) -> Iterator[AwayName]:
+    """The rounds that rows are written to, and the operations that they undo."""
     for row in rows:
         yield AwayName(RowKind.ROUND, row.provider, row.round_id)
         if row.reverses is not None:

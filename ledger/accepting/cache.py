@@ -6,12 +6,13 @@ maps are bounded.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
 from ledger.accepting.effects import currency_of, handle_slug
 from ledger.accepting.late_operations import late_key
 from ledger.accepting.model import (
+    AwayName,
     Decision,
     HandleKey,
     KnownOperation,
@@ -80,14 +81,25 @@ def read_set_of(requests: Iterable[Request]) -> ReadSet:
     return read_set
 
 
-def has_unguarded_refusal(decisions: Iterable[Decision], requests: Iterable[Request]) -> bool:
+def has_unguarded_refusal(
+    decisions: Iterable[Decision],
+    requests: Iterable[Request],
+    away: Set[AwayName] = frozenset(),
+) -> bool:
     """Whether an operation is refused without taking a chain position.
 
     The unique index does not check the key of such an operation. It may exist already, written
     by another receiver or before a restart, and a repeat must not be refused.
+
+    Args:
+        decisions: one for each request.
+        requests: of one batch.
+        away: what the commit of this batch found away; it checked the keys beside that before.
     """
     return any(
-        isinstance(request.fact, Operation) and not decision.operations
+        isinstance(request.fact, Operation)
+        and not decision.operations
+        and away.isdisjoint(decision.recalls)
         for decision, request in zip(decisions, requests, strict=True)
         if decision.verdict is not Verdict.REPEATED
     )

@@ -6,11 +6,12 @@ about the statement may decide about a batch; everything else means that the con
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import TypeVar
 
 import asyncpg
 
+from ledger.accepting.model import AwayName, away_names_from_json
 from vocabulary.errors import Unavailable
 
 _T = TypeVar("_T")
@@ -43,7 +44,15 @@ class RaceLost(Exception):
 
 
 class RowsAway(RaceLost):
-    """The batch would write beside rows that left for an archive: find out which, and wait."""
+    """The batch would write beside rows that left for an archive: put off what names them.
+
+    Attributes:
+        names: all that the batch names and that is away.
+    """
+
+    def __init__(self, message: str, names: Iterable[AwayName]) -> None:
+        super().__init__(message)
+        self.names = frozenset(names)
 
 
 class BatchRefused(Exception):
@@ -82,7 +91,7 @@ def _meaning(error: Exception) -> RaceLost | BatchRefused | ConnectionGone:
     if isinstance(error, asyncpg.UniqueViolationError) and (
         error.constraint_name == _AWAY_GUARD
     ):
-        return RowsAway(name)
+        return RowsAway(name, away_names_from_json(error.detail))
     if isinstance(error, _RACE_LOST):
         return RaceLost(name)
     if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from ledger.accepting.limits import Restrictions
 from ledger.accepting.own_operations import OwnOperation
@@ -41,6 +41,14 @@ class AwayName(NamedTuple):
     kind: RowKind
     provider: str
     name: str
+
+
+def away_names_from_json(names: str) -> list[AwayName]:
+    """The names that the guard of ``operations`` refuses: a list of kind, provider, name."""
+    return [
+        AwayName(RowKind(kind), provider, name)
+        for kind, provider, name in json.decode(names, type=list[tuple[str, str, str]])
+    ]
 
 
 class Wallet(Struct, frozen=True, gc=False):

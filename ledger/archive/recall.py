@@ -11,71 +11,56 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from ledger.archive.recalled_rows import ArchivedRow, Sweeps, as_it_left, sweeps_of
-from ledger.posting.rules import SWEEP_GGR_LEG
-from storage.archive.archives import Archive, list_archives
-from storage.archive.rows import answered_rows, rows_request
-from storage.archive.rows_request import RowsRequest
+from ledger.archive.archived_days import ArchivedDays
+from ledger.archive.demands import Kind
+from ledger.archive.recalled_rows import ArchivedRow, as_it_left
+from storage.archive.rows import ArchiveUnreadable
 from storage.transactions import reading, transaction
-from vocabulary.errors import Contradiction, NotAllowed
-from vocabulary.ids import match_key
+from vocabulary.errors import Contradiction
 
-Kind = Literal["operation", "round"]
-
-#: Demands that one run reads the archives for.
+#: Demands that the archives are read for at once.
 DEMANDS_MAX = 100
 _EPOCH = date(1970, 1, 1)
-_ENTRY_COLUMNS = ("wallet_id", "wallet_seq", "leg", "amount")
 
 _WANTED = """
 SELECT r.recall_id, r.kind, r.provider, r.name, r.hash, archived_days(r.hash) AS days
   FROM recalls r
  WHERE r.came_at IS NULL AND archived_days(r.hash) IS NOT NULL
-   AND (CAST(:recall AS bigint) IS NULL OR r.recall_id = :recall)
+   AND (CAST(:recall AS bigint) IS NULL OR r.recall_id = :recall) AND r.recall_id > :after
  ORDER BY r.recall_id LIMIT :limit
 """
 _DAYS = """
 SELECT key, archived_days(key) AS days FROM unnest(CAST(:keys AS bigint[])) AS key
 """
-_COLUMNS = """
-SELECT attname::text FROM pg_attribute
- WHERE attrelid = 'operations'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
-"""
 _RECALL = "SELECT recall_rows(:recall, CAST(:came AS jsonb))"
-_IS_AWAY: Mapping[Kind, str] = {
-    "operation": "SELECT is_operation_away(:provider, :name)",
-    "round": "SELECT is_round_away(:provider, :name, :hash)",
-}
-_HASH: Mapping[Kind, str] = {
-    "operation": "SELECT operation_hash(:provider, :name)",
-    "round": "SELECT CAST(:match_key AS bigint)",
-}
-_DEMAND = """
-INSERT INTO recalls (kind, provider, name, hash, wanted_by)
-VALUES (:kind, :provider, :name, :hash, :by)
-ON CONFLICT (provider, kind, name) WHERE came_at IS NULL DO NOTHING
-"""
-_DEMANDED = """
-SELECT recall_id FROM recalls
- WHERE (kind, provider, name) = (:kind, :provider, :name) AND came_at IS NULL
-"""
-
-
-class NotAway(NotAllowed):
-    """Nothing of this name is in an archive only."""
 
 
 class Recalled(NamedTuple):
-    """How many demands were met, and with how many rows of operations."""
+    """What became of demands.
+
+    Attributes:
+        demands: how many were met.
+        operations: rows of operations that they have.
+        waiting: for each that goes on waiting, why.
+    """
 
     demands: int
     operations: int
+    waiting: tuple[str, ...] = ()
+
+    def plus(self, other: "Recalled") -> "Recalled":
+        """Both together."""
+        return Recalled(
+            self.demands + other.demands,
+            self.operations + other.operations,
+            self.waiting + other.waiting,
+        )
 
 
 class _Round(NamedTuple):
@@ -96,62 +81,84 @@ class _Demand:
     days: tuple[date, ...]
 
 
-def demand(connection: Connection, kind: Kind, provider: str, name: str, *, by: str) -> int:
-    """Ask for the rows of an operation or a round; returns the id of the demand.
+def recall(engine: Engine, recall_id: int) -> Recalled:
+    """Meet one demand; nothing if it is met already.
 
     Raises:
-        NotAway: its rows are here, or there never were any.
+        Contradiction: the archive has rows that did not leave, or other ones.
+        Unavailable: the database or an archive is out of reach or damaged.
     """
-    params: dict[str, Any] = {"kind": kind, "provider": provider, "name": name, "by": by}
-    params["match_key"] = match_key(provider, name)
-    params["hash"] = connection.execute(text(_HASH[kind]), params).scalar_one()
-    if not connection.execute(text(_IS_AWAY[kind]), params).scalar_one():
-        raise NotAway(
-            f"the {kind} {name} of {provider} is in no archive only: it is here, or there is"
-            f" none; see `tieout find {name}`"
-        )
-    connection.execute(text(_DEMAND), params)
-    recall_id: int = connection.execute(text(_DEMANDED), params).scalar_one()
-    return recall_id
-
-
-def recall(engine: Engine, recall_id: int) -> Recalled:
-    """Meet one demand; nothing if it is met already. Raises as ``recall_wanted``."""
-    return _meet(engine, recall_id, 1)
+    with reading(engine, "recall") as connection:
+        demands = _demands(connection, recall=recall_id)
+        files = ArchivedDays(connection)
+    recalled = _meet(engine, files, demands)
+    if recalled.waiting:
+        raise Contradiction(recalled.waiting[0])
+    return recalled
 
 
 def recall_wanted(engine: Engine, *, limit: int = DEMANDS_MAX) -> Recalled:
-    """Meet the oldest demands that wait.
+    """Meet all demands that wait, the oldest first; each is met or waits for itself.
 
     Raises:
-        Contradiction: an archive has rows that did not leave, or other ones.
-        Unavailable: the database or an archive is out of reach or damaged; what waits goes on
-            waiting.
+        Unavailable: the database is out of reach.
     """
-    return _meet(engine, None, limit)
-
-
-def _meet(engine: Engine, recall_id: int | None, limit: int) -> Recalled:
     with reading(engine, "recall") as connection:
-        params = {"recall": recall_id, "limit": limit}
-        rows = connection.execute(text(_WANTED), params).mappings().all()
-        demands = [_Demand(**{**row, "days": _dates(row["days"])}) for row in rows]
+        files = ArchivedDays(connection)
+    recalled, after = Recalled(0, 0), 0
+    while True:
+        with reading(engine, "recall") as connection:
+            demands = _demands(connection, after=after, limit=limit)
         if not demands:
-            return Recalled(0, 0)
-        files = _ArchivedDays(connection)
-        rounds = dict(_rounds_of(files, demands))
+            return recalled
+        recalled = recalled.plus(_meet_apart(engine, files, demands))
+        after = demands[-1].recall_id
+
+
+def _demands(
+    connection: Connection, *, recall: int | None = None, after: int = 0, limit: int = 1
+) -> list[_Demand]:
+    params = {"recall": recall, "after": after, "limit": limit}
+    rows = connection.execute(text(_WANTED), params).mappings().all()
+    return [_Demand(**{**row, "days": _dates(row["days"])}) for row in rows]
+
+
+def _meet_apart(engine: Engine, files: ArchivedDays, demands: Sequence[_Demand]) -> Recalled:
+    """Meet demands at once; in halves if an archive fails one, so that it fails alone."""
+    try:
+        return _meet(engine, files, demands)
+    except (Contradiction, ArchiveUnreadable) as error:
+        if len(demands) == 1:
+            return Recalled(0, 0, (str(error),))
+    half = len(demands) // 2
+    first = _meet_apart(engine, files, demands[:half])
+    return first.plus(_meet_apart(engine, files, demands[half:]))
+
+
+def _meet(engine: Engine, files: ArchivedDays, demands: Sequence[_Demand]) -> Recalled:
+    """Read the archives for demands, and put back what each of them wants.
+
+    Raises:
+        Contradiction: no archive has a day that rows left for; nothing came back.
+        ArchiveUnreadable: nothing came back.
+    """
+    rounds = dict(_rounds_of(files, demands))
+    with reading(engine, "recall") as connection:
         days = _days_of(connection, demands, rounds)
     operations = _operations_of(files, days)
-    met = 0
+    recalled = Recalled(0, 0)
     for wanted in demands:
         of = rounds.get(wanted.recall_id)
-        met += _put_back(engine, wanted, [] if of is None else operations[of])
-    return Recalled(len(demands), met)
+        try:
+            came = _put_back(engine, wanted, [] if of is None else operations[of])
+        except Contradiction as error:
+            recalled = recalled.plus(Recalled(0, 0, (str(error),)))
+        else:
+            recalled = recalled.plus(Recalled(1, came))
+    return recalled
 
 
-def _rounds_of(
-    files: "_ArchivedDays", demands: Sequence[_Demand]
-) -> Iterator[tuple[int, _Round]]:
+def _rounds_of(files: ArchivedDays, demands: Sequence[_Demand]) -> Iterator[tuple[int, _Round]]:
     """The round of each demand by its id; none for an operation that no archive has."""
     named: dict[tuple[date, str, str], int] = {}
     for wanted in demands:
@@ -185,7 +192,7 @@ def _days_of(
 
 
 def _operations_of(
-    files: "_ArchivedDays", days: Mapping[date, set[_Round]]
+    files: ArchivedDays, days: Mapping[date, set[_Round]]
 ) -> dict[_Round, list[dict[str, Any]]]:
     """By round, its operations as they left."""
     keys = {day: [of.match_key for of in rounds] for day, rounds in sorted(days.items())}
@@ -208,70 +215,6 @@ def _put_back(engine: Engine, wanted: _Demand, came: Sequence[Mapping[str, Any]]
             f"the {wanted.kind} {wanted.name} of {wanted.provider} is not recalled: {cause};"
             " see `tieout archive check`"
         ) from error
-
-
-class _ArchivedDays:
-    """Reads the files of archived days, each after a comparison with its hash."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._archives = {archive.month: archive for archive in list_archives(connection)}
-        self._columns = list(connection.execute(text(_COLUMNS)).scalars())
-
-    def operations_named(
-        self, op_keys: Mapping[date, Sequence[str]]
-    ) -> Iterator[tuple[date, ArchivedRow]]:
-        """The operations with these keys, of any provider, with their rounds, by day."""
-        columns = ("provider", "op_key", "match_key", "round_id")
-        requests = [
-            self._request(day, "operations", columns, "op_key", keys)
-            for day, keys in op_keys.items()
-        ]
-        return ((day, row) for _, day, row in _answers(requests))
-
-    def operations_in_rounds(
-        self, match_keys: Mapping[date, Sequence[int]]
-    ) -> tuple[list[tuple[date, ArchivedRow]], Sweeps]:
-        """The operations of rounds by day, every column, and what their sweeps moved."""
-        requests = [
-            self._request(day, table, columns, "match_key", keys)
-            for day, keys in match_keys.items()
-            for table, columns in (("operations", self._columns), ("entries", _ENTRY_COLUMNS))
-        ]
-        operations: list[tuple[date, ArchivedRow]] = []
-        entries: list[ArchivedRow] = []
-        for table, day, row in _answers(requests):
-            if table == "operations":
-                operations.append((day, row))
-            else:
-                entries.append(row)
-        return operations, sweeps_of(entries, leg=SWEEP_GGR_LEG)
-
-    def _request(
-        self,
-        day: date,
-        table: str,
-        columns: Sequence[str],
-        key: str,
-        values: Sequence[int] | Sequence[str],
-    ) -> RowsRequest:
-        return rows_request(
-            self._archive(day), table, columns, day=day, key=key, values=values, checked=True
-        )
-
-    def _archive(self, day: date) -> Archive:
-        try:
-            return self._archives[day.replace(day=1)]
-        except KeyError:
-            raise Contradiction(
-                f"{day}: rows of this day left, and no archive has it"
-            ) from None
-
-
-def _answers(requests: Sequence[RowsRequest]) -> Iterator[tuple[str, date, ArchivedRow]]:
-    """Rows by their columns, each with its table and day."""
-    for request, row in answered_rows(requests):
-        assert request.day is not None
-        yield request.table, request.day, dict(zip(request.columns, row, strict=True))
 
 
 def _round_of(row: ArchivedRow) -> _Round:

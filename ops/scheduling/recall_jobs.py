@@ -5,10 +5,10 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import Engine, text
 
-from ledger.archive.recall import recall, recall_wanted
+from ledger.archive.recall import Recalled, recall_wanted
 from ops.runtime.child_jobs import ChildJobs
 from storage.transactions import engine_at, reading
-from vocabulary.errors import Contradiction, TieoutError
+from vocabulary.errors import TieoutError
 from workers.scheduler import Job
 
 #: Time between two looks at what is wanted: a provider sends again after a few seconds.
@@ -16,9 +16,9 @@ EVERY = timedelta(seconds=10)
 #: Longest time for what is wanted at once; a store that does not answer takes half a minute.
 TIMEOUT = timedelta(minutes=10)
 
-_WANTED = """
-SELECT recall_id FROM recalls WHERE came_at IS NULL ORDER BY recall_id LIMIT 1000
-"""
+#: Reasons of one turn that are logged.
+REASONS_MAX = 10
+_WANTED = "SELECT EXISTS (SELECT FROM recalls WHERE came_at IS NULL)"
 
 log = structlog.get_logger()
 
@@ -31,41 +31,35 @@ def recall_job(engine: Engine, database_url: str, child_jobs: ChildJobs) -> Job:
     """
 
     def run(_slot: str) -> None:
-        if not _wanted(engine):
+        if not _is_anything_wanted(engine):
             return
         try:
-            count = child_jobs.call(recall_now, database_url, timeout=TIMEOUT)
+            recalled = child_jobs.call(recall_now, database_url, timeout=TIMEOUT)
         except TieoutError as error:
             log.warning("rows_not_recalled", why=str(error))
             return
-        log.info("recalls_met", operations=count)
+        for why in list(dict.fromkeys(recalled.waiting))[:REASONS_MAX]:
+            log.warning("rows_not_recalled", why=why)
+        log.info(
+            "recalls_met",
+            demands=recalled.demands,
+            operations=recalled.operations,
+            waiting=len(recalled.waiting),
+        )
 
     return Job(name="recall", every=EVERY, run=run, exclusive=True)
 
 
-def recall_now(database_url: str) -> int:
-    """Bring back what is wanted; returns how many operations came.
-
-    A demand that an archive contradicts keeps no other waiting.
+def recall_now(database_url: str) -> Recalled:
+    """Bring back what is wanted.
 
     Raises:
-        Unavailable: the database or an archive is out of reach.
+        Unavailable: the database is out of reach.
     """
     with engine_at(database_url, pool_size=1) as engine:
-        try:
-            return recall_wanted(engine).operations
-        except Contradiction:
-            return sum(_recall_one(engine, demand) for demand in _wanted(engine))
+        return recall_wanted(engine)
 
 
-def _recall_one(engine: Engine, demand: int) -> int:
-    try:
-        return recall(engine, demand).operations
-    except Contradiction as error:
-        log.error("rows_not_recalled", demand=demand, why=str(error))  # noqa: TRY400 - no bug
-        return 0
-
-
-def _wanted(engine: Engine) -> list[int]:
+def _is_anything_wanted(engine: Engine) -> bool:
     with reading(engine, "recalls") as connection:
-        return list(connection.execute(text(_WANTED)).scalars())
+        return bool(connection.execute(text(_WANTED)).scalar_one())

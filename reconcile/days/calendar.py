@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, text
 from breaks.states import SETTLED
 from reconcile.days.states import DayAction, DayState
 from reconcile.days.sums import NO_LINES
+from storage.archive.row_cut import rows_begin_at
 from vocabulary.window import day_window
 
 _Key = tuple[str, date]
@@ -116,6 +117,7 @@ class _Rows:
     open_breaks: Mapping[_Key, Sequence[OpenGross]]
     digests: Mapping[_Key, str]
     began_at: Mapping[str, datetime | None]
+    cut: datetime | None
 
 
 def calendar_of(
@@ -166,18 +168,21 @@ def _read(connection: Connection, zones: Mapping[str, str], first: date, last: d
         began_at={
             row.provider: row.first_at for row in connection.execute(text(_FIRST), params)
         },
+        cut=rows_begin_at(connection),
     )
 
 
 def _day(rows: _Rows, provider: str, zone: ZoneInfo, day: date, now: datetime) -> CalendarDay:
     key = (provider, day)
     step, began_at = rows.steps.get(key), rows.began_at[provider]
+    window = day_window(day, zone)
     state = calendar_state(
-        is_over=day_window(day, zone).end <= now,
+        is_over=window.end <= now,
         close_no=rows.closes.get(key),
         last_action=None if step is None else step.action,
         last_close_no=-1 if step is None else step.close_no,
         is_changed=step is not None and step.digest != rows.digests.get(key, NO_LINES),
+        rows_left=rows.cut is not None and window.start < rows.cut,
     )
     has_begun = began_at is not None and began_at.astimezone(zone).date() <= day
     return CalendarDay(
@@ -196,6 +201,7 @@ def calendar_state(
     last_action: str | None,
     last_close_no: int,
     is_changed: bool,
+    rows_left: bool = False,
 ) -> DayState:
     """The state that closes and steps show without the figures of both sides.
 
@@ -205,12 +211,14 @@ def calendar_state(
         last_action: of the last step; None: nobody took one.
         last_close_no: of the close that the last step rests on.
         is_changed: whether breaks or corrections differ from those of the last step.
+        rows_left: whether no run can close it again; then its close stands.
     """
     if last_action is not None and last_action != DayAction.REOPEN:
         if is_changed:
             return DayState.CHANGED
         return DayState.SIGNED if last_action == DayAction.SIGN else DayState.PREPARED
-    if close_no is not None and (last_action is None or close_no > last_close_no):
+    counts = last_action is None or rows_left or (close_no or 0) > last_close_no
+    if close_no is not None and counts:
         return DayState.CLOSED
     if last_action is not None:
         return DayState.REOPENED

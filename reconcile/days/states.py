@@ -111,6 +111,7 @@ class DayStatus:
         closed_again: whether that close is later than the last reopening.
         steps: what people did, in order.
         figures: both sides and the breaks now.
+        rows_left: its rows left for archives, so no run compares it again: its close stands.
     """
 
     provider: str
@@ -124,6 +125,7 @@ class DayStatus:
     closed_again: bool
     steps: tuple[DayStep, ...]
     figures: DayFigures
+    rows_left: bool = False
 
     @property
     def last(self) -> DayStep | None:
@@ -137,8 +139,8 @@ class DayStatus:
 
     @property
     def is_closed(self) -> bool:
-        """Whether a run closed it, after the last reopening."""
-        return self.closed is not None and self.closed_again
+        """Whether a run closed it, after the last reopening unless none can any more."""
+        return self.closed is not None and (self.closed_again or self.rows_left)
 
     @property
     def has_changed(self) -> bool:
@@ -212,6 +214,11 @@ def check_close(day: DayStatus, reason: str) -> None:
         raise DayRefused(
             f"{day.day} of {day.provider} was {last.action} by {last.by}: reopen it first"
         )
+    if day.rows_left:
+        raise DayRefused(
+            f"{day.day} of {day.provider}: its rows left for archives, so no run compares it"
+            " again: `tieout day prepare --reason` takes what was signed and what came since"
+        )
     if day.missing and not reason.strip():
         raise DayRefused(
             f"{day.day} of {day.provider}: {'; '.join(day.missing)}. Wait, or close it with"
@@ -253,6 +260,8 @@ def _check_prepare(day: DayStatus, request: StepRequest, rules: StepRules) -> No
         _refuse(day, f"it is open until {iso(day.window.end)}")
     if not day.is_closed:
         _refuse(day, f"it is {day.state}: `tieout day close` comes first")
+    if day.rows_left and not request.reason.strip():
+        _refuse(day, "no run compared what came since its rows left: --reason is expected")
     _check_open_breaks(day, request, rules)
 
 

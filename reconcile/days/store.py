@@ -6,7 +6,7 @@ written: ``day_steps``, ``audit``.
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -101,13 +101,17 @@ def load_days(
         for terms in days
         if (rows := steps.get((terms.provider, terms.day)))
     }
+    cut = rows_begin_at(connection)
     figures = figures_of_days(
         connection,
         [(terms.provider, terms.window, terms.exponents) for terms in days],
-        sides=_with_steps(sides, rows_begin_at(connection), last_steps),
+        sides=_with_steps(sides, cut, last_steps),
     )
     return [
-        _status(terms, now, closes.get(key), steps.get(key, []), sums)
+        replace(
+            _status(terms, now, closes.get(key), steps.get(key, []), sums),
+            rows_left=cut is not None and terms.window.start < cut,
+        )
         for terms, sums in zip(days, figures, strict=True)
         for key in [(terms.provider, terms.day)]
     ]

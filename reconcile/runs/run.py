@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from feeds.day_close import close_day
-from ledger.archive.recall import demand
+from ledger.archive.demands import demand
 from ledger.corrections.tolerance_bookings import Booking, write_bookings
 from ledger.posting.posting import post_all
 from reconcile.findings.breaks import Break

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from storage.archive.files import ArchiveFolder
 from storage.archive.parquet import groups_with, read_batches
-from storage.archive.rows_request import LENGTH_BYTES, RowsRequest
+from storage.archive.rows_request import DAMAGED, LENGTH_BYTES, RowsRequest
 from vocabulary.errors import Contradiction, TieoutError
 
 
@@ -28,7 +28,13 @@ def main() -> None:
                 _send(msgspec.msgpack.encode(list(zip(*columns, strict=True))))
             _send(b"")
     except (TieoutError, OSError, pa.ArrowException) as error:
-        sys.exit(str(error))
+        sys.stderr.write(f"{error}\n")
+        sys.exit(DAMAGED if _is_damage(error) else 1)
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Whether it is about one file, and not about the place of all."""
+    return isinstance(error, Contradiction) or isinstance(error.__cause__, FileNotFoundError)
 
 
 def _values(batch: pa.RecordBatch, name: str) -> list[Any]:

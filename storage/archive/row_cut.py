@@ -7,7 +7,7 @@ reads something else, or is refused here.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Connection, text
@@ -21,9 +21,14 @@ from vocabulary.plurals import counted
 NameKind = Literal["operation", "round"]
 #: Most names that a refusal lists.
 NAMED_MAX = 5
+#: The instants of the database are whole microseconds.
+_NEXT = timedelta(microseconds=1)
 _CUT = "SELECT at FROM archived_row_months ORDER BY month DESC LIMIT 1"
+# Of batches that lack an operation: it left.
 _POSTED = """
-SELECT max(entries_at) FROM batches WHERE committed_at < :cut AND entries_at IS NOT NULL
+SELECT max(b.entries_at) FROM batches b
+ WHERE b.committed_at < :cut AND b.entries_at >= :cut
+   AND b.operations > (SELECT count(*) FROM operations o WHERE o.batch_id = b.batch_id)
 """
 _ARCHIVES = """
 SELECT a.archive_id
@@ -110,7 +115,8 @@ def require_rows_since(connection: Connection, instant: datetime, subject: str) 
 def require_postings_since(connection: Connection, instant: datetime, subject: str) -> None:
     """Check that all rows posted from an instant on are in the database.
 
-    What was accepted just before the cut was posted after it, and may have left.
+    What was accepted just before the cut was posted after it; where it left, rows are missing
+    until the last of it was posted.
 
     Raises:
         RowsAreAway: as ``require_rows_since``.
@@ -119,7 +125,7 @@ def require_postings_since(connection: Connection, instant: datetime, subject: s
     if cut is None:
         return
     latest: datetime | None = connection.execute(text(_POSTED), {"cut": cut}).scalar_one()
-    first = cut if latest is None else max(cut, latest)
+    first = cut if latest is None else latest + _NEXT
     if instant < first:
         raise RowsAreAway(cut_sentence(first, subject))
 

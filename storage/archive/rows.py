@@ -14,11 +14,29 @@ from typing import IO, Any
 import msgspec
 
 from storage.archive.archives import Archive
-from storage.archive.rows_request import LENGTH_BYTES, RowsRequest
+from storage.archive.rows_request import DAMAGED, LENGTH_BYTES, RowsRequest
 from vocabulary.errors import Unavailable
 
 _CHILD = "storage.archive.reader_process"
 _ROOT = Path(__file__).parents[2]
+
+
+class ArchiveUnreadable(Unavailable):
+    """An archive is out of reach, or one of its files is missing or has changed.
+
+    Attributes:
+        request: what could not be answered.
+        is_damaged: it is a file of that day; others may be whole.
+    """
+
+    def __init__(self, request: RowsRequest, reason: str, *, is_damaged: bool) -> None:
+        super().__init__(f"{request.archive} cannot be read: {reason}")
+        self.request, self.is_damaged = request, is_damaged
+
+    def concerns(self, request: RowsRequest) -> bool:
+        """Whether another request would fail, too."""
+        is_same = self.request.archive == request.archive
+        return is_same and (not self.is_damaged or self.request.day == request.day)
 
 
 def rows_request(
@@ -57,7 +75,7 @@ def archived_rows(
     """Rows of a table in the order of the archive; see ``RowsRequest``.
 
     Raises:
-        Unavailable: the archive is out of reach or damaged; names it.
+        ArchiveUnreadable: the archive is out of reach or damaged; names it.
     """
     request = rows_request(archive, table, columns, day=day, key=key, values=values)
     for _, row in answered_rows([request]):
@@ -68,7 +86,7 @@ def answered_rows(requests: Sequence[RowsRequest]) -> Iterator[tuple[RowsRequest
     """The rows of several requests one after the other, each with its request, by one process.
 
     Raises:
-        Unavailable: an archive is out of reach or damaged; names it.
+        ArchiveUnreadable: an archive is out of reach or damaged; names it.
     """
     if not requests:
         return
@@ -84,25 +102,25 @@ def answered_rows(requests: Sequence[RowsRequest]) -> Iterator[tuple[RowsRequest
             child.stdin.write(msgspec.json.encode(requests))
             child.stdin.close()
             for request in requests:
-                for row in _rows(child, request.archive):
+                for row in _rows(child, request):
                     yield request, row
         finally:
             child.kill()  # also where the reader of the rows stops early
 
 
-def _rows(child: "subprocess.Popen[bytes]", archive: str) -> Iterator[list[Any]]:
+def _rows(child: "subprocess.Popen[bytes]", request: RowsRequest) -> Iterator[list[Any]]:
     assert child.stdout is not None
-    while length := int.from_bytes(_read(child, child.stdout, LENGTH_BYTES, archive)):
-        yield from msgspec.msgpack.decode(_read(child, child.stdout, length, archive))
+    while length := int.from_bytes(_read(child, child.stdout, LENGTH_BYTES, request)):
+        yield from msgspec.msgpack.decode(_read(child, child.stdout, length, request))
 
 
 def _read(
-    child: "subprocess.Popen[bytes]", stream: IO[bytes], size: int, archive: str
+    child: "subprocess.Popen[bytes]", stream: IO[bytes], size: int, request: RowsRequest
 ) -> bytes:
     content = stream.read(size)
     if len(content) < size:
         assert child.stderr is not None
         lines = child.stderr.read().decode(errors="replace").strip().splitlines()
         reason = lines[-1] if lines else "its reader ended early"
-        raise Unavailable(f"{archive} cannot be read: {reason}")
+        raise ArchiveUnreadable(request, reason, is_damaged=child.wait() == DAMAGED)
     return content

@@ -9,6 +9,8 @@ import msgspec
 
 #: Bytes of the length before each message; a length of zero follows the last one of a request.
 LENGTH_BYTES = 8
+#: Exit code of a reader that met a file which is missing or has changed.
+DAMAGED = 4
 
 
 class RowsRequest(msgspec.Struct, frozen=True, kw_only=True):

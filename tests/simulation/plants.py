@@ -95,8 +95,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "a_receiver_refuses_what_another_accepted",
         "ledger.accepting.acceptor",
-        "if not fresh and has_unguarded_refusal(decisions, requests):",
-        "if fresh and has_unguarded_refusal(decisions, requests):",
+        "if not fresh and has_unguarded_refusal(decisions, requests, refused):",
+        "if fresh and has_unguarded_refusal(decisions, requests, refused):",
     ),
     Plant(
         "a_receiver_trusts_what_another_may_have_reversed",

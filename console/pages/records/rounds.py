@@ -11,6 +11,7 @@ from breaks.lists.queries import breaks_of_round
 from breaks.sources import sources_of_round
 from console.config import Visit
 from console.pages.parameters import read_limit, read_name, zone_of
+from console.pages.records.recalls import RecallKind, recall_values
 from console.replies import HtmlPage, away, not_found
 from console.sentences import counted
 from console.timeline import events_of, horizontal_timeline, vertical_timeline
@@ -53,7 +54,7 @@ def show(visit: Visit) -> HtmlPage:
         records = records_of_round(connection, provider, round_id)
         breaks = breaks_of_round(connection, provider, round_id)
         if not parts:
-            _require_round(connection, provider, round_id)
+            _require_round(visit, connection, provider, round_id)
         if not (parts or records or breaks):
             raise not_found(f"round of {provider}", round_id)
         values = _our_side(visit, connection, provider, round_id)
@@ -80,7 +81,7 @@ def show(visit: Visit) -> HtmlPage:
     return HtmlPage(template="records/round.html", values=values)
 
 
-def _require_round(connection: Connection, provider: str, round_id: str) -> None:
+def _require_round(visit: Visit, connection: Connection, provider: str, round_id: str) -> None:
     """Check that our side of a round is not in an archive.
 
     Raises:
@@ -88,7 +89,8 @@ def _require_round(connection: Connection, provider: str, round_id: str) -> None
     """
     name = round_named(provider, round_id)
     if archives := archives_of(connection, provider, name):
-        raise away("round", f"{away_sentence(provider, name, archives)}.")
+        values = recall_values(visit, connection, RecallKind.ROUND, provider, round_id)
+        raise away("round", f"{away_sentence(provider, name, archives)}.", values)
 
 
 def sums_of(parts: Sequence[RoundPart], records: Sequence[RoundRecord]) -> list[RoundSums]:

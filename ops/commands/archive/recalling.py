@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from ledger.archive.recall import Kind, demand, recall
+from ledger.archive.demands import Kind, demand_as
+from ledger.archive.recall import recall
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.options import By, Provider
-from storage.audit import record
 from storage.transactions import transaction
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
@@ -38,9 +38,7 @@ def recall_(
     name = operation or round_ or ""
     with refusals():
         with transaction(engine, "recall") as connection:
-            number = demand(connection, kind, provider, name, by=person)
-            detail = {"kind": kind, "provider": provider, "recall": number}
-            record(connection, person, "archive.recalled", name, detail)
+            number = demand_as(connection, kind, provider, name, person)
         came = recall(engine, number)
     if not came.operations:
         typer.echo(f"no archive has the {kind} {name} of {provider}: it never existed")

@@ -28,6 +28,7 @@ from ops.scheduling.inquiries import schedule_inquiries
 from ops.scheduling.notify_jobs import notify_jobs
 from ops.scheduling.proof_jobs import proof_jobs
 from ops.scheduling.pull_jobs import pull_jobs
+from ops.scheduling.recall_calls import listening
 from ops.scheduling.recall_jobs import recall_job
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.scheduling.size_jobs import size_job
@@ -102,7 +103,8 @@ def keep_schedule(
         data_dir=data_dir,
     )
     jobs += [day_sum_job(settings, engine, clock, engines.database_url, child_jobs)]
-    jobs += [recall_job(engine, engines.database_url, child_jobs)]
+    recall = recall_job(engine, engines.database_url, child_jobs)
+    jobs += [recall]
     jobs += notify_jobs(settings, engines.database_url, child_jobs)
     jobs += proof_jobs(settings, engines.database_url, child_jobs)
     requested = JobLanes(
@@ -119,6 +121,7 @@ def keep_schedule(
         _metrics(settings, engines, clock, child_jobs),
         _registered(engine, worker),
         requested.running(),
+        listening(engines.database_url, lambda demand: runner.call(recall.name, demand)),
     ):
         runner.run()
 

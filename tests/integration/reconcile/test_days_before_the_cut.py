@@ -40,6 +40,8 @@ SELECT wallet_id, v.seq, v.batch, 'agg', v.key, 'win', 'accepted', 'USD', 0, v.p
 """,
     "UPDATE wallets SET seq = 2 WHERE player = 'alice'",
 )
+_LATE_LEAVES = "DELETE FROM operations WHERE op_key = 'late'"
+_LATE_IS_BACK = "UPDATE batches SET posted_at = '2026-03-01' WHERE batch_id = 900"
 
 
 def change(office: Office, *statements: str) -> None:
@@ -77,13 +79,44 @@ def test_what_comes_later_for_a_round_of_the_day_changes_it(
 ) -> None:
     change(office, *_LATE)
     late = office.day()
-    office.run("day", "reopen", *AGG, "--reason", "a late win", by="maria")
-    office.run("day", "prepare", *AGG, "--reason", "a late win", by="maria", code=1)
 
     assert late["state"] == "changed since"
     assert [line["ours"] for line in late["since_sign_off"]] == ["-0.70"]
     rounds = [day["figures"]["ours"]["USD"]["rounds"] for day in (signed, late)]
     assert rounds == [3, 3]
+
+
+def test_what_merely_came_back_changes_no_signed_day(office: Office, signed: Any) -> None:
+    """Rows of before the sign-off are among the signed figures."""
+    change(office, *_LATE, _LATE_IS_BACK)
+
+    now = office.day()
+
+    assert (now["state"], now["since_sign_off"]) == ("signed", [])
+    assert figures(now) == figures(signed)
+
+
+def test_a_changed_day_is_signed_again_with_what_came_since(
+    office: Office, signed: Any
+) -> None:
+    assert signed["state"] == "signed"
+    change(office, *_LATE)
+    late = office.day()
+    reason = ("--reason", "a late win")
+    office.run("day", "reopen", *AGG, *reason, by="maria")
+
+    assert office.day()["state"] == "closed"
+    assert "no run compares it again" in office.run(
+        "day", "close", *AGG, *reason, by="maria", code=1
+    )
+    assert "--reason is expected" in office.run("day", "prepare", *AGG, by="maria", code=1)
+    office.run("day", "prepare", *AGG, *reason, by="maria")
+    office.run("day", "sign", *AGG, by="jonas")
+    change(office, _LATE_LEAVES)
+    again = office.day()
+
+    assert (again["state"], again["changed_since"]) == ("signed", False)
+    assert figures(again) == figures(late)
 
 
 @pytest.mark.parametrize(

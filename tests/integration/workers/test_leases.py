@@ -76,6 +76,27 @@ def test_one_of_four_schedulers_runs_a_slot(engine: Engine) -> None:
     assert ran == ["1780531200"]
 
 
+def test_a_job_that_is_called_runs_once_in_all_schedulers_and_newest_first(
+    engine: Engine,
+) -> None:
+    ran: list[str] = []
+    schedulers = [Scheduler(engine, FrozenClock(START), [daily(ran)]) for _ in range(2)]
+    for scheduler in schedulers:
+        scheduler.call("daily", "demand 1")
+        scheduler.call("daily", "demand 2")
+    threads = [threading.Thread(target=scheduler.run) for scheduler in schedulers]
+    for thread in threads:
+        thread.start()
+    is_done = wait_until(lambda: len(ran) == 2)
+    for scheduler in schedulers:
+        scheduler.stop()
+    for thread in threads:
+        thread.join()
+
+    assert is_done
+    assert sorted(ran) == ["1780531200", "demand 2"]
+
+
 def test_a_slot_claimed_by_a_dead_scheduler_is_done_by_another(
     database: str,
 ) -> None:

@@ -92,23 +92,28 @@ def test_a_round_is_asked_about_and_asked_for_once() -> None:
     assert recall_arguments(recalls) == (["round"], [SLUG], ["r1"], [match_key(SLUG, "r1")])
 
 
-@pytest.mark.parametrize(
-    ("constraint", "meaning"),
-    [
-        ("operations_are_not_away", RowsAway),
-        ("operations_one_movement_per_key", RaceLost),
-    ],
-)
-def test_the_guard_of_archived_keys_is_told_from_a_lost_race(
-    constraint: str, meaning: type[RaceLost]
-) -> None:
-    error = asyncpg.UniqueViolationError("as the server words it")
-    error.constraint_name = constraint
-
+def _meaning_of(error: asyncpg.UniqueViolationError) -> RaceLost:
     async def refused() -> None:
         raise error
 
     with pytest.raises(RaceLost, match="UniqueViolationError") as raised:
         asyncio.run(answer_of(refused()))
+    return raised.value
 
-    assert type(raised.value) is meaning
+
+def test_the_guard_of_archived_keys_names_what_is_away() -> None:
+    error = asyncpg.UniqueViolationError("as the server words it")
+    error.constraint_name = "operations_are_not_away"
+    error.detail = f'[["operation", "{SLUG}", "b1"], ["round", "{SLUG}", "r1"]]'
+
+    meaning = _meaning_of(error)
+
+    assert isinstance(meaning, RowsAway)
+    assert meaning.names == {OLD_BET, OLD_ROUND}
+
+
+def test_a_key_that_somebody_else_wrote_is_a_lost_race() -> None:
+    error = asyncpg.UniqueViolationError("as the server words it")
+    error.constraint_name = "operations_one_movement_per_key"
+
+    assert type(_meaning_of(error)) is RaceLost

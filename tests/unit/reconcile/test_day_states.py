@@ -226,3 +226,16 @@ def test_what_no_break_explains_is_unexplained() -> None:
     )
 
     assert (day.difference("EUR"), day.unexplained("EUR")) == (31, 1)
+
+
+def test_a_day_whose_rows_left_is_signed_again_without_another_close() -> None:
+    signed = after(closed_day(rows_left=True), (PREPARE, "maria"), (SIGN, "jonas"))
+    reopened = after(signed, (REOPEN, "maria"))
+    again = after(reopened, (PREPARE, "maria"), (SIGN, "jonas"))
+
+    assert (reopened.state, again.state) == (DayState.CLOSED, DayState.SIGNED)
+    with pytest.raises(DayRefused, match="no run compares it again"):
+        check_close(reopened, "a late win")
+    silent = StepRequest(action=PREPARE, by="maria", eyes=frozenset({"person:maria"}))
+    with pytest.raises(DayRefused, match="--reason is expected"):
+        take_step(reopened, silent, TWO)

@@ -3,15 +3,23 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
+import asyncpg
 import psycopg
 import pytest
 
-from ledger.accepting.acceptor import Accepted
+from ledger.accepting.accept_sql import (
+    READ_AWAY_ROUNDS,
+    READ_OPERATIONS,
+    READ_PLAYERS,
+    WANT_RECALLS,
+    WRITE_BATCH,
+)
+from ledger.accepting.acceptor import Accepted, Acceptor
 from ledger.accepting.model import Decision
 from ledger.accepting.own_operations import InRound
 from ledger.checks.run import verify
 from ledger.posting.posting import PostingCounts, post, post_all_at
-from storage.engine import open_engine
+from storage.engine import open_accept_connection, open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.away import (
     bring_back_what_is_wanted,
@@ -45,6 +53,8 @@ OLD: tuple[Operation, ...] = (
     rollback("u1", "s1", round_id="s1"),
     rollback("u9", "gone", round_id="s9"),
 )
+#: What an acceptor sends; its driver also asks what the columns of an array are.
+STATEMENTS = (READ_PLAYERS, READ_OPERATIONS, READ_AWAY_ROUNDS, WANT_RECALLS, WRITE_BATCH)
 UNKNOWN = rollback("u5", "never seen", round_id="s5")
 
 
@@ -183,6 +193,45 @@ def test_a_name_that_no_archive_has_is_new_once_that_is_known(database: str) -> 
 
     assert decision.verdict is Verdict.ACCEPTED
     assert [row.op_key for row in decision.operations] == ["u5", "never seen"]
+
+
+async def _statements_of(database: str, facts: Sequence[Operation]) -> list[str]:
+    """What a receiver that knows the players sends to the database for one batch."""
+    sent: list[str] = []
+
+    async def open_logged() -> asyncpg.Connection:
+        connection = await open_accept_connection(database)
+        connection.add_query_logger(lambda record: sent.append(record.query))
+        return connection
+
+    receiver = Acceptor(open_logged)
+    try:
+        for handle in ("ann", "bob"):
+            warm_up = bet(f"warm-{handle}", 1, handle=handle, round_id="warm")
+            await receiver.accept([request(warm_up)])
+        await asyncio.sleep(0)  # the driver logs a moment later
+        sent.clear()
+        await receiver.accept([request(fact) for fact in facts])
+        await asyncio.sleep(0)
+    finally:
+        await receiver.close()
+    return [statement for statement in sent if statement in STATEMENTS]
+
+
+def test_a_batch_that_the_guard_refuses_asks_nothing_more(database: str) -> None:
+    old_books(database)
+    let_everything_go(database)
+    batch = [
+        bet("n1", 10, round_id="new"),
+        bet("n2", 10, round_id="r1"),
+        bet("b1", 300),
+        bet("n3", 5, handle="bob", round_id="r2"),
+    ]
+
+    sent = asyncio.run(_statements_of(database, batch))
+
+    assert sent == [WRITE_BATCH, WANT_RECALLS, WRITE_BATCH]
+    assert wanted(database) == [("operation", "b1"), ("round", "r1"), ("round", "r2")]
 
 
 async def _in_turn(

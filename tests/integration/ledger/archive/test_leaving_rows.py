@@ -8,7 +8,8 @@ import psycopg
 import pytest
 from psycopg.errors import RestrictViolation, UniqueViolation
 
-from ledger.archive.recall import Kind, NotAway, Recalled, demand, recall_wanted
+from ledger.archive.demands import Kind, NotAway, demand
+from ledger.archive.recall import Recalled, recall_wanted
 from storage.engine import open_engine
 from storage.rights import APPLICATION_ROLE
 from storage.roles import url_of_login
@@ -16,7 +17,6 @@ from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
 from tests.harness.books.ledger import SLUG
 from tests.harness.tampering.replay import tamper
-from vocabulary.errors import Unavailable
 
 OPERATIONS = "SELECT * FROM operations ORDER BY wallet_id, wallet_seq"
 ROUNDS = "SELECT * FROM rounds ORDER BY match_key, provider, round_id, wallet_id"
@@ -166,11 +166,29 @@ def test_a_name_the_archive_lacks_is_absent_and_a_damaged_archive_brings_nothing
     whole = file.read_bytes()
     file.write_bytes(whole[:-10] + bytes(10))
     try:
-        with pytest.raises(Unavailable, match="its bytes have changed"):
-            recalled(archivist, ("round", "r1"))
+        (why,) = recalled(archivist, ("round", "r1")).waiting
     finally:
         file.write_bytes(whole)
+    assert "its bytes have changed" in why
     assert recalled(archivist) == Recalled(1, 3)
+
+
+def test_a_demand_that_its_archive_contradicts_waits_for_itself(archivist: Archivist) -> None:
+    archivist.let_rows_go()
+    tamper(
+        archivist.database,
+        "UPDATE archived_keys SET days[array_position(hashes, h)] = 1"
+        " FROM (SELECT operation_hash('lottery', 'w1')) g (h)",
+    )
+
+    came = recalled(archivist, ("operation", "w1"), ("round", "r1"), ("round", "r2"))
+
+    assert (came.demands, came.operations) == (1, 1)
+    nowhere, differs = came.waiting
+    assert nowhere == "1970-01-02: rows of this day left, and no archive has it"
+    assert "the round r1 of lottery is not recalled: operation w1 of lottery did not" in differs
+    assert column(archivist, ROUND_IDS) == ["r2"]
+    assert recalled(archivist) == Recalled(0, 0, came.waiting)
 
 
 def test_a_person_recalls_a_round_at_the_command_line(archivist: Archivist) -> None:

@@ -12,8 +12,9 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
+from ledger.archive.demands import Kind, NotAway, demand
 from ledger.archive.export import export_month
-from ledger.archive.recall import Kind, NotAway, demand, recall_wanted
+from ledger.archive.recall import recall_wanted
 from ledger.archive.release import let_entries_go, let_go, take_month_end
 from ledger.archive.row_release import let_rows_go
 from ledger.posting.posting import post_all_at
