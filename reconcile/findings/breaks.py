@@ -13,7 +13,7 @@ from breaks.impact import player_impact
 from breaks.kinds import BreakKind, Impact
 from reconcile.findings.explanations import EXPLANATIONS, ReadableBreak
 from reconcile.snapshot.shared_rounds import round_of
-from vocabulary.money import exponent_of
+from vocabulary.currencies import digits_of
 
 _NO_EVIDENCE: Mapping[str, Any] = {}
 
@@ -63,7 +63,7 @@ def breaks_from_frame(
     frame: pd.DataFrame, *, provider: str, exponents: Mapping[str, int], now: datetime
 ) -> tuple[Break, ...]:
     """Convert the rows of ``Classified.breaks`` to breaks with explanations."""
-    digits = {code: exponent_of(code, exponents) for code in set(frame["currency"])}
+    digits = {code: digits_of(code, exponents) for code in set(frame["currency"])}
     return tuple(
         _break(
             row.round_id,

@@ -33,7 +33,6 @@ from reports.tables.statement import (
     since_grid,
 )
 from reports.tables.work import ageing_grid, corrections_grid, words_grid
-from vocabulary.money import exponent_of
 
 PROVIDERS = "providers"
 
@@ -241,11 +240,20 @@ def _reporting(group: GroupPack) -> tuple[Grid, ...]:
                             sum(day.theirs for day in days),
                         )
                     ),
-                    *_converted(days, code),
+                    *_converted(days, code, rates.digits),
                 )
                 for pack, own, days in lines
             ],
-            foot=[("all providers", code, _missing(every), "", "", *_converted(every, code))],
+            foot=[
+                (
+                    "all providers",
+                    code,
+                    _missing(every),
+                    "",
+                    "",
+                    *_converted(every, code, rates.digits),
+                )
+            ],
         ),
     )
 
@@ -254,8 +262,7 @@ def _missing(days: list[ConvertedDay]) -> int:
     return sum(day.rate is None for day in days)
 
 
-def _converted(days: list[ConvertedDay], code: str) -> Iterator[Amount]:
-    digits = exponent_of(code)
+def _converted(days: list[ConvertedDay], code: str, digits: int) -> Iterator[Amount]:
     ours = sum(day.ours_converted or 0 for day in days)
     theirs = sum(day.theirs_converted or 0 for day in days)
     for minor in (ours, theirs, theirs - ours):
