@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from ops.settings.dialect_options import expected_option
 from ops.settings.dialects import dialects
 from ops.settings.sections.api import ApiSettings, checked_for
 from ops.settings.sections.background import BackgroundSettings
@@ -44,7 +45,6 @@ from ops.settings.values import (
     checked_zone,
     named_exponents,
 )
-from providers.contract import Option, OptionValue
 from vocabulary.currencies import Exponents, digits_of, joined_exponents, outside_iso
 from vocabulary.errors import Malformed
 from vocabulary.money import minor_from_text
@@ -265,7 +265,7 @@ class ProviderSettings(Section):
         wrong = [
             (name, expected)
             for name, value in options.items()
-            if (expected := _expected_option(dialect_options.get(name), _frozen(value)))
+            if (expected := expected_option(dialect_options.get(name), _frozen(value)))
         ]
         if wrong:
             raise WrongParts(wrong)
@@ -398,19 +398,3 @@ def _usable(secrets: tuple[Secret, ...], info: ValidationInfo) -> tuple[Secret, 
             if problem := problem_of(secret.value):
                 raise ValueError(f"{problem} in {secret.reference}")
     return secrets
-
-
-def _expected_option(option: Option | None, value: object) -> str | None:
-    """What the option should have been, or None when the value holds."""
-    if option is None:
-        return "an option of this dialect"
-    if option.choices is not None:
-        alike = [choice for choice in option.choices if type(choice) is type(value)]
-        return None if value in alike else f"one of {_listed(option.choices)}"
-    if type(value) is not type(option.default):
-        return f"a value like {option.default!r}"
-    return None
-
-
-def _listed(choices: tuple[OptionValue, ...]) -> str:
-    return ", ".join(str(choice) for choice in choices)

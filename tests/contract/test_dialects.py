@@ -12,7 +12,6 @@ from simulator.systems.registry import SYSTEMS
 from tests.harness.providers.speaker import SECRET, Speaker, configured, secret_of
 from tests.harness.providers.speakers import SPEAKERS
 from tests.harness.providers.systems import configuration
-from vocabulary.currencies import CurrencyUnknown
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact, UnreadableHistory
 from vocabulary.money import Money
@@ -218,23 +217,6 @@ def test_signed_documents_that_the_dialect_does_not_know_are_malformed(
 
     with pytest.raises(Malformed, match=r"body: (exactly|at least) the fields"):
         understood(speaker, speaker.callback(route, body))
-
-
-def routes_with_currency() -> Iterator[tuple[str, str]]:
-    yield from ((n, r) for n, r in routes() if "currency" in json.loads(SPEAKERS[n].valid[r]))
-
-
-@pytest.mark.parametrize(("name", "route"), list(routes_with_currency()))
-def test_a_currency_is_refused_until_somebody_names_its_digits(name: str, route: str) -> None:
-    speaker = SPEAKERS[name]
-    document = {**json.loads(speaker.valid[route]), "currency": "DOGE"}
-    callback = speaker.callback(route, json.dumps(document, separators=(",", ":")).encode())
-    named = configured(speaker.dialect, exponents={"DOGE": 5})
-
-    with pytest.raises(CurrencyUnknown, match="currency: DOGE is no currency of ISO 4217"):
-        understood(speaker, callback)
-
-    assert speaker.dialect.parse(speaker.dialect.verify(callback, named), named) is not None
 
 
 @every_route
