@@ -30,6 +30,7 @@ from breaks.store import (
 )
 from breaks.write_offs import end_write_offs
 from storage.audit import record
+from vocabulary.currencies import ISO_ONLY, Exponents
 from vocabulary.money import Money
 from vocabulary.plurals import counted
 
@@ -117,11 +118,18 @@ def waiting(*, by: str, why: str, now: datetime) -> BreakMoves:
     return _step(BreakState.WAITING, "waiting", by=by, why=why, now=now)
 
 
-def closing(*, by: str, why: str, now: datetime) -> BreakAction:
+def closing(
+    *,
+    by: str,
+    why: str,
+    now: datetime,
+    exponents: Callable[[str], Exponents] = lambda _provider: ISO_ONLY,
+) -> BreakAction:
     """Close a break by hand that carries no money, or whose correction is booked.
 
     Nothing is booked. Money is corrected or written off by two people, or explained; a run
-    closes the break once the books agree.
+    closes the break once the books agree. ``exponents`` are a provider's
+    by its slug, for the text of a refusal.
     """
 
     def action(connection: Connection, break_id: str) -> TrackedBreak:
@@ -129,7 +137,7 @@ def closing(*, by: str, why: str, now: datetime) -> BreakAction:
         if break_.state is BreakState.WRITTEN_OFF:
             raise ActionRefused(f"{break_id} is written off: a run closes it once it is gone")
         if break_.state is not BreakState.POSTED:  # two people approved its correction
-            _refuse_money(break_)
+            _refuse_money(break_, exponents(break_.provider))
         return move_break(
             connection, break_, BreakState.CLOSED, by=by, now=now, action="closed", why=why
         )
@@ -287,7 +295,7 @@ def _step(to: BreakState, name: str, *, by: str, why: str, now: datetime) -> Bre
     return moves
 
 
-def _refuse_money(break_: TrackedBreak) -> None:
+def _refuse_money(break_: TrackedBreak, exponents: Exponents) -> None:
     """Refuse to close a break that does something to the player or to the invoice."""
     effects, name = break_.effects, break_.break_id
     if not (effects.player or effects.invoice):
@@ -296,7 +304,7 @@ def _refuse_money(break_: TrackedBreak) -> None:
     if effects.invoice:
         cures.append(f"write it off (tieout breaks write-off {name})")
     cures.append(f"explain it (tieout breaks explain {name})")
-    amount = Money(abs(break_.difference), break_.currency).text()
+    amount = Money(abs(break_.difference), break_.currency).text(exponents=exponents)
     raise ActionRefused(
         f"{name} carries {amount} {break_.currency}, and closing books nothing:"
         f" {', or '.join([', '.join(cures[:-1]), cures[-1]])}; a run closes it once the books"

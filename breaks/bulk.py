@@ -239,7 +239,7 @@ def action_of(order: BulkOrder, now: datetime) -> BreakAction:
         case BulkAction.WAIT:
             return awaiting(by=by, why=why, now=now)
         case BulkAction.CLOSE:
-            return closing(by=by, why=why, now=now)
+            return closing(by=by, why=why, now=now, exponents=order.exponents)
         case BulkAction.REOPEN:
             return reopening(by=by, why=why, now=now)
         case _:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from breaks.kinds import Impact
 from breaks.states import ActionRefused
+from vocabulary.currencies import Exponents
 from vocabulary.money import Money
 
 #: Age ranges by name, each with its end, which belongs to the next; the last has no end.
@@ -110,10 +111,12 @@ class WriteOffLimits:
     Attributes:
         roles: user → role.
         by_role: role → currency → minor units.
+        exponents: of currencies outside ISO 4217, for what people read.
     """
 
     roles: Mapping[str, str] = field(default_factory=lambda: _NO_ROLES)
     by_role: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: _NO_AMOUNTS)
+    exponents: Exponents = field(default_factory=dict)
 
     def role_of(self, user: str) -> str | None:
         """The role of a user."""
@@ -130,10 +133,11 @@ class WriteOffLimits:
         role = self.role_of(user)
         limit = self.by_role.get(role or "", {}).get(currency, 0)
         if abs(minor) > limit:
+            most = Money(limit, currency).text_with_currency(exponents=self.exponents)
+            amount = Money(abs(minor), currency).text(exponents=self.exponents)
             raise ActionRefused(
-                f"{user}, {role or 'without a role'}: at most"
-                f" {Money(limit, currency).text_with_currency()} is allowed, this is"
-                f" {Money(abs(minor), currency).text()}"
+                f"{user}, {role or 'without a role'}: at most {most} is allowed, this is"
+                f" {amount}"
             )
 
 

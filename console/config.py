@@ -117,6 +117,7 @@ class ConsoleConfig:
     """The settings of the console and of what it shows.
 
     Attributes:
+        own_exponents: digits of currencies outside ISO 4217, for what is no provider's.
         public_url: where browsers find it; empty: wherever they ask.
         session_lasts: longest life of a session; ``session_idle``: without any request.
         trusted_proxies: whose X-Forwarded-For is believed.
@@ -142,6 +143,7 @@ class ConsoleConfig:
     """
 
     providers: tuple[ProviderTerms, ...]
+    own_exponents: Mapping[str, int]
     public_url: str
     session_lasts: timedelta
     session_idle: timedelta
@@ -182,11 +184,11 @@ class ConsoleConfig:
         return {provider.slug: provider.zone for provider in self.providers}
 
     def exponents(self, slug: str) -> Mapping[str, int]:
-        """A provider's overrides of decimal places; none for an unknown one."""
+        """A provider's decimal places; of an unknown one those that no provider's are."""
         for provider in self.providers:
             if provider.slug == slug:
                 return provider.exponents
-        return {}
+        return self.own_exponents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

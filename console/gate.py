@@ -18,6 +18,7 @@ from console.accounts.sessions import BrowserSession, find_session, form_token_o
 from console.config import Console, Visit
 from console.replies import HtmlPage, Reply, RequestRefused, SeeOther, forbidden
 from console.uploads import UploadedFile
+from vocabulary.currencies import CurrencyUnknown
 from vocabulary.errors import Malformed, NotAllowed, Unavailable
 from vocabulary.people import RIGHTS, PersonRefused, Right, Role
 
@@ -241,6 +242,9 @@ def refusal_of(error: Exception) -> RequestRefused:
     match error:
         case RequestRefused():
             return error
+        case CurrencyUnknown():
+            status, title = HTTPStatus.BAD_REQUEST, "A currency without digits"
+            why = f"{error.reason}. Then start the console again."
         case Malformed():
             status, title, why = HTTPStatus.BAD_REQUEST, "Not understood", f"{error}."
         case PersonRefused():

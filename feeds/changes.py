@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from vocabulary.clock import iso
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 
 #: Changes that are returned; there may be more of them.
 CHANGES_MAX = 20
@@ -189,5 +190,5 @@ def _changes(connection: Connection, query: str, provider: str) -> Changes:
 def _shown(name: str, figures: Mapping[str, Any], exponents: Mapping[str, int]) -> str:
     value = figures[name]
     if name in {"stake", "payout"}:
-        return text_from_minor(value, exponent_of(figures["currency"], exponents))
+        return text_from_minor(value, digits_of(figures["currency"], exponents))
     return iso(value) if isinstance(value, datetime) else str(value)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ops.runtime.servers import Endpoints
     from ops.settings.model import Settings
     from ops.work import Work
+    from vocabulary.currencies import Exponents
 
 DEFAULT_DATA_DIR = Path(".tieout")
 
@@ -93,6 +94,15 @@ def context_of(ctx: typer.Context) -> Context:
     if context is None:
         raise RuntimeError("a command runs below the root group, which makes its context")
     return context
+
+
+def own_exponents(ctx: typer.Context) -> "Exponents":
+    """The digits of currencies outside ISO 4217 that the settings of a command name.
+
+    Raises:
+        SettingsInvalid: the settings do not hold.
+    """
+    return context_of(ctx).settings.exponents
 
 
 def database_url(context: Context) -> str:

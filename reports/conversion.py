@@ -7,7 +7,8 @@ from typing import Any
 
 from reconcile.totals.cells import DayGgr
 from reports.rates import Rate, ReportingRates, converted
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +37,12 @@ class Consolidation:
 
     Attributes:
         ours, theirs: sums of the converted days, minor units of ``currency``.
+        digits: of ``currency``, after its point.
         missing: the days and currencies without a rate; they are in no sum.
     """
 
     currency: str
+    digits: int
     days: tuple[ConvertedDay, ...]
     ours: int
     theirs: int
@@ -59,6 +62,7 @@ def consolidated(
     days = tuple(converted_day(row, rates, exponents) for row in ggr)
     return Consolidation(
         currency=rates.currency,
+        digits=rates.digits,
         days=days,
         ours=sum(day.ours_converted or 0 for day in days),
         theirs=sum(day.theirs_converted or 0 for day in days),
@@ -71,13 +75,11 @@ def converted_day(
 ) -> ConvertedDay:
     """Convert one day's GGR; without a rate of that day nothing is converted."""
     rate = rates.rate(ggr.day, ggr.currency)
-    digits = exponent_of(ggr.currency, exponents)
+    digits = digits_of(ggr.currency, exponents)
     ours, theirs = (
         None
         if rate is None
-        else converted(
-            minor, rate.value, digits=digits, reporting_digits=exponent_of(rates.currency)
-        )
+        else converted(minor, rate.value, digits=digits, reporting_digits=rates.digits)
         for minor in (ggr.ours, ggr.theirs)
     )
     return ConvertedDay(
@@ -93,7 +95,7 @@ def converted_day(
 
 def sum_text(consolidation: Consolidation) -> str:
     """The sums in one line; none where no day has a rate, because zero would be a figure."""
-    code, digits = consolidation.currency, exponent_of(consolidation.currency)
+    code, digits = consolidation.currency, consolidation.digits
     if consolidation.missing and all(day.rate is None for day in consolidation.days):
         return f"GGR in {code}: no figure, because no day has a rate"
     ours, theirs = consolidation.ours, consolidation.theirs
@@ -116,7 +118,7 @@ def consolidation_json(
     consolidation: Consolidation, exponents: Mapping[str, int]
 ) -> dict[str, Any]:
     """Return a consolidation with amounts and rates as decimal text."""
-    digits = exponent_of(consolidation.currency)
+    digits = consolidation.digits
     ours, theirs = consolidation.ours, consolidation.theirs
     return {
         "currency": consolidation.currency,
@@ -133,7 +135,7 @@ def consolidation_json(
 
 
 def _day_json(day: ConvertedDay, digits: int, exponents: Mapping[str, int]) -> dict[str, Any]:
-    own_digits = exponent_of(day.currency, exponents)
+    own_digits = digits_of(day.currency, exponents)
     converted_text = {
         side: None if minor is None else text_from_minor(minor, digits)
         for side, minor in (("ours", day.ours_converted), ("theirs", day.theirs_converted))

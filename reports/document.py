@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from reports.grid import Amount, Column, Grid, Instant, Value, plain, readable
-from vocabulary.money import exponent_of
+from vocabulary.currencies import digits_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Document:
         """Digits after the decimal point of an amount."""
         if value.digits is not None:
             return value.digits
-        return exponent_of(value.currency, self.exponents)
+        return digits_of(value.currency, self.exponents)
 
     def text(self, column: Column, value: Value) -> str:
         """A value as people read it, on the page and in the PDF."""

@@ -10,7 +10,7 @@ from reconcile.totals.cells import DayGgr, Figures, TotalsCell
 from reconcile.totals.sides import ComparedSides, SideSums
 from reports.conversion import ConvertedDay, converted_day
 from reports.rates import ReportingRates
-from vocabulary.money import exponent_of
+from vocabulary.currencies import digits_of
 
 _HUNDREDTHS = 10_000
 #: How many columns a group adds up: those of either side, then two of breaks.
@@ -97,7 +97,7 @@ def grouped(
     sums: dict[tuple[tuple[str, ...], str], list[int]] = {}
     for provider in providers:
         scales = {
-            code: 10 ** (places - exponent_of(code, provider.exponents))
+            code: 10 ** (places - digits_of(code, provider.exponents))
             for code, places in digits.items()
         }
         for part in provider.cells:
@@ -131,7 +131,7 @@ def _digits(providers: Sequence[ProviderSums]) -> dict[str, int]:
     """Decimal places by currency that fit the amounts of every provider."""
     codes = {part.cell.currency for provider in providers for part in provider.cells}
     return {
-        code: max(exponent_of(code, provider.exponents) for provider in providers)
+        code: max(digits_of(code, provider.exponents) for provider in providers)
         for code in codes
     }
 

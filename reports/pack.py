@@ -18,7 +18,7 @@ from reports.queries import BusinessDay, GameTotal, OpenBreak
 from reports.rates import ReportingRates
 from reports.statement.statement import SignedStatement
 from reports.stored_runs import StoredRun
-from vocabulary.money import exponent_of
+from vocabulary.currencies import digits_of
 from vocabulary.window import Window, day_window
 
 #: The lines of a conservation proof, in reading order.
@@ -116,7 +116,7 @@ class Pack:
 
     def digits(self, currency: str) -> int:
         """Digits after the decimal point of a currency."""
-        return exponent_of(currency, self.exponents)
+        return digits_of(currency, self.exponents)
 
     def amount(self, minor: int, currency: str) -> Decimal:
         """Minor units of a currency as an exact amount."""

@@ -11,8 +11,8 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
 
+from vocabulary.currencies import is_currency
 from vocabulary.errors import Refused
-from vocabulary.money import is_currency
 from vocabulary.plurals import counted
 
 COLUMNS = ("day", "currency", "rate", "source")
@@ -33,9 +33,14 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportingRates:
-    """The rates into one reporting currency, by day and currency."""
+    """The rates into one reporting currency, by day and currency.
+
+    Attributes:
+        digits: of the reporting currency, after its point.
+    """
 
     currency: str
+    digits: int
     by_day: Mapping[tuple[date, str], Rate]
 
     def rate(self, day: date, currency: str) -> Rate | None:
@@ -58,8 +63,13 @@ def converted(minor: int, rate: Decimal, *, digits: int, reporting_digits: int) 
     return int(exact.to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
-def read_rates(path: Path, reporting_currency: str) -> ReportingRates:
+def read_rates(path: Path, reporting_currency: str, digits: int) -> ReportingRates:
     """Read a file of rates: CSV in UTF-8 with the columns of ``COLUMNS``.
+
+    Args:
+        path: the file.
+        reporting_currency: what the rates lead to.
+        digits: of that currency, after its point.
 
     Raises:
         Refused: the file cannot be read, or a line of it is wrong; names every such line.
@@ -72,10 +82,10 @@ def read_rates(path: Path, reporting_currency: str) -> ReportingRates:
         ) from error
     except UnicodeDecodeError as error:
         raise Refused(f"{path}: UTF-8 text is expected") from error
-    return parse_rates(text, path.name, reporting_currency)
+    return parse_rates(text, path.name, reporting_currency, digits)
 
 
-def parse_rates(text: str, name: str, reporting_currency: str) -> ReportingRates:
+def parse_rates(text: str, name: str, reporting_currency: str, digits: int) -> ReportingRates:
     """Parse the text of a file of rates.
 
     Raises:
@@ -98,7 +108,7 @@ def parse_rates(text: str, name: str, reporting_currency: str) -> ReportingRates
         more = len(problems) - PROBLEMS_MAX
         rest = [f"{name}: {counted(more, 'more problem')}"] if more > 0 else []
         raise Refused("\n".join([*problems[:PROBLEMS_MAX], *rest]))
-    return ReportingRates(currency=reporting_currency, by_day=by_day)
+    return ReportingRates(currency=reporting_currency, digits=digits, by_day=by_day)
 
 
 def _rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:

@@ -2,31 +2,16 @@
 
 An amount that does not fit its currency's exponent is refused. Exponents follow ISO 4217, but
 a provider may override them (some feeds send 1/100000 units), so functions take the exponents
-as an argument.
+as an argument; of a currency without any, see ``vocabulary.currencies``.
 """
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Self
 
 from msgspec import Struct
 
+from vocabulary.currencies import Exponents, digits_of
 from vocabulary.errors import Malformed
-
-#: Exponents that differ from 2: ISO 4217:2015 table A.1, then crypto currencies as
-#: integrators commonly use them.
-_NOT_TWO: Mapping[str, int] = {
-    **dict.fromkeys(
-        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0
-    ),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
-    **dict.fromkeys("BTC LTC BCH".split(), 8),
-    **dict.fromkeys("ETH SOL".split(), 9),
-    **dict.fromkeys("USDT USDC TRX".split(), 6),
-}
-EXPONENTS: Mapping[str, int] = MappingProxyType(dict(_NOT_TWO))
 
 #: Upper bound of an exponent: 10**9 minor units per unit leave nine integer digits in int64.
 EXPONENT_MAX = 9
@@ -36,19 +21,6 @@ MINOR_MAX = 10**17
 AMOUNT_CHARS_MAX = 40
 
 _AMOUNT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z][A-Z0-9]{2,7}", re.ASCII)
-
-
-def exponent_of(currency: str, overrides: Mapping[str, int] | None = None) -> int:
-    """Digits after the decimal point of a currency; a provider's overrides take precedence."""
-    if overrides and currency in overrides:
-        return overrides[currency]
-    return EXPONENTS.get(currency, 2)
-
-
-def is_currency(code: str) -> bool:
-    """Whether the text has the shape of a currency code."""
-    return _CURRENCY.fullmatch(code) is not None
 
 
 def minor_from_text(text: str, exponent: int, *, path: str = "amount") -> int:
@@ -88,22 +60,29 @@ class Money(Struct, frozen=True, gc=False):
     currency: str
 
     @classmethod
-    def parse(
-        cls, text: str, currency: str, *, exponents: Mapping[str, int] | None = None
-    ) -> Self:
+    def parse(cls, text: str, currency: str, *, exponents: Exponents) -> Self:
         """Parse a decimal string.
 
         Raises:
             Malformed: the text is not a plain decimal that fits the currency.
+            CurrencyUnknown: the digits of the currency are not known.
         """
-        return cls(minor_from_text(text, exponent_of(currency, exponents)), currency)
+        return cls(minor_from_text(text, digits_of(currency, exponents)), currency)
 
-    def text(self, *, exponents: Mapping[str, int] | None = None) -> str:
-        """The amount as a decimal string, without the currency."""
-        return text_from_minor(self.minor, exponent_of(self.currency, exponents))
+    def text(self, *, exponents: Exponents) -> str:
+        """The amount as a decimal string, without the currency.
 
-    def text_with_currency(self, *, exponents: Mapping[str, int] | None = None) -> str:
-        """The amount as people write it in a sentence, e.g. ``"-0.05 EUR"``."""
+        Raises:
+            CurrencyUnknown: the digits of the currency are not known.
+        """
+        return text_from_minor(self.minor, digits_of(self.currency, exponents))
+
+    def text_with_currency(self, *, exponents: Exponents) -> str:
+        """The amount as people write it in a sentence, e.g. ``"-0.05 EUR"``.
+
+        Raises:
+            CurrencyUnknown: the digits of the currency are not known.
+        """
         return f"{self.text(exponents=exponents)} {self.currency}"
 
     def __add__(self, other: Self) -> Self:

@@ -10,6 +10,7 @@ from ledger.accepting.model import Decision, Request
 from providers.contract import Callback, Verified
 from vocabulary import fault_points
 from vocabulary.clock import Clock
+from vocabulary.currencies import CurrencyUnknown
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 from vocabulary.facts import Fact
 from vocabulary.fault_points import Step
@@ -174,9 +175,18 @@ class CallbackHandler:
 
     def _parse(self, callback: Callback, verified: Verified, peer: str | None) -> Request:
         endpoint = self._endpoint
-        fact: Fact | None
+        fact: Fact | None = None
+        unread = Verdict.MALFORMED
         try:
             fact = endpoint.dialect.parse(verified, endpoint.provider)
+        except CurrencyUnknown as error:
+            self._sampled.warning(
+                "callback_currency_unknown",
+                provider=endpoint.provider.slug,
+                currency=error.currency,
+                advice=error.reason,
+            )
+            unread = Verdict.CURRENCY_WRONG
         except Malformed as error:
             self._sampled.warning(
                 "callback_malformed",
@@ -184,11 +194,11 @@ class CallbackHandler:
                 path=error.path,
                 address=self._address(callback.headers, peer),
             )
-            fact = None
         return Request(
             provider=endpoint.provider.slug,
             policy=endpoint.policy,
             fact=fact,
+            unread=unread,
             route=self._route,
             headers=text_within(callback.headers, self._header_limits),
             body=callback.body,

@@ -49,6 +49,7 @@ from ledger.corrections.adjustments import approve_on, book_approved, propose_on
 from ledger.posting.posting import post_all_at
 from storage.engine import url_of
 from vocabulary.clock import Clock
+from vocabulary.currencies import Exponents
 from vocabulary.money import Money
 from vocabulary.plurals import counted
 
@@ -107,7 +108,15 @@ def propose(
         check_step(break_id, break_.state, BreakState.PROPOSED)
         suggested = suggested_corrections(break_, exponents) if named is None else (named,)
         ids = [
-            _propose_one(connection, break_, correction, by=by, reason=reason, now=now)
+            _propose_one(
+                connection,
+                break_,
+                correction,
+                by=by,
+                reason=reason,
+                now=now,
+                exponents=exponents,
+            )
             for correction in suggested
         ]
         trial = try_corrections(break_, suggested, now=now)
@@ -266,6 +275,7 @@ def _propose_one(
     by: str,
     reason: str,
     now: datetime,
+    exponents: Exponents,
 ) -> str:
     return propose_on(
         connection,
@@ -277,6 +287,7 @@ def _propose_one(
         now=now,
         break_id=break_.break_id,
         within=_round_side(break_, correction.side),
+        exponents=exponents,
     )
 
 
@@ -300,7 +311,8 @@ def _approve_proposals(
     ids = [proposal.id for proposal in proposals]
     check_tried(connection, break_.break_id, ids)
     for proposal_id in ids:
-        approve_on(connection, proposal_id, by=by, now=now, role=limits.role_of(by))
+        role = limits.role_of(by)
+        approve_on(connection, proposal_id, by=by, now=now, role=role, exponents=exponents)
     trial = try_corrections(break_, [proposal.correction for proposal in proposals], now=now)
     overruled = overruled_by_proposal(connection, break_.break_id)
     check_trial(trial, overruled)

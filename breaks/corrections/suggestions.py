@@ -8,7 +8,8 @@ from typing import Literal
 from breaks.kinds import BreakKind
 from breaks.states import ActionRefused
 from breaks.store import TrackedBreak
-from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.currencies import digits_of
+from vocabulary.money import minor_from_text
 
 RoundSide = Literal["stake", "payout"]
 _BOTH: tuple[RoundSide, ...] = ("stake", "payout")
@@ -44,7 +45,7 @@ def suggested_corrections(
     Raises:
         ActionRefused: nothing in our round is known to be wrong.
     """
-    exponent = exponent_of(break_.currency, exponents)
+    exponent = digits_of(break_.currency, exponents)
     amounts = {
         side: _amount_owed(break_, side, exponent) for side in _SIDES.get(break_.kind, ())
     }

@@ -19,7 +19,8 @@ from breaks.kinds import OF_BOOKS, BreakKind
 from breaks.states import ActionRefused, BreakState
 from breaks.store import TrackedBreak
 from vocabulary.clock import iso
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 
 Phase = Literal["proposed", "approved"]
 _STORE = """
@@ -124,7 +125,7 @@ class Trial:
         self, exponents: Mapping[str, int], overruled: Collection[Source] = ()
     ) -> dict[str, Any]:
         """The answer as it is stored and shown; amounts are decimal text."""
-        digits = exponent_of(self.currency, exponents)
+        digits = digits_of(self.currency, exponents)
         lists = {"closes": self.closes, "opens": self.opens, "changes": self.changes}
         return {
             "tried_at": iso(self.tried_at),
@@ -263,7 +264,7 @@ def overruled_by_proposal(connection: Connection, break_id: str) -> frozenset[So
 
 
 def _break_json(break_: TrialBreak, exponents: Mapping[str, int]) -> dict[str, str]:
-    digits = exponent_of(break_.currency, exponents)
+    digits = digits_of(break_.currency, exponents)
     return {
         "id": break_.break_id,
         "kind": str(break_.kind),

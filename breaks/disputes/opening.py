@@ -18,8 +18,9 @@ from breaks.disputes.store import get_dispute
 from breaks.states import STEPS, ActionRefused, BreakState
 from breaks.store import TrackedBreak, lock_break, move_break, require_text, transaction
 from storage.audit import record
+from vocabulary.currencies import digits_of
 from vocabulary.ids import match_key
-from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.money import minor_from_text
 
 #: The most lines of a dispute: what a person can answer, and a pack can hold.
 LINES_MAX = 10_000
@@ -202,7 +203,7 @@ def _line_rows(
             "currency": break_.currency,
             "difference": break_.effects.invoice,
             "began_at": break_.began_at,
-            **_sides(connection, break_, exponent_of(break_.currency, exponents)),
+            **_sides(connection, break_, digits_of(break_.currency, exponents)),
         }
         for line, break_ in enumerate(ordered, start=1)
     ]

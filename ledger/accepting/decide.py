@@ -59,7 +59,7 @@ def decide(view: LedgerView, request: Request) -> Decision:
     """
     fact = request.fact
     if fact is None:
-        return _without_operation(request, Verdict.MALFORMED, None)
+        return _without_operation(request, request.unread, None)
     if isinstance(fact, HistoryRecord | UnreadableHistory):
         return _without_operation(request, Verdict.RECORDED, None)
     if isinstance(fact, BalanceQuery):

@@ -120,7 +120,8 @@ class Request(Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         provider: the slug.
-        fact: None when the bytes are authentic but malformed.
+        fact: None when the bytes are authentic but cannot be read.
+        unread: the verdict in that case: malformed, or in a currency that nobody knows.
         headers: the allow-listed headers, one ``name: value`` per line.
         respond: the dialect's renderer for this provider.
     """
@@ -133,6 +134,7 @@ class Request(Struct, frozen=True, kw_only=True, gc=False):
     body: bytes
     received_at: datetime
     respond: Callable[[Outcome], CallbackReply]
+    unread: Verdict = Verdict.MALFORMED
 
 
 class OperationRow(NamedTuple):

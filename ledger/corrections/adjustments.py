@@ -28,6 +28,7 @@ from ledger.accepting.own_operations import Adjust, InRound
 from storage.audit import record
 from storage.engine import url_of
 from storage.transactions import transaction
+from vocabulary.currencies import ISO_ONLY, Exponents
 from vocabulary.errors import Contradiction, NotAllowed, Unavailable
 from vocabulary.facts import Fund
 from vocabulary.money import Money
@@ -81,6 +82,7 @@ class Proposal(TypedDict):
         break_id: the break it repairs.
         within: the round it corrects.
         fund: the other side, if it is not the adjustment account.
+        exponents: of currencies outside ISO 4217, for the audit trail.
     """
 
     player: str
@@ -92,6 +94,7 @@ class Proposal(TypedDict):
     break_id: NotRequired[str | None]
     within: NotRequired[InRound | None]
     fund: NotRequired[Fund]
+    exponents: NotRequired[Exponents]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +163,7 @@ def propose_on(connection: Connection, **proposal: Unpack[Proposal]) -> str:
     }
     if connection.execute(text(_PROPOSE), row).rowcount != 1:
         raise AdjustmentRefused(f"{proposal['player']} has no wallet in {amount.currency}")
-    detail["amount"] = amount.text()
+    detail["amount"] = amount.text(exponents=proposal.get("exponents", ISO_ONLY))
     record(connection, proposal["by"], "adjustment.proposed", proposal_id, detail)
     return proposal_id
 
@@ -173,11 +176,13 @@ def approve(
     now: datetime,
     role: str | None = None,
     limits: Mapping[str, int] | None = None,
+    exponents: Exponents = ISO_ONLY,
 ) -> Adjustment:
     """Approve a proposal and book it; a repeat after a failure completes the booking.
 
     ``limits`` gives the most minor units of the proposal's currency that each role may move,
-    either way; a role without a limit may move nothing. None: no limits.
+    either way; a role without a limit may move nothing. None: no limits. ``exponents`` are for
+    the text of a refusal.
 
     Raises:
         AdjustmentRefused: unknown, already decided, the proposer's own, or over the limit.
@@ -186,7 +191,15 @@ def approve(
         Unavailable: the database is out of reach; approving again completes the booking.
     """
     with transaction(engine, "adjustments") as connection:
-        approved = approve_on(connection, proposal_id, by=by, now=now, role=role, limits=limits)
+        approved = approve_on(
+            connection,
+            proposal_id,
+            by=by,
+            now=now,
+            role=role,
+            limits=limits,
+            exponents=exponents,
+        )
     if approved.state == "posted":
         return approved
     return book_approved(engine, proposal_id, now=now)
@@ -200,6 +213,7 @@ def approve_on(
     now: datetime,
     role: str | None = None,
     limits: Mapping[str, int] | None = None,
+    exponents: Exponents = ISO_ONLY,
 ) -> Adjustment:
     """Approve in the caller's transaction; ``book_approved`` books it after the commit.
 
@@ -212,7 +226,7 @@ def approve_on(
     _refuse_decision(adjustment, by)
     limit = None if limits is None else limits.get(role or "", 0)
     if limit is not None and abs(adjustment.amount) > limit:
-        limit_text = Money(limit, adjustment.currency).text()
+        limit_text = Money(limit, adjustment.currency).text(exponents=exponents)
         raise AdjustmentRefused(
             f"{role or 'nobody'} may approve at most {limit_text} {adjustment.currency}"
         )

@@ -13,9 +13,10 @@ from psycopg import Connection, Cursor
 from sqlalchemy import Engine
 
 from ledger.enums import OPENING_KEY, OWN_SLUG
+from vocabulary.currencies import ISO_ONLY, CurrencyUnknown, Exponents, is_currency
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX, match_key
-from vocabulary.money import Money, is_currency
+from vocabulary.money import Money
 
 HANDLE_PREFIX = "handle:"
 _REQUIRED = ("player", "currency", "balance")
@@ -94,8 +95,10 @@ class ImportCounts:
     known: int
 
 
-def read_players(file: TextIO) -> Iterator[PlayerRow]:
+def read_players(file: TextIO, exponents: Exponents = ISO_ONLY) -> Iterator[PlayerRow]:
     """Stream a players CSV: ``player,currency,balance`` and any ``handle:<slug>`` columns.
+
+    ``exponents`` are the digits of currencies outside ISO 4217.
 
     Raises:
         Malformed: a column is missing or unknown, or a value is wrong; names the line.
@@ -104,7 +107,7 @@ def read_players(file: TextIO) -> Iterator[PlayerRow]:
     try:
         _check_columns(list(rows.fieldnames or ()))
         for row in rows:
-            yield _parsed_row(rows.line_num, row)
+            yield _parsed_row(rows.line_num, row, exponents)
     except csv.Error as error:
         location = f"line {rows.reader.line_num}"
         raise Malformed(location, "comma-separated values are expected") from error
@@ -149,19 +152,23 @@ def _check_columns(columns: list[str]) -> None:
         raise Malformed("line 1", "every column is expected once")
 
 
-def _parsed_row(line: int, row: Mapping[str, str | None]) -> PlayerRow:
+def _parsed_row(line: int, row: Mapping[str, str | None], exponents: Exponents) -> PlayerRow:
     location = f"line {line}"
     if None in row or None in row.values():
         raise Malformed(location, "as many values as columns are expected")
     try:
-        return player_row(line, {name: value or "" for name, value in row.items()})
+        return player_row(line, {name: value or "" for name, value in row.items()}, exponents)
     except Malformed as error:
         place = f"{location}, balance" if error.path == "balance" else location
         raise Malformed(place, error.reason) from error
 
 
-def player_row(line: int, values: Mapping[str, str]) -> PlayerRow:
+def player_row(
+    line: int, values: Mapping[str, str], exponents: Exponents = ISO_ONLY
+) -> PlayerRow:
     """A player from the values of a line, by column.
+
+    ``exponents`` are the digits of currencies outside ISO 4217.
 
     Raises:
         Malformed: a value is wrong; its path is the column.
@@ -171,7 +178,9 @@ def player_row(line: int, values: Mapping[str, str]) -> PlayerRow:
     if not is_currency(values["currency"]):
         raise Malformed("currency", "a currency code such as USD is expected")
     try:
-        opening = Money.parse(values["balance"], values["currency"])
+        opening = Money.parse(values["balance"], values["currency"], exponents=exponents)
+    except CurrencyUnknown:
+        raise
     except Malformed as error:
         raise Malformed("balance", error.reason) from error
     if opening.minor < 0:

@@ -89,7 +89,7 @@ def _refusal_differences(
 ) -> FieldDifferences:
     fact = request.fact
     key = None if fact is None else getattr(fact, "key", None)
-    differences = _unequal("op_key", row.op_key, key)
+    differences = [] if _lacks_digits(request) else _unequal("op_key", row.op_key, key)
     if not _is_possible(row, request, verdict, known):
         kind = "malformed request" if fact is None else type(fact).__name__
         differences.append(("verdict", verdict.value, f"not for this {kind} on these books"))
@@ -106,6 +106,8 @@ def _is_possible(
 ) -> bool:
     """Whether the books allow the verdict for the request at some moment."""
     fact = request.fact
+    if _lacks_digits(request):
+        return verdict is Verdict.CURRENCY_WRONG
     if verdict in _WITHOUT_KEY or fact is None or isinstance(fact, _HISTORY):
         expected = _WITHOUT_KEY.get(verdict)
         return expected is not None and isinstance(fact, expected)
@@ -119,6 +121,14 @@ def _is_possible(
     if verdict is Verdict.ROLLED_BACK:
         return any(x is not None and _is_rolled_back(x) for x in (own, *referenced))
     return verdict in _POSSIBLE_AT_ANY_TIME
+
+
+def _lacks_digits(request: Request) -> bool:
+    """Whether nobody names the digits of its currency, so that no key of it was read.
+
+    Version 0.1 read such requests with assumed digits, and kept their keys.
+    """
+    return request.fact is None and request.unread is Verdict.CURRENCY_WRONG
 
 
 def _is_rolled_back(position: ChainPosition) -> bool:

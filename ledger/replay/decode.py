@@ -10,18 +10,21 @@ from ledger.accepting.own_operations import own_operation_from_bytes
 from ledger.enums import OPENING_KEY, OWN_SLUG, OperationKind
 from ledger.replay.report import ProviderDecoders
 from providers.contract import Callback
+from vocabulary.currencies import CurrencyUnknown
 from vocabulary.errors import Malformed, NotAuthentic
+from vocabulary.outcomes import Verdict
 
 #: Causes for taking an operation as it is stored.
 NOT_CONFIGURED = "the provider is not configured"
 UNVERIFIABLE = "the signature holds under none of today's secrets"
 OPENING = "an opening balance, which no request brought"
 BYTES_NOT_KEPT = "an own operation whose bytes were not kept"
+CURRENCY_UNKNOWN = "in a currency whose digits no settings name"
 WRITTEN_WITH_ANOTHER = "written with an operation that is taken as it stands"
 OUTSIDE_WINDOW = "outside of the window, or another provider's"
 ROWS_AWAY = "names an operation that left for an archive"
 #: Causes for which evidence should be there and is not, or cannot be checked.
-UNPROVEN = frozenset({NOT_CONFIGURED, UNVERIFIABLE, BYTES_NOT_KEPT})
+UNPROVEN = frozenset({NOT_CONFIGURED, UNVERIFIABLE, BYTES_NOT_KEPT, CURRENCY_UNKNOWN})
 
 
 class DecodedDelivery(NamedTuple):
@@ -40,7 +43,8 @@ class DecodedDelivery(NamedTuple):
 def decode(row: OperationRow | DeliveryRow, decoders: ProviderDecoders) -> DecodedDelivery:
     """Verify and parse a provider's stored bytes.
 
-    A delivery may be malformed: its request then has no fact. An operation may not.
+    A delivery may be malformed, or refused for its currency: its request then has no fact. An
+    operation may not.
     """
     decoder = decoders.providers.get(row.provider)
     if decoder is None:
@@ -63,6 +67,10 @@ def decode(row: OperationRow | DeliveryRow, decoders: ProviderDecoders) -> Decod
     )
     try:
         fact = dialect.parse(verified, provider)
+    except CurrencyUnknown:
+        if isinstance(row, DeliveryRow) and row.verdict == Verdict.CURRENCY_WRONG:
+            return DecodedDelivery(replace(request, unread=Verdict.CURRENCY_WRONG))
+        return DecodedDelivery(None, as_stored=CURRENCY_UNKNOWN)
     except Malformed as malformed:
         return DecodedDelivery(request, fault=f"malformed: {malformed.path}")
     return DecodedDelivery(replace(request, fact=fact))

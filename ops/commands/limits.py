@@ -42,14 +42,14 @@ def limits_in_force(engine: Engine, settings: Settings, *, by: str) -> PersonalL
     version = version_in_force(engine)
     if version is None:
         set_up_limits(engine, wanted, by=by, now=SystemClock().now())
-        return limits_of_document(wanted)
+        return limits_of_document(wanted, settings.exponents)
     if version.digest != digest_of(wanted):
         typer.echo(
             f"limits {version.digest[:12]} of {_people(version)} are in force, not those of the"
             f" settings file, {digest_of(wanted)[:12]}: `tieout config limits propose`",
             err=True,
         )
-    return limits_of_document(version.document)
+    return limits_of_document(version.document, settings.exponents)
 
 
 def set_up_limits_at(url: str, settings: Settings, *, by: str) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from ops.settings.durations import parse_duration
 from vocabulary.clock import SystemClock
+from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 from vocabulary.window import Window, day_window, last_of_month, parse_window
@@ -29,9 +30,11 @@ _PERIOD = (
 )
 
 
-def positive(amount: str, currency: str, option: str = "--amount") -> Money:
-    """An amount above zero."""
-    money = Money.parse(amount, currency)
+def positive(
+    amount: str, currency: str, exponents: Exponents, option: str = "--amount"
+) -> Money:
+    """An amount above zero; ``exponents``: as ``own_exponents`` has them."""
+    money = Money.parse(amount, currency, exponents=exponents)
     if money.minor <= 0:
         raise Malformed(option, "an amount above zero is expected")
     return money

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from ops.commands.completion import complete_day, complete_provider
+from vocabulary.currencies import is_currency
 from vocabulary.errors import Malformed
-from vocabulary.money import is_currency
 
 
 def check_currency(code: str | None) -> str | None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ops.commands.json_output import print_json
+from vocabulary.currencies import Exponents
 from vocabulary.money import Money
 
 #: The width of a file or pipe, in columns.
@@ -21,9 +22,9 @@ _GAP = "  "
 _INDENT = "  "
 
 
-def text(minor: int, currency: str) -> str:
-    """Minor units as a decimal string."""
-    return Money(minor, currency).text()
+def text(minor: int, currency: str, exponents: Exponents) -> str:
+    """Minor units as a decimal string; ``exponents``: as ``own_exponents`` has them."""
+    return Money(minor, currency).text(exponents=exponents)
 
 
 def instant(moment: datetime | None) -> str | None:

@@ -66,7 +66,7 @@ def _accrual(url: str, entry: ProviderSettings, month_end: date, clock: Clock) -
     )
     comparison = comparison_over(url, entry, window, clock)
     month = totals_of(comparison, clock)
-    terms = fee_terms(entry.terms)
+    terms = fee_terms(entry.terms, entry.exponents)
     return FeeAccrual(
         provider=entry.slug,
         month_end=month_end,

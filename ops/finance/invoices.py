@@ -21,7 +21,7 @@ from reconcile.totals.render import Exponents
 from reconcile.totals.tie_out import Totals
 from vocabulary.clock import Clock
 from vocabulary.errors import Malformed
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import text_from_minor
 from vocabulary.window import Window, day_window
 
 
@@ -50,7 +50,7 @@ def invoice_terms(entry: ProviderSettings) -> FeeTerms:
     """
     if entry.terms is None:
         raise Malformed("--provider", f"no terms are set for {entry.slug}: [providers.terms]")
-    return fee_terms(entry.terms)
+    return fee_terms(entry.terms, entry.exponents)
 
 
 def read_claims(entry: ProviderSettings, data: bytes, name: str, rules: FileRules) -> Invoice:
@@ -105,7 +105,7 @@ def check_for_register(
     invoiced = check_claims(comparison_over(url, entry, window, clock), claimed, clock)
     with engine.connect() as connection:
         unsigned = _unsigned(connection, entry, first, last, clock)
-    check, digits = invoiced.check, exponent_of(claimed.currency)
+    check, digits = invoiced.check, invoiced.check.digits
     summary = CheckSummary(
         claimed=text_from_minor(claimed.fee, digits),
         ours=text_from_minor(check.ours.total, digits),

@@ -42,8 +42,8 @@ from reports.journal.store import (
     lock_journals,
 )
 from vocabulary.clock import Clock
+from vocabulary.currencies import digits_of
 from vocabulary.errors import Contradiction
-from vocabulary.money import exponent_of
 from vocabulary.window import day_window
 
 _PLAYERS = frozenset({Account.PLAYER_WALLET, Account.PLAYER_RECEIVABLE})
@@ -294,4 +294,4 @@ def _sign_off(signed: SignedDays, key: JournalKey) -> int | None:
 def _digits(key: JournalKey, exponents: Mapping[str, Mapping[str, int]]) -> int:
     """Digits of a journal's amounts; a fee is in the currency's own."""
     own = exponents.get(key.provider, {}) if key.kind is JournalKind.DAY else {}
-    return exponent_of(key.currency, own)
+    return digits_of(key.currency, own)

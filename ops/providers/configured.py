@@ -9,7 +9,8 @@ from ops.settings.model import ProviderSettings, Settings
 from providers.contract import HistoryPolicy, LedgerPolicy, Provider
 from providers.dialect import Dialect
 from providers.registry import DIALECTS
-from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.currencies import digits_of
+from vocabulary.money import minor_from_text
 from vocabulary.networks import Network
 
 
@@ -96,7 +97,7 @@ def configured_provider(entry: ProviderSettings) -> ConfiguredProvider:
         open_after=entry.open_after or history.round_open_max,
         timezone=entry.timezone,
         tolerance={
-            code: minor_from_text(amount, exponent_of(code, entry.exponents))
+            code: minor_from_text(amount, digits_of(code, entry.exponents))
             for code, amount in entry.tolerance.items()
         },
     )

@@ -106,7 +106,7 @@ def _load(
         zone=provider.timezone,
         rules=rules_of(settings),
         invoices=options.invoices,
-        rates=reporting_rates(settings.reporting),
+        rates=reporting_rates(settings.reporting, settings.exponents),
         entity=settings.reporting.entity,
         read_day=_day_reader(settings, options.read_day, provider.provider.slug, now),
     )

@@ -15,8 +15,9 @@ from reconcile.runs.request import RunRequest
 from reconcile.runs.result import break_json
 from reconcile.runs.what_if import WhatIfEffect
 from vocabulary.clock import Clock, iso
+from vocabulary.currencies import digits_of, is_currency
 from vocabulary.maturity import RecordKind, as_ages
-from vocabulary.money import exponent_of, is_currency, minor_from_text, text_from_minor
+from vocabulary.money import minor_from_text, text_from_minor
 from vocabulary.window import Window
 
 #: What can be proposed, as ``--set`` names it.
@@ -91,7 +92,7 @@ def _set(proposal: ProposedRules, name: str, value: str) -> ProposedRules:
     if name in _RULES:
         rules = replace(request.rules, **{name: _read(_RULES[name], name, value)})
     elif kind == "tolerance" and is_currency(subject):
-        digits = exponent_of(subject, request.exponents)
+        digits = digits_of(subject, request.exponents)
         minor = minor_from_text(value, digits, path=name)
         if minor < 0:
             raise ValueError(f"{name}: an amount that is not below zero is expected")
@@ -149,7 +150,7 @@ def effect_json(effect: WhatIfEffect, base: RunRequest, sets: list[str]) -> dict
             for old, new in effect.changed
         ],
         "residual": {
-            code: text_from_minor(minor, exponent_of(code, base.exponents))
+            code: text_from_minor(minor, digits_of(code, base.exponents))
             for code, minor in effect.residuals.items()
         },
     }
@@ -157,4 +158,4 @@ def effect_json(effect: WhatIfEffect, base: RunRequest, sets: list[str]) -> dict
 
 def difference_text(break_: Break, base: RunRequest) -> str:
     """The difference of a break as decimal text."""
-    return text_from_minor(break_.difference, exponent_of(break_.currency, base.exponents))
+    return text_from_minor(break_.difference, digits_of(break_.currency, base.exponents))

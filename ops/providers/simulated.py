@@ -2,7 +2,7 @@
 
 from ops.providers.configured import ConfiguredProvider
 from simulator.protocol.configuration import Configuration
-from vocabulary.money import exponent_of
+from vocabulary.currencies import digits_of
 
 
 def configuration_of(entry: ConfiguredProvider) -> Configuration:
@@ -11,7 +11,7 @@ def configuration_of(entry: ConfiguredProvider) -> Configuration:
     return Configuration(
         slug=provider.slug,
         currency=provider.currency,
-        exponent=exponent_of(provider.currency, provider.exponents),
+        exponent=digits_of(provider.currency, provider.exponents),
         secrets=provider.secrets,
         options=provider.options,
     )

@@ -17,7 +17,7 @@ from feeds.statements.reading.reader import StatementReader
 from feeds.statements.reading.table import TableRow, UnreadableRow
 from ops.providers.statements import rules_of
 from ops.settings.sections.statement import StatementSettings
-from vocabulary.money import exponent_of, is_currency
+from vocabulary.currencies import digits_of, is_known
 
 Guessed = dict[str, Any]
 
@@ -183,12 +183,12 @@ def _unlike(
 
 def _decimals(header: HeaderGuess, rows: Sequence[TableRow], reader: StatementReader) -> int:
     """The fewest digits after the point of the file's currencies."""
-    codes = {reader.provider.currency}
+    codes, exponents = {reader.provider.currency}, reader.provider.exponents
     if "currency" in header.columns:
         (place,) = header.places("currency")
         texts = {row.cells[place].text.strip() for row in rows if place < len(row.cells)}
-        codes = {text for text in texts if is_currency(text)} or codes
-    return min(exponent_of(code, reader.provider.exponents) for code in codes)
+        codes = {text for text in texts if is_known(text, exponents)} or codes
+    return min(digits_of(code, exponents) for code in codes)
 
 
 def _merged(declared: StatementSettings, guessed: Guessed) -> StatementSettings:

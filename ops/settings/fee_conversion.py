@@ -4,14 +4,19 @@ from fractions import Fraction
 
 from ops.settings.sections.fees import TermsSettings
 from reconcile.invoices.terms import FeeTerms, Tier
-from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.currencies import Exponents, digits_of, outside_iso
+from vocabulary.money import minor_from_text
 
 
-def fee_terms(terms: TermsSettings) -> FeeTerms:
-    """Convert the terms to exact fractions and minor units."""
-    digits = exponent_of(terms.currency)
+def fee_terms(terms: TermsSettings, exponents: Exponents) -> FeeTerms:
+    """Convert the terms to exact fractions and minor units.
+
+    ``exponents`` are the provider's; fees are in the digits of ISO 4217, where it has some.
+    """
+    digits = digits_of(terms.currency, outside_iso(exponents))
     return FeeTerms(
         currency=terms.currency,
+        digits=digits,
         tiers=tuple(
             Tier(
                 up_to=None if tier.up_to is None else Fraction(tier.up_to),

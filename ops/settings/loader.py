@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.sections.api import ApiSettings
 from ops.settings.values import WrongParts
+from vocabulary.currencies import is_currency, joined_exponents
 from vocabulary.errors import SettingsInvalid
 
 PREFIX = "TIEOUT_"
@@ -214,7 +215,12 @@ def _variables() -> list[str]:
 
 def _validate(source: _Source, environ: Mapping[str, str], *, folder: Path) -> Settings | None:
     mode = str(source.document.get("mode", "production"))
-    context = {"environ": environ, "folder": folder, "mode": mode}
+    context = {
+        "environ": environ,
+        "folder": folder,
+        "mode": mode,
+        "exponents": _named_exponents(source.document),
+    }
     _refuse_duplicate_slugs(source)
     try:
         return Settings.model_validate(source.document, context=context)
@@ -222,6 +228,20 @@ def _validate(source: _Source, environ: Mapping[str, str], *, folder: Path) -> S
         for problem in error.errors(include_url=False, include_input=False):
             _report(source, problem["loc"], problem)
     return None
+
+
+def _named_exponents(document: SettingsDocument) -> dict[str, int]:
+    """The digits of currencies that providers name; what is none is a problem of its own."""
+    named = [provider.get("exponents") for _, provider in _providers(document)]
+    return joined_exponents(
+        {
+            code: digits
+            for code, digits in exponents.items()
+            if is_currency(code) and type(digits) is int
+        }
+        for exponents in named
+        if isinstance(exponents, dict)
+    )
 
 
 def _report(source: _Source, place: SettingPath, problem: Mapping[str, Any]) -> None:

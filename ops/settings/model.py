@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from ops.settings.dialect_options import expected_option
 from ops.settings.dialects import dialects
 from ops.settings.sections.api import ApiSettings, checked_for
 from ops.settings.sections.background import BackgroundSettings
@@ -32,6 +33,7 @@ from ops.settings.values import (
     Cidr,
     Count,
     CurrencyCode,
+    CurrencyText,
     Duration,
     Exponent,
     Port,
@@ -41,10 +43,11 @@ from ops.settings.values import (
     Timeout,
     WrongParts,
     checked_zone,
+    named_exponents,
 )
-from providers.contract import Option, OptionValue
+from vocabulary.currencies import Exponents, digits_of, joined_exponents, outside_iso
 from vocabulary.errors import Malformed
-from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.money import minor_from_text
 from vocabulary.secrets import Secret
 
 #: The URL of a server that Tieout starts in the data directory.
@@ -183,7 +186,8 @@ class ProviderSettings(Section):
         maturity: one-sided rows younger than this are timing.
         open_after: a round open longer than this is a break; unset: the dialect decides.
         feed_overlap: how much earlier than its watermark a pull begins.
-        exponents: digits after the point by currency, where they differ from ISO 4217.
+        exponents: digits after the point by currency, where they differ from ISO 4217 or it has
+            none; those it has none for count for every provider.
         options: the dialect's own settings.
         api: how we call the provider; unset: we do not.
         statement: how its statement files are written.
@@ -195,6 +199,7 @@ class ProviderSettings(Section):
 
     slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
     dialect: str
+    exponents: Mapping[CurrencyText, Exponent] = Field(default_factory=dict)
     currency: CurrencyCode
     secrets: tuple[SecretRef, ...]
     retired_secrets: tuple[SecretRef, ...] = ()
@@ -203,7 +208,6 @@ class ProviderSettings(Section):
     maturity: Duration = timedelta(minutes=15)
     open_after: Timeout | None = None
     feed_overlap: Timeout = timedelta(hours=1)
-    exponents: Mapping[CurrencyCode, Exponent] = Field(default_factory=dict)
     options: Mapping[str, Any] = Field(default_factory=dict)
     api: ApiSettings | None = None
     statement: StatementSettings = StatementSettings()
@@ -261,7 +265,7 @@ class ProviderSettings(Section):
         wrong = [
             (name, expected)
             for name, value in options.items()
-            if (expected := _expected_option(dialect_options.get(name), _frozen(value)))
+            if (expected := expected_option(dialect_options.get(name), _frozen(value)))
         ]
         if wrong:
             raise WrongParts(wrong)
@@ -270,11 +274,11 @@ class ProviderSettings(Section):
     @field_validator("tolerance")
     @classmethod
     def _amounts(cls, amounts: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
-        exponents = info.data.get("exponents", {})
+        exponents = named_exponents(info)
         wrong = [
             (code, expected)
             for code, amount in amounts.items()
-            if (expected := _expected_amount(amount, exponent_of(code, exponents)))
+            if (expected := _expected_amount(amount, digits_of(code, exponents)))
         ]
         if wrong:
             raise WrongParts(wrong)
@@ -330,6 +334,34 @@ class Settings(Section):
     providers: tuple[ProviderSettings, ...] = ()
     notify: tuple[NotifySettings, ...] = ()
 
+    @property
+    def exponents(self) -> Exponents:
+        """The digits of currencies outside ISO 4217 that providers name.
+
+        They count for what is no provider's: wallets, limits, fees and reports.
+        """
+        return joined_exponents(entry.exponents for entry in self.providers)
+
+    @field_validator("providers")
+    @classmethod
+    def _in_the_same_digits(
+        cls, entries: tuple[ProviderSettings, ...]
+    ) -> tuple[ProviderSettings, ...]:
+        """One wallet holds what all providers send, so each knows what one of them names."""
+        others = joined_exponents(entry.exponents for entry in entries)
+        for entry in entries:
+            for code, digits in outside_iso(entry.exponents).items():
+                if digits != others[code]:
+                    raise ValueError(
+                        f"the same digits of {code} in the exponents of every provider, whose"
+                        f" players have one wallet in it; {entry.slug} names {digits}, another"
+                        f" one {others[code]}"
+                    )
+        return tuple(
+            entry.model_copy(update={"exponents": {**others, **entry.exponents}})
+            for entry in entries
+        )
+
     @field_validator("notify")
     @classmethod
     def _known_providers(
@@ -366,19 +398,3 @@ def _usable(secrets: tuple[Secret, ...], info: ValidationInfo) -> tuple[Secret, 
             if problem := problem_of(secret.value):
                 raise ValueError(f"{problem} in {secret.reference}")
     return secrets
-
-
-def _expected_option(option: Option | None, value: object) -> str | None:
-    """What the option should have been, or None when the value holds."""
-    if option is None:
-        return "an option of this dialect"
-    if option.choices is not None:
-        alike = [choice for choice in option.choices if type(choice) is type(value)]
-        return None if value in alike else f"one of {_listed(option.choices)}"
-    if type(value) is not type(option.default):
-        return f"a value like {option.default!r}"
-    return None
-
-
-def _listed(choices: tuple[OptionValue, ...]) -> str:
-    return ", ".join(str(choice) for choice in choices)

@@ -1,6 +1,7 @@
 """The settings of notifications as values of ``reports.notifications.rules``."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from reports.notifications.rules import (
     sent_to,
 )
 from reports.notifications.stored_rules import stored_rules
+from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 
@@ -27,28 +29,30 @@ _MAIL_FIELDS = ("host", "port", "starttls", "user", "password", "sender", "recip
 
 def rules_of_notify(settings: Settings) -> tuple[NotifyRule, ...]:
     """The rules of the settings."""
-    return tuple(_rule(entry, _channel(entry)) for entry in settings.notify)
+    return tuple(_rule(entry, _channel(entry), settings.exponents) for entry in settings.notify)
 
 
 def every_rule(connection: Connection, settings: Settings) -> list[ListedRule]:
     """The rules of the settings and those of the database."""
-    return listed_rules(rules_of_notify(settings), stored_rules(connection), rule_of_terms)
+    read_rule = partial(rule_of_terms, exponents=settings.exponents)
+    return listed_rules(rules_of_notify(settings), stored_rules(connection), read_rule)
 
 
 def rule_of_terms(
-    terms: Mapping[str, Any], settings_rules: Mapping[str, NotifyRule]
+    terms: Mapping[str, Any], settings_rules: Mapping[str, NotifyRule], *, exponents: Exponents
 ) -> NotifyRule:
     """A rule of the database.
 
     Args:
         terms: its name and its keys, as ``StoredRuleTerms`` has them.
         settings_rules: the rules of the settings, by name.
+        exponents: of currencies outside ISO 4217, as the settings name them.
 
     Raises:
         Malformed: it is incomplete or wrong, or its channel does not allow it.
     """
     try:
-        entry = StoredRuleTerms.model_validate(terms)
+        entry = StoredRuleTerms.model_validate(terms, context={"exponents": exponents})
     except ValidationError as error:
         raise first_problem(error) from None
     owner = settings_rules.get(entry.channel)
@@ -61,7 +65,7 @@ def rule_of_terms(
             f"the channel of {entry.channel} may not name players: its [[notify]] has no"
             " players = true",
         )
-    return _rule(entry, sent_to(owner.channel, entry.recipients))
+    return _rule(entry, sent_to(owner.channel, entry.recipients), exponents)
 
 
 def first_problem(error: ValidationError) -> Malformed:
@@ -71,13 +75,16 @@ def first_problem(error: ValidationError) -> Malformed:
     return Malformed(where, str(first["msg"]).removeprefix("Value error, "))
 
 
-def _rule(entry: RuleTerms, channel: Channel) -> NotifyRule:
+def _rule(entry: RuleTerms, channel: Channel, exponents: Exponents) -> NotifyRule:
     return NotifyRule(
         name=entry.name,
         when=frozenset(EventKind(kind) for kind in entry.when),
         channel=channel,
         providers=entry.providers,
-        over={code: Money.parse(text, code).minor for code, text in entry.over.items()},
+        over={
+            code: Money.parse(text, code, exponents=exponents).minor
+            for code, text in entry.over.items()
+        },
         overdue_within=entry.overdue_within,
         every=entry.every,
         players=entry.players,

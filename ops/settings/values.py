@@ -19,7 +19,8 @@ from pydantic import (
 
 from ops.settings.durations import parse_duration
 from ops.settings.secrets import SecretUnset, resolve
-from vocabulary.money import EXPONENT_MAX, is_currency
+from vocabulary.currencies import Exponents, advised_line, is_currency, is_known
+from vocabulary.money import EXPONENT_MAX
 from vocabulary.networks import Network
 from vocabulary.secrets import Secret
 
@@ -59,10 +60,30 @@ def _network(value: object) -> object:
         ) from error
 
 
-def _currency(code: str) -> str:
+def _code(code: str) -> str:
     if not is_currency(code):
         raise ValueError("a currency code such as USD")
     return code
+
+
+def _currency(code: str, info: ValidationInfo) -> str:
+    if not is_known(_code(code), named_exponents(info)):
+        raise ValueError(unknown_currency(code))
+    return code
+
+
+def unknown_currency(code: str) -> str:
+    """What is expected instead of a code that nobody knows."""
+    return (
+        f"a currency of ISO 4217, or one whose digits after the point a provider names;"
+        f" {code} is neither: {advised_line([code])}"
+    )
+
+
+def named_exponents(info: ValidationInfo) -> Exponents:
+    """The digits that the settings name: those of all providers, and of the one being read."""
+    context: Mapping[str, Any] = info.context or {}
+    return {**context.get("exponents", {}), **info.data.get("exponents", {})}
 
 
 def checked_zone(name: str) -> str:
@@ -101,7 +122,9 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[Whole, Field(ge=1, le=1_000_000)]
 Processes = Annotated[Whole, Field(ge=1, le=256)]
 Port = Annotated[Whole, Field(ge=0, le=65_535)]
+#: A code whose digits are known, and any code at all.
 CurrencyCode = Annotated[str, AfterValidator(_currency)]
+CurrencyText = Annotated[str, AfterValidator(_code)]
 Exponent = Annotated[Whole, Field(ge=0, le=EXPONENT_MAX)]
 Attempts = Annotated[Whole, Field(ge=1, le=10)]
 Agent = Annotated[Whole, Field(ge=1)]

@@ -39,7 +39,7 @@ def _record(provider: Provider, cells: Cells, raw: bytes) -> HistoryRecord:
     is_rollback = one_of(cells["type"], ACTIONS, "type") == "rollback"
     record_id, undone = _ids(cells, is_rollback=is_rollback)
     named = _named_round(cells, provider)
-    currency = currency_code(cells["currency"], "currency")
+    currency = currency_code(cells["currency"], "currency", provider)
     bet, win = _amounts(cells, currency, provider, may_be_blank=is_rollback and named is None)
     if is_rollback and named is not None:
         bet, win = -bet, -win

@@ -56,8 +56,8 @@ def parse(verified: Verified, provider: Provider) -> Fact:
     return read(fields, provider)
 
 
-def _balance(document: Document, _provider: Provider) -> BalanceQuery:
-    return BalanceQuery(handle=_handle(document), currency=_currency(document))
+def _balance(document: Document, provider: Provider) -> BalanceQuery:
+    return BalanceQuery(handle=_handle(document), currency=_currency(document, provider))
 
 
 def _bet_and_win(document: Document, provider: Provider) -> BetAndWin:
@@ -89,7 +89,7 @@ def _rollback(document: Document, provider: Provider) -> Rollback:
         key=rollback_key(own, original),
         handle=_handle(document),
         original_key=original,
-        currency=_currency(document),
+        currency=_currency(document, provider),
         amount=None,
         round_id=named_round(document, provider) or original,
         occurred_at=None,
@@ -148,8 +148,8 @@ def _handle(document: Document) -> str:
     return identifier(document["player_id"], "player_id")
 
 
-def _currency(document: Document) -> str:
-    return currency_code(document["currency"], "currency")
+def _currency(document: Document, provider: Provider) -> str:
+    return currency_code(document["currency"], "currency", provider)
 
 
 def _id(value: Json, path: str) -> str:
@@ -195,4 +195,6 @@ def _amount(document: Document, name: str, provider: Provider) -> Money:
     value = document[name]
     if not isinstance(value, str):
         raise Malformed(name, "a decimal number is expected")
-    return unsigned_amount(plain_number(value), _currency(document), provider, path=name)
+    return unsigned_amount(
+        plain_number(value), _currency(document, provider), provider, path=name
+    )

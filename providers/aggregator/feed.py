@@ -14,9 +14,10 @@ from providers.options import flag_of
 from providers.wire.decode import Json
 from providers.wire.fields import identifier, instant, label, one_of
 from providers.wire.floats import NOISE_MAX
+from vocabulary.currencies import digits_of
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
-from vocabulary.money import MINOR_MAX, Money, exponent_of
+from vocabulary.money import MINOR_MAX, Money
 
 HISTORY_FIELDS = frozenset(
     {
@@ -80,7 +81,7 @@ def _unsigned(document: Mapping[str, Json], name: str, provider: Provider) -> Mo
 
 def _settled(document: Mapping[str, Json], name: str, provider: Provider) -> Money:
     """A signed amount at currency scale, without float noise."""
-    exponent = exponent_of(provider.currency, provider.exponents)
+    exponent = digits_of(provider.currency, provider.exponents)
     scaled = decimal_of(document[name], name).scaleb(exponent)
     whole = scaled.to_integral_value(ROUND_HALF_EVEN)
     if abs(scaled - whole) > NOISE_MAX:

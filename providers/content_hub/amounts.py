@@ -11,8 +11,9 @@ from providers.contract import Provider
 from providers.options import number_of
 from providers.wire.decode import Json
 from providers.wire.fields import is_number
+from vocabulary.currencies import digits_of
 from vocabulary.errors import Malformed
-from vocabulary.money import Money, exponent_of, text_from_minor
+from vocabulary.money import Money, minor_from_text, text_from_minor
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,25}", re.ASCII)
 
@@ -23,12 +24,11 @@ def stated_amount(value: Json, currency: str, provider: Provider, *, path: str) 
     Raises:
         Malformed: not a whole JSON number in plain digits, finer than the currency, or too
             large.
+        CurrencyUnknown: nobody names the digits of the currency.
     """
+    digits = digits_of(currency, provider.exponents)
     text = decimal_text(value, provider, path=path)
-    try:
-        return Money.parse(text, currency, exponents=provider.exponents)
-    except Malformed as error:
-        raise Malformed(path, error.reason) from None
+    return Money(minor_from_text(text, digits, path=path), currency)
 
 
 def decimal_text(value: Json, provider: Provider, *, path: str) -> str:
@@ -44,7 +44,7 @@ def decimal_text(value: Json, provider: Provider, *, path: str) -> str:
 
 def wire_units(money: Money, provider: Provider) -> int:
     """An amount as the hub counts it."""
-    exponent = exponent_of(money.currency, provider.exponents)
+    exponent = digits_of(money.currency, provider.exponents)
     digits = number_of(provider, "amount_digits")
     if digits >= exponent:
         return money.minor * int(10 ** (digits - exponent))

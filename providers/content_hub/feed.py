@@ -32,7 +32,7 @@ def record_of(provider: Provider, fields: Mapping[str, str], raw: bytes) -> Hist
         Malformed: a field is not of its type.
     """
     kind = one_of(fields["kind"], KINDS, "kind")
-    currency = currency_code(fields["currency"], "currency")
+    currency = currency_code(fields["currency"], "currency", provider)
     amount = unsigned_amount(fields["amount"], currency, provider, path="amount")
     moved = -amount if kind.endswith("_rollback") else amount
     nothing = Money(0, currency)

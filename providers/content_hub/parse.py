@@ -166,7 +166,7 @@ def _fund(fields: Fields) -> Fund:
 
 
 def _amount(fields: Fields, provider: Provider) -> Money:
-    currency = currency_code(fields["currency"], "currency")
+    currency = currency_code(fields["currency"], "currency", provider)
     if currency != provider.currency:
         raise Malformed("currency", "the configured currency is expected")
     return stated_amount(fields["amount"], currency, provider, path="amount")

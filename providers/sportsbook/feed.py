@@ -25,7 +25,7 @@ ACTIONS = ("bet", "result", "rollback")
 def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> HistoryRecord:
     action = one_of(cells["action"], ACTIONS, "action")
     own_id = identifier(cells["transaction_id"], "transaction_id")
-    currency = currency_code(cells["currency"], "currency")
+    currency = currency_code(cells["currency"], "currency", provider)
     amount = unsigned_amount(cells["amount"], currency, provider, path="amount")
     created_at = instant(cells["created_at"], "created_at")
     nothing = Money(0, currency)

@@ -88,7 +88,7 @@ def _rollback(document: Mapping[str, Json], provider: Provider) -> Rollback:
 
 def _amount(document: Mapping[str, Json], provider: Provider) -> Money:
     """The samples quote the amount, the prose calls it a number: either, in plain digits."""
-    currency = currency_code(document["currency"], "currency")
+    currency = currency_code(document["currency"], "currency", provider)
     value = document["amount"]
     if not isinstance(value, str | Number):
         raise Malformed("amount", "a decimal number is expected")

@@ -12,10 +12,11 @@ from providers.contract import Provider
 from providers.options import accepts_unknown_fields, rounds_float_noise
 from providers.wire.decode import Json, Number
 from providers.wire.floats import minor_from_float
+from vocabulary.currencies import digits_of, is_currency
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX
 from vocabulary.instants import instant_from_text
-from vocabulary.money import Money, exponent_of, is_currency
+from vocabulary.money import Money, minor_from_text
 
 #: Longest descriptive text kept, in characters (a game's name).
 LABEL_CHARS_MAX = 256
@@ -101,10 +102,16 @@ def one_of(value: Json, choices: tuple[str, ...], path: str) -> str:
     return value
 
 
-def currency_code(value: Json, path: str) -> str:
-    """A currency code: three to eight upper-case letters and digits."""
+def currency_code(value: Json, path: str, provider: Provider) -> str:
+    """The code of a currency whose digits are known.
+
+    Raises:
+        Malformed: not three to eight upper-case letters and digits.
+        CurrencyUnknown: neither ISO 4217 nor the provider's settings name its digits.
+    """
     if type(value) is not str or not is_currency(value):
         raise Malformed(path, "a currency code is expected")
+    digits_of(value, provider.exponents, path=path)
     return value
 
 
@@ -127,16 +134,17 @@ def unsigned_amount(text: str, currency: str, provider: Provider, *, path: str) 
 
     Raises:
         Malformed: negative, not a plain decimal, too precise or too large.
+        CurrencyUnknown: nobody names the digits of the currency.
     """
     if text.startswith("-"):
         raise Malformed(path, "an amount of at least 0 is expected")
+    digits = digits_of(currency, provider.exponents)
     try:
-        return Money.parse(text, currency, exponents=provider.exponents)
+        return Money(minor_from_text(text, digits, path=path), currency)
     except Malformed as error:
         if not is_number(text):
-            raise Malformed(path, error.reason) from None
-        exponent = exponent_of(currency, provider.exponents)
-        minor = minor_from_float(text, exponent, rounds=rounds_float_noise(provider), path=path)
+            raise
+        minor = minor_from_float(text, digits, rounds=rounds_float_noise(provider), path=path)
         if minor is None:
             raise Malformed(path, error.reason) from None
         return Money(minor, currency)

@@ -32,6 +32,7 @@ from providers.wire.javascript import number_text
 from providers.xigs.pages import PAGE_FIRST, PAGE_ITEMS, PAGES_MAX, Item, Page, data_of
 from providers.xigs.verify import sorted_text
 from vocabulary.clock import Clock
+from vocabulary.currencies import ISO_ONLY, Exponents
 from vocabulary.errors import ApiRefused, Malformed
 from vocabulary.money import Money
 
@@ -112,12 +113,17 @@ class XigsClient:
         return await self._write("POST /v1/user/auth", fields, _user)
 
     async def create_session(
-        self, *, user_token: str, game_id: str, balance: Money | None = None
+        self,
+        *,
+        user_token: str,
+        game_id: str,
+        balance: Money | None = None,
+        exponents: Exponents = ISO_ONLY,
     ) -> Session:
-        """Open a game; ``balance`` overrides the one kept there."""
+        """Open a game; ``balance``, in the digits of ``exponents``, overrides the one there."""
         fields: dict[str, Json] = {"userToken": user_token, "gameId": game_id}
         if balance is not None:
-            fields["balance"] = _as_javascript_prints(balance)
+            fields["balance"] = _as_javascript_prints(balance, exponents)
         return await self._write("POST /v1/game/session", fields, _session)
 
     def sessions(
@@ -244,13 +250,13 @@ def filters_of(since: date | None, until: date | None, **others: str | None) -> 
     return bounds | {name: value for name, value in others.items() if value is not None}
 
 
-def _as_javascript_prints(amount: Money) -> Number:
+def _as_javascript_prints(amount: Money, exponents: Exponents) -> Number:
     """The amount as JavaScript prints it, so that the platform reads the body we signed.
 
     Raises:
         Malformed: the platform's numbers cannot hold it.
     """
-    text = amount.text()
+    text = amount.text(exponents=exponents)
     printed = number_text(text)
     if Decimal(printed) != Decimal(text):
         raise Malformed("balance", "an amount that a double holds is expected")

@@ -87,7 +87,7 @@ def record_of(document: Document, provider: Provider, *, raw: bytes) -> HistoryR
 
 def _currency(document: Document, provider: Provider) -> str:
     stated = document.get("currency")
-    return provider.currency if stated is None else currency_code(stated, "currency")
+    return provider.currency if stated is None else currency_code(stated, "currency", provider)
 
 
 def _game(document: Document) -> str | None:

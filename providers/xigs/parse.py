@@ -110,7 +110,9 @@ def _id(document: Document, provider: Provider, option: str) -> str:
 def _amount(document: Document, provider: Provider) -> Money:
     currency_name = text_of(provider, "currency_field")
     stated = document.get(currency_name)
-    currency = provider.currency if stated is None else currency_code(stated, currency_name)
+    currency = (
+        provider.currency if stated is None else currency_code(stated, currency_name, provider)
+    )
     name = text_of(provider, "amount_field")
     return stated_amount(document[name], currency, provider, path=name)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from vocabulary.currencies import digits_of
 from vocabulary.ids import match_key
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import text_from_minor
 from vocabulary.window import Window
 
 _OF_PROVIDER = """
@@ -69,6 +70,6 @@ def corrections_of(
 def _correction(
     row: Mapping[Any, Any], began_at: datetime | None, exponents: Mapping[str, int]
 ) -> DayCorrection:
-    exponent = exponent_of(row["currency"], exponents)
+    exponent = digits_of(row["currency"], exponents)
     amount = text_from_minor(row["amount"], exponent)
     return DayCorrection(**{**row, "amount": amount}, began_at=began_at)

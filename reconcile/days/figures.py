@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from vocabulary.money import exponent_of, minor_from_text, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import minor_from_text, text_from_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ class DayFigures:
 
     def text(self, currency: str, minor: int) -> str:
         """An amount as decimal text."""
-        return text_from_minor(minor, exponent_of(currency, self.exponents))
+        return text_from_minor(minor, digits_of(currency, self.exponents))
 
     def open_texts(self) -> Iterator[tuple[str, str, int]]:
         """For each currency with open breaks: in words, the currency, the gross amount."""
@@ -147,7 +148,7 @@ def stored_figures(document: Mapping[str, Any], exponents: Mapping[str, int]) ->
     """The figures of a stored step."""
 
     def minor(currency: str, text: str) -> int:
-        return minor_from_text(text, exponent_of(currency, exponents))
+        return minor_from_text(text, digits_of(currency, exponents))
 
     def side(name: str) -> dict[str, SideTotals]:
         return {

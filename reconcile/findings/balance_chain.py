@@ -25,8 +25,9 @@ from reconcile.findings.cross_check import (
     operation_evidence,
 )
 from reconcile.snapshot.snapshot import Snapshot
+from vocabulary.currencies import digits_of
 from vocabulary.maturity import as_ages
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import text_from_minor
 
 _STEPS = """
 WITH reported AS (
@@ -145,7 +146,7 @@ def _unbooked_amounts(
 
 def _finding(gap: BalanceGap, provider: str, exponents: Mapping[str, int]) -> CrossCheckFinding:
     row = gap.row
-    exponent = exponent_of(row["currency"], exponents)
+    exponent = digits_of(row["currency"], exponents)
     reported, booked = (text_from_minor(row[n], exponent) for n in ("reported", "booked"))
     return CrossCheckFinding(
         kind=BreakKind.BALANCE_GAP,

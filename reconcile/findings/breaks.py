@@ -14,7 +14,7 @@ from reconcile.findings.explanations import EXPLANATIONS, ReadableBreak
 from reconcile.snapshot.arrays import python_values, texts
 from reconcile.snapshot.columns import Columns
 from reconcile.snapshot.shared_rounds import round_of
-from vocabulary.money import exponent_of
+from vocabulary.currencies import digits_of
 
 _NO_EVIDENCE: Mapping[str, Any] = {}
 
@@ -64,7 +64,7 @@ def breaks_from_rows(
     rows: Columns, *, provider: str, exponents: Mapping[str, int], now: datetime
 ) -> tuple[Break, ...]:
     """Convert the rows of ``Classified.break_rows`` to breaks with explanations."""
-    digits = {code: exponent_of(code, exponents) for code in set(texts(rows["currency"]))}
+    digits = {code: digits_of(code, exponents) for code in set(texts(rows["currency"]))}
     return tuple(
         _break(
             row.round_id,

@@ -8,9 +8,9 @@ from typing import Any
 from breaks.impact import player_impact
 from breaks.kinds import OF_BOOKS, BreakKind
 from reconcile.findings.breaks import Break, break_id
+from vocabulary.currencies import NO_CURRENCY
 
 #: ISO 4217's code for no currency, for an operation that nobody booked.
-NO_CURRENCY = "XXX"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,10 @@ from reconcile.findings.corrections import RoundCorrection, is_settled
 from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
 from reconcile.findings.explanations import owed
 from reconcile.snapshot.snapshot import Snapshot
+from vocabulary.currencies import digits_of
 from vocabulary.facts import Bet, BetAndWin, Operation, Win
 from vocabulary.ids import match_key
-from vocabulary.money import Money, exponent_of, text_from_minor
+from vocabulary.money import Money, text_from_minor
 
 #: Reads the body of a logged callback; None if it is not an operation.
 ReadLogged = Callable[[bytes], Operation | None]
@@ -145,7 +146,7 @@ def _missing(
     exponents: Mapping[str, int],
 ) -> CrossCheckFinding:
     movement = _movement(operation)
-    exponent = exponent_of(movement.currency, exponents)
+    exponent = digits_of(movement.currency, exponents)
 
     def money(minor: int) -> str:
         return f"{text_from_minor(minor, exponent)} {movement.currency}"

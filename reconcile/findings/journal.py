@@ -19,7 +19,8 @@ from reconcile.findings.cross_check import (
 )
 from reconcile.findings.explanations import owed
 from reconcile.snapshot.snapshot import Snapshot
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 
 # A tombstone directly follows the operation that placed it. A later operation of its key was
 # answered as rolled back, or else was booked beside the tombstone with a key of its own.
@@ -139,7 +140,7 @@ def _conflict(row: Mapping[str, Any], provider: str) -> CrossCheckFinding:
 
 
 def _below_zero(row: Mapping[str, Any], exponents: Mapping[str, int]) -> CrossCheckFinding:
-    exponent = exponent_of(row["currency"], exponents)
+    exponent = digits_of(row["currency"], exponents)
 
     def money(minor: int) -> str:
         return f"{text_from_minor(minor, exponent)} {row['currency']}"

@@ -69,11 +69,14 @@ class InvoiceCheck:
     """A checked invoice. Fees in minor units of the invoice's currency.
 
     Attributes:
+        digits: of that currency after its point, by the standard where it has some: a
+            provider's overrides apply to its history only.
         ours: the fee on our GGR.
         on_claims: the fee on the claimed GGR.
     """
 
     invoice: Invoice
+    digits: int
     checked: tuple[CheckedLine, ...]
     ours: Fee
     on_claims: Fee
@@ -118,6 +121,7 @@ def check_invoice(
     )
     return InvoiceCheck(
         invoice=invoice,
+        digits=terms.digits,
         checked=checked,
         ours=fee_of(terms, _by_currency(checked, "ours"), exponents),
         on_claims=fee_of(terms, _by_currency(checked, "claimed"), exponents),

@@ -18,8 +18,9 @@ from feeds.statements.reading.file_format import FileRules
 from feeds.value_table import ValueReader, ValueRow
 from providers.statements.format import FieldKind
 from reconcile.invoices.claims import Claim, Invoice
+from vocabulary.currencies import digits_of, is_currency, outside_iso
 from vocabulary.errors import Malformed, Refused
-from vocabulary.money import exponent_of, is_currency, minor_from_text
+from vocabulary.money import minor_from_text
 
 _TOP = frozenset({"invoice", "currency", "fee", "lines"})
 _LINE = frozenset({"game", "currency", "ggr", "fee"})
@@ -115,11 +116,12 @@ def _invoice(table: Any, name: str, currency: str, exponents: Mapping[str, int])
         _claim(line, place, exponents) for line, place in zip(lines, places, strict=True)
     )
     _check_claimed_once(claims)
+    digits = digits_of(code, outside_iso(exponents))
     return Invoice(
         name=_text(table, "invoice", "the invoice") if "invoice" in table else name,
         currency=code,
         claims=claims,
-        fee=_fee(table, lines, exponent_of(code)),
+        fee=_fee(table, lines, digits),
     )
 
 
@@ -131,7 +133,9 @@ def _claim(line: Any, place: str, exponents: Mapping[str, int]) -> Claim:
     return Claim(
         game=_text(line, "game", place) if "game" in line else None,
         currency=currency,
-        ggr=_amount(line, "ggr", place, exponent_of(currency, exponents)),
+        ggr=_amount(
+            line, "ggr", place, digits_of(currency, exponents, path=f"{place}.currency")
+        ),
     )
 
 

@@ -8,14 +8,15 @@ from reconcile.invoices.check import CheckedLine, InvoiceCheck
 from reconcile.invoices.terms import Fee
 from reconcile.totals.render import Exponents, line_json
 from reconcile.totals.tie_out import Totals
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 
 ROUNDING = "the whole fee once, to the minor unit, half away from zero"
 
 
 def check_json(check: InvoiceCheck, totals: Totals, exponents: Exponents) -> dict[str, Any]:
     """Return what ``tieout invoice check --json`` prints."""
-    digits = exponent_of(check.invoice.currency)
+    digits = check.digits
     amounts = {
         "claimed": check.invoice.fee,
         "ours": check.ours.total,
@@ -38,7 +39,7 @@ def check_json(check: InvoiceCheck, totals: Totals, exponents: Exponents) -> dic
 
 def _line_json(line: CheckedLine, exponents: Exponents) -> dict[str, Any]:
     """Return one line; its rounds are listed if claim and books differ."""
-    digits = exponent_of(line.currency, exponents)
+    digits = digits_of(line.currency, exponents)
     amounts = {
         "claimed": line.claimed,
         "ours": line.ours,
@@ -61,7 +62,7 @@ def _line_json(line: CheckedLine, exponents: Exponents) -> dict[str, Any]:
 def _fee_json(fee: Fee, digits: int, exponents: Exponents) -> dict[str, Any]:
     return {
         "basis": {
-            code: text_from_minor(minor, exponent_of(code, exponents))
+            code: text_from_minor(minor, digits_of(code, exponents))
             for code, minor in fee.basis.items()
         },
         "converted": exact_text(fee.converted),

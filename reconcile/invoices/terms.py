@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from vocabulary.currencies import digits_of
 from vocabulary.errors import Refused
-from vocabulary.money import exponent_of
 
 
 class TermsIncomplete(Refused):
@@ -47,6 +47,7 @@ class FeeTerms:
     """
 
     currency: str
+    digits: int
     tiers: tuple[Tier, ...]
     minimum: int | None = None
     fixed: Mapping[str, int] = field(default_factory=dict)
@@ -95,7 +96,7 @@ def fee_of(terms: FeeTerms, ggr: Mapping[str, int], exponents: Mapping[str, int]
         else _share(terms, converted)
     )
     fixed = sum(terms.fixed.values())
-    scale = 10 ** exponent_of(terms.currency)
+    scale = 10**terms.digits
     total = rounded(shared * scale + fixed)
     return Fee(
         basis=dict(ggr),
@@ -117,7 +118,7 @@ def rounded(exact: Fraction) -> int:
 def _converted(
     terms: FeeTerms, currency: str, minor: int, exponents: Mapping[str, int]
 ) -> Fraction:
-    units = Fraction(minor, 10 ** exponent_of(currency, exponents))
+    units = Fraction(minor, 10 ** digits_of(currency, exponents))
     if currency == terms.currency or not minor:
         return units
     if currency not in terms.rates:

@@ -12,7 +12,8 @@ from feeds.coverage import Unread
 from reconcile.findings.breaks import Break
 from reconcile.matching.conservation import SideProof, tally_json
 from vocabulary.clock import iso
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 from vocabulary.window import Window
 
 
@@ -75,7 +76,7 @@ class RunResult:
 
     def _amounts(self, sums: Mapping[str, int]) -> dict[str, str]:
         return {
-            code: text_from_minor(minor, exponent_of(code, self.exponents))
+            code: text_from_minor(minor, digits_of(code, self.exponents))
             for code, minor in sorted(sums.items())
         }
 
@@ -108,7 +109,7 @@ class RunResult:
 
 def break_json(break_: Break, exponents: Mapping[str, int]) -> dict[str, Any]:
     """Return one break as commands print it."""
-    exponent = exponent_of(break_.currency, exponents)
+    exponent = digits_of(break_.currency, exponents)
     return {
         "id": break_.id,
         "kind": str(break_.kind),
@@ -148,8 +149,8 @@ def _digest(rows: list[list[object]]) -> str:
 def _side_json(proof: SideProof, exponents: Mapping[str, int]) -> dict[str, Any]:
     totals = {
         currency: {
-            "stake": text_from_minor(stake, exponent_of(currency, exponents)),
-            "payout": text_from_minor(payout, exponent_of(currency, exponents)),
+            "stake": text_from_minor(stake, digits_of(currency, exponents)),
+            "payout": text_from_minor(payout, digits_of(currency, exponents)),
         }
         for currency, stake, payout in proof.compared.totals
     }

@@ -8,7 +8,8 @@ from reconcile.totals.cells import Figures
 from reconcile.totals.differences import DifferenceLine
 from reconcile.totals.tie_out import Totals, TotalsRow
 from vocabulary.clock import iso
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 from vocabulary.plurals import counted
 
 Exponents = Mapping[str, int]
@@ -36,7 +37,7 @@ def unposted_text(batches: int) -> str:
 
 def row_json(row: TotalsRow, by: tuple[str, ...], exponents: Exponents) -> dict[str, Any]:
     """Return a row of totals; ``explained`` and ``residual`` add up to the GGR difference."""
-    digits = exponent_of(row.currency, exponents)
+    digits = digits_of(row.currency, exponents)
     return {
         **dict(zip(by, row.name, strict=True)),
         "currency": row.currency,
@@ -78,7 +79,7 @@ def line_json(line: DifferenceLine, exponents: Exponents) -> dict[str, Any]:
         "game": line.cell.game,
         "currency": currency,
         "cause": line.cause,
-        "ggr": text_from_minor(line.ggr, exponent_of(currency, exponents)),
+        "ggr": text_from_minor(line.ggr, digits_of(currency, exponents)),
         "round_key": line.round_id,
         "alias": line.alias,
         "player": line.player,

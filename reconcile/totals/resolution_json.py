@@ -5,7 +5,8 @@ from typing import Any
 
 from reconcile.totals.resolution_rate import ResolutionRate, ResolutionRates, percent
 from vocabulary.clock import iso
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 
 
 def resolution_rates_json(
@@ -25,8 +26,8 @@ def resolution_rates_json(
 def _rate_json(rate: ResolutionRate, exponents: Mapping[str, int]) -> dict[str, Any]:
     money = {
         code: {
-            "due": text_from_minor(due, exponent_of(code, exponents)),
-            "explained": text_from_minor(resolved, exponent_of(code, exponents)),
+            "due": text_from_minor(due, digits_of(code, exponents)),
+            "explained": text_from_minor(resolved, digits_of(code, exponents)),
             "percent": percent(resolved, due),
         }
         for code, (resolved, due) in rate.money.items()

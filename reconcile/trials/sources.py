@@ -21,9 +21,10 @@ from reconcile.snapshot.arrays import python_values
 from reconcile.snapshot.columns import Array
 from reconcile.snapshot.snapshot import Snapshot
 from reconcile.trials.corrected_snapshot import TriedCorrections, of_owner
+from vocabulary.currencies import digits_of
 from vocabulary.facts import Bet, BetAndWin, Operation, Win
 from vocabulary.ids import match_key
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import text_from_minor
 
 # The provider's balance and ours before the round, and before the next one that it reports. The
 # next is looked for only if the round has one: a provider without balances has none at all.
@@ -227,7 +228,7 @@ class SourceCheck:
 
     def _money(self, minor: int) -> str:
         currency = self._break.currency
-        return f"{text_from_minor(minor, exponent_of(currency, self._exponents))} {currency}"
+        return f"{text_from_minor(minor, digits_of(currency, self._exponents))} {currency}"
 
 
 def round_sides(

@@ -15,8 +15,9 @@ from feeds.statements.reading.file_format import FileRules
 from feeds.statements.reading.table import UnreadableRow
 from feeds.value_table import ValueReader, ValueRow
 from providers.statements.format import FieldKind
+from vocabulary.currencies import digits_of, is_currency
 from vocabulary.errors import Malformed
-from vocabulary.money import exponent_of, is_currency, minor_from_text
+from vocabulary.money import minor_from_text
 
 #: The columns of the template, in order, and how their values are read.
 FIELDS: Mapping[str, FieldKind] = dict(
@@ -106,7 +107,7 @@ def _answer_row(line: int, values: Mapping[str, str], form: AnswerFormat) -> Ans
             raise Malformed(name, "a value is expected")
     if not is_currency(values["currency"]):
         raise Malformed("currency", "a currency code such as USD is expected")
-    digits = exponent_of(values["currency"], form.exponents)
+    digits = digits_of(values["currency"], form.exponents)
     return AnswerRow(
         file_line=line,
         name=values["line"],

@@ -9,7 +9,8 @@ from breaks.disputes.model import Dispute, DisputeLine
 from breaks.kinds import BreakKind
 from providers.contract import SigningMethod
 from reports.disputes.requests import LineEvidence, SignedRequest
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 
 #: The folder of the provider's requests.
 REQUESTS = "requests/"
@@ -87,7 +88,7 @@ class DisputeContent:
 
     def digits(self, currency: str) -> int:
         """Digits after the decimal point of a currency."""
-        return exponent_of(currency, self.exponents)
+        return digits_of(currency, self.exponents)
 
     def text(self, minor: int, currency: str) -> str:
         """An amount as decimal text."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from reports.find.query import FoundKind
+from vocabulary.currencies import joined_exponents
 from vocabulary.money import Money
 
 
@@ -67,7 +68,8 @@ class SearchScope:
 
     def money(self, minor: int, currency: str, provider: str | None) -> str:
         """An amount with its currency, in a provider's digits."""
-        exponents = self.exponents.get(provider or "", {})
+        own = self.exponents.get(provider or "")
+        exponents = joined_exponents(self.exponents.values()) if own is None else own
         return Money(minor, currency).text_with_currency(exponents=exponents)
 
 

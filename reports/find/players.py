@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import at, fetch, slugs
 from reports.find.query import Candidate, FoundKind
+from vocabulary.currencies import Exponents, joined_exponents
 from vocabulary.money import Money
 from vocabulary.plurals import counted
 
@@ -28,13 +29,14 @@ SELECT provider, handle, player FROM handles
 """
 
 
-def players(connection: Connection, candidate: Candidate, _scope: SearchScope) -> list[Hit]:
+def players(connection: Connection, candidate: Candidate, scope: SearchScope) -> list[Hit]:
     """A player by our name."""
     rows = fetch(connection, _PLAYER, {"text": candidate.text})
-    return [_player(connection, row) for row in rows]
+    return [_player(connection, row, scope) for row in rows]
 
 
-def _player(connection: Connection, row: Mapping[str, Any]) -> Hit:
+def _player(connection: Connection, row: Mapping[str, Any], scope: SearchScope) -> Hit:
+    exponents = joined_exponents(scope.exponents.values())
     player = row["player"]
     wallets = fetch(connection, _WALLETS, {"text": player})
     return Hit(
@@ -44,7 +46,9 @@ def _player(connection: Connection, row: Mapping[str, Any]) -> Hit:
         summary=f"player {player}, {counted(len(wallets), 'wallet')}",
         facts={
             "since": at(row["created_at"]) or "",
-            **{f"wallet {wallet['currency']}": _wallet(wallet) for wallet in wallets},
+            **{
+                f"wallet {wallet['currency']}": _wallet(wallet, exponents) for wallet in wallets
+            },
             "handles": ", ".join(row["handles"]) or "none",
         },
         next=(
@@ -58,9 +62,9 @@ def _player(connection: Connection, row: Mapping[str, Any]) -> Hit:
     )
 
 
-def _wallet(wallet: Mapping[str, Any]) -> str:
+def _wallet(wallet: Mapping[str, Any], exponents: Exponents) -> str:
     blocked = ", blocked" if wallet["blocked"] else ""
-    balance = Money(wallet["balance"], wallet["currency"]).text()
+    balance = Money(wallet["balance"], wallet["currency"]).text(exponents=exponents)
     return f"{balance}, {counted(wallet['seq'], 'operation')}{blocked}"
 
 

@@ -11,8 +11,8 @@ from datetime import date
 from enum import StrEnum
 from pathlib import PurePath
 
+from vocabulary.currencies import is_currency
 from vocabulary.ids import transaction_position
-from vocabulary.money import is_currency
 
 #: Shortest prefix of one of our own ids, in characters.
 PREFIX_CHARS_MIN = 6

@@ -14,7 +14,8 @@ from reconcile.days.store import DayTerms, load_day
 from reports.statement.bridge import bridges, reported_ggr
 from reports.statement.roll_forward import BreakSpan, Cuts, roll_forward
 from reports.statement.statement import BreakWords, CorrectionLine, DayReader, SignedStatement
-from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.currencies import digits_of
+from vocabulary.money import minor_from_text
 from vocabulary.window import Window, day_window
 
 _CLOSED_AT = """
@@ -151,7 +152,7 @@ def _corrections(
     rows = connection.execute(text(_BREAK_OF), {"ids": ids})
     break_of: dict[str, str | None] = {row.id: row.break_id for row in rows}
     for correction in corrections:
-        digits = exponent_of(correction.currency, exponents)
+        digits = digits_of(correction.currency, exponents)
         yield CorrectionLine(
             kind="correction",
             id=correction.id,

@@ -3,7 +3,6 @@
 from reports.conversion import Consolidation, ConvertedDay, consolidated, missing_text
 from reports.grid import Amount, Column, Grid, GridRow, amount_columns
 from reports.pack import Pack
-from vocabulary.money import exponent_of
 
 NO_RATE = "no rate"
 
@@ -33,28 +32,28 @@ def _grid(pack: Pack, consolidation: Consolidation) -> Grid:
             *amount_columns((f"Ours in {code}", f"Theirs in {code}")),
             *amount_columns(("Theirs less ours",), signed=True),
         ),
-        rows=[_row(day, code) for day in consolidation.days],
+        rows=[_row(day, code, consolidation.digits) for day in consolidation.days],
         foot=[_foot(consolidation)] if consolidation.days else (),
     )
 
 
-def _row(day: ConvertedDay, code: str) -> GridRow:
+def _row(day: ConvertedDay, code: str, digits: int) -> GridRow:
     original = Amount(day.ours, day.currency), Amount(day.theirs, day.currency)
     if day.rate is None or day.ours_converted is None or day.theirs_converted is None:
         return day.day, day.currency, *original, NO_RATE, "", "", "", ""
     return (
         *(day.day, day.currency, *original, f"{day.rate.value:f}", day.rate.source),
-        *_sides(day.ours_converted, day.theirs_converted, code),
+        *_sides(day.ours_converted, day.theirs_converted, code, digits),
     )
 
 
 def _foot(consolidation: Consolidation) -> GridRow:
-    sides = _sides(consolidation.ours, consolidation.theirs, consolidation.currency)
+    code, digits = consolidation.currency, consolidation.digits
+    sides = _sides(consolidation.ours, consolidation.theirs, code, digits)
     left_out = "days without a rate left out" if consolidation.missing else ""
     return "all days", consolidation.currency, "", "", "", left_out, *sides
 
 
-def _sides(ours: int, theirs: int, code: str) -> tuple[Amount, Amount, Amount]:
-    digits = exponent_of(code)
+def _sides(ours: int, theirs: int, code: str, digits: int) -> tuple[Amount, Amount, Amount]:
     ours_amount, theirs_amount = Amount(ours, code, digits), Amount(theirs, code, digits)
     return ours_amount, theirs_amount, Amount(theirs - ours, code, digits)

@@ -20,6 +20,7 @@ from reports.grid import (
 )
 from reports.group import GroupPack
 from reports.pack import Pack
+from reports.rates import ReportingRates
 from reports.tables.breaks import breaks_grid
 from reports.tables.calendar import calendar_grid, match_rate_grid
 from reports.tables.disputes import claims_grid, disputes_grid
@@ -33,7 +34,6 @@ from reports.tables.statement import (
     since_grid,
 )
 from reports.tables.work import ageing_grid, corrections_grid, words_grid
-from vocabulary.money import exponent_of
 
 PROVIDERS = "providers"
 
@@ -241,11 +241,11 @@ def _reporting(group: GroupPack) -> tuple[Grid, ...]:
                             sum(day.theirs for day in days),
                         )
                     ),
-                    *_converted(days, code),
+                    *_converted(days, rates),
                 )
                 for pack, own, days in lines
             ],
-            foot=[("all providers", code, _missing(every), "", "", *_converted(every, code))],
+            foot=[("all providers", code, _missing(every), "", "", *_converted(every, rates))],
         ),
     )
 
@@ -254,12 +254,11 @@ def _missing(days: list[ConvertedDay]) -> int:
     return sum(day.rate is None for day in days)
 
 
-def _converted(days: list[ConvertedDay], code: str) -> Iterator[Amount]:
-    digits = exponent_of(code)
+def _converted(days: list[ConvertedDay], rates: ReportingRates) -> Iterator[Amount]:
     ours = sum(day.ours_converted or 0 for day in days)
     theirs = sum(day.theirs_converted or 0 for day in days)
     for minor in (ours, theirs, theirs - ours):
-        yield Amount(minor, code, digits)
+        yield Amount(minor, rates.currency, rates.digits)
 
 
 def _combined(group: GroupPack, build: Callable[[Pack], Grid]) -> Grid:

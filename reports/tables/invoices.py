@@ -4,7 +4,6 @@ from reconcile.invoices.check import CheckedLine
 from reconcile.invoices.render import ROUNDING, exact_text
 from reports.grid import Amount, Column, Grid, GridRow, amount_columns
 from reports.pack import CheckedInvoice, Pack
-from vocabulary.money import exponent_of
 
 
 def invoice_grids(pack: Pack) -> tuple[Grid, ...]:
@@ -38,9 +37,7 @@ def _fees(pack: Pack) -> Grid:
 def _fee(invoice: CheckedInvoice) -> GridRow:
     check = invoice.check
     code = check.invoice.currency
-    digits = exponent_of(
-        code
-    )  # of the terms; the provider's overrides apply to its history only
+    digits = check.digits
     figures = (check.invoice.fee, check.ours.total, check.difference)
     return (
         *(check.invoice.name, invoice.period, code),

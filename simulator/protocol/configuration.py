@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from vocabulary.currencies import digits_of
 from vocabulary.money import text_from_minor
 
 #: A dialect's option: text, number, flag or a list of texts.
@@ -28,6 +29,14 @@ class Configuration:
     def units(self, whole: int) -> int:
         """A whole amount in minor units."""
         return whole * int(10**self.exponent)
+
+    def digits_of(self, currency: str) -> int:
+        """The digits of a call's currency: as configured, or of the standard.
+
+        Raises:
+            CurrencyUnknown: it is another currency, which the standard does not know.
+        """
+        return digits_of(currency, {self.currency: self.exponent})
 
     def text(self, minor: int) -> str:
         """Minor units as a decimal text."""

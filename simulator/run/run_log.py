@@ -8,7 +8,8 @@ from typing import Self
 from simulator.protocol.messages import Call
 from simulator.protocol.responses import Reading
 from simulator.protocol.sender import DeliveryResult
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import ISO_ONLY, digits_of
+from vocabulary.money import text_from_minor
 
 
 class RunLog:
@@ -31,7 +32,7 @@ class RunLog:
 
     def write(self, slug: str, call: Call, delivered: DeliveryResult, reading: Reading) -> None:
         """Append one line."""
-        exponent = exponent_of(call.currency)
+        exponent = digits_of(call.currency, ISO_ONLY)
         line = {
             "provider": slug,
             "op_key": call.key,

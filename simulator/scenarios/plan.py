@@ -21,7 +21,7 @@ from simulator.protocol.messages import (
 from simulator.protocol.system import System
 from simulator.scenarios.expected_replies import ExpectedLedger
 from simulator.scenarios.stories import Send, Sends, begin_story, noisy
-from vocabulary.money import exponent_of
+from vocabulary.currencies import ISO_ONLY, digits_of
 
 #: Openings in whole currency units; the low end makes declines that nobody has planned.
 OPENING_UNITS_MIN = 5
@@ -100,7 +100,7 @@ def _question(plan: Plan, lane: int, side: Side) -> ScriptStep:
 def _player(
     rng: Random, seed: int, number: int, currency: str, systems: tuple[System, ...]
 ) -> Player:
-    unit = int(10 ** exponent_of(currency))
+    unit = int(10 ** digits_of(currency, ISO_ONLY))
     name = f"s{seed}-p{number:05d}"
     opening = rng.randint(OPENING_UNITS_MIN * unit, OPENING_UNITS_MAX * unit)
     handles: dict[Side, str] = {system: f"{system.handle_prefix}{name}" for system in systems}

@@ -6,7 +6,8 @@ from operator import attrgetter
 from typing import TextIO
 
 from simulator.protocol.messages import Player, Side
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import ISO_ONLY, digits_of
+from vocabulary.money import text_from_minor
 
 
 def write_roster(file: TextIO, players: Sequence[Player], slugs: Mapping[Side, str]) -> None:
@@ -16,6 +17,6 @@ def write_roster(file: TextIO, players: Sequence[Player], slugs: Mapping[Side, s
     columns = [f"handle:{slugs[side]}" for side in sides]
     writer.writerow(["player", "currency", "balance", *columns])
     for player in players:
-        opening = text_from_minor(player.opening, exponent_of(player.currency))
+        opening = text_from_minor(player.opening, digits_of(player.currency, ISO_ONLY))
         handles = [player.handles[side] for side in sides]
         writer.writerow([player.player, player.currency, opening, *handles])

@@ -19,6 +19,7 @@ from console.monitoring import Monitoring
 from ops.cli import COMMANDS
 from ops.commands.daemons.up import GRACE_S
 from ops.commands.setup.init import EXAMPLE
+from ops.probe import READY_PATH
 from ops.settings.loader import load
 from ops.settings.model import Settings
 from ops.settings.urls import checked_broker
@@ -34,7 +35,7 @@ Check = Callable[[Document], list[str]]
 
 PLACEHOLDER = re.compile(r"\$\{\w+(?::-([^}]*)|[^}]*)\}")
 ALTERNATIVE = re.compile(r"TIEOUT_BROKER__URL=(\S+) docker compose --profile (\w+) ")
-HEALTH_URL = re.compile(r"http://127\.0\.0\.1:(\d+)(/\w+)")
+PROBE = ["CMD", "python", "-m", "ops.probe"]
 EXTERNAL = {"postgres": "postgresql://", "valkey": "redis://"}
 
 
@@ -196,7 +197,7 @@ def wrong_ports(document: Document) -> list[str]:
 def wrong_ports_of(name: str, service: Document) -> list[str]:
     settings = getattr(settings_of(service), name)
     inside = {published.rpartition(":")[2] for published in service["ports"]}
-    checked = {port for port, _ in HEALTH_URL.findall(" ".join(service["healthcheck"]["test"]))}
+    checked = {service["healthcheck"]["test"][-1]}
     exposed = set(re.findall(r"^EXPOSE (\d+)$", dockerfile(), re.MULTILINE))
     port = str(settings.port)
     return [
@@ -213,21 +214,17 @@ async def nothing() -> None:
     """A readiness check that finds nothing."""
 
 
-def unknown_health_paths(document: Document) -> list[str]:
+def unknown_probes(document: Document) -> list[str]:
+    """Our services are checked by what imports little, and where they answer."""
     known = {route.path for route in Health(nothing, ReceiverMetrics()).routes(metrics=True)}
     pages = Monitoring(open_engine("postgresql://nowhere/nothing"), ThreadPoolExecutor(1))
-    assert {route.path for route in pages.routes()} <= known
+    assert READY_PATH in {route.path for route in pages.routes()} <= known
+    kinds = {"receiver": "ready", "console": "ready", "worker": "progress"}
     return [
-        f"{name}: no route {path}"
-        for name, service in built(document)
-        for _, path in HEALTH_URL.findall(
-            " ".join(service.get("healthcheck", {}).get("test", []))
-        )
-        if path not in known
-    ] or [
-        f"{name}: unchecked"
-        for name in ("receiver", "console")
-        if "healthcheck" not in document["services"][name]
+        f"{name}: checked by {test}"
+        for name, kind in {**kinds, "scheduler": "progress"}.items()
+        for test in [document["services"][name]["healthcheck"]["test"]]
+        if test[:-1] != [*PROBE, kind]
     ]
 
 
@@ -271,7 +268,7 @@ CHECKS: list[Check] = [
     wrong_engines,
     wrong_alternative,
     wrong_ports,
-    unknown_health_paths,
+    unknown_probes,
     wrong_dependencies,
     impatient_stops,
     unchecked_daemons,
@@ -314,10 +311,15 @@ VIOLATIONS: dict[str, tuple[Check, tuple[str, ...], object]] = {
         ("receiver", "environment", "TIEOUT_RECEIVER__HOST"),
         "127.0.0.1",
     ),
-    "an unknown health path": (
-        unknown_health_paths,
+    "a probe that imports the command line": (
+        unknown_probes,
+        ("worker", "healthcheck", "test"),
+        ["CMD", "tieout", "queue", "alive", "/run/tieout/worker.pulse"],
+    ),
+    "a probe of another port": (
+        wrong_ports,
         ("receiver", "healthcheck", "test"),
-        ["http://127.0.0.1:8080/healthy"],
+        [*PROBE, "ready", "8090"],
     ),
     "an engine without a check": (wrong_dependencies, ("valkey", "healthcheck"), None),
     "a migration without an end": (wrong_dependencies, ("migrate", "restart"), "always"),

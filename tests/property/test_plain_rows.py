@@ -49,7 +49,7 @@ _VALUES: Mapping[FieldKind, Sequence[str]] = {
     ),
     FieldKind.WORD: (
         *("bet", "result", "rollback", "makeBet", "closed", "open", "cancelled", "BET", "W"),
-        *("USD", "EUR", "JPY", "BTC", "usd", "", "NULL", " USD", "U$D"),
+        *("USD", "EUR", "JPY", "BTC", "DOGE", "usd", "", "NULL", " USD", "U$D"),
     ),
     FieldKind.AMOUNT: (
         *("10.00", "0.00", "1", "007.50", "1.5", "10.000", "0.00000001", "-10.00", "+1.00"),

@@ -32,6 +32,7 @@ from simulator.protocol.system import System
 from simulator.scenarios.plan import Plan, make_plan
 from simulator.systems.aggregator.push import pushes
 from simulator.systems.registry import SYSTEMS
+from tests.harness.currencies import CRYPTO
 from tests.harness.providers.statement_lines import statement_lines
 from tests.harness.providers.systems import (
     AGGREGATOR,
@@ -99,7 +100,7 @@ def _provider(side: Side) -> Provider:
     options = {name: option.default for name, option in DIALECTS[side.name].options.items()}
     secret = SYSTEMS[side.name].secret_of(SECRET)
     return Provider(
-        slug=side.name, currency="USD", exponents={}, secrets=(secret,), options=options
+        slug=side.name, currency="USD", exponents=CRYPTO, secrets=(secret,), options=options
     )
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vocabulary.currencies import ISO_4217, ISO_ONLY
 from vocabulary.errors import Malformed
 from vocabulary.facts import (
     Bet,
@@ -35,6 +36,13 @@ def test_parsing_a_rendered_amount_gives_the_same_money(minor: int, exponent: in
 @given(minor=MINORS, exponent=EXPONENTS)
 def test_a_rendered_amount_equals_its_decimal(minor: int, exponent: int) -> None:
     assert Decimal(text_from_minor(minor, exponent)) == Decimal(minor).scaleb(-exponent)
+
+
+@given(currency=st.sampled_from(sorted(ISO_4217)), minor=MINORS)
+def test_every_known_currency_is_read_as_it_is_written(currency: str, minor: int) -> None:
+    money = Money(minor, currency)
+
+    assert Money.parse(money.text(exponents=ISO_ONLY), currency, exponents=ISO_ONLY) == money
 
 
 @given(text=st.text(alphabet="0123456789.-+eE_ ٣naif", max_size=24), exponent=EXPONENTS)

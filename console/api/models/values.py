@@ -14,8 +14,9 @@ from pydantic import (
 )
 
 from vocabulary.clock import iso
+from vocabulary.currencies import digits_of
 from vocabulary.errors import Malformed
-from vocabulary.money import EXPONENT_MAX, exponent_of, minor_from_text
+from vocabulary.money import EXPONENT_MAX, minor_from_text
 from vocabulary.window import Window
 
 #: Longest comment or reason, in characters.
@@ -80,7 +81,7 @@ def attributes(thing: object, names: str) -> dict[str, Any]:
 
 def money(minor: int, currency: str, exponents: Mapping[str, int]) -> MoneyJson:
     """An amount of a provider, which may have its own decimal places."""
-    exponent = exponent_of(currency, exponents)
+    exponent = digits_of(currency, exponents)
     return MoneyJson(minor=minor, currency=currency, exponent=exponent)
 
 
@@ -89,7 +90,7 @@ def money_of_text(
 ) -> MoneyJson | None:
     """An amount that is stored as decimal text; None: there is none."""
     try:
-        minor = minor_from_text(str(text), exponent_of(currency, exponents))
+        minor = minor_from_text(str(text), digits_of(currency, exponents))
     except Malformed:
         return None
     return money(minor, currency, exponents)

@@ -19,8 +19,9 @@ from breaks.states import ActionRefused, BreakState, check_step
 from breaks.store import TrackedBreak, break_exists, read_break
 from console.config import Visit
 from console.replies import HtmlPage, not_found
+from vocabulary.currencies import digits_of
 from vocabulary.errors import Malformed, NotAllowed
-from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.money import minor_from_text
 
 #: By the value of the form, the side of the round; the adjustment account has none.
 _SIDES: Mapping[str, RoundSide | None] = {
@@ -96,7 +97,7 @@ def read_correction(
         raise Malformed("side", "stake, payout or account is expected")
     if not amount:
         return CorrectionRequest(named=None, overruled=overruled)
-    digits = exponent_of(break_.currency, exponents)
+    digits = digits_of(break_.currency, exponents)
     minor = minor_from_text(amount.replace("\N{MINUS SIGN}", "-").lstrip("+"), digits)
     named = Correction(amount=minor, side=_SIDES[side])
     return CorrectionRequest(named=named, overruled=overruled)

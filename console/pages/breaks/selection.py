@@ -16,8 +16,9 @@ from breaks.states import BreakState
 from console.config import ConsoleConfig
 from console.pages.breaks.columns import COLUMNS, SHOWN
 from console.pages.parameters import provider_named, read_choice, read_day
+from vocabulary.currencies import digits_of, is_currency
 from vocabulary.errors import Malformed
-from vocabulary.money import exponent_of, is_currency, minor_from_text
+from vocabulary.money import minor_from_text
 from vocabulary.window import Window, day_window
 
 #: Longest text that is searched for, in characters.
@@ -137,7 +138,7 @@ def _amount(fields: Mapping[str, str], name: str, config: ConsoleConfig) -> int 
     if currency is None:
         raise Malformed(name, "a currency is expected with an amount")
     exponents = config.exponents(fields.get("provider", ""))
-    return abs(minor_from_text(fields[name], exponent_of(currency, exponents), path=name))
+    return abs(minor_from_text(fields[name], digits_of(currency, exponents), path=name))
 
 
 def _days_ago(fields: Mapping[str, str], name: str, now: datetime) -> datetime | None:

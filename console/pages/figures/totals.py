@@ -36,8 +36,8 @@ from reports.grouped_totals import (
     hold_text,
 )
 from reports.rates import ReportingRates
+from vocabulary.currencies import is_currency
 from vocabulary.errors import Malformed, Refused
-from vocabulary.money import exponent_of, is_currency
 
 #: Days of the page without a choice.
 DAYS = 7
@@ -259,7 +259,7 @@ def _reporting(rates: ReportingRates | None) -> Mapping[str, Any] | None:
     if rates is None:
         return None
     code = rates.currency
-    return {"currency": code, "exponents": {code: exponent_of(code)}}
+    return {"currency": code, "exponents": {code: rates.digits}}
 
 
 def _file(visit: Visit) -> TableFile:

@@ -6,7 +6,6 @@ from reconcile.totals.cells import Figures
 from reports.grid import Amount, Column, Grid, GridRow, Value, amount_columns
 from reports.grouped_totals import GroupBy, TotalsGroup, hold_text
 from reports.rates import ReportingRates
-from vocabulary.money import exponent_of
 
 _SIDES = ("ours", "theirs")
 _AMOUNTS = ("Stake", "Payout", "GGR")
@@ -16,7 +15,7 @@ def totals_grid(
     by: Sequence[GroupBy], groups: Sequence[TotalsGroup], rates: ReportingRates | None
 ) -> Grid:
     """Every group as one row."""
-    reporting = None if rates is None or GroupBy.GAME in by else rates.currency
+    reporting = None if GroupBy.GAME in by else rates
     return Grid(
         name="Totals",
         slug="totals",
@@ -24,7 +23,7 @@ def totals_grid(
         note="Theirs less ours. What no break explains is unexplained: rounds too young to be"
         " missing, and rounds that the sides count on different days or for different games.",
         empty="No round of either side.",
-        columns=tuple(_columns(by, reporting)),
+        columns=tuple(_columns(by, None if reporting is None else reporting.currency)),
         rows=[tuple(_row(group, reporting)) for group in groups],
     )
 
@@ -46,7 +45,7 @@ def _columns(by: Sequence[GroupBy], reporting: str | None) -> Iterator[Column]:
         yield Column("Days without a rate", 14, number=True)
 
 
-def _row(group: TotalsGroup, reporting: str | None) -> Iterator[Value]:
+def _row(group: TotalsGroup, reporting: ReportingRates | None) -> Iterator[Value]:
     sides = (group.ours, group.theirs)
     yield from group.name
     yield group.currency
@@ -67,11 +66,11 @@ def _hold(side: Figures) -> str:
     return hold_text(side) or ""
 
 
-def _reporting(group: TotalsGroup, code: str) -> GridRow:
+def _reporting(group: TotalsGroup, rates: ReportingRates) -> GridRow:
     converted = group.converted
     if converted is None:
         return ["", "", 0]
-    digits = exponent_of(code)
+    code, digits = rates.currency, rates.digits
     return [
         Amount(converted.ours, code, digits),
         Amount(converted.theirs, code, digits),

@@ -25,7 +25,7 @@ from feeds.daily_delay import daily_delays
 from reconcile.days.day_sums import WITHIN, DaySums, SummedDay
 from reconcile.totals.resolution_days import resolution_days
 from reports.grouped_totals import GroupBy, TotalsGroup, grouped
-from vocabulary.money import exponent_of
+from vocabulary.currencies import digits_of
 from vocabulary.window import Window
 
 #: Longest time, in milliseconds, that a page reads one figure of every row of the days.
@@ -192,7 +192,7 @@ def _ages(opened: Sequence[OpenSum], span: DaySpan, currency: str) -> tuple[Open
     sums = {age: [0, 0, 0] for age in AGES}
     for part in opened:
         if part.currency == currency and part.provider in terms:
-            own = exponent_of(currency, terms[part.provider].exponents)
+            own = digits_of(currency, terms[part.provider].exponents)
             total = sums[part.age]
             total[0] += part.breaks
             if part.impact is not Impact.NONE:
@@ -206,7 +206,7 @@ def _ages(opened: Sequence[OpenSum], span: DaySpan, currency: str) -> tuple[Open
 
 def _digits(span: DaySpan, currency: str) -> int:
     """Decimal places that fit the amounts of every provider."""
-    return max((exponent_of(currency, term.exponents) for term in span.terms), default=2)
+    return max((digits_of(currency, term.exponents) for term in span.terms), default=2)
 
 
 def _largest(foot: list[TotalsGroup]) -> str | None:

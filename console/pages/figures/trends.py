@@ -7,8 +7,8 @@ from console.pages.figures.span import read_span
 from console.pages.figures.trend_charts import CHARTS, TrendChart, charts_of
 from console.pages.figures.trend_data import TrendData, read_trends
 from console.replies import FileDownload, HtmlPage, not_found
+from vocabulary.currencies import is_currency
 from vocabulary.errors import Malformed
-from vocabulary.money import is_currency
 
 #: Days of the page without a choice, and rows of a table that the page shows.
 DAYS, ROWS_MAX = 14, 40

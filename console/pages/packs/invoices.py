@@ -29,8 +29,9 @@ from storage.audit import trail
 from storage.jobs.queries import last_result
 from storage.people import refused_people
 from storage.transactions import transaction
+from vocabulary.currencies import Exponents, digits_of
 from vocabulary.errors import Malformed
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import text_from_minor
 from vocabulary.people import Right, are_two_people
 from vocabulary.window import last_of_month
 
@@ -60,7 +61,10 @@ def show_all(visit: Visit) -> HtmlPage:
         counts = count_invoices(connection, provider)
     values = {
         "sentence": _list_sentence(counts),
-        "invoices": [(one, fee_text(one), check_text(one)) for one in page.invoices],
+        "invoices": [
+            (one, fee_text(one, visit.config.own_exponents), check_text(one))
+            for one in page.invoices
+        ],
         "after": visit.query.get("after"),
         "next": page.next,
         "total": sum(counts.values()),
@@ -82,7 +86,7 @@ def show(visit: Visit) -> HtmlPage:
     values = {
         "sentence": _sentence(invoice),
         "invoice": invoice,
-        "fee": fee_text(invoice),
+        "fee": fee_text(invoice, visit.config.own_exponents),
         "summary": last_summary(invoice),
         "check": check,
         "checked_at": None if job is None else job.finished_at,
@@ -171,9 +175,9 @@ def next_actions(invoice: RegisteredInvoice, visit: Visit) -> list[str]:
     return actions
 
 
-def fee_text(invoice: RegisteredInvoice) -> str:
+def fee_text(invoice: RegisteredInvoice, exponents: Exponents) -> str:
     """The claimed fee as decimal text."""
-    return text_from_minor(invoice.fee, exponent_of(invoice.currency))
+    return text_from_minor(invoice.fee, digits_of(invoice.currency, exponents))
 
 
 def last_summary(invoice: RegisteredInvoice) -> Mapping[str, Any]:

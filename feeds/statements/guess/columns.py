@@ -12,7 +12,7 @@ from feeds.statements.reading.cells import Cell, CellKind
 from feeds.statements.reading.file_format import ColumnNames
 from feeds.statements.reading.table import TableRow
 from providers.statements.format import FieldKind, StatementFormat
-from vocabulary.money import is_currency
+from vocabulary.currencies import is_currency
 
 #: Rows among which the header is guessed.
 HEADER_ROWS_MAX = 50

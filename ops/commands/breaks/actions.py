@@ -28,6 +28,7 @@ from ops.commands.identity import open_books_as
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, By, Reason
 from ops.context import context_of
+from ops.settings.break_policy import exponents_of
 from ops.settings.model import Settings
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -124,7 +125,8 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """Close a break by hand that carries no money; else correct, write off or explain it."""
-    action = partial(closing, why=reason)
+    exponents = partial(exponents_of, context_of(ctx).settings)
+    action = partial(closing, why=reason, exponents=exponents)
     _apply(ctx, targets, action, by=by, right=Right.WRITE_OFF, as_json=as_json)
 
 

@@ -50,7 +50,9 @@ def read_filter(
     day: DayOption = None,  # noqa: ARG001 - see read_context_filter
     game: Annotated[str | None, typer.Option(help="Only of this game, by the history.")] = None,
 ) -> BreakFilter:
-    """Read the options into a filter; ``day`` needs the providers' zones and is left out.
+    """Read the options into a filter.
+
+    ``day`` needs the providers' zones, ``min_amount`` their digits: both are left out.
 
     Raises:
         Malformed: an amount without its currency, an invalid duration, or a state that there
@@ -61,7 +63,6 @@ def read_filter(
     before = None
     if older_than is not None:
         before = SystemClock().now() - read_duration(older_than, "--older-than")
-    minimum = None if min_amount is None else Money.parse(min_amount, currency or "").minor
     return BreakFilter(
         provider=provider,
         kind=kind,
@@ -69,7 +70,6 @@ def read_filter(
         states=_read_states(state),
         assignee=assignee,
         currency=currency,
-        min_difference=minimum,
         opened_before=before,
         run_id=run,
         round_id=round_id,
@@ -105,7 +105,11 @@ def read_context_filter(ctx: typer.Context, **options: Any) -> BreakFilter:
     run_id = break_filter.run_id
     if run_id is not None:
         run_id = complete_id(open_books(ctx), ShortIdKind.RUN, run_id)
-    return replace(break_filter, windows=windows, run_id=run_id)
+    amount, currency = options.get("min_amount"), break_filter.currency
+    minimum = None
+    if amount is not None and currency is not None:
+        minimum = Money.parse(amount, currency, exponents=settings.exponents).minor
+    return replace(break_filter, windows=windows, run_id=run_id, min_difference=minimum)
 
 
 read_context_filter.options_of = read_filter  # type: ignore[attr-defined] # see with_options

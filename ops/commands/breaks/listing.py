@@ -21,11 +21,10 @@ from ops.commands.breaks.targets import groups_of, on_break
 from ops.commands.database import open_books, refusals
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Limit
-from ops.commands.tables import instant, print_rows, table
-from ops.context import context_of
+from ops.commands.tables import instant, print_rows, table, text
+from ops.context import context_of, own_exponents
 from ops.settings.break_policy import exponents_of, rules_of
 from vocabulary.clock import SystemClock
-from vocabulary.money import Money
 from vocabulary.plurals import counted
 
 
@@ -117,7 +116,7 @@ def ageing(ctx: typer.Context, *, break_filter: BreakFilter, as_json: AsJson = F
             "impact": bucket.impact,
             "currency": bucket.currency,
             "breaks": bucket.breaks,
-            "amount": Money(bucket.amount, bucket.currency).text(),
+            "amount": text(bucket.amount, bucket.currency, own_exponents(ctx)),
             **{str(standing): count for standing, count in bucket.standings.items()},
         }
         for bucket in buckets

@@ -69,6 +69,7 @@ from storage.kept import KeptReads
 from storage.limit_versions import version_in_force
 from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
+from vocabulary.currencies import Exponents
 from vocabulary.errors import SettingsInvalid
 from workers.canary import QUEUES
 
@@ -175,7 +176,7 @@ def read_limits(readers: Engine, settings: Settings) -> LimitsInForce:
     """
     version = version_in_force(readers)
     document = limits_document(settings) if version is None else version.document
-    limits = limits_of_document(document)
+    limits = limits_of_document(document, settings.exponents)
     return LimitsInForce(write_offs=limits.write_offs, days=limits.days)
 
 
@@ -204,6 +205,7 @@ def console_config(
     days = _DayReader(entries, shown=shown_sides, fresh=fresh_sides)
     return ConsoleConfig(
         providers=tuple(_terms(entry) for entry in settings.providers),
+        own_exponents=settings.exponents,
         public_url=settings.console.public_url,
         session_lasts=settings.console.session,
         session_idle=settings.console.idle,
@@ -216,10 +218,10 @@ def console_config(
         queues=QUEUES,
         notify_rules=rules_of_notify(settings),
         notify_text=notify_text,
-        read_rule=rule_of_terms,
+        read_rule=partial(rule_of_terms, exponents=settings.exponents),
         due_rules=rules_of(settings),
         reporting_zone=settings.reporting.zone,
-        rates=_RatesReader(settings.reporting),
+        rates=_RatesReader(settings.reporting, settings.exponents),
         askable=frozenset(askable(settings)),
         upload_bytes_max=settings.console.upload_max_bytes,
         job_kinds=KINDS,
@@ -315,16 +317,17 @@ class _DayReader:
 class _RatesReader:
     """Reads the rates into the reporting currency again only if their file changed."""
 
-    def __init__(self, settings: ReportingSettings) -> None:
+    def __init__(self, settings: ReportingSettings, exponents: Exponents) -> None:
         self._settings = settings
+        self._exponents = exponents
         self._read: tuple[tuple[int, int], ReportingRates | None] | None = None
 
     def __call__(self) -> ReportingRates | None:
         path = self._settings.rates
         if path is None or not path.exists():
-            return reporting_rates(self._settings)
+            return reporting_rates(self._settings, self._exponents)
         status = path.stat()
         version = (status.st_mtime_ns, status.st_size)
         if self._read is None or self._read[0] != version:
-            self._read = (version, reporting_rates(self._settings))
+            self._read = (version, reporting_rates(self._settings, self._exponents))
         return self._read[1]

@@ -58,7 +58,7 @@ def up(
         try:
             endpoints = servers.ensure_running(home.root, settings)
             check_broker(endpoints.broker_url)
-            migrate_database(endpoints.migration_url)
+            migrate_database(endpoints.migration_url, settings.exponents)
             register_first_admin_at(endpoints.database_url)
             set_up_limits_at(endpoints.database_url, settings, by=os_user())
             code = _supervise(context, settings, endpoints, board)

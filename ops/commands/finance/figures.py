@@ -26,8 +26,9 @@ from reconcile.totals.render import unposted_text
 from reports.files.formulas import escape_formula
 from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
+from vocabulary.currencies import Exponents, digits_of
 from vocabulary.errors import Malformed
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import text_from_minor
 from vocabulary.window import day_window
 
 _AMOUNTS = (
@@ -51,12 +52,14 @@ class FiguresReport:
     Attributes:
         unsigned: by day of the operator's zone, each provider's days that overlap it.
         unposted: accepted batches whose entries are missing.
+        exponents: of currencies outside ISO 4217.
     """
 
     zone: str
     days: Sequence[DailyFigures]
     unsigned: dict[date, list[str]]
     unposted: int
+    exponents: Exponents
 
     @property
     def ties(self) -> bool:
@@ -122,6 +125,7 @@ def _report(
             for day in sorted({figures.day for figures in days})
         },
         unposted=unposted_batches(connection),
+        exponents=settings.exponents,
     )
 
 
@@ -159,7 +163,7 @@ def _print_table(report: FiguresReport) -> None:
     columns = ("day", "currency", *(name.replace("_", " ") for name in _AMOUNTS), "signed")
     rows = (
         [
-            *(str(figures.day), figures.currency, *_texts(figures)),
+            *(str(figures.day), figures.currency, *_texts(report, figures)),
             "no" if report.unsigned[figures.day] else "yes",
         ]
         for figures in report.days
@@ -177,7 +181,7 @@ def _csv_text(report: FiguresReport) -> str:
     for figures in report.days:
         names = report.unsigned[figures.day]
         marks = ("no" if names else "yes", escape_formula("; ".join(names)))
-        writer.writerow((figures.day, figures.currency, *_texts(figures), *marks))
+        writer.writerow((figures.day, figures.currency, *_texts(report, figures), *marks))
     return stream.getvalue()
 
 
@@ -192,11 +196,11 @@ def _json_text(report: FiguresReport) -> str:
 
 
 def _json_of(report: FiguresReport, figures: DailyFigures) -> dict[str, Any]:
-    digits = exponent_of(figures.currency)
+    digits = digits_of(figures.currency, report.exponents)
     return {
         "day": str(figures.day),
         "currency": figures.currency,
-        **dict(zip(_AMOUNTS, _texts(figures), strict=True)),
+        **dict(zip(_AMOUNTS, _texts(report, figures), strict=True)),
         "residual": {
             name: text_from_minor(minor, digits) for name, minor in figures.residual.items()
         },
@@ -205,14 +209,14 @@ def _json_of(report: FiguresReport, figures: DailyFigures) -> dict[str, Any]:
     }
 
 
-def _texts(figures: DailyFigures) -> list[str]:
-    digits = exponent_of(figures.currency)
+def _texts(report: FiguresReport, figures: DailyFigures) -> list[str]:
+    digits = digits_of(figures.currency, report.exponents)
     return [text_from_minor(getattr(figures, name), digits) for name in _AMOUNTS]
 
 
 def _print_residuals(report: FiguresReport) -> None:
     for figures in report.days:
-        digits = exponent_of(figures.currency)
+        digits = digits_of(figures.currency, report.exponents)
         for name, minor in figures.residual.items():
             typer.echo(
                 f"{figures.day} {figures.currency}: entries have"

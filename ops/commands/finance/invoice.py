@@ -24,7 +24,8 @@ from reconcile.invoices.render import check_json
 from reconcile.totals.render import Exponents, causes_text, unposted_text
 from reconcile.totals.tie_out import Totals
 from vocabulary.clock import SystemClock
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 from vocabulary.plurals import counted
 
 #: Rounds shown on a terminal; all of them are in the JSON.
@@ -69,7 +70,7 @@ def _print(check_: InvoiceCheck, totals: Totals, exponents: Exponents) -> None:
     table = Table("game", "currency", "GGR claimed", "GGR ours", "difference", "explained by")
     table.add_column("unexplained")
     for line in check_.checked:
-        digits = exponent_of(line.currency, exponents)
+        digits = digits_of(line.currency, exponents)
         amounts = (line.claimed, line.ours, line.difference)
         table.add_row(
             line.game or "all",
@@ -91,7 +92,7 @@ def _print_rounds(check_: InvoiceCheck, exponents: Exponents) -> None:
         return
     table = Table("day", "round", "game", "cause", "GGR, theirs less ours", "break")
     for line in lines[:SHOWN_MAX]:
-        digits = exponent_of(line.cell.currency, exponents)
+        digits = digits_of(line.cell.currency, exponents)
         amount = f"{text_from_minor(line.ggr, digits)} {line.cell.currency}"
         place = (str(line.cell.day), line.round_id, line.cell.game)
         table.add_row(*place, line.cause, amount, line.break_id or "")
@@ -102,7 +103,7 @@ def _print_rounds(check_: InvoiceCheck, exponents: Exponents) -> None:
 
 def _print_fee(check_: InvoiceCheck) -> None:
     code = check_.invoice.currency
-    digits = exponent_of(code)
+    digits = check_.digits
     amounts = (check_.invoice.fee, check_.ours.total, check_.difference)
     claimed, ours, more = (text_from_minor(minor, digits) for minor in amounts)
     typer.echo(f"fee claimed {claimed} {code}, ours {ours} {code}, difference {more} {code}")

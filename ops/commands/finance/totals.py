@@ -34,7 +34,8 @@ from reports.conversion import (
 from reports.coverage import comparisons, gaps
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 
 _NOT_COMPARED = (
     "neither side has a round in this window, and no run compared all of it, so nothing can be"
@@ -118,7 +119,7 @@ def _add_up(
     clock, entry = SystemClock(), chosen.entry
     edges = (chosen.window.start.isoformat(), chosen.window.end.isoformat())
     comparison = comparison_of(context, entry.slug, edges, maturity, clock)
-    rates = reporting_rates(context.settings.reporting)
+    rates = reporting_rates(context.settings.reporting, context.settings.exponents)
     exponents = comparison.configured.provider.exponents
     result = totals(comparison.url, comparison.request, now=clock.now(), zone=entry.timezone)
     return ProviderTotals(
@@ -164,7 +165,7 @@ def _print(result: Totals, names: tuple[str, ...], exponents: Exponents) -> None
     figures = ("rounds", "GGR ours", "GGR theirs", "difference", "residual")
     rows, causes = [], []
     for row in result.by(*names):
-        digits = exponent_of(row.currency, exponents)
+        digits = digits_of(row.currency, exponents)
         amounts = (row.ours.ggr, row.theirs.ggr, row.difference.ggr, row.residual)
         rounds = f"{row.ours.rounds} / {row.theirs.rounds}"
         texts = [text_from_minor(minor, digits) for minor in amounts]
@@ -188,7 +189,7 @@ def _print_rounds(result: Totals, day: date, exponents: Exponents) -> None:
     rows = []
     for line in result.lines:
         if line.cell.day == day:
-            digits = exponent_of(line.cell.currency, exponents)
+            digits = digits_of(line.cell.currency, exponents)
             amount = f"{text_from_minor(line.ggr, digits)} {line.cell.currency}"
             named = line.break_id or ""
             cell = line.cell

@@ -10,7 +10,7 @@ from ops.commands.database import open_books
 from ops.commands.invoice.output import print_invoice, print_invoices
 from ops.commands.options import AsJson, ProviderFilter
 from ops.commands.provider_choice import check_provider
-from ops.context import context_of
+from ops.context import context_of, own_exponents
 from reconcile.invoices.register.states import InvoiceState
 from reconcile.invoices.register.store import (
     RegisteredInvoice,
@@ -41,7 +41,7 @@ def list_registered(
     with open_books(ctx).connect() as connection:
         invoices = list_invoices(connection, provider)
     chosen = [invoice for invoice in invoices if state in (None, invoice.state)]
-    print_invoices(chosen, as_json=as_json)
+    print_invoices(chosen, own_exponents(ctx), as_json=as_json)
 
 
 def show(
@@ -60,7 +60,7 @@ def show(
     if copy is not None:
         with engine.connect() as connection:
             copy.write_bytes(invoice_file(connection, registered.invoice_id))
-    print_invoice(registered, as_json=as_json)
+    print_invoice(registered, own_exponents(ctx), as_json=as_json)
 
 
 def invoice_named(engine: Engine, name: str, provider: str | None) -> RegisteredInvoice:

@@ -8,11 +8,11 @@ import typer
 
 from ops.commands.json_output import print_json
 from ops.commands.next_commands import print_next, print_next_for_another
-from ops.commands.tables import wide_table
+from ops.commands.tables import text, wide_table
 from reconcile.invoices.register.states import InvoiceState, InvoiceStep
 from reconcile.invoices.register.store import RegisteredInvoice
 from vocabulary.clock import iso
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import Exponents
 from vocabulary.plurals import counted
 from vocabulary.window import last_of_month
 
@@ -21,17 +21,23 @@ _COLUMNS = ("id", "provider", "number", "period", "state", "check", "fee")
 _ID_CHARS = 12
 
 
-def print_invoices(invoices: Iterable[RegisteredInvoice], *, as_json: bool) -> None:
-    """Print invoices, one line each."""
+def print_invoices(
+    invoices: Iterable[RegisteredInvoice], exponents: Exponents, *, as_json: bool
+) -> None:
+    """Print invoices, one line each; ``exponents``: as ``own_exponents`` has them."""
     if as_json:
-        print_json([invoice_json(one) for one in invoices], indent=2, instant=iso)
+        print_json([invoice_json(one, exponents) for one in invoices], indent=2, instant=iso)
     else:
-        wide_table(_COLUMNS, map(_cells, invoices), left=6, empty="no invoice")
+        wide_table(
+            _COLUMNS, (_cells(one, exponents) for one in invoices), left=6, empty="no invoice"
+        )
 
 
-def print_taken_step(invoice: RegisteredInvoice, *, as_json: bool) -> None:
+def print_taken_step(
+    invoice: RegisteredInvoice, exponents: Exponents, *, as_json: bool
+) -> None:
     """Print an invoice after a step, with the command of the one that follows."""
-    print_invoice(invoice, as_json=as_json)
+    print_invoice(invoice, exponents, as_json=as_json)
     if as_json:
         return
     name = invoice.invoice_id[:_ID_CHARS]
@@ -43,12 +49,12 @@ def print_taken_step(invoice: RegisteredInvoice, *, as_json: bool) -> None:
         print_next_for_another(f"tieout invoice approve {name}{reason}")
 
 
-def print_invoice(invoice: RegisteredInvoice, *, as_json: bool) -> None:
+def print_invoice(invoice: RegisteredInvoice, exponents: Exponents, *, as_json: bool) -> None:
     """Print one invoice with what was done to it."""
     if as_json:
-        print_json(invoice_json(invoice), indent=2, instant=iso)
+        print_json(invoice_json(invoice, exponents), indent=2, instant=iso)
         return
-    print_invoices([invoice], as_json=False)
+    print_invoices([invoice], exponents, as_json=False)
     typer.echo(
         f"{invoice.invoice_id}, file {invoice.file_name}, {counted(invoice.size, 'byte')},"
     )
@@ -57,7 +63,7 @@ def print_invoice(invoice: RegisteredInvoice, *, as_json: bool) -> None:
         typer.echo(_step_line(step))
 
 
-def invoice_json(invoice: RegisteredInvoice) -> dict[str, Any]:
+def invoice_json(invoice: RegisteredInvoice, exponents: Exponents) -> dict[str, Any]:
     """An invoice as ``--json`` prints it; amounts are decimal text."""
     return {
         "id": invoice.invoice_id,
@@ -65,7 +71,7 @@ def invoice_json(invoice: RegisteredInvoice) -> dict[str, Any]:
         "number": invoice.number,
         "state": invoice.state,
         "currency": invoice.currency,
-        "fee": _fee(invoice),
+        "fee": text(invoice.fee, invoice.currency, exponents),
         "period": {"first": invoice.first_day, "last": invoice.last_day},
         "received_at": invoice.received_at,
         "file": {
@@ -90,12 +96,12 @@ def invoice_json(invoice: RegisteredInvoice) -> dict[str, Any]:
     }
 
 
-def _cells(invoice: RegisteredInvoice) -> list[str]:
+def _cells(invoice: RegisteredInvoice, exponents: Exponents) -> list[str]:
     return [
         *(invoice.invoice_id[:_ID_CHARS], invoice.provider, invoice.number),
         _period_text(invoice.first_day, invoice.last_day),
         *(str(invoice.state), _check_text(invoice)),
-        f"{_fee(invoice)} {invoice.currency}",
+        f"{text(invoice.fee, invoice.currency, exponents)} {invoice.currency}",
     ]
 
 
@@ -113,10 +119,6 @@ def _check_text(invoice: RegisteredInvoice) -> str:
     if not checks[-1]["ties"]:
         return "does not tie"
     return "unsigned days" if checks[-1]["unsigned"] else "ties"
-
-
-def _fee(invoice: RegisteredInvoice) -> str:
-    return text_from_minor(invoice.fee, exponent_of(invoice.currency))
 
 
 def _step_line(step: InvoiceStep) -> str:

@@ -24,7 +24,7 @@ from ops.commands.table_options import (
     Thousands,
     table_rules,
 )
-from ops.context import context_of, database_url
+from ops.context import context_of, database_url, own_exponents
 from ops.finance.invoices import check_for_register
 from reconcile.invoices.register.states import InvoiceRequest, InvoiceState
 from reconcile.invoices.register.store import NewInvoice, load_invoice, receive_invoice
@@ -84,7 +84,7 @@ def receive(
         typer.echo(check.doubts)
         if not check.ties:
             print_next(_check_command(ctx, file, provider, first, last))
-    print_taken_step(registered, as_json=as_json)
+    print_taken_step(registered, own_exponents(ctx), as_json=as_json)
 
 
 def _check_command(

@@ -13,7 +13,7 @@ from ops.commands.invoice.output import print_taken_step
 from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, By, ProviderFilter, Reason
 from ops.commands.provider_choice import entry_named
-from ops.context import context_of, database_url
+from ops.context import context_of, database_url, own_exponents
 from ops.finance.invoices import check_for_register
 from reconcile.invoices.register.states import InvoiceRequest, InvoiceState
 from reconcile.invoices.register.store import (
@@ -116,4 +116,4 @@ def _take(
         store_invoice_step(connection, invoice, request, today)
         changed = load_invoice(connection, invoice.invoice_id)
     assert changed is not None
-    print_taken_step(changed, as_json=as_json)
+    print_taken_step(changed, own_exponents(ctx), as_json=as_json)

@@ -16,8 +16,9 @@ from ops.commands.option_values import read_duration, read_instant
 from ops.commands.options import AsJson, Limit, ProviderFilter
 from ops.commands.provider_choice import check_provider
 from ops.commands.tables import instant, table, text
-from ops.context import context_of
+from ops.context import context_of, own_exponents
 from vocabulary.clock import SystemClock
+from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed
 
 
@@ -54,8 +55,9 @@ def rounds(
         provider=provider,
         limit=most,
     )
+    exponents = own_exponents(ctx)
     if as_json:
-        print_json([_round_json(round_) for round_ in posted])
+        print_json([_round_json(round_, exponents) for round_ in posted])
         return
     table(
         ["first received", "provider", "round", "player", "status", "stake", "payout"],
@@ -63,8 +65,8 @@ def rounds(
             [
                 *(round_.first_at.isoformat(timespec="seconds"), round_.provider),
                 *(round_.round_id, round_.player, round_.status),
-                text(round_.stake, round_.currency),
-                f"{text(round_.payout, round_.currency)} {round_.currency}",
+                text(round_.stake, round_.currency, exponents),
+                f"{text(round_.payout, round_.currency, exponents)} {round_.currency}",
             ]
             for round_ in posted
         ),
@@ -95,16 +97,16 @@ def checkpoint(
     raise typer.Exit(1 if proof.wrong else 0)
 
 
-def _round_json(round_: Round) -> dict[str, object]:
+def _round_json(round_: Round, exponents: Exponents) -> dict[str, object]:
     return {
         "provider": round_.provider,
         "round_id": round_.round_id,
         "player": round_.player,
         "currency": round_.currency,
         "status": round_.status,
-        "stake": text(round_.stake, round_.currency),
-        "payout": text(round_.payout, round_.currency),
-        "clearing": text(round_.clearing, round_.currency),
+        "stake": text(round_.stake, round_.currency, exponents),
+        "payout": text(round_.payout, round_.currency, exponents),
+        "clearing": text(round_.clearing, round_.currency, exponents),
         "bets": round_.bets,
         "wins": round_.wins,
         "rollbacks": round_.rollbacks,

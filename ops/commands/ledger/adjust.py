@@ -16,9 +16,10 @@ from ops.commands.json_output import print_json
 from ops.commands.limits import limits_in_force
 from ops.commands.options import AsJson, By, Currency, Player, Reason
 from ops.commands.tables import table, text
-from ops.context import context_of
+from ops.context import context_of, own_exponents
 from reports.find.short_ids import ShortIdKind, complete_id
 from vocabulary.clock import SystemClock
+from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fund
 from vocabulary.money import Money
@@ -64,13 +65,14 @@ def propose(
             engine,
             player=player,
             currency=currency,
-            amount=Money.parse(amount, currency),
+            amount=Money.parse(amount, currency, exponents=own_exponents(ctx)),
             reason=reason,
             by=name,
             now=SystemClock().now(),
             break_id=break_id,
             within=within,
             fund=fund,
+            exponents=own_exponents(ctx),
         )
     typer.echo(proposal)
 
@@ -97,8 +99,9 @@ def approve(
             now=SystemClock().now(),
             role=limits.role_of(name),
             limits=approvable or None,
+            exponents=own_exponents(ctx),
         )
-    _print([booked], as_json=as_json)
+    _print([booked], own_exponents(ctx), as_json=as_json)
 
 
 @app.command()
@@ -117,7 +120,7 @@ def reject(
         rejected = adjustments.reject(
             engine, proposal, by=name, reason=reason, now=SystemClock().now()
         )
-    _print([rejected], as_json=as_json)
+    _print([rejected], own_exponents(ctx), as_json=as_json)
 
 
 @app.command("list")
@@ -133,7 +136,8 @@ def list_adjustments(
     """List the proposals that wait for a decision, oldest first."""
     query = adjustments.all_adjustments if everything else adjustments.pending_adjustments
     engine = open_books(ctx)
-    _print(query(engine, break_id=_complete_break(engine, break_id)), as_json=as_json)
+    listed = query(engine, break_id=_complete_break(engine, break_id))
+    _print(listed, own_exponents(ctx), as_json=as_json)
 
 
 def _complete_break(engine: Engine, break_id: str | None) -> str | None:
@@ -160,16 +164,16 @@ def _within(
     return InRound(provider=provider, round_id=round_id, side=_SIDES[side])
 
 
-def _print(rows: list[Adjustment], *, as_json: bool) -> None:
+def _print(rows: list[Adjustment], exponents: Exponents, *, as_json: bool) -> None:
     if as_json:
-        print_json([_adjustment_json(row) for row in rows])
+        print_json([_adjustment_json(row, exponents) for row in rows])
         return
     table(
         ["id", "state", "player", "amount", "reason", "proposed", "decided", "break"],
         (
             [
                 *(row.id, row.state, row.player),
-                *(f"{text(row.amount, row.currency)} {row.currency}", row.reason),
+                *(f"{text(row.amount, row.currency, exponents)} {row.currency}", row.reason),
                 *(row.proposed_by, row.decided_by or "", row.break_id or ""),
             ]
             for row in rows
@@ -177,14 +181,14 @@ def _print(rows: list[Adjustment], *, as_json: bool) -> None:
     )
 
 
-def _adjustment_json(adjustment: Adjustment) -> dict[str, object]:
+def _adjustment_json(adjustment: Adjustment, exponents: Exponents) -> dict[str, object]:
     within = adjustment.within
     return {
         "id": adjustment.id,
         "state": adjustment.state,
         "player": adjustment.player,
         "currency": adjustment.currency,
-        "amount": text(adjustment.amount, adjustment.currency),
+        "amount": text(adjustment.amount, adjustment.currency, exponents),
         "reason": adjustment.reason,
         "break_id": adjustment.break_id,
         "provider": within and within.provider,

@@ -13,6 +13,7 @@ from ops.commands.json_output import print_json
 from ops.commands.option_values import read_instant
 from ops.commands.options import AsJson, Currency, Player
 from ops.commands.tables import instant, table, text
+from ops.context import own_exponents
 
 
 class ClockChoice(StrEnum):
@@ -47,7 +48,7 @@ def balance(
     wallet = balances.balance_of(open_books(ctx), player=player, currency=currency)
     if wallet is None:
         raise no_wallet(player, currency)
-    amount = text(wallet.balance, currency)
+    amount = text(wallet.balance, currency, own_exponents(ctx))
     if as_json:
         document = {"player": player, "currency": currency, "balance": amount}
         print_json({**document, "seq": wallet.seq})
@@ -70,7 +71,7 @@ def _balance_at(
     )
     if wallet is None:
         raise no_wallet(player, currency)
-    amount = text(wallet.balance, currency)
+    amount = text(wallet.balance, currency, own_exponents(ctx))
     if as_json:
         document = {"player": player, "currency": currency, "balance": amount}
         print_json({**document, "at": moment, "by": clock, "checkpoint": wallet.checkpoint})
@@ -90,14 +91,21 @@ def trial_balance(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     sums: dict[str, int] = {}
     for line in lines:
         sums[line.currency] = sums.get(line.currency, 0) + line.amount
-    columns = ["account", "provider", "currency", "amount"]
+    columns, exponents = ["account", "provider", "currency", "amount"], own_exponents(ctx)
     rows = [
-        [line.account, line.provider, line.currency, text(line.amount, line.currency)]
+        [
+            line.account,
+            line.provider,
+            line.currency,
+            text(line.amount, line.currency, exponents),
+        ]
         for line in lines
     ]
     if as_json:
         accounts = [dict(zip(columns, row, strict=True)) for row in rows]
-        sums_text = {currency: text(total, currency) for currency, total in sums.items()}
+        sums_text = {
+            currency: text(total, currency, exponents) for currency, total in sums.items()
+        }
         print_json({"accounts": accounts, "sums": sums_text})
     else:
         table(columns, rows)

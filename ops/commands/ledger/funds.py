@@ -19,12 +19,12 @@ from ops.commands.limits import limits_in_force
 from ops.commands.next_commands import print_next_for_another
 from ops.commands.option_values import positive
 from ops.commands.options import AsJson, By, Currency, OrderReason, Player, Reason
-from ops.commands.tables import print_rows
+from ops.commands.tables import print_rows, text
 from ops.commands.wallet_orders import carry_out_by, fresh_key
-from ops.context import context_of
+from ops.context import context_of, own_exponents
 from vocabulary.clock import SystemClock, iso
+from vocabulary.currencies import Exponents
 from vocabulary.facts import Fund
-from vocabulary.money import Money
 from vocabulary.people import Right
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -63,7 +63,7 @@ def deposit(
     order = Deposit(
         key=key or fresh_key("deposit"),
         handle=player,
-        amount=positive(amount, currency),
+        amount=positive(amount, currency, own_exponents(ctx)),
         reason=reason,
         fund=Fund(fund.value),
     )
@@ -84,7 +84,7 @@ def withdraw(
     order = Withdrawal(
         key=key or fresh_key("withdrawal"),
         handle=player,
-        amount=positive(amount, currency),
+        amount=positive(amount, currency, own_exponents(ctx)),
         reason=reason,
     )
     _move(ctx, order, by=by)
@@ -93,7 +93,9 @@ def withdraw(
 @app.command("list")
 def list_requests(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List deposits and withdrawals that waited or wait for a second person."""
-    rows = [_request_json(request) for request in fund_requests(open_books(ctx))]
+    rows = [
+        _request_json(request, own_exponents(ctx)) for request in fund_requests(open_books(ctx))
+    ]
     columns = ("id", "state", "player", "amount", "currency", "reason", "proposed_by")
     print_rows(rows, columns, as_json=as_json)
 
@@ -104,7 +106,9 @@ def approve(ctx: typer.Context, request: RequestId, *, by: By = None) -> None:
     engine, name = open_books_as(ctx, by, Right.DECIDE)
     with refusals():
         done = approve_funds(engine, request, by=name, now=SystemClock().now())
-    typer.echo(f"{done.request_id} approved by {done.decided_by}: {_amount(done)}")
+    typer.echo(
+        f"{done.request_id} approved by {done.decided_by}: {_amount(done, own_exponents(ctx))}"
+    )
 
 
 @app.command()
@@ -129,12 +133,12 @@ def _move(ctx: typer.Context, order: Deposit | Withdrawal, *, by: str | None) ->
     print_next_for_another(f"tieout ledger funds approve {request}")
 
 
-def _request_json(request: FundRequest) -> dict[str, object]:
+def _request_json(request: FundRequest, exponents: Exponents) -> dict[str, object]:
     return {
         "id": request.request_id,
         "state": request.state,
         "player": request.player,
-        "amount": Money(request.amount, request.currency).text(),
+        "amount": text(request.amount, request.currency, exponents),
         "currency": request.currency,
         "reason": request.reason,
         "key": request.operation_key,
@@ -145,5 +149,5 @@ def _request_json(request: FundRequest) -> dict[str, object]:
     }
 
 
-def _amount(request: FundRequest) -> str:
-    return Money(request.amount, request.currency).text_with_currency()
+def _amount(request: FundRequest, exponents: Exponents) -> str:
+    return f"{text(request.amount, request.currency, exponents)} {request.currency}"

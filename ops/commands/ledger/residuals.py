@@ -9,7 +9,8 @@ from ops.commands.database import open_books
 from ops.commands.options import AsJson, Limit, ProviderFilter
 from ops.commands.provider_choice import check_provider
 from ops.commands.tables import instant, print_rows, text
-from ops.context import context_of
+from ops.context import context_of, own_exponents
+from vocabulary.currencies import Exponents
 
 _COLUMNS = (
     *("residual", "booked_at", "provider", "round", "player", "moved", "stands"),
@@ -33,10 +34,14 @@ def residuals(
     booked = residuals_of(
         open_books(ctx), provider=provider, round_id=round_id, standing=standing, limit=most
     )
-    print_rows([_residual_json(residual) for residual in booked], _COLUMNS, as_json=as_json)
+    print_rows(
+        [_residual_json(residual, own_exponents(ctx)) for residual in booked],
+        _COLUMNS,
+        as_json=as_json,
+    )
 
 
-def _residual_json(residual: BookedResidual) -> dict[str, object]:
+def _residual_json(residual: BookedResidual, exponents: Exponents) -> dict[str, object]:
     """One transaction; ``stands`` is what it left, if it is the last of its round."""
     currency = residual.currency
     return {
@@ -46,10 +51,10 @@ def _residual_json(residual: BookedResidual) -> dict[str, object]:
         "round": residual.round_id,
         "player": residual.player,
         "currency": currency,
-        "before": text(residual.before, currency),
-        "after": text(residual.after, currency),
-        "moved": text(residual.after - residual.before, currency),
-        "stands": text(residual.after, currency) if residual.stands else None,
+        "before": text(residual.before, currency, exponents),
+        "after": text(residual.after, currency, exponents),
+        "moved": text(residual.after - residual.before, currency, exponents),
+        "stands": text(residual.after, currency, exponents) if residual.stands else None,
         "corrects": residual.corrects,
         "run": residual.run_id,
         "write_off": residual.write_off_id,

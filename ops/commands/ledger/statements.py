@@ -14,8 +14,9 @@ from ops.commands.option_values import read_day
 from ops.commands.options import AsJson, DayOption, check_currency
 from ops.commands.provider_choice import entry_named
 from ops.commands.tables import table, text
-from ops.context import context_of
+from ops.context import context_of, own_exponents
 from vocabulary.clock import SystemClock
+from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed
 
 _AMOUNTS = (
@@ -57,14 +58,16 @@ def statement(
         lines = statement_of(
             engine, player=player, currency=currency, after_seq=after, limit=most
         )
-        _print_lines(lines, currency, as_json=as_json)
+        _print_lines(lines, currency, own_exponents(ctx), as_json=as_json)
     else:
         raise Malformed("statement", "--player with --currency, or --provider, is expected")
 
 
-def _print_lines(lines: list[StatementLine], currency: str, *, as_json: bool) -> None:
+def _print_lines(
+    lines: list[StatementLine], currency: str, exponents: Exponents, *, as_json: bool
+) -> None:
     if as_json:
-        print_json([_line_json(line, currency) for line in lines])
+        print_json([_line_json(line, currency, exponents) for line in lines])
         return
     table(
         ["seq", "received", "provider", "kind", "decision", "round", "amount", "balance"],
@@ -72,14 +75,17 @@ def _print_lines(lines: list[StatementLine], currency: str, *, as_json: bool) ->
             [
                 *(str(line.seq), line.received_at.isoformat(timespec="milliseconds")),
                 *(line.provider, line.kind, line.decision, line.round_id),
-                *(text(line.amount, currency), text(line.balance_after, currency)),
+                *(
+                    text(line.amount, currency, exponents),
+                    text(line.balance_after, currency, exponents),
+                ),
             ]
             for line in lines
         ),
     )
 
 
-def _line_json(line: StatementLine, currency: str) -> dict[str, object]:
+def _line_json(line: StatementLine, currency: str, exponents: Exponents) -> dict[str, object]:
     return {
         "transaction_id": line.transaction,
         "seq": line.seq,
@@ -89,8 +95,8 @@ def _line_json(line: StatementLine, currency: str) -> dict[str, object]:
         "reason": line.reason,
         "round_id": line.round_id,
         "op_key": line.op_key,
-        "amount": text(line.amount, currency),
-        "balance_after": text(line.balance_after, currency),
+        "amount": text(line.amount, currency, exponents),
+        "balance_after": text(line.balance_after, currency, exponents),
         "occurred_at": line.occurred_at,
         "received_at": line.received_at,
         "posted_at": line.posted_at,
@@ -112,7 +118,7 @@ def _provider_days(
         for word, option in zip(words, ("--from", "--to"), strict=True)
     )
     rows = [
-        _day_json(day)
+        _day_json(day, own_exponents(ctx))
         for day in provider_days(
             open_books(ctx),
             provider=provider,
@@ -129,8 +135,8 @@ def _provider_days(
     table(columns, ([str(row[column]) for column in columns] for row in rows))
 
 
-def _day_json(day: ProviderDay) -> dict[str, object]:
-    amounts = {name: text(getattr(day, name), day.currency) for name in _AMOUNTS}
+def _day_json(day: ProviderDay, exponents: Exponents) -> dict[str, object]:
+    amounts = {name: text(getattr(day, name), day.currency, exponents) for name in _AMOUNTS}
     return {
         "day": day.day,
         "currency": day.currency,

@@ -26,6 +26,7 @@ from ops.commands.table_options import (
 )
 from ops.context import context_of
 from providers.statements.format import FieldKind
+from vocabulary.currencies import ISO_ONLY, Exponents
 from vocabulary.errors import Malformed, Refused
 from vocabulary.plurals import counted
 
@@ -58,9 +59,10 @@ def import_file(
     A wallet that exists keeps its balance. A file with any problem changes nothing.
     """
     rules = table_rules(decimal, thousands, encoding, null_text, numeric_ids=numeric_ids)
-    slugs = frozenset(entry.slug for entry in context_of(ctx).settings.providers)
+    settings = context_of(ctx).settings
+    slugs = frozenset(entry.slug for entry in settings.providers)
     with file.open("rb") as stream:
-        rows = read_players_file(stream, file.name, rules, slugs)
+        rows = read_players_file(stream, file.name, rules, slugs, settings.exponents)
         imported = import_players(open_books(ctx), rows, by=os_user())
     if as_json:
         print_json({"opened": imported.opened, "known": imported.known})
@@ -72,19 +74,26 @@ def import_file(
 
 
 def read_players_file(
-    stream: BinaryIO, name: str, rules: FileRules, slugs: frozenset[str] | None = None
+    stream: BinaryIO,
+    name: str,
+    rules: FileRules,
+    slugs: frozenset[str] | None = None,
+    exponents: Exponents = ISO_ONLY,
 ) -> Iterator[PlayerRow]:
     """Stream the players of a file of any format.
 
-    ``slugs``: of the providers that handles may be for; None: of any.
+    ``slugs``: of the providers that handles may be for; None: of any. ``exponents``: of
+    currencies outside ISO 4217.
 
     Raises:
         PlayersUnreadable: after the last line, if any line has a problem; names them.
     """
-    reader = ValueReader(fields=_FIELDS, id_prefix=HANDLE_PREFIX, rules=rules)
+    reader = ValueReader(
+        fields=_FIELDS, id_prefix=HANDLE_PREFIX, exponents=exponents, rules=rules
+    )
     problems = ListedFindings()
     for item in reader.read(stream, name):
-        row = _player(item, slugs) if isinstance(item, ValueRow) else item
+        row = _player(item, slugs, exponents) if isinstance(item, ValueRow) else item
         if isinstance(row, UnreadableRow):
             problem = NewFinding(kind=row.kind, detail=row.reason, file=name, line=row.line)
             problems.add(problem)
@@ -98,9 +107,11 @@ def read_players_file(
         raise PlayersUnreadable("\n".join([*sentences, "nothing was imported"]))
 
 
-def _player(row: ValueRow, slugs: frozenset[str] | None) -> PlayerRow | UnreadableRow:
+def _player(
+    row: ValueRow, slugs: frozenset[str] | None, exponents: Exponents
+) -> PlayerRow | UnreadableRow:
     try:
-        player = player_row(row.line, row.values)
+        player = player_row(row.line, row.values, exponents)
         if slugs is not None:
             _check_slugs(player, slugs)
     except Malformed as error:

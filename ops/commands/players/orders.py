@@ -8,6 +8,7 @@ from ledger.accepting.own_operations import Exclude, Limit, SetBlocked
 from ops.commands.option_values import positive, read_until
 from ops.commands.options import By, Currency, OrderReason, Player
 from ops.commands.wallet_orders import carry_out_by, fresh_key
+from ops.context import own_exponents
 from vocabulary.clock import SystemClock
 
 
@@ -72,8 +73,11 @@ def limit(
     amounts = {"stake": stake, "turnover": turnover, "loss": loss}
     if lift is any(amount is not None for amount in amounts.values()):
         raise typer.BadParameter("at least one limit is expected, or --lift")
+    exponents = own_exponents(ctx)
     limits = {
-        name: None if amount is None else positive(amount, currency, f"--{name}").minor
+        name: None
+        if amount is None
+        else positive(amount, currency, exponents, f"--{name}").minor
         for name, amount in amounts.items()
     }
     order = Limit(

@@ -19,7 +19,6 @@ from simulator.conformance.target import ConformancePlayer, ConformanceTarget, L
 from simulator.systems.registry import SYSTEMS
 from storage.engine import open_engine
 from vocabulary.errors import Malformed, SettingsInvalid, Unavailable
-from vocabulary.money import exponent_of, text_from_minor
 
 #: Longest wait for something to listen at the URL, in seconds.
 LISTENING_WAIT_S = 5.0
@@ -52,7 +51,7 @@ def target_of(entry: ConfiguredProvider) -> ConformanceTarget:
 
 def roster(target: ConformanceTarget, seed: int) -> str:
     """A players file with one new player for each scenario."""
-    opening = text_from_minor(target.units(OPENING_UNITS), exponent_of(target.currency))
+    opening = target.text(target.units(OPENING_UNITS))
     lines = [f"player,currency,balance,handle:{target.slug}"]
     for number in range(PLAYERS_NEEDED):
         name = f"conformance-{target.slug}-{seed}-{number}"
@@ -73,7 +72,7 @@ def players_of(players: str, target: ConformanceTarget) -> list[ConformancePlaye
             handle=row.handles.get(target.slug, row.player),
             opening=row.opening.minor,
         )
-        for row in read_players(io.StringIO(players))
+        for row in read_players(io.StringIO(players), {target.currency: target.exponent})
         if row.opening.currency == target.currency and row.opening.minor >= least
     ]
     if len(listed) < PLAYERS_NEEDED:
@@ -111,7 +110,9 @@ def our_ledger(
         carry_out(context, order)
 
     try:
-        imported = import_players(engine, read_players(io.StringIO(players)))
+        imported = import_players(
+            engine, read_players(io.StringIO(players), {target.currency: target.exponent})
+        )
         if imported.known:
             raise Malformed("players", "wallets that are not known yet are expected")
         yield LedgerHooks(balance=balance, block=block)

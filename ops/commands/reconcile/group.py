@@ -37,7 +37,8 @@ from ops.scheduling.day_close import Closing, close_day_of
 from reconcile.runs.result import RunResult
 from reports.find.short_ids import short_id
 from vocabulary.clock import SystemClock
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import digits_of
+from vocabulary.money import text_from_minor
 from vocabulary.people import Right
 from vocabulary.plurals import counted
 
@@ -207,7 +208,7 @@ def _table(result: RunResult) -> Table:
     table = Table("break", "kind", "round", "player", "difference", "impact")
     names = [break_.id for break_ in result.breaks]
     for break_ in result.breaks[:SHOWN_MAX]:
-        exponent = exponent_of(break_.currency, result.exponents)
+        exponent = digits_of(break_.currency, result.exponents)
         amount = f"{text_from_minor(break_.difference, exponent)} {break_.currency}"
         name = short_id(break_.id, names)
         cells = (break_.kind, break_.round_id, break_.player, amount, break_.impact)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Engine
 from sqlalchemy.exc import ProgrammingError
 
 from ops.commands.json_output import print_json
@@ -13,8 +14,10 @@ from ops.context import context_of
 from ops.runtime.server_checks import check_broker, check_database
 from ops.settings.model import EMBEDDED, Settings
 from storage import migrate as schema
-from storage.transactions import engine_at
-from vocabulary.errors import Malformed, Unavailable
+from storage.transactions import engine_at, reading
+from storage.unknown_currencies import unknown_currencies
+from vocabulary.currencies import ISO_ONLY, Exponents, advised_line
+from vocabulary.errors import Malformed, SettingsInvalid, Unavailable
 
 
 def migrate(
@@ -39,7 +42,7 @@ def migrate(
         planned = read_plan(url)
         print_json(planned, indent=2) if as_json else print_plan(planned)
         return
-    typer.echo(f"schema {migrate_database(url)}")
+    typer.echo(f"schema {migrate_database(url, settings.exponents)}")
     check_console_urls(settings)
 
 
@@ -55,15 +58,21 @@ def check_console_urls(settings: Settings) -> None:
             check_database(url, setting=f"console.{name}")
 
 
-def migrate_database(url: str) -> str:
+def migrate_database(url: str, exponents: Exponents = ISO_ONLY) -> str:
     """Apply missing migrations; returns the revision reached.
 
+    Args:
+        url: the database.
+        exponents: of currencies outside ISO 4217, as the settings name them.
+
     Raises:
+        SettingsInvalid: the books hold a currency whose digits nobody names; nothing changed.
         Unavailable: the database does not fit, or its role may not create the schema.
     """
     check_database(url)
     try:
         with engine_at(url) as engine:
+            _require_digits(engine, exponents)
             return schema.migrate(engine)
     except ProgrammingError as error:
         if not isinstance(error.orig, InsufficientPrivilege):
@@ -73,3 +82,16 @@ def migrate_database(url: str) -> str:
             f"database.url: the role may not make our schema: {reason}; set database.owner_url"
             " to the role that owns the tables"
         ) from error
+
+
+def _require_digits(engine: Engine, exponents: Exponents) -> None:
+    with reading(engine, "migrate") as connection:
+        unknown = unknown_currencies(connection, exponents)
+    if unknown:
+        problem = (
+            f"providers: the books hold {', '.join(unknown)}, which ISO 4217 does not know:"
+            " name the digits after the point in the settings of a provider. Version 0.1"
+            " counted in these, and others would change every amount in the books:"
+            f" {advised_line(unknown)}"
+        )
+        raise SettingsInvalid([problem])

@@ -35,8 +35,9 @@ from simulator.scenarios.players_csv import write_roster
 from simulator.systems.registry import SYSTEMS
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
+from vocabulary.currencies import ISO_ONLY, digits_of
 from vocabulary.errors import NotAllowed, SettingsInvalid, Unavailable
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import text_from_minor
 
 #: Callbacks per player when the number of players is not given.
 CALLBACKS_PER_PLAYER = 40
@@ -205,7 +206,7 @@ def _fault(fault: InjectedFault, slugs: Mapping[Side, str]) -> dict[str, str]:
         "round_id": fault.round_id,
         "player": fault.player,
         "currency": fault.currency,
-        "difference": text_from_minor(fault.difference, exponent_of(fault.currency)),
+        "difference": text_from_minor(fault.difference, digits_of(fault.currency, ISO_ONLY)),
     }
 
 

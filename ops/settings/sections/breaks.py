@@ -4,10 +4,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from breaks.kinds import BreakKind
-from ops.settings.values import Attempts, CurrencyCode, Section, Timeout, WrongParts
+from ops.settings.values import (
+    Attempts,
+    CurrencyCode,
+    Section,
+    Timeout,
+    WrongParts,
+    named_exponents,
+)
+from vocabulary.currencies import outside_iso
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 
@@ -15,12 +23,13 @@ from vocabulary.money import Money
 Amounts = Mapping[CurrencyCode, str]
 
 
-def checked_amounts(amounts: Amounts) -> list[tuple[str, str]]:
-    """What is wrong with decimal strings, by currency."""
+def checked_amounts(amounts: Amounts, info: ValidationInfo) -> list[tuple[str, str]]:
+    """What is wrong with decimal strings, by currency; the codes themselves are known."""
+    exponents = outside_iso(named_exponents(info))
     wrong = []
     for code, text in amounts.items():
         try:
-            positive = Money.parse(text, code).minor >= 0
+            positive = Money.parse(text, code, exponents=exponents).minor >= 0
         except Malformed as error:
             wrong.append((code, error.reason))
         else:
@@ -41,8 +50,8 @@ class SlaSettings(Section):
 
     @field_validator("over")
     @classmethod
-    def _amounts(cls, over: Amounts) -> Amounts:
-        if wrong := checked_amounts(over):
+    def _amounts(cls, over: Amounts, info: ValidationInfo) -> Amounts:
+        if wrong := checked_amounts(over, info):
             raise WrongParts(wrong)
         return over
 
@@ -72,11 +81,13 @@ class BreaksSettings(Section):
 
     @field_validator("limits")
     @classmethod
-    def _amounts(cls, limits: Mapping[str, Amounts]) -> Mapping[str, Amounts]:
+    def _amounts(
+        cls, limits: Mapping[str, Amounts], info: ValidationInfo
+    ) -> Mapping[str, Amounts]:
         wrong = [
             (f"{role}.{code}", expected)
             for role, amounts in limits.items()
-            for code, expected in checked_amounts(amounts)
+            for code, expected in checked_amounts(amounts, info)
         ]
         if wrong:
             raise WrongParts(wrong)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ops.settings.sections.breaks import Amounts, checked_amounts
 from ops.settings.values import Section, WrongParts
@@ -24,7 +24,7 @@ class CloseSettings(Section):
 
     @field_validator("accepts")
     @classmethod
-    def _amounts(cls, accepts: Mapping[str, str]) -> Mapping[str, str]:
-        if wrong := checked_amounts(accepts):
+    def _amounts(cls, accepts: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        if wrong := checked_amounts(accepts, info):
             raise WrongParts(wrong)
         return accepts

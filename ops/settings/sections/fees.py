@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
-from ops.settings.values import CurrencyCode, Section, WrongParts
+from ops.settings.values import CurrencyCode, Section, WrongParts, named_exponents
+from vocabulary.currencies import digits_of, outside_iso
 from vocabulary.errors import Malformed
-from vocabulary.money import exponent_of, minor_from_text
+from vocabulary.money import minor_from_text
 
 
 def _decimal(value: object) -> object:
@@ -63,8 +64,9 @@ class TermsSettings(Section):
     exclude_games: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _holds_together(self) -> "TermsSettings":
-        wrong = [*_wrong_tiers(self.tiers), *_wrong_amounts(self)]
+    def _holds_together(self, info: ValidationInfo) -> "TermsSettings":
+        digits = digits_of(self.currency, outside_iso(named_exponents(info)))
+        wrong = [*_wrong_tiers(self.tiers), *_wrong_amounts(self, digits)]
         if wrong:
             raise WrongParts(wrong)
         return self
@@ -86,8 +88,7 @@ def _wrong_tiers(tiers: tuple[TierSettings, ...]) -> list[tuple[str, str]]:
     ]
 
 
-def _wrong_amounts(terms: TermsSettings) -> list[tuple[str, str]]:
-    digits = exponent_of(terms.currency)
+def _wrong_amounts(terms: TermsSettings, digits: int) -> list[tuple[str, str]]:
     amounts = {f"fixed.{name}": amount for name, amount in terms.fixed.items()}
     if terms.minimum is not None:
         amounts["minimum"] = terms.minimum

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ops.settings.sections.breaks import Amounts, checked_amounts
 from ops.settings.values import Section, WrongParts
@@ -22,7 +22,7 @@ class LedgerSettings(Section):
 
     @field_validator("one_person")
     @classmethod
-    def _amounts(cls, amounts: Mapping[str, str]) -> Mapping[str, str]:
-        if wrong := checked_amounts(amounts):
+    def _amounts(cls, amounts: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        if wrong := checked_amounts(amounts, info):
             raise WrongParts(wrong)
         return amounts

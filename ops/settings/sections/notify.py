@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ops.settings.sections.breaks import Amounts, checked_amounts
 from ops.settings.values import (
@@ -110,8 +110,8 @@ class RuleTerms(Section):
 
     @field_validator("over")
     @classmethod
-    def _amounts(cls, over: Amounts) -> Amounts:
-        if wrong := checked_amounts(over):
+    def _amounts(cls, over: Amounts, info: ValidationInfo) -> Amounts:
+        if wrong := checked_amounts(over, info):
             raise WrongParts(wrong)
         return over
 

@@ -7,6 +7,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from ops.settings.values import CurrencyCode, Section, checked_zone
 from reports.rates import ReportingRates, read_rates
+from vocabulary.currencies import Exponents, digits_of
 
 
 class ReportingSettings(Section):
@@ -43,12 +44,17 @@ class ReportingSettings(Section):
         return self
 
 
-def reporting_rates(settings: ReportingSettings) -> ReportingRates | None:
+def reporting_rates(settings: ReportingSettings, exponents: Exponents) -> ReportingRates | None:
     """Read the rates; None without a reporting currency.
+
+    Args:
+        settings: name the file.
+        exponents: of currencies outside ISO 4217, as the settings name them.
 
     Raises:
         Refused: the file cannot be read, or a line of it is wrong.
     """
     if settings.currency is None or settings.rates is None:
         return None
-    return read_rates(settings.rates, settings.currency)
+    digits = digits_of(settings.currency, exponents)
+    return read_rates(settings.rates, settings.currency, digits)

@@ -15,7 +15,6 @@ from simulator.protocol.call_maker import nameless
 from simulator.protocol.configuration import Configuration
 from simulator.protocol.json_text import PHP, Body, JsonAmount, Value, WireRequest, top_sorted
 from simulator.protocol.messages import Call, CallKind
-from vocabulary.money import exponent_of
 
 HEADER = "X-Signature"
 #: What we are called there where nothing else is configured.
@@ -36,7 +35,7 @@ def request_of(
     """The signed request that makes this call."""
     secret = configuration.secrets[0]
     request_id = request_id_of(call)
-    body = _body(call, agent_id_of(configuration), request_id)
+    body = _body(call, configuration, request_id)
     reading = _READINGS[zlib.crc32(request_id.encode()) % len(_READINGS)]
     sent = PHP(top_sorted(body) if reading == "sorted" else body)
     signed = sent if reading == "as shown" else PHP(top_sorted(body))
@@ -64,9 +63,9 @@ def round_of(reference: str) -> str:
     return f"{reference}-R"
 
 
-def _body(call: Call, agent_id: int, request_id: str) -> Body:
+def _body(call: Call, configuration: Configuration, request_id: str) -> Body:
     body: dict[str, Value] = {
-        "agent_id": agent_id,
+        "agent_id": agent_id_of(configuration),
         "session_id": _uuid("session", call.handle),
         "player_id": call.handle,
         # Names are not unique and hold what PHP escapes.
@@ -77,11 +76,10 @@ def _body(call: Call, agent_id: int, request_id: str) -> Body:
         "game_id": 123,
         "request_id": request_id,
     }
-    return body | _movement(call)
+    return body | _movement(call, configuration.digits_of(call.currency))
 
 
-def _movement(call: Call) -> dict[str, Value]:
-    exponent = exponent_of(call.currency)
+def _movement(call: Call, exponent: int) -> dict[str, Value]:
     if call.kind is CallKind.BALANCE:
         return {}
     if call.kind is CallKind.ROLLBACK:

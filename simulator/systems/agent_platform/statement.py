@@ -8,7 +8,8 @@ from simulator.protocol.call_maker import nameless
 from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
 from simulator.systems.agent_platform.calls import TYPES, round_of
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import ISO_ONLY, digits_of
+from vocabulary.money import text_from_minor
 
 COLUMNS = (
     "transaction_id",
@@ -31,7 +32,7 @@ def write(file: TextIO, lines: Sequence[HistoryLine], span: RunSpan) -> None:
 
 
 def _row(line: HistoryLine, span: RunSpan) -> tuple[str, ...]:
-    exponent = exponent_of(line.currency)
+    exponent = digits_of(line.currency, ISO_ONLY)
     return (
         "" if line.record_id == nameless(line.round_id) else line.record_id,
         round_of(line.round_id),

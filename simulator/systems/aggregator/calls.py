@@ -20,7 +20,6 @@ from simulator.protocol.json_text import (
     top_sorted,
 )
 from simulator.protocol.messages import Call, CallKind
-from vocabulary.money import exponent_of
 
 #: The last field of every body.
 SIGNATURE_FIELD = "hmac"
@@ -38,7 +37,7 @@ def request_of(
     call: Call, configuration: Configuration, _sent_at: datetime | None
 ) -> WireRequest:
     """The signed request that makes this call."""
-    return signed(ROUTES[call.kind], _fields(call), configuration.secrets[0])
+    return signed(ROUTES[call.kind], _fields(call, configuration), configuration.secrets[0])
 
 
 def signed(route: str, fields: Body, secret: bytes) -> WireRequest:
@@ -53,8 +52,8 @@ def signature(fields: Body, secret: bytes) -> str:
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _fields(call: Call) -> Body:
-    exponent = exponent_of(call.currency)
+def _fields(call: Call, configuration: Configuration) -> Body:
+    exponent = configuration.digits_of(call.currency)
     fields: dict[str, Value] = {"user_agent": call.handle}
     if call.kind is CallKind.BALANCE:
         return fields

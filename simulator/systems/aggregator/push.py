@@ -12,7 +12,7 @@ from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
 from simulator.protocol.json_text import Body, JsonAmount, WireRequest
 from simulator.systems.aggregator.calls import HISTORY_ROUTE, signed
-from vocabulary.money import exponent_of
+from vocabulary.currencies import ISO_ONLY, digits_of
 
 #: Percent of records whose update comes before its create, and that are delivered twice.
 REORDERED_PERCENT = 8
@@ -46,7 +46,7 @@ def pushes(
 
 
 def _record(line: HistoryLine, span: RunSpan, game: tuple[str, str], *, final: bool) -> Body:
-    exponent = exponent_of(line.currency)
+    exponent = digits_of(line.currency, ISO_ONLY)
     payout = line.payout if final else 0
     net = line.net if final else -line.stake
     created = span.at(line.place)

@@ -6,7 +6,7 @@ from simulator.protocol.fault_kinds import COMMON_FAULTS, FaultKind
 from simulator.protocol.messages import CallKind
 from simulator.protocol.system import ReplyFormat, StatementFile, System
 from simulator.systems.content_hub.api import demo_api
-from simulator.systems.content_hub.calls import digits_of, request_of
+from simulator.systems.content_hub.calls import request_of, wire_digits_of
 from simulator.systems.content_hub.conformance import MESSAGES
 from simulator.systems.content_hub.keys import secret_of
 from simulator.systems.content_hub.statement import write
@@ -46,7 +46,7 @@ SYSTEM = System(
         try_again=frozenset(),
         error=_error,
         success=lambda document: document.get("balance"),
-        scale=digits_of,
+        scale=wire_digits_of,
     ),
     messages=MESSAGES,
     statement=StatementFile(suffix=".csv", write=write),

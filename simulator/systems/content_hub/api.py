@@ -13,7 +13,7 @@ from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.systems.content_hub.calls import DIGITS, HEADER
 from simulator.systems.content_hub.keys import DEMO_NAME, secret_of, signature
 from simulator.systems.content_hub.statement import document
-from vocabulary.money import exponent_of
+from vocabulary.currencies import ISO_ONLY, digits_of
 
 OPERATOR_ID = 77
 _PREFIX = "/operator/generic/v2"
@@ -73,7 +73,7 @@ class ContentHubApi:
     def remember(self, lines: Sequence[HistoryLine], span: RunSpan) -> None:
         """Know the transactions, and one that was declined."""
         for line in lines:
-            spare = DIGITS - exponent_of(line.currency)
+            spare = DIGITS - digits_of(line.currency, ISO_ONLY)
             amount = line.amount * int(10**spare)
             moved = document(line, span) | {"amount": amount, "status": "TS_SUCCESS"}
             self.transactions.append(moved)

@@ -9,7 +9,6 @@ from simulator.protocol.configuration import Configuration
 from simulator.protocol.json_text import PLAIN, Value, WireRequest
 from simulator.protocol.messages import Call, CallKind
 from simulator.systems.content_hub.keys import signature
-from vocabulary.money import exponent_of
 
 HEADER = "X-Hub-Signature"
 #: Amounts are sent as whole numbers of 10 to the power of minus this.
@@ -67,12 +66,12 @@ def fields_of(call: Call, configuration: Configuration) -> dict[str, Value]:
 
 def units(minor: int, currency: str, configuration: Configuration) -> int:
     """Minor units as the hub counts them."""
-    spare = digits_of(configuration) - exponent_of(currency)
+    spare = wire_digits_of(configuration) - configuration.digits_of(currency)
     assert spare >= 0, f"{currency} is finer than the hub counts"
     return minor * int(10**spare)
 
 
-def digits_of(configuration: Configuration) -> int:
+def wire_digits_of(configuration: Configuration) -> int:
     """The decimals that amounts are scaled by."""
     return configuration.number("amount_digits", DIGITS)
 

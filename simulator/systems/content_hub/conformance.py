@@ -13,7 +13,7 @@ from simulator.protocol.message_format import (
 )
 from simulator.protocol.messages import Call
 from simulator.systems.content_hub import keys
-from simulator.systems.content_hub.calls import HEADER, ROUTES, digits_of, fields_of
+from simulator.systems.content_hub.calls import HEADER, ROUTES, fields_of, wire_digits_of
 
 
 def _message(call: Call, configuration: Configuration) -> Message:
@@ -25,7 +25,7 @@ def _message(call: Call, configuration: Configuration) -> Message:
 
 def _amount_token(amount: str, configuration: Configuration) -> str:
     """A decimal scaled by moving its point; what is left behind the point stays there."""
-    digits = digits_of(configuration)
+    digits = wire_digits_of(configuration)
     sign, plain = amount[: amount.startswith("-")], amount.removeprefix("-")
     whole, _, fraction = plain.partition(".")
     scaled = (whole + fraction[:digits].ljust(digits, "0")).lstrip("0") or "0"

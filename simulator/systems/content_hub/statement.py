@@ -7,7 +7,8 @@ from typing import TextIO
 from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
 from simulator.protocol.messages import CallKind
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import ISO_ONLY, digits_of
+from vocabulary.money import text_from_minor
 
 COLUMNS = (
     "transaction_uuid",
@@ -27,7 +28,7 @@ def write(file: TextIO, lines: Sequence[HistoryLine], span: RunSpan) -> None:
     writer.writeheader()
     writer.writerows(
         document(line, span)
-        | {"amount": text_from_minor(line.amount, exponent_of(line.currency))}
+        | {"amount": text_from_minor(line.amount, digits_of(line.currency, ISO_ONLY))}
         for line in lines
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from simulator.protocol.configuration import Configuration
 from simulator.protocol.json_text import PLAIN, Value, WireRequest
 from simulator.protocol.messages import Call, CallKind
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.money import text_from_minor
 
 HEADER = "X-Security-Hash"
 TRANSACTION = "/transaction"
@@ -31,7 +31,7 @@ def request_of(
         "action": ACTIONS[call.kind],
         "user_id": call.handle,
         "currency": call.currency,
-        "amount": text_from_minor(call.amount, exponent_of(call.currency)),
+        "amount": text_from_minor(call.amount, configuration.digits_of(call.currency)),
     }
     body = PLAIN(fields).encode()
     headers = {

@@ -7,7 +7,8 @@ from typing import TextIO
 from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
 from simulator.systems.sportsbook.calls import ACTIONS
-from vocabulary.money import exponent_of, text_from_minor
+from vocabulary.currencies import ISO_ONLY, digits_of
+from vocabulary.money import text_from_minor
 
 COLUMNS = (
     "transaction_id",
@@ -33,7 +34,7 @@ def _row(line: HistoryLine, span: RunSpan) -> tuple[str, ...]:
         ACTIONS[line.kind],
         line.handle,
         line.currency,
-        text_from_minor(line.amount, exponent_of(line.currency)),
+        text_from_minor(line.amount, digits_of(line.currency, ISO_ONLY)),
         line.round_id if line.rolled_back else "",
         instant_text(span.at(line.place)),
     )

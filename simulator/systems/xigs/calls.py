@@ -19,7 +19,6 @@ from simulator.protocol.json_text import (
     deep_sorted,
 )
 from simulator.protocol.messages import Call, CallKind
-from vocabulary.money import exponent_of
 
 HEADER = "x-signed-request"
 
@@ -37,7 +36,7 @@ def request_of(
         "sessionId": f"session-{call.handle}",
         "userId": call.handle,
         "gameId": _GAME,
-        "amount": JsonAmount(call.amount, exponent_of(call.currency)),
+        "amount": JsonAmount(call.amount, configuration.digits_of(call.currency)),
         "currency": call.currency,
         "transactionId": f"{call.reference}-{EVENTS[call.kind]}",
         "ticket": {"serial": call.reference, "fields": [{"y": 1, "x": 2}], "channel": "web"},

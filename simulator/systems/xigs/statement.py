@@ -6,7 +6,7 @@ from typing import TextIO
 from simulator.protocol.history_lines import HistoryLine, RunSpan
 from simulator.protocol.instants import instant_text
 from simulator.protocol.json_text import PLAIN, JsonAmount, Value
-from vocabulary.money import exponent_of
+from vocabulary.currencies import ISO_ONLY, digits_of
 
 
 def write(file: TextIO, lines: Sequence[HistoryLine], span: RunSpan) -> None:
@@ -16,7 +16,7 @@ def write(file: TextIO, lines: Sequence[HistoryLine], span: RunSpan) -> None:
 
 def round_document(line: HistoryLine, span: RunSpan) -> dict[str, Value]:
     """One round."""
-    exponent = exponent_of(line.currency)
+    exponent = digits_of(line.currency, ISO_ONLY)
     return {
         "roundId": line.record_id,
         "userId": line.handle,

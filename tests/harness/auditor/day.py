@@ -45,6 +45,7 @@ from tests.harness.auditor.workload import (
     policies,
 )
 from tests.harness.books.ledger import render_answer
+from tests.harness.currencies import CRYPTO
 from vocabulary.ids import transaction_position
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
@@ -186,7 +187,7 @@ def answer_difference(decision: Decision, reply: ExpectedReply) -> str | None:
 
 
 def _text(money: Money | None) -> str | None:
-    return None if money is None else money.text()
+    return None if money is None else money.text(exponents=CRYPTO)
 
 
 def _backward_steps(steps: Sequence[DayStep]) -> int:

@@ -31,7 +31,6 @@ from simulator.systems.registry import SYSTEMS
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed, NotAuthentic
 from vocabulary.facts import Fact
-from vocabulary.money import exponent_of
 from vocabulary.outcomes import CallbackReply, Outcome, Verdict, refusal
 
 BODY_BYTES_MAX = 20_000
@@ -223,7 +222,7 @@ async def examine_bookkeeper(
         target: the description of the receiver.
         foreign: the kit cannot read its books.
     """
-    opening = OPENING_UNITS * 10 ** exponent_of(target.currency)
+    opening = target.units(OPENING_UNITS)
     guests = [
         ConformancePlayer(player=f"player-{number}", handle=f"handle-{number}", opening=opening)
         for number in range(len(CATALOGUE))

@@ -33,6 +33,7 @@ from ledger.enums import OWN_SLUG
 from ledger.players.importer import PlayerRow, import_players
 from providers.contract import LedgerPolicy
 from storage.engine import open_accept_connection, open_engine
+from tests.harness.currencies import CRYPTO
 from vocabulary.facts import (
     BalanceQuery,
     Bet,
@@ -184,8 +185,10 @@ def render_answer(outcome: Outcome) -> CallbackReply:
     fields = {
         "verdict": outcome.verdict.value,
         "transaction": outcome.transaction_id,
-        "balance": None if outcome.balance is None else outcome.balance.text(),
-        "turnover": None if outcome.turnover is None else outcome.turnover.text(),
+        "balance": None if outcome.balance is None else outcome.balance.text(exponents=CRYPTO),
+        "turnover": None
+        if outcome.turnover is None
+        else outcome.turnover.text(exponents=CRYPTO),
     }
     return CallbackReply(200, json.dumps(fields).encode())
 

@@ -13,6 +13,7 @@ from feeds.statements.reading.table import UnreadableRow
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
+from tests.harness.currencies import CRYPTO
 from vocabulary.facts import HistoryRecord
 
 PLAIN = FileRules()
@@ -33,7 +34,7 @@ def statement_reader(rules: FileRules = PLAIN, dialect: str = "sportsbook") -> S
     chosen = DIALECTS[dialect]
     options = {key: option.default for key, option in chosen.options.items()}
     provider = Provider(
-        slug="book", currency="USD", exponents={}, secrets=(b"s",), options=options
+        slug="book", currency="USD", exponents=CRYPTO, secrets=(b"s",), options=options
     )
     return StatementReader(chosen, provider, rules)
 

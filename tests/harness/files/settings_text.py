@@ -13,6 +13,7 @@ slug = "{slug}"
 dialect = "sportsbook"
 currency = "USD"
 secrets = ["literal:secret"]
+exponents = {{ BTC = 8 }}
 """
 NOWHERE = "postgresql://tieout@/tieout?host=/nonexistent"
 

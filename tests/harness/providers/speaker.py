@@ -13,6 +13,7 @@ from hashlib import sha256
 from providers.contract import Callback, OptionValue, Provider
 from providers.dialect import Dialect
 from simulator.systems.registry import SYSTEMS
+from tests.harness.currencies import CRYPTO
 
 #: A text that stands nowhere else, to be looked for in messages; the name of a secret.
 SECRET = b"canary-secret-7f3a"
@@ -64,7 +65,7 @@ def configured(
     return Provider(
         slug=dialect.name,
         currency=currency,
-        exponents=exponents or {},
+        exponents=CRYPTO if exponents is None else exponents,
         secrets=tuple(secret_of(dialect.name, name) for name in secrets),
         options={**defaults, **changed},
     )

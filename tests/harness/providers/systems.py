@@ -10,7 +10,8 @@ from simulator.protocol.json_text import WireRequest
 from simulator.protocol.messages import Call
 from simulator.protocol.system import SimulatedApi, System
 from simulator.systems.registry import SYSTEMS
-from vocabulary.money import exponent_of
+from tests.harness.currencies import CRYPTO
+from vocabulary.currencies import digits_of
 
 AGENT_PLATFORM = SYSTEMS["agent_platform"]
 AGGREGATOR = SYSTEMS["aggregator"]
@@ -36,7 +37,7 @@ def configuration(
     return Configuration(
         slug=slug or system.name,
         currency=currency,
-        exponent=exponent_of(currency),
+        exponent=digits_of(currency, CRYPTO),
         secrets=(system.secret_of(secret),),
         options={**defaults, **(options or {})},
     )

@@ -21,6 +21,7 @@ from feeds.statements.reading.reader import StatementReader
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from storage.engine import open_engine
+from tests.harness.currencies import CRYPTO
 from tests.harness.providers.api_server import Scripted
 from tests.harness.providers.feed_api import NOON, a_round, a_session, listed, script
 from tests.integration.feeds.test_import import (
@@ -180,7 +181,7 @@ def xigs_reader() -> StatementReader:
     dialect = DIALECTS["xigs"]
     options = {key: option.default for key, option in dialect.options.items()}
     provider = Provider(
-        slug="book", currency="USD", exponents={}, secrets=(b"s",), options=options
+        slug="book", currency="USD", exponents=CRYPTO, secrets=(b"s",), options=options
     )
     return StatementReader(dialect, provider, FileRules(several_a_day=True))
 

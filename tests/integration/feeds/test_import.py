@@ -24,6 +24,7 @@ from providers.contract import Provider
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
 from storage.engine import open_engine
+from tests.harness.currencies import CRYPTO
 from vocabulary.errors import Refused
 from vocabulary.window import Window
 
@@ -48,7 +49,7 @@ def reader(rules: FileRules = NAMED) -> StatementReader:
     chosen = DIALECTS["sportsbook"]
     options = {key: option.default for key, option in chosen.options.items()}
     provider = Provider(
-        slug="book", currency="USD", exponents={}, secrets=(b"s",), options=options
+        slug="book", currency="USD", exponents=CRYPTO, secrets=(b"s",), options=options
     )
     return StatementReader(chosen, provider, rules)
 

@@ -20,7 +20,9 @@ from vocabulary.window import Window
 
 JUNE = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 4, 1, tzinfo=UTC))
 LATER = datetime(2026, 4, 3, tzinfo=UTC)
-TEN_PERCENT = FeeTerms(currency="USD", tiers=(Tier(up_to=None, share=Fraction(1, 10)),))
+TEN_PERCENT = FeeTerms(
+    currency="USD", digits=2, tiers=(Tier(up_to=None, share=Fraction(1, 10)),)
+)
 
 
 def _check(url: str, invoice: Invoice, terms: FeeTerms = TEN_PERCENT) -> InvoiceCheck:

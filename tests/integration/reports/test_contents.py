@@ -36,7 +36,9 @@ from tests.harness.books.reports import (
 from vocabulary.window import Window
 
 TOMORROW = EVENING + timedelta(days=1, hours=1)
-TEN_PERCENT = FeeTerms(currency="USD", tiers=(Tier(up_to=None, share=Fraction(1, 10)),))
+TEN_PERCENT = FeeTerms(
+    currency="USD", digits=2, tiers=(Tier(up_to=None, share=Fraction(1, 10)),)
+)
 
 
 @pytest.fixture
@@ -190,7 +192,9 @@ def test_checked_invoices_are_in_the_pack_with_the_rounds_behind_their_differenc
         Claim(game="plinko", currency="JPY", ggr=-200),
     )
     invoice = Invoice(name="=march.csv", currency="USD", claims=claims, fee=999)
-    terms = FeeTerms(currency="USD", tiers=TEN_PERCENT.tiers, rates={"JPY": Fraction(1, 100)})
+    terms = FeeTerms(
+        currency="USD", digits=2, tiers=TEN_PERCENT.tiers, rates={"JPY": Fraction(1, 100)}
+    )
     check = check_invoice(invoice, march_totals, terms, {})
     checked = CheckedInvoice(period="2026-03", check=check, totals=march_totals)
 

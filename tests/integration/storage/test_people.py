@@ -55,7 +55,7 @@ def propose(engine: Engine, by: str) -> str:
         engine,
         player="ann",
         currency="EUR",
-        amount=Money.parse("1.00", "EUR"),
+        amount=Money(100, "EUR"),
         reason="a gift",
         by=by,
         now=SystemClock().now(),

@@ -122,6 +122,33 @@ def test_migrating_tries_the_replica_that_the_console_reads(
     assert "console.read_url (postgresql://" in refused.stderr
 
 
+def test_migrating_waits_until_somebody_names_the_digits_of_a_currency_of_the_books(
+    database: str, broker_url: str, tmp_path: Path
+) -> None:
+    set_up(tmp_path, database, broker_url)
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO players (player) VALUES ('ann')")
+        for currency in ("EUR", "DOGE", "BTC"):
+            connection.execute(
+                "INSERT INTO wallets (player, currency, balance, seq) VALUES ('ann', %s, 0, 0)",
+                [currency],
+            )
+
+    refused = run_tieout(tmp_path, "migrate")
+    provider = (
+        '[[providers]]\nslug = "one"\ndialect = "aggregator"\ncurrency = "EUR"\n'
+        'secrets = ["literal:a"]\nexponents = { BTC = 8, DOGE = 2 }\n'
+    )
+    settings = tmp_path / "tieout.toml"
+    settings.write_text('mode = "test"\n' + settings.read_text() + provider)
+    done = run_tieout(tmp_path, "migrate")
+
+    assert refused.returncode == 2
+    assert "the books hold BTC, DOGE, which ISO 4217 does not know" in refused.stderr
+    assert refused.stderr.rstrip().endswith("exponents = { BTC = 8, DOGE = 2 }")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_plan_says_what_is_to_come_and_changes_nothing(
     database: str, broker_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -148,6 +148,21 @@ def test_garbage_with_a_valid_hash_is_malformed_and_stored_as_evidence(
     assert body == GARBAGE[name]
 
 
+def test_a_currency_without_digits_is_answered_as_a_wrong_one_and_kept(
+    receiver: RunningReceiver,
+) -> None:
+    before = receiver.books.rows("SELECT count(*) FROM deliveries")[0][0]
+
+    reply = receiver.client.post(SPORT, signed(SPORT, valid(SPORT).replace(b"USD", b"DOGE")))
+
+    assert b"INVALID_CURRENCY" in reply.body
+    assert receiver.books.rows("SELECT count(*) FROM deliveries")[0][0] == before + 1
+    ((verdict,),) = receiver.books.rows(
+        "SELECT verdict FROM deliveries ORDER BY delivery_id DESC LIMIT 1"
+    )
+    assert verdict == "currency_wrong"
+
+
 NUMBERS = [b"NaN", b"Infinity", b"-Infinity", b"1e400", b"1" * 5_000, b"-1", b"0.001", b"true"]
 
 

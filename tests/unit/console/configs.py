@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -54,6 +55,7 @@ def config() -> ConsoleConfig:
     """One provider, no limits."""
     return ConsoleConfig(
         providers=(ProviderTerms(slug="lottery", zone="UTC", exponents={}),),
+        own_exponents={},
         public_url="",
         session_lasts=timedelta(hours=12),
         session_idle=timedelta(hours=2),
@@ -66,7 +68,7 @@ def config() -> ConsoleConfig:
         queues=(),
         notify_rules=(),
         notify_text=str,
-        read_rule=rule_of_terms,
+        read_rule=partial(rule_of_terms, exponents={}),
         due_rules=DEFAULT_RULES,
         reporting_zone="UTC",
         rates=lambda: None,

@@ -22,6 +22,7 @@ from providers.contract import Provider
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS
 from providers.xigs.feed import FIELDS
+from tests.harness.currencies import CRYPTO
 from vocabulary.facts import HistoryRecord
 
 HEADER = ",".join(COLUMNS) + "\n"
@@ -53,7 +54,7 @@ def read(
     chosen = DIALECTS[dialect]
     options = {key: option.default for key, option in chosen.options.items()}
     provider = Provider(
-        slug="book", currency="USD", exponents={}, secrets=(b"s",), options=options
+        slug="book", currency="USD", exponents=CRYPTO, secrets=(b"s",), options=options
     )
     return list(StatementReader(chosen, provider, rules).read(io.BytesIO(data), name))
 

@@ -50,6 +50,17 @@ def test_declared_marks_of_amounts_are_read() -> None:
     assert read(text, rules) == [ANN]
 
 
+def test_a_currency_without_digits_is_a_problem_of_its_line_until_they_are_named() -> None:
+    data = b"player,currency,balance\nann,EUR,1.00\nbob,DOGE,1.00\n"
+    with pytest.raises(
+        PlayersUnreadable, match=r"players.csv:3: currency: DOGE is no currency"
+    ):
+        read(data)
+
+    rows = read_players_file(io.BytesIO(data), "p.csv", USUAL, None, {"DOGE": 3})
+    assert [row.opening for row in rows] == [Money(100, "EUR"), Money(1000, "DOGE")]
+
+
 def test_a_declared_null_text_is_no_handle() -> None:
     text = "player,currency,balance,handle:lottery\nann,EUR,1022.50,NULL\n"
     rules = FileRules(null_text=("NULL",), final_newline=False)

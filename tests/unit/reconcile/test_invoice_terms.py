@@ -23,7 +23,7 @@ TIERS = (
 
 
 def _terms(**changes: object) -> FeeTerms:
-    values: dict[str, object] = {"currency": "EUR", "tiers": TIERS, **changes}
+    values: dict[str, object] = {"currency": "EUR", "digits": 2, "tiers": TIERS, **changes}
     return FeeTerms(**values)  # type: ignore[arg-type] # each test names its own parts
 
 
@@ -97,6 +97,12 @@ def test_the_same_invoice_reads_the_same_in_every_format() -> None:
     assert _read(toml) == _read(json_text, "j.json") == _read(csv_text, "j.csv") == expected
 
 
+def test_a_claim_in_a_currency_without_digits_names_its_line() -> None:
+    text = '[[lines]]\ncurrency = "DOGE"\nggr = "-12"\n'
+    with pytest.raises(InvoiceUnreadable, match=r"lines\[1\].currency: DOGE is no currency"):
+        _read(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -161,7 +167,7 @@ def test_terms_are_read_from_settings_without_a_float_between() -> None:
             "minimum": "100.00",
         }
     )
-    terms = fee_terms(terms_settings)
+    terms = fee_terms(terms_settings, {})
     assert terms.tiers[0].share == Fraction(1, 8)
     assert (terms.rates["USD"], terms.minimum) == (Fraction("0.92"), 10_000)
 

@@ -11,7 +11,7 @@ from reports.rates import Rate, ReportingRates
 
 DAY = date(2026, 6, 4)
 RATES = ReportingRates(
-    currency="EUR", by_day={(DAY, "USD"): Rate(value=Decimal("0.5"), source="ECB")}
+    currency="EUR", digits=2, by_day={(DAY, "USD"): Rate(value=Decimal("0.5"), source="ECB")}
 )
 SUM = "GGR in EUR: ours 1.00, theirs 2.00, difference 1.00"
 

@@ -12,7 +12,7 @@ from reports.rates import Rate, ReportingRates
 
 FIRST, SECOND = date(2026, 6, 1), date(2026, 6, 2)
 RATES = ReportingRates(
-    currency="EUR", by_day={(FIRST, "USD"): Rate(value=Decimal("0.9"), source="ECB")}
+    currency="EUR", digits=2, by_day={(FIRST, "USD"): Rate(value=Decimal("0.9"), source="ECB")}
 )
 
 

@@ -17,19 +17,19 @@ MARCH_1 = date(2026, 3, 1)
 
 def test_rates_are_read_by_day_and_currency() -> None:
     text = HEADER + "2026-03-01,USD,0.9231,ECB\n2026-03-01,JPY,0.0061,ECB\n"
-    rates = parse_rates(text, "rates.csv", "EUR")
+    rates = parse_rates(text, "rates.csv", "EUR", 2)
     dollar = rates.rate(MARCH_1, "USD")
     assert dollar is not None
     assert (dollar.value, dollar.source) == (Decimal("0.9231"), "ECB")
 
 
 def test_a_day_without_a_rate_has_none_and_no_neighbour_is_taken() -> None:
-    rates = parse_rates(HEADER + "2026-03-02,USD,0.9231,ECB\n", "rates.csv", "EUR")
+    rates = parse_rates(HEADER + "2026-03-02,USD,0.9231,ECB\n", "rates.csv", "EUR", 2)
     assert rates.rate(MARCH_1, "USD") is None
 
 
 def test_the_reporting_currency_needs_no_rate() -> None:
-    own = parse_rates(HEADER, "rates.csv", "EUR").rate(MARCH_1, "EUR")
+    own = parse_rates(HEADER, "rates.csv", "EUR", 2).rate(MARCH_1, "EUR")
     assert own is not None
     assert own.value == 1
 
@@ -51,18 +51,18 @@ def test_the_reporting_currency_needs_no_rate() -> None:
 )
 def test_a_wrong_line_is_named_with_what_is_expected(line: str, problem: str) -> None:
     with pytest.raises(Refused, match=r"rates\.csv") as error:
-        parse_rates(HEADER + line + "\n", "rates.csv", "EUR")
+        parse_rates(HEADER + line + "\n", "rates.csv", "EUR", 2)
     assert problem in str(error.value)
 
 
 def test_another_header_is_refused_with_the_columns_that_are_expected() -> None:
     with pytest.raises(Refused, match="day, currency, rate, source"):
-        parse_rates("date,ccy,value\n", "rates.csv", "EUR")
+        parse_rates("date,ccy,value\n", "rates.csv", "EUR", 2)
 
 
 def test_many_wrong_lines_are_counted_after_the_first() -> None:
     with pytest.raises(Refused) as error:
-        parse_rates(HEADER + "x,y,z,\n" * PROBLEMS_MAX, "rates.csv", "EUR")
+        parse_rates(HEADER + "x,y,z,\n" * PROBLEMS_MAX, "rates.csv", "EUR", 2)
     lines = str(error.value).splitlines()
     assert len(lines) == PROBLEMS_MAX + 1
     assert lines[-1] == f"rates.csv: {3 * PROBLEMS_MAX} more problems"
@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_read_is_named(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(Refused, match=problem):
-        read_rates(path, "EUR")
+        read_rates(path, "EUR", 2)
 
 
 @pytest.mark.parametrize(

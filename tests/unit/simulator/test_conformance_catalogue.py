@@ -32,7 +32,7 @@ from tests.harness.providers.systems import (
     name_of,
 )
 from tests.meta.tree import ROOT
-from vocabulary.money import exponent_of
+from vocabulary.currencies import digits_of
 
 SECRETS = (b"the present secret", b"the secret before it")
 
@@ -54,7 +54,7 @@ def subject_of(provider: Provider, side: System) -> ConformanceTarget:
         system=side,
         slug=provider.slug,
         currency=provider.currency,
-        exponent=exponent_of(provider.currency, provider.exponents),
+        exponent=digits_of(provider.currency, provider.exponents),
         secrets=provider.secrets,
         orphan_win_credits=policy.orphan_win_credits,
         rollback_of_rollback_accepts=policy.rollback_of_rollback_accepts,

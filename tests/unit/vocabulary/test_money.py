@@ -2,14 +2,13 @@
 
 import pytest
 
+from tests.harness.currencies import CRYPTO
+from vocabulary.currencies import ISO_ONLY, CurrencyUnknown
 from vocabulary.errors import Malformed
 from vocabulary.money import (
     AMOUNT_CHARS_MAX,
-    EXPONENTS,
     MINOR_MAX,
     Money,
-    exponent_of,
-    is_currency,
     minor_from_text,
     text_from_minor,
 )
@@ -34,7 +33,7 @@ from vocabulary.money import (
     ],
 )
 def test_a_plain_decimal_becomes_minor_units(text: str, currency: str, minor: int) -> None:
-    assert Money.parse(text, currency) == Money(minor, currency)
+    assert Money.parse(text, currency, exponents=CRYPTO) == Money(minor, currency)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +69,7 @@ def test_a_plain_decimal_becomes_minor_units(text: str, currency: str, minor: in
 )
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(Malformed, match="amount: a plain decimal amount is expected"):
-        Money.parse(text, "EUR")
+        Money.parse(text, "EUR", exponents=ISO_ONLY)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,7 @@ def test_any_other_text_is_refused(text: str) -> None:
 )
 def test_excess_precision_is_refused_not_rounded(text: str, currency: str) -> None:
     with pytest.raises(Malformed, match="expected"):
-        Money.parse(text, currency)
+        Money.parse(text, currency, exponents=CRYPTO)
 
 
 def test_the_largest_amount_is_parsed_and_one_more_is_refused() -> None:
@@ -118,35 +117,18 @@ def test_minor_units_render_with_all_their_digits(minor: int, exponent: int, tex
     assert text_from_minor(minor, exponent) == text
 
 
-def test_a_provider_may_override_an_exponent_and_an_unknown_currency_has_two() -> None:
-    assert exponent_of("EUR", {"EUR": 5}) == 5
-    assert exponent_of("USD", {"EUR": 5}) == 2
-    assert exponent_of("ZZZ") == 2
+def test_a_provider_may_override_an_exponent() -> None:
     assert Money.parse("0.00001", "EUR", exponents={"EUR": 5}) == Money(1, "EUR")
     assert Money(1, "EUR").text(exponents={"EUR": 5}) == "0.00001"
     assert Money(-1, "EUR").text_with_currency(exponents={"EUR": 5}) == "-0.00001 EUR"
-    assert Money(-5, "EUR").text_with_currency() == "-0.05 EUR"
+    assert Money(-5, "EUR").text_with_currency(exponents=ISO_ONLY) == "-0.05 EUR"
 
 
-@pytest.mark.parametrize(
-    ("currency", "digits"), [("JPY", 0), ("EUR", 2), ("KWD", 3), ("CLF", 4), ("BTC", 8)]
-)
-def test_exponents_follow_the_standard(currency: str, digits: int) -> None:
-    assert exponent_of(currency) == digits
-
-
-def test_the_exponent_table_cannot_be_changed() -> None:
-    with pytest.raises(TypeError, match="item assignment"):
-        EXPONENTS["EUR"] = 3  # type: ignore[index]
-
-
-@pytest.mark.parametrize(
-    "code", ["", "EU", "eur", "EURO_X", "1UR", "ABCDEFGHI", "ЕUR", "EUR\n"]
-)
-def test_currency_codes_are_recognised(code: str) -> None:
-    assert not is_currency(code)
-    assert is_currency("EUR")
-    assert is_currency("USDT")
+def test_an_amount_of_an_unknown_currency_is_neither_read_nor_written() -> None:
+    with pytest.raises(CurrencyUnknown, match="DOGE is no currency of ISO 4217"):
+        Money.parse("1.00", "DOGE", exponents=ISO_ONLY)
+    with pytest.raises(CurrencyUnknown, match=r"exponents = \{ DOGE = 2 \}"):
+        Money(100, "DOGE").text(exponents={"BTC": 8})
 
 
 def test_amounts_of_different_currencies_cannot_be_combined() -> None:

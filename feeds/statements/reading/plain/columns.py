@@ -21,8 +21,8 @@ from feeds.statements.reading.values.text import NULL_WORDS
 from providers.contract import Provider
 from providers.statements.format import StatementFormat
 from providers.wire.fields import instant, unsigned_amount
+from vocabulary.currencies import digits_of, is_known
 from vocabulary.errors import Malformed
-from vocabulary.money import exponent_of, is_currency
 
 #: Answers of the normalizer that are kept for each field.
 CACHED_MAX = 2_048
@@ -138,7 +138,9 @@ class ColumnReader:
         plain = {
             word: code
             for word, code in codes.items()
-            if code is not None and is_currency(code) and (not allowed or code in allowed)
+            if code is not None
+            and is_known(code, self._provider.exponents)
+            and (not allowed or code in allowed)
         }
         return list(map(plain.get, words))
 
@@ -163,7 +165,7 @@ class ColumnReader:
     ) -> Sequence[int | None]:
         """The amounts of a column in minor units."""
         codes = [code for code in set(currencies) if code is not None]
-        exponents = {exponent_of(code, self._provider.exponents) for code in codes}
+        exponents = {digits_of(code, self._provider.exponents) for code in codes}
         if len(exponents) != 1 or column.kinds is not None:
             amounts = self.amounts(name, column, currencies, actions)
             return [None if amount is None else amount.minor for amount in amounts]

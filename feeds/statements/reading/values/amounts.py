@@ -13,8 +13,8 @@ from functools import lru_cache
 from feeds.statements.reading.cells import DOUBLE_DIGITS, Cell, CellKind
 from feeds.statements.reading.file_format import AmountUnit, FileRules, Grouping
 from feeds.statements.reading.values.text import INVISIBLE
+from vocabulary.currencies import is_currency
 from vocabulary.errors import Malformed
-from vocabulary.money import is_currency
 
 #: Largest distance from a whole number of smallest units that is still float noise, in
 #: smallest units: doubles of up to 10**10 units with two decimals are noisier by less.

@@ -13,9 +13,10 @@ from feeds.statements.reading.values.instants import instant_text
 from feeds.statements.reading.values.text import NULL_WORDS, bare, is_null, trimmed, unprotected
 from providers.contract import Provider
 from providers.statements.format import FieldKind, TableFormat
+from vocabulary.currencies import digits_of
 from vocabulary.errors import Malformed
 from vocabulary.instants import USUAL_INSTANT
-from vocabulary.money import exponent_of, minor_from_text, text_from_minor
+from vocabulary.money import minor_from_text, text_from_minor
 
 #: Kinds of cells that no field accepts.
 _REFUSED: Mapping[CellKind, str] = MappingProxyType(
@@ -132,7 +133,7 @@ class RowNormalizer:
         currency = self._currency(row)
         digits = 0
         if self._rules.unit is AmountUnit.MAJOR:
-            digits = exponent_of(currency, self._provider.exponents)
+            digits = digits_of(currency, self._provider.exponents)
         return stated_amount(cell, text, name, self._rules, currency=currency, digits=digits)
 
     def _value(self, cell: Cell, name: str) -> Cell:
@@ -182,7 +183,7 @@ class RowNormalizer:
             amount = self._without_sign(amount, name, row)
         if self._rules.unit is AmountUnit.MAJOR:
             return amount
-        exponent = exponent_of(self._currency(row), self._provider.exponents)
+        exponent = digits_of(self._currency(row), self._provider.exponents)
         return text_from_minor(minor_from_text(amount, 0, path=name), exponent)
 
     def _without_sign(self, amount: str, name: str, row: Mapping[str, Cell]) -> str:

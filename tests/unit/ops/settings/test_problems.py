@@ -191,3 +191,43 @@ def test_a_tolerance_is_an_amount_of_its_currency(tmp_path: Path) -> None:
     for code, digits in (("USD", 2), ("JPY", 0), ("EUR", 2)):
         expected = f"expected a plain amount with at most {digits} digits after the point"
         assert f"providers.casino.tolerance.{code}: {expected}" in message
+
+
+def test_a_currency_needs_digits_of_the_standard_or_of_a_provider(tmp_path: Path) -> None:
+    settings = tmp_path / "tieout.toml"
+    coins = PROVIDER.replace('currency = "USD"', 'currency = "DOGE"')
+    assert coins != PROVIDER
+    limits = '[ledger]\none_person = { DOGE = "5.25" }\n'
+    limits += '[reporting]\ncurrency = "DOGE"\nrates = "r"\n'
+    settings.write_text(limits + coins, encoding="utf-8")
+    known = "a currency of ISO 4217, or one whose digits after the point a provider names"
+    expected = f"expected {known}; DOGE is neither: exponents = {{ DOGE = 2 }}"
+    assert problems(settings, {"CASINO_SECRET": "s"}) == [
+        f"{settings}: {place}: {expected}"
+        for place in (
+            "ledger.one_person.DOGE",
+            "reporting.currency",
+            "providers.casino.currency",
+        )
+    ]
+
+    settings.write_text(limits + coins + "exponents = { DOGE = 3 }\n", encoding="utf-8")
+    assert load(settings, {"CASINO_SECRET": "s"}).exponents == {"DOGE": 3}
+
+
+def test_what_one_provider_names_counts_for_the_others_and_must_be_the_same(
+    tmp_path: Path,
+) -> None:
+    settings = tmp_path / "tieout.toml"
+    other = PROVIDER.replace('"casino"', '"other"') + "exponents = { DOGE = 3, EUR = 5 }\n"
+    settings.write_text(PROVIDER + other, encoding="utf-8")
+    loaded = load(settings, {"CASINO_SECRET": "s"}).providers
+    assert [dict(entry.exponents) for entry in loaded] == [
+        {"DOGE": 3},
+        {"DOGE": 3, "EUR": 5},
+    ]
+
+    settings.write_text(PROVIDER + "exponents = { DOGE = 2 }\n" + other, encoding="utf-8")
+    (problem,) = problems(settings, {"CASINO_SECRET": "s"})
+    assert "expected the same digits of DOGE in the exponents of every provider" in problem
+    assert "other names 3, another one 2" in problem

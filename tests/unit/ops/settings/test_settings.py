@@ -282,7 +282,7 @@ def test_anything_else_is_no_duration(text: object) -> None:
 def test_names_of_limits_are_those_of_people_however_they_are_written() -> None:
     document = {"breaks": {"roles": {" Jonas": "lead"}, "limits": {"lead": {"EUR": "1.50"}}}}
 
-    limits = limits_of_document(limits_document(Settings.model_validate(document)))
+    limits = limits_of_document(limits_document(Settings.model_validate(document)), {})
 
     assert limits.write_offs.role_of("jonas") == "lead"
     assert limits.write_offs.by_role == {"lead": {"EUR": 150}}
