@@ -31,6 +31,7 @@ from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.shared_rounds import round_of
 from reconcile.snapshot.snapshot import Snapshot, open_snapshot
 from storage.archive.row_cut import RowName, require_names, rows_begin_at
+from storage.archive.supplements import require_histories
 from vocabulary.ids import match_key
 
 # Everything stored up to these numbers could be read.
@@ -151,6 +152,8 @@ def _require_named_rows(connection: Connection, provider: str, breaks: Iterable[
         *(RowName(kind="operation", name=name) for name in sorted(operations)),
     ]
     require_names(connection, provider, names, "the window names")
+    played = [name for name in names if name.kind == "round"]
+    require_histories(connection, provider, played, "the window names")
 
 
 def breaks_of(
