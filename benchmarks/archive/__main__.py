@@ -8,12 +8,15 @@ its rows, too. A month before the first shows every player to the receiver and i
 once, without room for later rows. The last line compares the first month in which another left
 with the last one.
 
+One provider also reports each of its rounds, by a callback and in a record with its version.
+
 ``hot_bytes`` is what the database grew by for each callback before any bytes went;
 ``left_bytes`` from the end of one month to the end of the next: a month fills the space that
 an earlier one left. ``file_bytes`` is what a callback is in the archive. ``close_cpu_s``,
 ``verify_cpu_s`` and ``later_cpu_s`` (``verify --from-month-end``) are processor time of this
 process and the database, which other programs change little. ``grown`` in the last line is what
-a callback of all months after the first that was let go left, by table, for the largest ones.
+a callback of all months after the first that was let go left, by table, for the largest ones;
+``left_rows`` how many rows of what could leave are still there.
 """
 
 import argparse
@@ -23,7 +26,7 @@ from pathlib import Path
 
 from benchmarks.archive.books import ArchiveBench
 from benchmarks.archive.dating import past_months
-from benchmarks.archive.sizes import grown_by
+from benchmarks.archive.sizes import grown_by, table_rows
 from benchmarks.bench import running, staged, wait_until_answering
 
 
@@ -52,9 +55,16 @@ def main() -> None:
                 sizes = bench.sizes()
         later = months[chosen.keep + 1 :]
         grown = grown_by(sizes, bench.sizes(), sum(month["callbacks"] for month in later))
+        left_rows = table_rows(stage.database_url)
         bench.close()
     first = months[min(chosen.keep, len(months) - 1)]
-    result = {"benchmark": "archive", "first": first, "last": months[-1], "grown": grown}
+    result = {
+        "benchmark": "archive",
+        "first": first,
+        "last": months[-1],
+        "grown": grown,
+        "left_rows": left_rows,
+    }
     print(json.dumps(result))
 
 

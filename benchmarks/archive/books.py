@@ -12,6 +12,7 @@ import psycopg
 from sqlalchemy import Engine, text
 
 from benchmarks.archive.dating import PEOPLE, close_day, date_rows, seal_month
+from benchmarks.archive.history import report_month
 from benchmarks.archive.letting_go import Archivists
 from benchmarks.archive.sizes import table_sizes
 from benchmarks.bench import BenchSetup, cpu_seconds, drained, load, warm_up
@@ -82,6 +83,7 @@ class ArchiveBench:
         figures: dict[str, Any] = {
             "month": f"{month:%Y-%m}",
             **loaded,
+            "records": report_month(self._engine, month),
             "hot_bytes": round(hot / loaded["callbacks"]),
             "close_cpu_s": self._processor_s(
                 lambda: close_day(self._engine, self._stage.database_url, month)

@@ -47,24 +47,21 @@ UPDATE rounds r SET first_at = o.first_at, last_at = o.last_at
        = (o.match_key, o.provider, o.round_id, o.wallet_id)
 """,
 )
-#: The provider whose day is closed; it reports each of its rounds as we have it.
-_PROVIDER = "sportsbook"
-_REPORT = """
-INSERT INTO feed_records (provider, record_id, round_id, match_key, handle, currency, stake,
-                          payout, rolled_back, declared_net, created_at, updated_at,
-                          received_at, source)
-SELECT r.provider, r.round_id, r.round_id, r.match_key, w.player, r.currency, r.stake, r.payout,
-       r.status = 'rolled_back', r.payout - r.stake, r.first_at, r.last_at, r.last_at, 'push'
-  FROM rounds r JOIN wallets w USING (wallet_id)
- WHERE r.provider = :provider AND r.first_at >= :start AND r.first_at < :end
+#: The provider whose days are closed.
+PROVIDER = "sportsbook"
+# The days before the last one of a month, as one.
+_CLOSE_REST = """
+INSERT INTO day_closes (provider, business_day, starts_at, ends_at, closed_at, close_no,
+                        records, digest)
+VALUES (:provider, :first, :start, :end, now(), 1, 1, ''::bytea)
 """
 _SIGN = """
 INSERT INTO day_steps (provider, business_day, number, action, by_name, eyes, two_people,
                        close_no, figures)
 SELECT provider, business_day, n, CASE n WHEN 1 THEN 'prepared' ELSE 'signed' END,
-       CASE n WHEN 1 THEN :first ELSE :second END, '{}', true, 1, '{}'
+       CASE n WHEN 1 THEN :preparer ELSE :signer END, '{}', true, 1, '{}'
   FROM day_closes CROSS JOIN generate_series(1, 2) AS n
- WHERE business_day = :day ORDER BY provider, n
+ WHERE business_day IN (:first, :day) ORDER BY provider, n
 """
 
 
@@ -99,18 +96,24 @@ def seal_month(engine: Engine, month: date) -> None:
 
 
 def close_day(engine: Engine, database_url: str, month: date) -> None:
-    """Reconcile the month's last day with callbacks, and close it."""
+    """Reconcile the month's last day with callbacks, and close and sign all its days."""
     day = month + timedelta(days=_DAYS - 1)
     window = day_window(day, ZoneInfo("UTC"))
-    with engine.begin() as connection:
-        bounds = {"provider": _PROVIDER, "start": window.start, "end": window.end}
-        connection.execute(text(_REPORT), bounds)
     request = RunRequest(
-        provider=_PROVIDER, window=window, maturity=timedelta(minutes=15), close=day
+        provider=PROVIDER, window=window, maturity=timedelta(minutes=15), close=day
     )
     result = reconcile(database_url, request, clock=SystemClock())
     assert not result.breaks, result.breaks[0]
+    preparer, signer = PEOPLE
+    params = {
+        "provider": PROVIDER,
+        "first": month,
+        "day": day,
+        "start": month_bounds(month)[0],
+        "end": window.start,
+        "preparer": preparer,
+        "signer": signer,
+    }
     with engine.begin() as connection:
-        first, second = PEOPLE
-        people = {"day": day, "first": first, "second": second}
-        connection.execute(text(_SIGN), people)
+        connection.execute(text(_CLOSE_REST), params)
+        connection.execute(text(_SIGN), params)

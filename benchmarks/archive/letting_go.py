@@ -5,6 +5,8 @@ from datetime import date
 from sqlalchemy import Engine
 
 from benchmarks.archive.dating import PEOPLE
+from feeds.archived_versions import VERSIONS
+from feeds.record_release import let_records_go
 from ledger.archive.export import export_month
 from ledger.archive.release import let_entries_go, let_go, take_month_end
 from ledger.archive.row_release import let_rows_go
@@ -31,7 +33,9 @@ class Archivists:
 
     def export(self, month: date) -> None:
         """Write the archive of a month."""
-        exported = export_month(self._engine, month, self._place, progress=lambda _: None)
+        exported = export_month(
+            self._engine, month, self._place, others=(VERSIONS,), progress=lambda _: None
+        )
         with self._engine.begin() as connection:
             store_archive(
                 connection,
@@ -59,8 +63,9 @@ class Archivists:
         """Let its rows leave."""
         archive = self._approved(month, Leaving.ROWS)
         gone = let_rows_go(self._engine, archive, progress=lambda _: None)
+        records = let_records_go(self._engine, archive, by=PEOPLE[1], progress=lambda _: None)
         with self._engine.begin() as connection:
-            left = {"operations": gone.operations}
+            left = {"operations": gone.operations, "records": records.records}
             finish_release(connection, archive, Leaving.ROWS, by=PEOPLE[1], **left)
 
     def _approved(self, month: date, what: Leaving) -> Archive:
