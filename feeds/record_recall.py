@@ -61,11 +61,11 @@ def recall_history(engine: Engine, provider: str, round_id: str) -> int:
         )
         if (row["provider"], row["round_id"]) == (provider, round_id)
     ]
-    came = {"feed_records": records, **_parts_of(supplements, columns, provider, records)}
+    history = {"feed_records": records, **_parts_of(supplements, columns, provider, records)}
     params = {
         "provider": provider,
         "round": round_id,
-        "came": msgspec.json.encode(came).decode(),
+        "came": msgspec.json.encode(history).decode(),
     }
     try:
         with transaction(engine, "recall") as connection:

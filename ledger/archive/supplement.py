@@ -70,13 +70,13 @@ def write_supplement(
         Unavailable: the database or the archive's location is out of reach.
     """
     with reading(owner, "archive") as connection:
-        known = [each.number for each in list_supplements(connection, archive.archive_id)]
+        supplements = list_supplements(connection, archive.archive_id)
         revision = revision_in(connection)
         queries = {
             table.table: f"SELECT {column_list(connection, table.table)} {table.rows}"
             for table in tables
         }
-    number, folder = _next_folder(archive, max(known, default=0) + 1)
+    number, folder = _next_folder(archive, supplements[-1].number + 1 if supplements else 1)
     try:
         with adbc.connect(url_of(owner)) as bulk:
             files = list(_written_files(bulk, folder, queries))

@@ -370,19 +370,19 @@ def test_a_run_that_was_interrupted_is_completed_by_repeating_it(
     archivist: Archivist, engine: Engine
 ) -> None:
     def stop(_count: int) -> None:
-        raise InterruptedError
+        raise InterruptedError("stopped")
 
     before = rows_of(archivist)
     with psycopg.connect(archivist.database) as connection:
         connection.execute(b"ALTER FUNCTION let_go_of_records(bigint) RENAME TO away")
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="let_go_of_records"):
         archivist.let_rows_go()
     assert [len(rows) for rows in rows_of(archivist).values()] == [5, 6, 1, 2, 5, 3]
     with psycopg.connect(archivist.database) as connection:
         connection.execute(b"ALTER FUNCTION away(bigint) RENAME TO let_go_of_records")
     with engine.connect() as session:
         archive = get_archive(session, ARCHIVE)
-    with pytest.raises(InterruptedError):
+    with pytest.raises(InterruptedError, match="stopped"):
         let_records_go(engine, archive, by="jonas", progress=stop)
     assert counts(archivist) == [0, 0, 0, 0, 5, 3]
     assert "0 records, 3 deliveries and 5 callbacks" in archivist.run(*AGAIN)
