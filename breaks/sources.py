@@ -19,6 +19,7 @@ from storage.archive.restore import (
     restored_versions,
 )
 from storage.archive.row_cut import archives_of, away_sentence, round_named, rows_begin_at
+from vocabulary.clock import iso
 from vocabulary.ids import match_key, transaction_id
 from vocabulary.money import Money
 
@@ -178,6 +179,7 @@ def sources_of_round(
         "op_keys": [],
         "logged": [],
         "webhooks": [],
+        "began_at": None,
         "most": ROWS_MAX,
         "scanned": SCANNED_BYTES_MAX,
     }
@@ -197,7 +199,8 @@ def _words(
             *_away(connection, params, is_there=bool(operations)),
             *_callbacks(restored_operations(connection, operations), money),
             *_requests(restored_deliveries(connection, _rows(connection, _REQUESTS, params))),
-            *_records(_rows(connection, _RECORDS, params), money),
+            *(records := list(_records(_rows(connection, _RECORDS, params), money))),
+            *_away_records(connection, params, operations, is_there=bool(records)),
             *_versions(restored_versions(connection, _rows(connection, _VERSIONS, params))),
             *_withdrawals(_rows(connection, _WITHDRAWALS, params), money),
             *_logged(_rows(connection, _LOGGED, params)),
@@ -217,6 +220,7 @@ def _parameters(break_: TrackedBreak) -> dict[str, Any]:
         "match_keys": [match_key(break_.provider, name) for name in sorted(rounds)],
         "op_keys": [str(key) for key in break_.evidence.get("operations", ())],
         "logged": logged,
+        "began_at": break_.began_at,
         "webhooks": sorted({name.partition("/")[0] for name in logged}),
         "most": ROWS_MAX,
         "scanned": SCANNED_BYTES_MAX,
@@ -241,6 +245,28 @@ def _away(
     if archives := archives_of(connection, provider, name):
         words = away_sentence(provider, name, archives)
         yield SourceWord(source="callback", at=cut, id=round_id, words=words)
+
+
+def _away_records(
+    connection: Connection,
+    params: Mapping[str, Any],
+    operations: Sequence[Mapping[str, Any]],
+    *,
+    is_there: bool,
+) -> Iterator[SourceWord]:
+    """A word about records of a round that began before the cut, if there are none here."""
+    cut = None if is_there else rows_begin_at(connection)
+    began_at = min((row["received_at"] for row in operations), default=params["began_at"])
+    if cut is None or (began_at is not None and began_at >= cut):
+        return
+    provider, round_id = params["provider"], params["round_id"]
+    yield SourceWord(
+        source="history",
+        at=cut,
+        id=round_id,
+        words=f"records of days before {iso(cut)} left for archives; `tieout archive recall"
+        f" --provider {provider} --round {round_id} --records` brings back what there is",
+    )
 
 
 def _callbacks(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[SourceWord]:

@@ -21,6 +21,7 @@ class FindingKind(StrEnum):
     DUPLICATE_PAGE = "duplicate_page"
     PULL_FAILED = "pull_failed"
     LATE_RECORD = "late_record"
+    ARCHIVED_RECORD = "archived_record"
     RESTATED_AFTER_CLOSE = "restated_after_close"
     WITHDRAWN_RECORD = "withdrawn_record"
     NOT_TOLD_AGAIN = "not_told_again"

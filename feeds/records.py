@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from feeds.archived_records import set_late_versions_aside
 from feeds.changes import Changes, mark_reread, staged_changes
 from feeds.partial_rollbacks import resolve_partial_rollbacks
 from feeds.record_staging import (
@@ -119,6 +120,7 @@ class FeedCount:
         stored: records that are new or replaced an older version.
         late: new records of a time that was read before.
         late_ids: the first of them, oldest first.
+        archived: versions of records that left for an archive; they are kept and not stored.
         repeated: ids that a statement names more than once.
         repeated_ids: the first of them.
         first, last: the earliest and latest creation of records that are new or changed, before
@@ -135,6 +137,7 @@ class FeedCount:
     stored: int
     late: int = 0
     late_ids: tuple[str, ...] = field(default=(), compare=False)
+    archived: int = 0
     repeated: int = field(default=0, compare=False)
     repeated_ids: tuple[str, ...] = field(default=(), compare=False)
     first: datetime | None = field(default=None, compare=False)
@@ -241,6 +244,7 @@ def _merge(
     """
     params = {**asdict(delivery), "stored_no": next_number(connection), "most": IDS_MAX}
     record_returns(connection, params)
+    archived = set_late_versions_aside(connection, params)
     overlap = connection.execute(text(_KNOWN), params).one()
     reread = Changes()
     if overlap.versions and overlap.records:
@@ -261,8 +265,9 @@ def _merge(
     first, last = connection.execute(text(_SPAN), params).one()
     return FeedCount(
         received=received,
-        versions=versions,
+        versions=versions + archived,
         stored=stored,
+        archived=archived,
         late=late[0].late if late else 0,
         late_ids=tuple(row.record_id for row in late),
         first=first,

@@ -230,7 +230,12 @@ RIGHTS: Mapping[str, RoleRights] = MappingProxyType(
             hidden=SECRET_TABLES,
             sees_tokens=True,
             writes=_APPLICATION_WRITES,
-            calls=(*_PARKED_CALLS, "refresh_feed_statistics()", "recall_rows(bigint, jsonb)"),
+            calls=(
+                *_PARKED_CALLS,
+                "refresh_feed_statistics()",
+                "recall_rows(bigint, jsonb)",
+                "recall_history(text, text, jsonb)",
+            ),
             counters=("feed_order",),
         ),
         RECEIVER_ROLE: RoleRights(reads=_RECEIVER_READS, writes=_RECEIVER_WRITES),

@@ -15,7 +15,8 @@ from breaks.lists.queries import BreakFilter, read_breaks
 from breaks.store import TrackedBreak, transaction
 from vocabulary.window import day_window
 
-# Each day is a look-up by index: EXISTS may be planned as one scan of the whole table.
+# Each day is a look-up by index: EXISTS may be planned as one scan of the whole table. Where
+# records left for an archive, the close of the day says whether there were any.
 _SILENT_DAYS = """
 SELECT d.number
   FROM unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]),
@@ -24,6 +25,10 @@ SELECT d.number
  WHERE (SELECT true FROM feed_records f
          WHERE f.provider = d.provider AND f.created_at >= d.start AND f.created_at < d."end"
          LIMIT 1) IS NULL
+   AND NOT EXISTS (SELECT FROM day_closes c
+                    WHERE c.provider = d.provider AND c.starts_at < d."end"
+                      AND c.ends_at > d.start AND c.starts_at < rows_begin_at()
+                      AND c.records > 0)
 """
 
 

@@ -42,6 +42,13 @@ _MAKE_CURRENT = "UPDATE feed_files SET replaced_by = NULL WHERE file_id = :file_
 _REPLACE = """
 UPDATE feed_files SET replaced_by = :file_id WHERE file_id = ANY (cast(:others AS bigint[]))
 """
+# Files that list fewer records than lines were read of them.
+_LEFT = """
+SELECT file_id, name FROM feed_files f
+ WHERE file_id = ANY (cast(:others AS bigint[])) AND covers_from < rows_begin_at()
+   AND records > (SELECT count(*) FROM feed_file_records l WHERE l.file_id = f.file_id)
+ ORDER BY file_id
+"""
 _MISSING_FROM_FILE = """
 SELECT r.*, r.source = ANY (SELECT name FROM feed_files
                              WHERE file_id = ANY (cast(:others AS bigint[]))) AS from_restated
@@ -143,6 +150,7 @@ def replace_files(
     findings = [
         *file_withdrawals(connection, provider, by, replacement.others, replacement.covers),
         *_shorter_file(replacement, remaining),
+        *_left_for_archives(connection, replacement),
         *(missing_record(row, file=by.name, reason=_reason(row)) for row in remaining),
     ]
     return _result(findings, withdrawn)
@@ -228,6 +236,22 @@ def _shorter_file(
         covers=replacement.covers,
         evidence={"records": [row.record_id for row in outside[:50]], "count": len(outside)},
     )
+
+
+def _left_for_archives(
+    connection: Connection, replacement: Replacement
+) -> Iterator[NewFinding]:
+    """A finding for each restated file of which records left: they cannot be withdrawn."""
+    for row in connection.execute(text(_LEFT), {"others": list(replacement.others)}):
+        yield NewFinding(
+            kind=FindingKind.ARCHIVED_RECORD,
+            detail=f"records of file {row.file_id} ({row.name}), which it restates, left for"
+            " archives: those missing from it are not withdrawn, and signed days keep their"
+            " figures; compare both files",
+            file=replacement.by.name,
+            covers=replacement.covers,
+            evidence={"file_id": row.file_id},
+        )
 
 
 def _reason(row: Row[Any]) -> str:

@@ -133,7 +133,7 @@ def _with_steps(
         step = last_steps.get((provider, window.start))
         if cut is None or window.start >= cut or step is None:
             return sides(connection, provider, window, stamp)
-        return sides_since(connection, provider, window, step.figures.ours, step.at)
+        return sides_since(connection, provider, window, step.figures, step.at)
 
     return read
 

@@ -1,7 +1,8 @@
 """Add up the figures of business days: both sides, and the breaks between them.
 
 Days are read together, so that a list of days takes as many statements as one day. Tables read:
-``rounds``, ``feed_records``, ``breaks``, ``break_workflows``, ``adjustments``.
+``rounds``, ``feed_records``, ``feed_superseded``, ``feed_withdrawals``, ``breaks``,
+``break_workflows``, ``adjustments``.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -73,6 +74,47 @@ SELECT currency, count(*) FILTER (WHERE is_new) AS rounds, sum(stake)::bigint AS
  GROUP BY currency
 HAVING (count(*) FILTER (WHERE is_new), sum(stake), sum(payout)) <> (0, 0, 0)
 """
+# What changed on their side of a window since an instant, by our receipt: the rows that are
+# here now, less those that were here then. What left was here at both, and cannot change.
+_THEIRS_SINCE = """
+WITH seen AS (
+    SELECT true AS is_now, round_id, handle, currency, stake, payout FROM feed_records
+     WHERE provider = :provider AND created_at >= :start AND created_at < :end
+     UNION ALL
+    SELECT false, round_id, handle, currency, stake, payout FROM feed_records
+     WHERE provider = :provider AND created_at >= :start AND created_at < :end
+       AND received_at <= :since
+     UNION ALL
+    SELECT false, round_id, handle, currency, stake, payout
+      FROM (SELECT DISTINCT ON (u.record_id, u.occurrence) u.* FROM feed_superseded u
+             WHERE u.provider = :provider AND u.received_at <= :since
+               AND NOT EXISTS (SELECT FROM feed_records r
+                                WHERE r.provider = u.provider AND r.record_id = u.record_id
+                                  AND r.occurrence = u.occurrence AND r.received_at <= :since)
+               AND NOT EXISTS (SELECT FROM feed_withdrawals w
+                                WHERE w.provider = u.provider AND w.record_id = u.record_id
+                                  AND w.occurrence = u.occurrence AND w.changed_at <= :since
+                                  AND w.changed_no = u.superseded_no)
+             ORDER BY u.record_id, u.occurrence, u.superseded_no DESC) b
+     WHERE created_at >= :start AND created_at < :end
+), undone AS (
+    SELECT DISTINCT true AS is_now, round_id, handle FROM feed_records
+     WHERE provider = :provider AND rolled_back
+     UNION
+    SELECT false, round_id, handle FROM feed_records
+     WHERE provider = :provider AND rolled_back AND received_at <= :since
+), shares AS (
+    SELECT is_now, currency, CASE WHEN is_now THEN 1 ELSE -1 END AS sign,
+           CASE WHEN u.round_id IS NULL THEN sum(stake) ELSE 0 END AS stake,
+           CASE WHEN u.round_id IS NULL THEN sum(payout) ELSE 0 END AS payout
+      FROM seen s LEFT JOIN undone u USING (is_now, round_id, handle)
+     GROUP BY is_now, s.round_id, s.handle, currency, u.round_id
+)
+SELECT currency, sum(sign)::bigint AS rounds, sum(sign * stake)::bigint AS stake,
+       sum(sign * payout)::bigint AS payout
+  FROM shares GROUP BY currency
+HAVING (sum(sign), sum(sign * stake), sum(sign * payout)) <> (0, 0, 0)
+"""
 _DAYS = """
 unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
   WITH ORDINALITY AS d (provider, start_at, end_at, place)
@@ -131,7 +173,7 @@ def sides_since(
     connection: Connection,
     provider: str,
     window: Window,
-    ours: Mapping[str, SideTotals],
+    signed: DayFigures,
     since: datetime,
 ) -> BothSides:
     """Both sides of a window whose rows may have left for an archive.
@@ -140,20 +182,23 @@ def sides_since(
         connection: of the books.
         provider: the slug.
         window: of the rows.
-        ours: our side as people signed it.
-        since: when they did; what was posted later is there, and is added.
+        signed: both sides as people signed them.
+        since: when they did; what was posted or received later is there, and is added.
     """
-    params = {"provider": provider, "start": window.start, "end": window.end}
-    late = _side(connection, _OURS_SINCE, {**params, "since": since})
+    params = {"provider": provider, "start": window.start, "end": window.end, "since": since}
+    late = _side(connection, _OURS_SINCE, params)
     with without_nested_loops(connection):
-        theirs = _side(connection, _THEIRS, params)
-    return BothSides(
-        ours={
-            code: _sum(ours.get(code, NO_TOTALS), late.get(code, NO_TOTALS))
-            for code in sorted({*ours, *late})
-        },
-        theirs=theirs,
-    )
+        changed = _side(connection, _THEIRS_SINCE, params)
+    return BothSides(ours=_sums(signed.ours, late), theirs=_sums(signed.theirs, changed))
+
+
+def _sums(
+    one: Mapping[str, SideTotals], other: Mapping[str, SideTotals]
+) -> dict[str, SideTotals]:
+    return {
+        code: _sum(one.get(code, NO_TOTALS), other.get(code, NO_TOTALS))
+        for code in sorted({*one, *other})
+    }
 
 
 def _sum(one: SideTotals, other: SideTotals) -> SideTotals:

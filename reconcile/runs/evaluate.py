@@ -32,6 +32,7 @@ from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.shared_rounds import round_of
 from reconcile.snapshot.snapshot import Snapshot
 from storage.archive.row_cut import RowName, require_names, rows_begin_at
+from storage.archive.supplements import require_histories
 from vocabulary.ids import match_key
 
 # Everything stored up to these numbers could be read.
@@ -152,6 +153,8 @@ def _require_named_rows(connection: Connection, provider: str, breaks: Iterable[
         *(RowName(kind="operation", name=name) for name in sorted(operations)),
     ]
     require_names(connection, provider, names, "the window names")
+    played = [name for name in names if name.kind == "round"]
+    require_histories(connection, provider, played, "the window names")
 
 
 def breaks_of(

@@ -63,8 +63,8 @@ ON CONFLICT (break_id) DO UPDATE SET
     evidence = EXCLUDED.evidence, last_seen = EXCLUDED.last_seen, cleared_at = NULL
 """
 # A break is also resolved if its round exists on neither side any more: no later run could
-# examine it. A round whose rows left for an archive exists there. The break of a cross-check
-# belongs to the window it began in, not to a round.
+# examine it. What left for an archive exists there: a break from before the cut stays. The
+# break of a cross-check belongs to the window it began in, not to a round.
 _UNSEEN = """
 SELECT b.break_id, b.match_key, b.kind = ANY(:cross_checks) AS by_cross_check,
        b.began_at >= :start AND b.began_at < :end AS inside,
@@ -72,6 +72,7 @@ SELECT b.break_id, b.match_key, b.kind = ANY(:cross_checks) AS by_cross_check,
                     WHERE r.match_key = b.match_key)
        AND NOT EXISTS (SELECT FROM feed_records f
                         WHERE f.match_key = b.match_key)
+       AND coalesce(b.began_at, b.first_seen) >= rows_begin_at()
        AND archived_days(b.match_key) IS NULL AS gone
   FROM breaks b
  WHERE b.provider = :provider AND b.cleared_at IS NULL

@@ -8,19 +8,23 @@ from reconcile.snapshot.edge_keys import edge_span
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.rules import Rules
 from storage.archive.row_cut import RowName, RowsAreAway, cut_sentence, names_away
+from storage.archive.supplements import histories_away
 from vocabulary.clock import iso
 from vocabulary.window import Window
 
 _CUT = "SELECT max(at) AS at FROM archived_row_months"
-# Of some keys, the rounds that records of the window name and whose rows are away.
+# Of some keys, the rounds that records of the window name and whose rows, or earlier records,
+# are away.
 _AWAY = """
-SELECT DISTINCT f.round_id, f.match_key
+SELECT DISTINCT f.round_id, f.match_key,
+       is_round_away({provider}, f.round_id, f.match_key) AS is_round
   FROM residual k
  CROSS JOIN LATERAL (SELECT * FROM feed_records x
                       WHERE x.match_key = k.match_key
                         AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
  WHERE f.created_at >= {start} AND f.created_at < {end}
-   AND is_round_away({provider}, f.round_id, f.match_key)
+   AND (is_round_away({provider}, f.round_id, f.match_key)
+        OR is_history_away({provider}, f.round_id, f.match_key))
  ORDER BY f.round_id
 """
 
@@ -63,9 +67,14 @@ def require_rounds(snapshot: ReadsKeys, keys: Keys) -> None:
     """
     if snapshot.query(_CUT)[0]["at"] is None:
         return
+    away = snapshot.query_keys(_AWAY, keys)
     names = [
         RowName(kind="round", name=row["round_id"], match_key=row["match_key"])
-        for row in snapshot.query_keys(_AWAY, keys)
+        for row in away
+        if row["is_round"]
     ]
     if names:
         raise names_away(snapshot.provider, names, "the records of the window name")
+    if away:
+        rounds = [row["round_id"] for row in away]
+        raise histories_away(snapshot.provider, rounds, "the records of the window name")

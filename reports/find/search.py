@@ -115,7 +115,7 @@ def _away(connection: Connection, scope: SearchScope) -> Iterator[str]:
     if cut is None or day is None:
         return
     if min(day_window(day, ZoneInfo(zone)).start for zone in zones) < cut:
-        yield f"most operations and rounds of {day} are in archives, which are not searched"
+        yield f"most rows of {day} are in archives, which are not searched by amount"
 
 
 def _advice(text: str, scope: SearchScope) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from reports.find.away import away_records
 from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import at, fetch, match_keys, rows_of_listed_amount, slugs
 from reports.find.query import By, Candidate, FoundKind
@@ -83,6 +84,7 @@ def records(connection: Connection, candidate: Candidate, scope: SearchScope) ->
     return [
         *(_record(row, scope, exact=True) for row in rows),
         *(_withdrawn(row, scope) for row in withdrawn),
+        *(away_records(connection, candidate.text, scope) if not rows else ()),
     ]
 
 

@@ -18,7 +18,7 @@ OWN = {
     *("break_stage", "saved_views", "archived"),
 }
 #: What only the owner of the tables writes: `tieout archive approve --rows` connects as it.
-OWNERS = {"archived_row_months"}
+OWNERS = {"archive_supplements", "archived_row_months"}
 WRITES = re.compile(r"\b(?:(INSERT) INTO|(UPDATE)|(DELETE) FROM) +([a-z_]+)\b(?! *\.)")
 
 

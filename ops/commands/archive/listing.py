@@ -17,6 +17,7 @@ from ops.commands.options import AsJson, By
 from ops.commands.progress import progress_bars
 from storage.archive.archives import Archive, get_archive, list_archives, move_archive
 from storage.archive.files import ArchiveFolder
+from storage.archive.supplements import Supplement, list_supplements
 from storage.transactions import reading, transaction
 from vocabulary.errors import TieoutError
 from vocabulary.people import Right
@@ -62,6 +63,8 @@ def move(
     with refusals(), transaction(engine, "archive") as connection:
         archive = get_archive(connection, name)
         ArchiveFolder(location, name).manifest(archive.manifest_hash)
+        for supplement in list_supplements(connection, name):
+            ArchiveFolder(location, supplement.folder).manifest(supplement.manifest_hash)
         move_archive(connection, archive, location, by=person)
     typer.echo(f"{name} is at {location}")
 
@@ -75,9 +78,27 @@ def _findings(connection: Connection, archive: Archive, progress: Progress) -> l
         return [
             *seal_faults(manifest, {seal.day: seal.hash for seal in seals}),
             *check_archive(folder, manifest, progress=progress),
+            *(
+                fault
+                for supplement in list_supplements(connection, archive.archive_id)
+                for fault in _faults_of(supplement)
+            ),
         ]
     except TieoutError as error:
         return [str(error)]
+
+
+def _faults_of(supplement: Supplement) -> list[str]:
+    """What is wrong with the files of a supplement.
+
+    Raises:
+        Malformed: its manifest has changed.
+        Unavailable: it is out of reach.
+    """
+    folder = ArchiveFolder(supplement.location, supplement.folder)
+    manifest = folder.manifest(supplement.manifest_hash)
+    faults = check_archive(folder, manifest, progress=lambda _: None)
+    return [f"supplement {supplement.number}: {fault}" for fault in faults]
 
 
 def _print_results(

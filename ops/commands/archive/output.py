@@ -53,3 +53,7 @@ def print_left(name: str, left: Mapping[str, int]) -> None:
         operations = counted(left["operations"], "operation")
         rounds = counted(left["rounds"], "row of a round", "rows of rounds")
         typer.echo(f"{name}: {operations} and {rounds} left the database")
+        records = counted(left["records"], "record")
+        deliveries = counted(left["deliveries"], "delivery", "deliveries")
+        logged = counted(left["logged"], "callback")
+        typer.echo(f"{name}: {records}, {deliveries} and {logged} of providers' logs left")

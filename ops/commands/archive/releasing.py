@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from feeds.record_release import let_records_go
 from ledger.archive.check import check_archive, seal_faults
 from ledger.archive.months import month_end
 from ledger.archive.release import let_entries_go, let_go, require_owner, take_month_end
@@ -36,7 +37,7 @@ from vocabulary.errors import Contradiction
 from vocabulary.people import Right
 
 Rows = Annotated[
-    bool, typer.Option("--rows", help="Rows of operations and rounds, after bytes and entries.")
+    bool, typer.Option("--rows", help="Rows of operations, rounds and records, at last.")
 ]
 
 
@@ -57,7 +58,7 @@ def approve(ctx: typer.Context, name: Name, *, rows: Rows = False, by: By = None
     """Approve another person's request; bytes and entries go; repeating finishes it.
 
     The archive is checked first. Callbacks may go on meanwhile. Needs the owner of the tables.
-    With --rows, the rows of operations and rounds go.
+    With --rows, the rows of operations and rounds go, and the records of the feeds.
     """
     engine, person = open_books_as(ctx, by, Right.LET_GO)
     with refusals(), engine_at(context_of(ctx).owner_url) as owner:
@@ -74,7 +75,7 @@ def approve(ctx: typer.Context, name: Name, *, rows: Rows = False, by: By = None
                 now, what = SystemClock().now(), _leaving(rows=rows)
                 decide_release(connection, archive, "approved", what, by=person, now=now)
             if rows:
-                left = _let_rows_go(owner, archive, announce)
+                left = _let_rows_go(owner, archive, announce, by=person)
             else:
                 left = _let_bytes_go(owner, folder, manifest, announce)
         with transaction(engine, "archive") as connection:
@@ -99,9 +100,18 @@ def _let_bytes_go(
     return {"rows": gone, "entries": entries}
 
 
-def _let_rows_go(owner: Engine, archive: Archive, announce: Announce) -> dict[str, int]:
+def _let_rows_go(
+    owner: Engine, archive: Archive, announce: Announce, *, by: str
+) -> dict[str, int]:
     gone = let_rows_go(owner, archive, progress=announce("operations", None))
-    return {"operations": gone.operations, "rounds": gone.rounds}
+    records = let_records_go(owner, archive, by=by, progress=announce("records", None))
+    return {
+        "operations": gone.operations,
+        "rounds": gone.rounds,
+        "records": records.records,
+        "deliveries": records.deliveries,
+        "logged": records.logged,
+    }
 
 
 def _require_as_signed(ctx: typer.Context, engine: Engine, archive: Archive) -> None:

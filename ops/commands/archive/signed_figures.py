@@ -1,6 +1,6 @@
 """What people signed of a month has to be what its rows say, before the rows leave.
 
-Afterwards the signed figures are all that is known of our side of these days. What changed
+Afterwards the signed figures are all that is known of these days. What changed
 since would be lost, so it is signed again first.
 """
 
@@ -35,7 +35,7 @@ SELECT c.provider, c.business_day, c.starts_at, c.ends_at, s.figures, s.at
 def require_figures_as_signed(
     connection: Connection, month: date, exponents: Mapping[str, Mapping[str, int]]
 ) -> None:
-    """Check that our side of every day of a month is what was signed last.
+    """Check that both sides of every day of a month are what was signed last.
 
     Args:
         connection: of the books.
@@ -49,7 +49,7 @@ def require_figures_as_signed(
     if changed:
         named = ", ".join(changed[:_NAMED_MAX])
         raise ArchiveRefused(
-            f"{month:%Y-%m}: our rounds are not what was signed of {named}"
+            f"{month:%Y-%m}: rounds and records are not what was signed of {named}"
             f"{' and others' if len(changed) > _NAMED_MAX else ''}. Reopen these days and sign"
             " them again with `tieout day`, then let the rows go"
         )
@@ -62,10 +62,10 @@ def _changed_days(
     params = {"month": month, "until": month_bounds(month)[1]}
     for row in connection.execute(text(_DAYS), params).all():
         window = Window(start=row.starts_at, end=row.ends_at)
-        signed = stored_figures(row.figures, exponents.get(row.provider, {})).ours
+        signed = stored_figures(row.figures, exponents.get(row.provider, {}))
         if cut is not None and window.start < cut:
-            ours = sides_since(connection, row.provider, window, signed, row.at).ours
+            both = sides_since(connection, row.provider, window, signed, row.at)
         else:
-            ours = read_sides(connection, row.provider, window).ours
-        if ours != signed:
+            both = read_sides(connection, row.provider, window)
+        if (both.ours, both.theirs) != (signed.ours, signed.theirs):
             yield f"{row.provider} {row.business_day}"

@@ -1,0 +1,1 @@
+"""Simulated months that leave for archives: ``python -m benchmarks.archive``."""

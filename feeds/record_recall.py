@@ -1,0 +1,125 @@
+"""Bring the records of a round back that left for supplements of archives.
+
+They come with their versions, former values and listings, as they were when they left, and stay
+until the rows of a later month leave. Only runs and totals that meet the round again need them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from storage.archive.rows import answered_rows
+from storage.archive.supplements import Supplement, list_supplements, supplement_request
+from storage.transactions import reading, transaction
+from vocabulary.errors import Contradiction
+from vocabulary.ids import match_key
+
+_BY_RECORD = ("feed_versions", "feed_superseded", "feed_file_records")
+_COLUMNS = """
+SELECT attname::text FROM pg_attribute
+ WHERE attrelid = CAST(:table AS regclass) AND attnum > 0 AND NOT attisdropped
+   AND attgenerated = '' ORDER BY attnum
+"""
+# Of the archives that have operations of a round.
+_FIRST_MONTH = """
+SELECT date_trunc('month', DATE '1970-01-01' + min(day))::date
+  FROM unnest(archived_days(:key)) AS a (day)
+"""
+_RECALL = "SELECT recall_history(:provider, :round, CAST(:came AS jsonb))"
+
+_Rows = list[dict[str, Any]]
+
+
+def recall_history(engine: Engine, provider: str, round_id: str) -> int:
+    """Bring back what a provider reported of a round; returns how many records it has here.
+
+    Raises:
+        Unavailable: the database or a supplement is out of reach.
+        Contradiction: a supplement has changed, or has records that did not leave.
+    """
+    with reading(engine, "recall") as connection:
+        # The newest state of a record first; records leave with their rounds, or later.
+        first = connection.execute(
+            text(_FIRST_MONTH), {"key": match_key(provider, round_id)}
+        ).scalar_one()
+        supplements = [
+            supplement
+            for supplement in reversed(list_supplements(connection))
+            if first is None or supplement.month >= first
+        ]
+        columns = {
+            table: _columns(connection, table) for table in ("feed_records", *_BY_RECORD)
+        }
+    records = [
+        row
+        for row in _rows(
+            supplements, "feed_records", columns, "match_key", [match_key(provider, round_id)]
+        )
+        if (row["provider"], row["round_id"]) == (provider, round_id)
+    ]
+    history = {"feed_records": records, **_parts_of(supplements, columns, provider, records)}
+    params = {
+        "provider": provider,
+        "round": round_id,
+        "came": msgspec.json.encode(history).decode(),
+    }
+    try:
+        with transaction(engine, "recall") as connection:
+            return int(connection.execute(text(_RECALL), params).scalar_one())
+    except IntegrityError as error:
+        cause = str(error.orig).partition("\n")[0]
+        raise Contradiction(f"the records are not recalled: {cause}") from error
+
+
+def _parts_of(
+    supplements: Sequence[Supplement],
+    columns: Mapping[str, Sequence[str]],
+    provider: str,
+    records: _Rows,
+) -> dict[str, _Rows]:
+    """What belongs to the records: rows of other tables that name them."""
+    names = sorted({row["record_id"] for row in records})
+    if not names:
+        return {table: [] for table in _BY_RECORD}
+    return {
+        table: [
+            row
+            for row in _rows(supplements, table, columns, "record_id", names)
+            if row.get("provider", provider) == provider
+        ]
+        for table in _BY_RECORD
+    }
+
+
+def _rows(
+    supplements: Sequence[Supplement],
+    table: str,
+    columns: Mapping[str, Sequence[str]],
+    key: str,
+    values: Sequence[int] | Sequence[str],
+) -> Iterator[dict[str, Any]]:
+    requests = [
+        supplement_request(supplement, table, columns[table], key=key, values=values)
+        for supplement in supplements
+    ]
+    for request, row in answered_rows(requests):
+        yield {name: _as_json(value) for name, value in zip(request.columns, row, strict=True)}
+
+
+def _columns(connection: Connection, table: str) -> list[str]:
+    return list(connection.execute(text(_COLUMNS), {"table": table}).scalars())
+
+
+def _as_json(value: Any) -> Any:
+    """A value as PostgreSQL reads it from JSON."""
+    match value:
+        case bytes():
+            return f"\\x{value.hex()}"
+        case datetime():
+            return value.isoformat()
+        case _:
+            return value

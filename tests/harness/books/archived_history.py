@@ -1,0 +1,87 @@
+"""Books whose old month also has the provider's history: records, versions, a file, its log."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import psycopg
+
+from feeds.records import store_records, store_statement
+from feeds.statements.archive import archive_file
+from feeds.statements.restatement import record_listing
+from storage.engine import open_engine
+from tests.harness.books.archived import Archivist, seal_month, sign_month
+from tests.harness.books.ledger import SLUG
+from tests.harness.tampering.sealed_day import MORNING, a_sealed_day
+from vocabulary.facts import HistoryRecord
+from vocabulary.money import Money
+
+MINUTE = timedelta(minutes=1)
+RECEIVED = MORNING + MINUTE
+#: When a late version arrives: long after the month.
+LATER = datetime(2020, 9, 1, tzinfo=UTC)
+FILE = "june.csv"
+_IMPORTED = """
+UPDATE feed_files
+   SET verdict = 'imported', records = 2, covers_from = %(at)s, covers_to = %(at)s
+"""
+_LOG = """
+INSERT INTO provider_deliveries (provider, webhook_id, delivery_id, event_type, payload,
+                                 response_code, response_body, success, attempted_at,
+                                 retry_count, pulled_at)
+SELECT %(provider)s, 'hook-' || n %% 2, 'd' || n, 'bet', convert_to('payload ' || n, 'UTF8'),
+       CASE WHEN n %% 3 > 0 THEN 200 END, '\\x00ff'::bytea, n %% 3 > 0,
+       %(at)s + n * interval '1 day', n, %(at)s + n * interval '1 day'
+  FROM generate_series(1, 5) AS n
+"""
+
+
+def record_of(
+    name: str, round_id: str, stake: int, payout: int = 0, *, is_undone: bool = False
+) -> HistoryRecord:
+    """A record of June in euro cents, whose game needs escapes in JSON."""
+    return HistoryRecord(
+        record_id=name,
+        round_id=round_id,
+        handle="ann",
+        currency="EUR",
+        stake=Money(stake, "EUR"),
+        payout=Money(payout, "EUR"),
+        rolled_back=is_undone,
+        declared_net=None,
+        balance_before=None,
+        balance_after=Money(7, "EUR"),
+        game='Plück "7"\\\t\u2028\x7f',
+        created_at=MORNING,
+        updated_at=MORNING,
+        raw=f"{name} {round_id} {stake} {payout}".encode(),
+    )
+
+
+#: t1 changes once, t3 is undone, and the file has t4 in two lines.
+FIRST = (record_of("t1", "r1", 300), record_of("t2", "r2", 50))
+SECOND = (
+    replace(record_of("t1", "r1", 300, 120), updated_at=MORNING + MINUTE),
+    record_of("t3", "s1", 40, is_undone=True),
+)
+LISTED = (record_of("t4", "r4x", 10), record_of("t4", "r4x", 20))
+
+
+def an_archivable_history(database: str, folder: Path) -> Archivist:
+    """Books of June 2020, sealed and signed, with the provider's history of it."""
+    a_sealed_day(database, folder / "day.jsonl.gz", at=MORNING)
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        for records in (FIRST, SECOND):
+            store_records(connection, SLUG, records, source="push", received_at=RECEIVED)
+        file_id, _ = archive_file(connection, SLUG, FILE, BytesIO(b"t4\nt4\n"), MORNING)
+        store_statement(connection, SLUG, LISTED, source=FILE, received_at=RECEIVED)
+        record_listing(connection, file_id)
+    engine.dispose()
+    with psycopg.connect(database) as connection:
+        connection.execute(_IMPORTED.encode(), {"at": MORNING})
+        connection.execute(_LOG.encode(), {"provider": SLUG, "at": MORNING})
+    seal_month(database)
+    sign_month(database)
+    return Archivist(folder, database)
