@@ -47,8 +47,9 @@ def test_a_recovery_asks_for_rows_that_are_away_and_books_nothing_twice(
     let_everything_go(database)
     restore = begin_restore(engine, by="ann", reason="lost", takes_two=True, now=NOW)
     operations = LostOperations(read_sealed_day(tmp_path / "day.jsonl"), decoders(), {})
-    names = {"file": "day.jsonl", "sha256": SHA256, "callbacks": 40}
-    propose_recovery(engine, restore, by="ann", now=NOW, **names)
+    propose_recovery(
+        *(engine, restore), by="ann", now=NOW, file="day.jsonl", sha256=SHA256, callbacks=40
+    )
     recovery = approve_recovery(engine, restore, sha256=SHA256, by="bob", now=NOW)
 
     left = rows(database)
