@@ -14,6 +14,8 @@ from vocabulary.people import Right
 
 #: Most hits that are listed.
 HITS_MAX = 30
+#: What brings a hit back whose rows left for an archive, by its kind; records follow a round.
+_RECALLED_AS = {FoundKind.ROUND: "round", FoundKind.TRANSACTION: "operation"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,6 @@ def _page(visit: Visit, findings: Findings | None) -> HtmlPage:
         "searchable": searchable(),
         "fact_address": fact_address,
         "hits_max": HITS_MAX,
-        "may_recall": visit.signed_in.person.may(Right.ARCHIVE),
+        "recalled_as": _RECALLED_AS if visit.signed_in.person.may(Right.ARCHIVE) else {},
     }
     return HtmlPage(template="find.html", values=values)

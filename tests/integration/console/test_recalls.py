@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.books.console import ConsoleBooks
+from tests.harness.books.console import DAY, ConsoleBooks
 from tests.harness.servers.console import ConsoleSite, PageClient
 from tests.harness.tampering.replay import tamper
 from vocabulary.ids import match_key
@@ -53,6 +53,15 @@ def test_only_who_may_archive_asks_for_a_round(
     assert 'action="/recalls"' not in shown.text
     assert (refused.status, forged.status) == (403, 403)
     assert console_books.rows(DEMANDS) == []
+
+
+def test_what_is_here_is_listed_without_a_button_to_those_who_may_archive(
+    maria: PageClient,
+) -> None:
+    listed = maria.get(f"/find?q=0.40+EUR&day={DAY}")
+    assert listed.status == 200
+    assert " hits" in listed.shown()
+    assert 'action="/recalls"' not in listed.text
 
 
 def test_a_round_and_an_operation_are_asked_for_once_each_with_an_audit_row(
