@@ -19,7 +19,7 @@ from vocabulary.outcomes import CallbackReply, Outcome, Verdict, refusal
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.evidence_headers import header_limits, text_within
 from webhooks.group_commit import GroupCommit
-from webhooks.http_server import is_client_gone
+from webhooks.http_server import LastResponse, is_client_gone
 from webhooks.metrics import ReceiverMetrics
 from webhooks.request_body import TooLarge, read_body
 from webhooks.sampled_log import SampledLog
@@ -78,7 +78,7 @@ class CallbackHandler:
             verdict, reply = self._failed()
         self._count(verdict, started)
         if verdict is Verdict.TOO_SLOW:
-            return _LastResponse(body=reply.body, status=reply.status, headers=_JSON)
+            return LastResponse(body=reply.body, status=reply.status, headers=_JSON)
         return _response(reply)
 
     def handle_plain(
@@ -273,13 +273,3 @@ class RefusalHandler:
 
 def _response(reply: CallbackReply) -> web.Response:
     return web.Response(body=reply.body, status=reply.status, headers=_JSON)
-
-
-class _LastResponse(web.Response):
-    """A response that closes the connection, whose request will not arrive any more."""
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        transport = None if self._req is None else self._req.transport
-        await super().write_eof(data)
-        if transport is not None:
-            transport.close()

@@ -112,3 +112,14 @@ class _StatusOnly(web.Response):
     async def _prepare_headers(self) -> None:
         await super()._prepare_headers()
         self.headers.popall("Server", None)
+
+
+class LastResponse(web.Response):
+    """A response that closes the connection, whose request will not arrive any more."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send what is left, and close."""
+        transport = None if self._req is None else self._req.transport
+        await super().write_eof(data)
+        if transport is not None:
+            transport.close()

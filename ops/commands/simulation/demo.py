@@ -42,7 +42,7 @@ PEOPLE = (("maria", "finance"), ("jonas", "approver"))
 #: With which they sign in to the demo's console, which listens on the loopback only.
 DEMO_PASSWORD = "both sides tie out"  # noqa: S105 - of a demonstration
 #: Longest waits, in seconds: for ``up`` to be ready, for work to be done, for ``up`` to stop.
-READY_WAIT_S = 60.0
+READY_WAIT_S = 180.0
 SETTLED_WAIT_S = 60.0
 STOP_WAIT_S = 40.0
 #: Seconds between two checks for unposted work.
