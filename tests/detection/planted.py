@@ -104,8 +104,8 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "one_unanswered_movement_makes_its_round_unanswered",
         "reconcile.findings.unanswered",
-        "(stake, payout) == (row.stake_ours, row.payout_ours)",
-        "(stake, payout) != (0, 0)",
+        "_moved_by(of_row) == moved",
+        "_moved_by(of_row) != [0, 0]",
     ),
     Plant(
         "edge_rows_are_never_read",
