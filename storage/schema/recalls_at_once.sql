@@ -166,3 +166,9 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
+-- It locks rows of day_closes, which the console's role may not change. Replacing it has reset this.
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION day_steps_must_follow() SECURITY DEFINER'
+                   ' SET search_path = %I, pg_temp', current_schema());
+END $$;
