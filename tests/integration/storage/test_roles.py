@@ -17,7 +17,7 @@ from tests.conftest import PostgresServer
 CONSOLE_TABLES = {
     *("api_requests", "api_tokens", "sso_logins"),
     *("adjustments", "audit", "break_notes", "break_workflows", "console_sessions"),
-    *("break_files", "break_mentions", "detail_requests", "saved_views"),
+    *("break_files", "break_mentions", "detail_requests", "recalls", "saved_views"),
     *(
         "correction_trials",
         "day_steps",
