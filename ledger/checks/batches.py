@@ -21,9 +21,10 @@ CHECKS: tuple[BookCheck, ...] = (
         figure="SELECT count(*) FROM {deliveries} d",
         wrong="""SELECT 'delivery ' || d.delivery_id FROM {deliveries} d
                   LEFT JOIN {batches} b USING (batch_id)
-                  LEFT JOIN {known_operations} o
-                    ON o.provider = d.provider AND o.op_key = d.op_key
-                   AND d.verdict = 'repeated'
+                  LEFT JOIN LATERAL (
+                       SELECT * FROM {known_operations} x
+                        WHERE x.provider = d.provider AND x.op_key = d.op_key
+                          AND d.verdict = 'repeated' OFFSET 0) o ON true
                  WHERE b.batch_id IS NULL
                     OR (d.verdict = 'repeated'
                         AND (d.reply_status, d.reply)
@@ -44,6 +45,8 @@ CHECKS: tuple[BookCheck, ...] = (
                                 e.account, e.provider, e.currency, sum(e.amount) AS amount,
                                 count(*) AS entries
                            FROM {archived_entries} e JOIN {batches} b USING (batch_id)
+                          WHERE (SELECT EXISTS (SELECT FROM {batches} l
+                                                 WHERE l.entries_at IS NOT NULL))
                           GROUP BY 1, 2, 3, 4) e
                    FULL JOIN {archived_totals} t USING (month, account, provider, currency)
                    LEFT JOIN (SELECT month, true AS released

@@ -83,7 +83,8 @@ def unknown_currency(code: str) -> str:
 def named_exponents(info: ValidationInfo) -> Exponents:
     """The digits that the settings name: those of all providers, and of the one being read."""
     context: Mapping[str, Any] = info.context or {}
-    return {**context.get("exponents", {}), **info.data.get("exponents", {})}
+    read: Mapping[str, Any] = info.data or {}  # none where a single value is checked
+    return {**context.get("exponents", {}), **read.get("exponents", {})}
 
 
 def checked_zone(name: str) -> str:

@@ -26,7 +26,7 @@ from tests.harness.servers.node import (
 from vocabulary.clock import SystemClock
 
 SECRET = "agent-secret-\u00e9"
-CURRENCIES = ["USD", "JPY", "BHD", "BTC"]
+CURRENCIES = ["USD", "JPY", "BHD", "CLF"]
 
 
 def _requests(side: System, currency: str) -> list[WireRequest]:

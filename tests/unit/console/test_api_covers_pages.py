@@ -58,6 +58,7 @@ WITHOUT = {
     "GET /settings/notifications/draft": "a form that writes settings text",
     "GET /jobs/{}/events": "a stream; a job is read again",
     "GET /ops/events": "a stream; the pipeline is read again",
+    "POST /recalls": "a page that names what is away; `tieout archive recall` does the same",
 }
 
 
