@@ -19,7 +19,7 @@ from tests.external.servers import install
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 #: Longest wait for anything in the browser, in seconds.
-TIMEOUT_S = 150
+TIMEOUT_S = 300
 SWITCHES = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
