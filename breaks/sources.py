@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from breaks.store import TrackedBreak, transaction
+from ledger.queries.round_parts import OPERATIONS_OF_ROUNDS
 from storage.archive.restore import (
     restored_deliveries,
     restored_operations,
@@ -28,10 +29,8 @@ ROWS_MAX = 50
 #: Largest statement file in which a line is looked for, in bytes.
 SCANNED_BYTES_MAX = 256 * 1024
 
-# A round's operations are found between two positions of its wallet's chain: nothing indexes
-# operations by round, and a player may have made hundreds of thousands. OFFSET keeps this a
-# lookup, whatever statistics say.
-_OPERATIONS = """
+# Nothing indexes operations by round, and a player may have made hundreds of thousands.
+_OPERATIONS = f"""
 SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::text AS decision,
        o.reason, o.amount, o.declared_stake, o.declared_payout, o.balance_after, o.currency,
        o.reply_status, o.reply, o.body, o.received_at, w.player, g.committed_at, g.posted_at,
@@ -39,16 +38,7 @@ SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::te
        ARRAY(SELECT e.account::text || ' ' || e.amount FROM booked_entries e
               WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq ORDER BY e.leg)
          AS entries
-  FROM (SELECT o.* FROM rounds r
-         CROSS JOIN LATERAL (
-               SELECT * FROM operations x
-                WHERE x.wallet_id = r.wallet_id
-                  AND x.wallet_seq >= chain_position_at(r.wallet_id,
-                                                        r.first_at - interval '10 min')
-                  AND x.wallet_seq < chain_position_at(r.wallet_id,
-                                                       r.last_at + interval '10 min')
-                  AND x.match_key = r.match_key AND x.provider = r.provider
-                  AND x.round_id = r.round_id OFFSET 0) o
+  FROM (SELECT o.* FROM rounds r {OPERATIONS_OF_ROUNDS}
          WHERE r.match_key = ANY(CAST(:match_keys AS bigint[])) AND r.provider = :provider
         UNION
         SELECT o.* FROM operations o
@@ -56,7 +46,7 @@ SELECT o.wallet_id, o.wallet_seq, o.op_key, o.kind::text AS kind, o.decision::te
   JOIN wallets w USING (wallet_id)
   LEFT JOIN batches g USING (batch_id)
  ORDER BY o.received_at, o.wallet_id, o.wallet_seq LIMIT :most
-"""
+"""  # noqa: S608 - our own constant
 _REQUESTS = """
 SELECT delivery_id, op_key, verdict, reply_status, reply, body, received_at FROM deliveries
  WHERE provider = :provider AND op_key = ANY(CAST(:op_keys AS text[]))

@@ -31,10 +31,9 @@ SELECT r.currency, sum(r.stake)::bigint AS stake, sum(r.payout)::bigint AS payou
  WHERE r.match_key = :match_key AND r.provider = :provider AND r.round_id = :round_id
  GROUP BY r.currency
 """
-# OFFSET keeps this a lookup between two positions, whatever statistics say: joined plainly, all
-# operations of a wallet are read if few are expected.
-_FROM_OPERATIONS = """
-  FROM rounds r
+#: Joins the operations ``o`` of rounds ``r``. OFFSET keeps this a lookup between two positions,
+#: whatever statistics say: joined plainly, all of a wallet are read if few are expected.
+OPERATIONS_OF_ROUNDS = """
  CROSS JOIN LATERAL (
        SELECT * FROM operations x
         WHERE x.wallet_id = r.wallet_id
@@ -42,6 +41,9 @@ _FROM_OPERATIONS = """
           AND x.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
           AND x.match_key = r.match_key AND x.provider = r.provider
           AND x.round_id = r.round_id OFFSET 0) o
+"""
+_FROM_OPERATIONS = f"""
+  FROM rounds r {OPERATIONS_OF_ROUNDS}
   JOIN wallets w ON w.wallet_id = o.wallet_id
  WHERE r.match_key = :match_key AND r.provider = :provider AND r.round_id = :round_id
 """

@@ -16,6 +16,7 @@ from breaks.corrections.suggestions import RoundSide
 from breaks.corrections.trials import Source, SourceContradiction
 from breaks.kinds import BreakKind
 from breaks.store import TrackedBreak
+from ledger.queries.round_parts import OPERATIONS_OF_ROUNDS
 from reconcile.findings.delivery_log import LOGGED, ReadLogged
 from reconcile.snapshot.arrays import python_values
 from reconcile.snapshot.columns import Array
@@ -28,19 +29,15 @@ from vocabulary.money import text_from_minor
 
 # The provider's balance and ours before the round, and before the next one that it reports. The
 # next is looked for only if the round has one: a provider without balances has none at all.
-# OFFSET keeps the round's operations a lookup, whatever statistics say.
-BALANCES = """
+BALANCES = (
+    """
 WITH of_round AS (
   SELECT o.wallet_id, min(o.wallet_seq) AS first_seq, max(o.wallet_seq) AS last_seq,
          sum(o.amount)::bigint AS net
     FROM rounds r JOIN wallets w USING (wallet_id)
-   CROSS JOIN LATERAL (
-         SELECT * FROM operations x
-          WHERE x.wallet_id = r.wallet_id
-            AND x.wallet_seq >= chain_position_at(r.wallet_id,
-                                                  r.first_at - interval '10 min')
-            AND x.wallet_seq < chain_position_at(r.wallet_id, r.last_at + interval '10 min')
-         OFFSET 0) o
+"""  # noqa: S608 - our own constant
+    + OPERATIONS_OF_ROUNDS
+    + """
    WHERE w.player = {player} AND w.currency = {currency} AND r.provider = {provider}
      AND r.match_key = {match_key} AND r.round_id = {round_id}
      AND o.match_key = {match_key} AND o.provider = {provider} AND o.round_id = {round_id}
@@ -65,6 +62,7 @@ UNION ALL
 (SELECT * FROM reported WHERE NOT is_round AND EXISTS (SELECT FROM this)
   ORDER BY wallet_seq LIMIT 1)
 """
+)
 BET_DETAIL = """
 SELECT verdict FROM detail_answers WHERE provider = {provider} AND key = {round_id}
 """
