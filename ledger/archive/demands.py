@@ -5,21 +5,20 @@ Table written: ``recalls``; ``audit`` where a person asks.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from storage.archive.row_cut import NameKind
 from storage.audit import record
 from vocabulary.errors import NotAllowed
 from vocabulary.ids import match_key
 
-Kind = Literal["operation", "round"]
-
-_IS_AWAY: Mapping[Kind, str] = {
+_IS_AWAY: Mapping[NameKind, str] = {
     "operation": "SELECT is_operation_away(:provider, :name)",
     "round": "SELECT is_round_away(:provider, :name, :hash)",
 }
-_HASH: Mapping[Kind, str] = {
+_HASH: Mapping[NameKind, str] = {
     "operation": "SELECT operation_hash(:provider, :name)",
     "round": "SELECT CAST(:match_key AS bigint)",
 }
@@ -49,7 +48,7 @@ class WaitingDemand(NamedTuple):
     at: datetime
 
 
-def demand(connection: Connection, kind: Kind, provider: str, name: str, *, by: str) -> int:
+def demand(connection: Connection, kind: NameKind, provider: str, name: str, *, by: str) -> int:
     """Ask for the rows of an operation or a round; returns the id of the demand.
 
     Raises:
@@ -68,7 +67,9 @@ def demand(connection: Connection, kind: Kind, provider: str, name: str, *, by: 
     return recall_id
 
 
-def demand_as(connection: Connection, kind: Kind, provider: str, name: str, person: str) -> int:
+def demand_as(
+    connection: Connection, kind: NameKind, provider: str, name: str, person: str
+) -> int:
     """Ask for rows in a person's name, with an audit row; returns the id of the demand.
 
     Raises:
@@ -81,7 +82,7 @@ def demand_as(connection: Connection, kind: Kind, provider: str, name: str, pers
 
 
 def waiting_demand(
-    connection: Connection, kind: Kind, provider: str, name: str
+    connection: Connection, kind: NameKind, provider: str, name: str
 ) -> WaitingDemand | None:
     """The demand of these rows that waits; None: nobody asked, or they came."""
     params = {"kind": kind, "provider": provider, "name": name}

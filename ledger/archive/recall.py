@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from ledger.archive.archived_days import ArchivedDays
-from ledger.archive.demands import Kind
 from ledger.archive.recalled_rows import ArchivedRow, as_it_left
+from storage.archive.row_cut import NameKind
 from storage.archive.rows import ArchiveUnreadable
 from storage.transactions import reading, transaction
 from vocabulary.errors import Contradiction
@@ -74,7 +74,7 @@ class _Demand:
     """A row of ``recalls``, and the days of archives that may have it."""
 
     recall_id: int
-    kind: Kind
+    kind: NameKind
     provider: str
     name: str
     hash: int

@@ -1,6 +1,5 @@
 """Ask for the rows of a round or an operation that are in an archive only."""
 
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,22 +9,16 @@ from console.addresses import address
 from console.config import Visit
 from console.pages.parameters import read_choice, read_name, required
 from console.replies import SeeOther
+from ledger.accepting.model import RowKind
 from ledger.archive.demands import demand_as, waiting_demand
 from storage.transactions import transaction
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
 
 
-class RecallKind(StrEnum):
-    """What a form asks for."""
-
-    OPERATION = "operation"
-    ROUND = "round"
-
-
 def recall(visit: Visit) -> SeeOther:
     """Ask for the rows; the scheduler brings them, as after `tieout archive recall`."""
-    kind = read_choice(RecallKind, visit.form, "kind")
+    kind = read_choice(RowKind, visit.form, "kind")
     if kind is None:
         raise Malformed("kind", "operation or round is expected")
     provider = read_name("provider", required(visit.form, "provider", "a provider"))
@@ -33,13 +26,13 @@ def recall(visit: Visit) -> SeeOther:
     person = visit.signed_in.person
     with transaction(writers_for(visit.console, person), "the recall") as connection:
         demand_as(connection, kind.value, provider, name, person.name)
-    if kind is RecallKind.ROUND:
+    if kind is RowKind.ROUND:
         return SeeOther(path=address("rounds", provider, name, done="recalled"))
     return SeeOther(path=address("find", q=name, done="recalled"))
 
 
 def recall_values(
-    visit: Visit, connection: Connection, kind: RecallKind, provider: str, name: str
+    visit: Visit, connection: Connection, kind: RowKind, provider: str, name: str
 ) -> dict[str, Any]:
     """What the button shows: whether the person may ask, and who asked already."""
     return {

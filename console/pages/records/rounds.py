@@ -11,11 +11,12 @@ from breaks.lists.queries import breaks_of_round
 from breaks.sources import sources_of_round
 from console.config import Visit
 from console.pages.parameters import read_limit, read_name, zone_of
-from console.pages.records.recalls import RecallKind, recall_values
+from console.pages.records.recalls import recall_values
 from console.replies import HtmlPage, away, not_found
 from console.sentences import counted
 from console.timeline import events_of, horizontal_timeline, vertical_timeline
 from feeds.round_records import RECORDS_MAX, RoundRecord, records_of_round, sums_of_records
+from ledger.accepting.model import RowKind
 from ledger.queries.operations import START_BYTES
 from ledger.queries.round_parts import (
     PARTS_MAX,
@@ -89,7 +90,7 @@ def _require_round(visit: Visit, connection: Connection, provider: str, round_id
     """
     name = round_named(provider, round_id)
     if archives := archives_of(connection, provider, name):
-        values = recall_values(visit, connection, RecallKind.ROUND, provider, round_id)
+        values = recall_values(visit, connection, RowKind.ROUND, provider, round_id)
         raise away("round", f"{away_sentence(provider, name, archives)}.", values)
 
 

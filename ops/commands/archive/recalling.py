@@ -6,11 +6,12 @@ import typer
 from sqlalchemy import Engine
 
 from feeds.record_recall import recall_history
-from ledger.archive.demands import Kind, demand_as
+from ledger.archive.demands import demand_as
 from ledger.archive.recall import recall
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.options import By, Provider
+from storage.archive.row_cut import NameKind
 from storage.audit import record
 from storage.transactions import transaction
 from vocabulary.errors import Malformed
@@ -43,7 +44,7 @@ def recall_(
     if (operation is None) == (round_ is None):
         raise Malformed("recall", "either --operation or --round is expected")
     engine, person = open_books_as(ctx, by, Right.ARCHIVE)
-    kind: Kind = "round" if operation is None else "operation"
+    kind: NameKind = "round" if operation is None else "operation"
     name = operation or round_ or ""
     if records:
         _recall_records(engine, provider, name, by=person)

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from psycopg.errors import RestrictViolation, UniqueViolation
 
-from ledger.archive.demands import Kind, NotAway, demand
+from ledger.archive.demands import NotAway, demand
 from ledger.archive.recall import Recalled, recall_wanted
+from storage.archive.row_cut import NameKind
 from storage.engine import open_engine
 from storage.rights import APPLICATION_ROLE
 from storage.roles import url_of_login
@@ -57,7 +58,7 @@ def archivist(
     postgres.execute("DROP DATABASE rows_copy WITH (FORCE)")
 
 
-def recalled(archivist: Archivist, *names: tuple[Kind, str]) -> Recalled:
+def recalled(archivist: Archivist, *names: tuple[NameKind, str]) -> Recalled:
     """Demand operations and rounds of the provider, and bring them back, as a worker does."""
     engine = open_engine(url_of_login(archivist.database, APPLICATION_ROLE))
     try:
@@ -102,7 +103,11 @@ def test_rows_leave_by_two_people_and_come_back_as_they_were(archivist: Archivis
     assert set(column(archivist, KEYS)) == {*STAY, "b1", "w1", "e1"}
     with pytest.raises(NotAway, match="the operation w1 of lottery is in no archive only"):
         recalled(archivist, ("operation", "w1"))
-    others: list[tuple[Kind, str]] = [("round", "r2"), ("operation", "b3"), ("operation", "u1")]
+    others: list[tuple[NameKind, str]] = [
+        ("round", "r2"),
+        ("operation", "b3"),
+        ("operation", "u1"),
+    ]
     assert recalled(archivist, *others, ("operation", "gone")) == Recalled(4, 6)
     assert [archivist.rows(query) for query in (OPERATIONS, ROUNDS, ENTRIES)] == before
 

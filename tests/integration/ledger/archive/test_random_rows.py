@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from ledger.archive.demands import Kind, NotAway, demand
+from ledger.archive.demands import NotAway, demand
 from ledger.archive.export import export_month
 from ledger.archive.recall import recall_wanted
 from ledger.archive.release import let_entries_go, let_go, take_month_end
@@ -30,6 +30,7 @@ from storage.archive.archives import (
     store_archive,
 )
 from storage.archive.files import ArchiveFolder
+from storage.archive.row_cut import NameKind
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.ledger import SLUG, accept, open_wallets
@@ -121,7 +122,7 @@ def books(
 def recall_what_they_name(engine: Engine, facts: list[Fact]) -> None:
     """Bring back what is away of the operations and rounds that callbacks name."""
     for fact in facts:
-        named: list[tuple[Kind, str]] = [("operation", fact.key), ("round", fact.round_id)]
+        named: list[tuple[NameKind, str]] = [("operation", fact.key), ("round", fact.round_id)]
         if isinstance(fact, Rollback):
             named.append(("operation", fact.original_key))
         if isinstance(fact, Win) and fact.bet_key is not None:
