@@ -5,25 +5,20 @@ until the rows of a later month leave. Only runs and totals that meet the round 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from storage.archive.rows import answered_rows
 from storage.archive.supplements import Supplement, list_supplements, supplement_request
+from storage.archive.table_rows import as_json, stored_columns
 from storage.transactions import reading, transaction
 from vocabulary.errors import Contradiction
 from vocabulary.ids import match_key
 
 _BY_RECORD = ("feed_versions", "feed_superseded", "feed_file_records")
-_COLUMNS = """
-SELECT attname::text FROM pg_attribute
- WHERE attrelid = CAST(:table AS regclass) AND attnum > 0 AND NOT attisdropped
-   AND attgenerated = '' ORDER BY attnum
-"""
 # Of the archives that have operations of a round.
 _FIRST_MONTH = """
 SELECT date_trunc('month', DATE '1970-01-01' + min(day))::date
@@ -52,7 +47,7 @@ def recall_history(engine: Engine, provider: str, round_id: str) -> int:
             if first is None or supplement.month >= first
         ]
         columns = {
-            table: _columns(connection, table) for table in ("feed_records", *_BY_RECORD)
+            table: stored_columns(connection, table) for table in ("feed_records", *_BY_RECORD)
         }
     records = [
         row
@@ -107,19 +102,4 @@ def _rows(
         for supplement in supplements
     ]
     for request, row in answered_rows(requests):
-        yield {name: _as_json(value) for name, value in zip(request.columns, row, strict=True)}
-
-
-def _columns(connection: Connection, table: str) -> list[str]:
-    return list(connection.execute(text(_COLUMNS), {"table": table}).scalars())
-
-
-def _as_json(value: Any) -> Any:
-    """A value as PostgreSQL reads it from JSON."""
-    match value:
-        case bytes():
-            return f"\\x{value.hex()}"
-        case datetime():
-            return value.isoformat()
-        case _:
-            return value
+        yield {name: as_json(value) for name, value in zip(request.columns, row, strict=True)}

@@ -15,15 +15,12 @@ from sqlalchemy import Engine, text
 from ledger.archive.months import month_bounds
 from ledger.archive.supplement import SupplementTable, write_supplement
 from storage.archive.archives import Archive
+from storage.archive.packed_hashes import merge_staged_hashes
 from storage.transactions import reading, transaction
 from storage.vacuum import vacuum
 from vocabulary.errors import Contradiction
 from vocabulary.plurals import counted
 
-#: Calls of merge_archived_records() after which the space of replaced rows is reclaimed.
-MERGES_PER_VACUUM = 5
-#: The smallest hash there is.
-_FIRST_HASH = -(1 << 63)
 _NAMED_MAX = 10
 #: Callbacks of a provider's log that leave together were attempted within so long.
 _LOGGED_SPAN = timedelta(days=1)
@@ -88,7 +85,7 @@ def let_records_go(
     supplement = write_supplement(owner, archive, tables, by=by)
     if supplement is None:
         return RecordsGone(0, 0, 0, 0)
-    _merge_hashes(owner)
+    merge_staged_hashes(owner, _MERGE, "archived_records")
     records, kept = _let_chunks_go(owner, progress)
     deliveries = _let_deliveries_go(owner, until, progress)
     logged = _let_logged_go(owner, until, progress)
@@ -103,17 +100,6 @@ def let_records_go(
             f" `tieout archive approve {archive.archive_id} --rows`"
         )
     return RecordsGone(records, deliveries, logged, supplement.rows)
-
-
-def _merge_hashes(owner: Engine) -> None:
-    since: int | None = _FIRST_HASH
-    calls = 0
-    while since is not None:
-        with transaction(owner, "archive") as connection:
-            since = connection.execute(text(_MERGE), {"since": since}).scalar_one()
-        calls += 1
-        if calls % MERGES_PER_VACUUM == 0:
-            vacuum(owner, "archived_records")
 
 
 def _let_chunks_go(owner: Engine, progress: Callable[[int], None]) -> tuple[int, list[str]]:

@@ -3,20 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from ledger.archive.recalled_rows import ArchivedRow, Sweeps, sweeps_of
 from ledger.posting.rules import SWEEP_GGR_LEG
 from storage.archive.archives import Archive, list_archives
 from storage.archive.rows import ArchiveUnreadable, answered_rows, rows_request
 from storage.archive.rows_request import RowsRequest
+from storage.archive.table_rows import stored_columns
 from vocabulary.errors import Contradiction
 
 _ENTRY_COLUMNS = ("wallet_id", "wallet_seq", "leg", "amount")
-_COLUMNS = """
-SELECT attname::text FROM pg_attribute
- WHERE attrelid = 'operations'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
-"""
 
 
 class ArchivedDays:
@@ -34,7 +31,7 @@ class ArchivedDays:
 
     def __init__(self, connection: Connection) -> None:
         self._archives = {archive.month: archive for archive in list_archives(connection)}
-        self._columns = list(connection.execute(text(_COLUMNS)).scalars())
+        self._columns = stored_columns(connection, "operations")
         self._unreadable: list[ArchiveUnreadable] = []
 
     def operations_named(

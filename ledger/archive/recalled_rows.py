@@ -1,10 +1,10 @@
 """Archived rows as they were when they left the database: their bytes a digest. Pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from storage.archive.digests import digest_of_bytes
+from storage.archive.table_rows import as_json
 
 #: A row of an archive by its columns.
 ArchivedRow = Mapping[str, Any]
@@ -20,7 +20,7 @@ def as_it_left(row: ArchivedRow, sweeps: Sweeps) -> dict[str, Any]:
         "body": digest_of_bytes(row["headers"], row["body"]),
         "swept": sweeps.get((row["wallet_id"], row["wallet_seq"])),
     }
-    return {column: _as_json(value) for column, value in left.items()}
+    return {column: as_json(value) for column, value in left.items()}
 
 
 def sweeps_of(entries: Iterable[ArchivedRow], *, leg: int) -> dict[tuple[int, int], int]:
@@ -30,13 +30,3 @@ def sweeps_of(entries: Iterable[ArchivedRow], *, leg: int) -> dict[tuple[int, in
         for entry in entries
         if entry["leg"] == leg
     }
-
-
-def _as_json(value: Any) -> Any:
-    match value:
-        case bytes():
-            return f"\\x{value.hex()}"
-        case datetime():
-            return value.isoformat()
-        case _:
-            return value

@@ -13,15 +13,12 @@ from sqlalchemy import Engine, text
 
 from ledger.archive.months import month_bounds
 from storage.archive.archives import Archive, require_rows_may_leave
+from storage.archive.packed_hashes import merge_staged_hashes
 from storage.transactions import transaction
 from storage.vacuum import vacuum
 from vocabulary.errors import Contradiction
 from vocabulary.plurals import counted
 
-#: Calls of merge_archived_keys() after which the space of replaced rows is reclaimed.
-MERGES_PER_VACUUM = 5
-#: The smallest hash there is.
-_FIRST_HASH = -(1 << 63)
 _NAMED_MAX = 10
 _TABLES = ("operations", "rounds", "archived_keys")
 
@@ -75,7 +72,7 @@ def let_rows_go(
         connection.execute(text(_BEGIN), {"month": archive.month, "until": until})
     with transaction(owner, "archive") as connection:
         connection.execute(text(_STAGE), {"until": until})
-    _merge_keys(owner)
+    merge_staged_hashes(owner, _MERGE, "archived_keys")
     gone = _let_chunks_go(owner, until, progress)
     with transaction(owner, "archive") as connection:
         connection.execute(text(_END))
@@ -89,17 +86,6 @@ def let_rows_go(
             " `tieout ledger verify`"
         )
     return gone
-
-
-def _merge_keys(owner: Engine) -> None:
-    since: int | None = _FIRST_HASH
-    calls = 0
-    while since is not None:
-        with transaction(owner, "archive") as connection:
-            since = connection.execute(text(_MERGE), {"since": since}).scalar_one()
-        calls += 1
-        if calls % MERGES_PER_VACUUM == 0:
-            vacuum(owner, "archived_keys")
 
 
 def _let_chunks_go(owner: Engine, until: datetime, progress: Callable[[int], None]) -> RowsGone:
