@@ -130,7 +130,7 @@ simulate: setup-dev ## seeded days against an independent auditor, and planted b
 chaos: setup-dev ## every fault on real daemons under traffic, in minutes: make chaos ROUNDS=3
 	$(BIN)/python -m tests.harness.chaos.campaign $(ROUNDS)
 
-drill: setup-dev ## restore to an instant, recover what was lost, restart receivers under load: one table
+drill: setup-dev ## restore to an instant, recover what was lost, restart under load, archive a month: one table
 	$(BIN)/python -m tests.harness.drill.campaign
 
 mutate: setup-dev ## which changes of money, deciding and posting no test would notice (minutes)

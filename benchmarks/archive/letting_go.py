@@ -25,11 +25,12 @@ from vocabulary.clock import SystemClock
 
 
 class Archivists:
-    """Two people who archive months of some books to a folder."""
+    """Two people who archive months of some books to a folder: one requests, one decides."""
 
-    def __init__(self, engine: Engine, place: str) -> None:
+    def __init__(self, engine: Engine, place: str, people: tuple[str, str] = PEOPLE) -> None:
         self._engine = engine
         self._place = place
+        self._requester, self._decider = people
 
     def export(self, month: date) -> None:
         """Write the archive of a month."""
@@ -44,7 +45,7 @@ class Archivists:
                 manifest_hash=exported.manifest_hash,
                 rows=exported.manifest.rows,
                 bytes_=exported.manifest.bytes,
-                by=PEOPLE[0],
+                by=self._requester,
             )
 
     def let_bytes_go(self, month: date) -> None:
@@ -54,26 +55,32 @@ class Archivists:
         manifest = folder.manifest()
         released = let_go(self._engine, folder, manifest, progress=lambda _: None)
         entries = let_entries_go(self._engine, manifest, progress=lambda _: None)
-        ended = take_month_end(self._engine, by=PEOPLE[1])
+        ended = take_month_end(self._engine, by=self._decider)
         assert ended == month, ended
         with self._engine.begin() as connection:
-            finish_release(connection, archive, by=PEOPLE[1], rows=released, entries=entries)
+            finish_release(
+                connection, archive, by=self._decider, rows=released, entries=entries
+            )
 
     def let_rows_go(self, month: date) -> None:
         """Let its rows leave."""
         archive = self._approved(month, Leaving.ROWS)
         gone = let_rows_go(self._engine, archive, progress=lambda _: None)
-        records = let_records_go(self._engine, archive, by=PEOPLE[1], progress=lambda _: None)
+        records = let_records_go(
+            self._engine, archive, by=self._decider, progress=lambda _: None
+        )
         with self._engine.begin() as connection:
             left = {"operations": gone.operations, "records": records.records}
-            finish_release(connection, archive, Leaving.ROWS, by=PEOPLE[1], **left)
+            finish_release(connection, archive, Leaving.ROWS, by=self._decider, **left)
 
     def _approved(self, month: date, what: Leaving) -> Archive:
         """An archive whose release is requested by one person and approved by another."""
         name, now = archive_name(month), SystemClock().now()
         with self._engine.begin() as connection:
             archive = get_archive(connection, name)
-            request_release(connection, archive, what, reason="old", by=PEOPLE[0], now=now)
+            request_release(
+                connection, archive, what, reason="old", by=self._requester, now=now
+            )
             archive = get_archive(connection, name)
-            decide_release(connection, archive, "approved", what, by=PEOPLE[1], now=now)
+            decide_release(connection, archive, "approved", what, by=self._decider, now=now)
         return archive

@@ -1,6 +1,7 @@
-"""``make drill``: restore and recover a database, restart receivers under load: one table.
+"""``make drill``: restore and recover, restart receivers under load, archive: one table.
 
-Exits 1 if anything was lost, doubled, given one id twice, or reset.
+Exits 1 if anything was lost, doubled, given one id twice, or reset, or if the archive does not
+give back what left for it.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from ops.runtime import postgres_server, valkey_server
 from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
+from tests.harness.drill.archive_drill import ArchiveDrill, ArchiveDrillResult
 from tests.harness.drill.restore_drill import DrillResult, RestoreDrill
 from tests.harness.people import register_people
 from tests.harness.servers.balanced import Traffic
@@ -25,7 +27,7 @@ from tests.harness.servers.rolling import restart_in_turn
 
 
 def main() -> int:
-    """Run both drills and print what they showed."""
+    """Run the drills and print what they showed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--callbacks", type=int, default=100, help="of each stretch")
     parser.add_argument("--restarts", type=int, default=8)
@@ -37,6 +39,7 @@ def main() -> int:
             home, _database(home, "drill"), _new(folder), batch=options.callbacks // 2
         ).run()
         database = _database(home, "rolling")
+        archive = ArchiveDrill(database, _new(folder))
         books = LedgerDatabase(database)
         books.player("ann", balance="100000.00")
         traffic = restart_in_turn(
@@ -48,7 +51,12 @@ def main() -> int:
             rate=options.rate,
         )
         books.close()
-    rows = [*_restore_rows(restore), *_traffic_rows(traffic, options.restarts)]
+        archived = archive.run()
+    rows = [
+        *_restore_rows(restore),
+        *_traffic_rows(traffic, options.restarts),
+        *_archive_rows(archived),
+    ]
     width = max(len(label) for label, _, _ in rows)
     for label, value, holds in rows:
         print(f"{label:{width}}  {value}{'' if holds else '   <- WRONG'}")
@@ -77,6 +85,15 @@ def _traffic_rows(traffic: Traffic, restarts: int) -> Iterator[tuple[str, object
     yield "receivers restarted under load", f"{restarts} times, {answered} answered", True
     yield "resets", traffic.resets, traffic.resets == 0
     yield "refused", traffic.refused, traffic.refused == 0
+
+
+def _archive_rows(result: ArchiveDrillResult) -> Iterator[tuple[str, object, bool]]:
+    yield "archived", f"{result.callbacks} callbacks", result.callbacks > 0
+    yield "bytes a callback, hot", result.hot_bytes, True
+    yield "in the archive", result.archived_bytes, True
+    yield "left in the database", result.kept_bytes, result.kept_bytes < result.hot_bytes
+    yield "archive read back", result.faults[0] if result.faults else "whole", not result.faults
+    yield "recalled as it left", "yes" if result.came_back else "no", result.came_back
 
 
 @contextmanager
