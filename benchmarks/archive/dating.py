@@ -17,16 +17,28 @@ from vocabulary.window import day_window
 PEOPLE = ("maria", "paul")
 #: The days on which a month's batches are; the others are empty.
 _DAYS = 28
+# The last one is posted after the month: its rounds leave with the next one.
 _DATE = """
 WITH r AS (SELECT min(batch_id) AS first, max(batch_id) AS last FROM batches
             WHERE committed_at >= %(until)s AND committed_at >= now() - interval '1 day')
 UPDATE batches b
-   SET committed_at = %(since)s + ((b.batch_id - r.first) * %(days)s / (r.last + 1 - r.first))
-                      * interval '1 day' + interval '12 hours'
-  FROM r WHERE b.batch_id BETWEEN r.first AND r.last
+   SET committed_at = d.at,
+       posted_at = CASE WHEN b.batch_id = r.last THEN %(until)s ELSE d.at END
+                   + interval '1 second'
+  FROM r CROSS JOIN LATERAL (
+         SELECT batch_id, %(since)s + ((batch_id - r.first) * %(days)s / (r.last + 1 - r.first))
+                          * interval '1 day' + interval '12 hours' AS at
+           FROM batches WHERE batch_id BETWEEN r.first AND r.last) d
+ WHERE b.batch_id = d.batch_id
 """
-#: What follows from the dates of the batches: when operations and rounds came.
+#: What follows from the dates of the batches: when operations and rounds came and were posted.
 _DATE_ROWS = (
+    """
+UPDATE entries e SET posted_at = b.posted_at
+  FROM operations o JOIN batches b USING (batch_id)
+ WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
+   AND b.committed_at >= %(since)s AND b.committed_at < %(until)s
+""",
     """
 UPDATE operations o SET received_at = b.committed_at FROM batches b
  WHERE b.batch_id = o.batch_id AND b.committed_at >= %(since)s AND b.committed_at < %(until)s
@@ -83,7 +95,7 @@ def date_rows(database_url: str, month: date) -> None:
         for statement in (_DATE, *_DATE_ROWS):
             connection.execute(statement, {"since": since, "until": until, "days": _DAYS})
     with psycopg.connect(database_url, autocommit=True) as connection:
-        for table in ("batches", "operations", "deliveries", "rounds"):
+        for table in ("batches", "operations", "entries", "deliveries", "rounds"):
             connection.execute(f"VACUUM (ANALYZE) {table}".encode())
 
 

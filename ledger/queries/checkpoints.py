@@ -18,13 +18,14 @@ from sqlalchemy import Engine, text
 
 from ledger.queries.openings import OPENINGS
 from ledger.queries.query import fetch_rows
-from storage.archive.row_cut import require_postings_since, require_rows_since
+from storage.archive.row_cut import require_rows_since
 from storage.transactions import reading, transaction
 from vocabulary.clock import iso
 
 #: The instant of an operation that counts.
 BalanceClock = Literal["received", "posted"]
 
+# An opening covers what was posted after the instant, too: such a wallet gets no checkpoint.
 _TAKE = f"""
 WITH opening AS (
   {OPENINGS.format(wallets="")}
@@ -44,10 +45,14 @@ WITH opening AS (
       ON o.wallet_id = w.wallet_id AND o.wallet_seq > coalesce(l.wallet_seq, 0)
     JOIN batches b USING (batch_id)
    WHERE w.seq > coalesce(l.wallet_seq, 0)
+), not_yet AS (
+  SELECT DISTINCT o.wallet_id FROM batches b JOIN operations o USING (batch_id)
+   WHERE b.committed_at < (SELECT max(at) FROM archived_row_months) AND b.posted_at > :at
 ), reach AS (
   SELECT wallet_id, base, balance,
          coalesce(min(wallet_seq) FILTER (WHERE NOT covered) - 1, max(wallet_seq)) AS seq
-    FROM fresh GROUP BY wallet_id, base, balance
+    FROM fresh WHERE wallet_id NOT IN (SELECT wallet_id FROM not_yet)
+   GROUP BY wallet_id, base, balance
 )
 INSERT INTO checkpoints (wallet_id, as_of, wallet_seq, balance)
 SELECT r.wallet_id, :at, r.seq, r.balance + e.amount
@@ -160,7 +165,7 @@ def take_checkpoint(engine: Engine, *, at: datetime) -> int:
         RowsAreAway: rows from before the instant left for archives, and later ones, too.
     """
     with transaction(engine, "checkpoint") as connection:
-        require_postings_since(connection, at, f"checkpoints as of {iso(at)}")
+        require_rows_since(connection, at, f"checkpoints as of {iso(at)}")
         return connection.execute(text(_TAKE), {"at": at}).rowcount
 
 
@@ -193,8 +198,7 @@ def balance_at(
     parameters = {"player": player, "currency": currency, "at": at}
     sql = _AT.format(later=_LATER[by], not_yet=_NOT_YET[by])
     with reading(engine, "") as connection:
-        require = require_rows_since if by == "received" else require_postings_since
-        require(connection, at, f"a balance at {iso(at)}")
+        require_rows_since(connection, at, f"a balance at {iso(at)}")
         row = connection.execute(text(sql), parameters).one_or_none()
     if row is None:
         return None

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, text
 
 from ledger.queries.checkpoints import BalanceClock
-from storage.archive.row_cut import require_postings_since, require_rows_since, rows_begin_at
+from storage.archive.row_cut import require_rows_since, rows_begin_at
 from storage.transactions import reading
 from vocabulary.window import day_window
 
@@ -131,8 +131,7 @@ def provider_days(
     )
     parameters = {"provider": provider, "zone": zone, "first": first, "last": last}
     with reading(engine, "") as connection:
-        require = require_rows_since if by == "received" else require_postings_since
-        require(connection, start, f"the days of {provider}")
+        require_rows_since(connection, start, f"the days of {provider}")
         is_cut = rows_begin_at(connection) is not None
         rows = connection.execute(text(sql), {**parameters, "is_cut": is_cut}).all()
     return [

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from storage.archive.row_cut import require_postings_since
+from storage.archive.row_cut import require_rows_since
 from storage.planning import without_nested_loops
 from vocabulary.window import Window
 
@@ -96,7 +96,7 @@ def bridges(
     Raises:
         RowsAreAway: rows of the window left for archives.
     """
-    require_postings_since(connection, window.start, f"the statement of {provider}")
+    require_rows_since(connection, window.start, f"the statement of {provider}")
     params = {"provider": provider, "start": window.start, "end": window.end}
     with without_nested_loops(connection):
         rows = connection.execute(text(_ENTRIES), params).all()

@@ -1,13 +1,13 @@
 """The cut: the instant before which rows of operations and rounds left for archives.
 
 Tables read: ``archived_row_months``, ``archived_keys``. A query of rows from the cut on sees
-all of them; one of earlier rows sees what is left, so whoever asks for figures of that time
-reads something else, or is refused here.
+all of them, whether by receipt or by posting; one of earlier rows sees what is left, so whoever
+asks for figures of that time reads something else, or is refused here.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection, text
@@ -21,15 +21,7 @@ from vocabulary.plurals import counted
 NameKind = Literal["operation", "round"]
 #: Most names that a refusal lists.
 NAMED_MAX = 5
-#: The instants of the database are whole microseconds.
-_NEXT = timedelta(microseconds=1)
 _CUT = "SELECT at FROM archived_row_months ORDER BY month DESC LIMIT 1"
-# Of batches that lack an operation: it left.
-_POSTED = """
-SELECT max(b.entries_at) FROM batches b
- WHERE b.committed_at < :cut AND b.entries_at >= :cut
-   AND b.operations > (SELECT count(*) FROM operations o WHERE o.batch_id = b.batch_id)
-"""
 _ARCHIVES = """
 SELECT a.archive_id
   FROM unnest(archived_days(CASE CAST(:kind AS text)
@@ -110,24 +102,6 @@ def require_rows_since(connection: Connection, instant: datetime, subject: str) 
     cut = rows_begin_at(connection)
     if cut is not None and instant < cut:
         raise RowsAreAway(cut_sentence(cut, subject))
-
-
-def require_postings_since(connection: Connection, instant: datetime, subject: str) -> None:
-    """Check that all rows posted from an instant on are in the database.
-
-    What was accepted just before the cut was posted after it; where it left, rows are missing
-    until the last of it was posted.
-
-    Raises:
-        RowsAreAway: as ``require_rows_since``.
-    """
-    cut = rows_begin_at(connection)
-    if cut is None:
-        return
-    latest: datetime | None = connection.execute(text(_POSTED), {"cut": cut}).scalar_one()
-    first = cut if latest is None else latest + _NEXT
-    if instant < first:
-        raise RowsAreAway(cut_sentence(first, subject))
 
 
 def cut_sentence(cut: datetime, subject: str) -> str:

@@ -1,7 +1,7 @@
 """Random months of callbacks of a few players, and what arrives late for them."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
@@ -13,6 +13,7 @@ from vocabulary.facts import Bet, Rollback, RoundEnd, Win
 
 Fact = Bet | Win | Rollback | RoundEnd
 
+_BATCHES = 6
 PLAYERS = ("ann", "bob", "cleo")
 
 
@@ -34,20 +35,43 @@ def played_round(chance: Random, name: str) -> list[Fact]:
 
 
 def play(database: str, chance: Random, first_day: date, number: int) -> list[Fact]:
-    """Callbacks of a month: several batches on some of its days; returns them."""
-    day, played = first_day, []
-    for batch in range(6):
+    """Callbacks of a month: several batches on some of its days; returns them.
+
+    The last batch is accepted a moment before the month ends and posted after; it has wins of
+    rounds that began before.
+    """
+    day = first_day
+    played: list[Fact] = []
+    for batch in range(_BATCHES):
         facts = [
             fact for n in range(4) for fact in played_round(chance, f"{number}-{batch}-{n}")
         ]
-        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        accept(database, *facts, at=noon)
+        at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        if batch == _BATCHES - 1:
+            at = datetime.combine(month_end(first_day), time(), UTC) - timedelta(seconds=1)
+            facts += [
+                win(f"x{fact.key}", 5, handle=fact.handle, round_id=fact.round_id)
+                for fact in chance.sample(played, 3)
+            ]
+        accept(database, *facts, at=at)
         post_all_at(database)
-        moved = f"UPDATE batches SET committed_at = '{noon}' WHERE committed_at > '2022-01-01'"
-        tamper(database, moved)
+        _date(database, at)
         played += facts
         day = min(day + timedelta(days=chance.randint(0, 5)), last_of(first_day))
     return played
+
+
+def _date(database: str, at: datetime) -> None:
+    """Move what was just accepted and posted to an instant, its posting some seconds later."""
+    posted = at + timedelta(seconds=3)
+    tamper(
+        database,
+        f"UPDATE batches SET committed_at = '{at}', posted_at = '{posted}'"
+        " WHERE committed_at > '2022-01-01'",
+    )
+    tamper(
+        database, f"UPDATE entries SET posted_at = '{posted}' WHERE posted_at > '2022-01-01'"
+    )
 
 
 def last_of(day: date) -> date:

@@ -24,7 +24,7 @@ from ledger.queries.daily_figures import daily_figures
 from ledger.queries.provider_days import provider_days
 from ledger.replay.decode import ROWS_AWAY
 from ledger.replay.report import ReplayWindow
-from storage.archive.row_cut import RowsAreAway, require_postings_since
+from storage.archive.row_cut import RowsAreAway
 from storage.engine import open_engine, url_of
 from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist, sign_figures
@@ -36,7 +36,6 @@ from vocabulary.clock import SystemClock
 from vocabulary.window import Window, parse_window
 
 CUT = datetime(2020, 7, 1, tzinfo=UTC)
-TICK = timedelta(microseconds=1)
 TODAY = SystemClock().now().date()
 #: With two repeats of a bet of June.
 LATER = (*JULY, bet("b1", 301))
@@ -162,32 +161,6 @@ def test_what_begins_before_the_cut_is_refused(pair: tuple[Engine, Engine]) -> N
     for query in queries:
         with pytest.raises(RowsAreAway, match="Begin at 2020-07-01T00:00:00"):
             query()
-
-
-@pytest.mark.parametrize(("comparison", "first"), [("=", CUT), (">", CUT + 2 * TICK)])
-def test_postings_begin_at_the_cut_unless_some_of_after_it_left(
-    pair: tuple[Engine, Engine], comparison: str, first: datetime
-) -> None:
-    """Of a batch from before the cut that was posted after it, all is here or some left."""
-    engine = pair[1]
-    here = "(SELECT count(*) FROM operations o WHERE o.batch_id = b.batch_id)"
-    batch, posted_at = read(
-        engine,
-        lambda c: c.execute(
-            text(
-                "SELECT batch_id, entries_at FROM batches b WHERE entries_at IS NOT NULL"
-                f" AND operations {comparison} {here} ORDER BY batch_id LIMIT 1"
-            )
-        ).one(),
-    )
-    moved = f"UPDATE batches SET entries_at = '{{}}' WHERE batch_id = {batch}"
-    tamper(url_of(engine), moved.format(CUT + TICK))
-    try:
-        read(engine, lambda c: require_postings_since(c, first, "the statement"))
-        with pytest.raises(RowsAreAway, match="the statement: the operations and rounds"):
-            read(engine, lambda c: require_postings_since(c, first - TICK, "the statement"))
-    finally:
-        tamper(url_of(engine), moved.format(posted_at))
 
 
 def test_checkpoints_begin_at_the_cut(pair: tuple[Engine, Engine]) -> None:
