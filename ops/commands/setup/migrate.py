@@ -16,7 +16,7 @@ from ops.settings.model import EMBEDDED, Settings
 from storage import migrate as schema
 from storage.transactions import engine_at, reading
 from storage.unknown_currencies import unknown_currencies
-from vocabulary.currencies import ISO_ONLY, Exponents
+from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed, SettingsInvalid, Unavailable
 
 
@@ -58,7 +58,7 @@ def check_console_urls(settings: Settings) -> None:
             check_database(url, setting=f"console.{name}")
 
 
-def migrate_database(url: str, exponents: Exponents = ISO_ONLY) -> str:
+def migrate_database(url: str, exponents: Exponents) -> str:
     """Apply missing migrations; returns the revision reached.
 
     Args:
