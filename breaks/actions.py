@@ -30,7 +30,7 @@ from breaks.store import (
 )
 from breaks.write_offs import end_write_offs
 from storage.audit import record
-from vocabulary.currencies import ISO_ONLY, Exponents
+from vocabulary.currencies import Exponents
 from vocabulary.money import Money
 from vocabulary.plurals import counted
 
@@ -123,7 +123,7 @@ def closing(
     by: str,
     why: str,
     now: datetime,
-    exponents: Callable[[str], Exponents] = lambda _provider: ISO_ONLY,
+    exponents: Callable[[str], Exponents],
 ) -> BreakAction:
     """Close a break by hand that carries no money, or whose correction is booked.
 

@@ -1,8 +1,8 @@
 """Currencies: how many digits each has after its point, and what happens to an unknown one.
 
-Digits are those of ISO 4217; a provider that counts in other units, and a currency that the
-standard does not know, need them in a provider's ``exponents``. Nothing is assumed: an amount
-read with wrong digits is wrong by a power of ten.
+Digits are those of ISO 4217; a currency that the standard does not know needs them in a
+provider's ``exponents``. Nothing is assumed: an amount read with wrong digits is wrong by a
+power of ten. Settings name no others than the standard's: one wallet holds what all send.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Match keys and transaction ids.
+"""Match keys and transaction ids, and what ids name.
 
 Provider ids are text everywhere. ``match_key`` is a signed 64-bit hash of (provider, round id),
 so that both sides of a reconciliation are joined on integers; if two hashes collide, the text
@@ -7,6 +7,7 @@ ids decide.
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 from hashlib import blake2b
 from struct import unpack
 from typing import NamedTuple
@@ -15,6 +16,13 @@ _TRANSACTION = re.compile(r"txn-([0-9]{1,18})-([0-9]{1,18})(?:-([1-9][0-9]{0,17}
 
 #: Longest accepted provider id, in characters; documented ids have 19 to 36.
 PROVIDER_ID_CHARS_MAX = 128
+
+
+class RowKind(StrEnum):
+    """What a provider's id names, whose rows may have left for an archive."""
+
+    OPERATION = "operation"
+    ROUND = "round"
 
 
 def match_key(provider: str, round_id: str) -> int:

@@ -1,8 +1,8 @@
 """Money: signed integer minor units with a currency. No float, no rounding.
 
-An amount that does not fit its currency's exponent is refused. Exponents follow ISO 4217, but
-a provider may override them (some feeds send 1/100000 units), so functions take the exponents
-as an argument; of a currency without any, see ``vocabulary.currencies``.
+An amount that does not fit its currency's exponent is refused. Exponents follow ISO 4217; those
+of other currencies are named in the settings, so functions take them as an argument; of a
+currency without any, see ``vocabulary.currencies``.
 """
 
 import re

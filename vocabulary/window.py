@@ -24,7 +24,7 @@ class Window:
             raise ValueError("a window must end after it starts")
 
 
-def parse_window(start: str, end: str, *, zone: str = "UTC") -> Window:
+def parse_window(start: str, end: str, *, zone: str) -> Window:
     """Parse two ISO 8601 dates or instants; without an offset they are local to ``zone``.
 
     A date means its first midnight, so one day is ``2026-03-01`` to ``2026-03-02``.

@@ -19,7 +19,6 @@ from functools import partial
 from sqlalchemy import Connection, Engine, text
 
 from breaks.corrections.suggestions import (
-    NO_OVERRIDES,
     Correction,
     RoundSide,
     suggested_corrections,
@@ -74,7 +73,7 @@ def propose(
     try_corrections: TryCorrections,
     named: Correction | None = None,
     overruled: Collection[Source] = (),
-    exponents: Mapping[str, int] = NO_OVERRIDES,
+    exponents: Mapping[str, int],
     version: str | None = None,
 ) -> list[str]:
     """Try and propose the suggested corrections of a break, or the ``named`` one.
@@ -144,7 +143,7 @@ def approve(
     clock: Clock,
     try_corrections: TryCorrections,
     limits: WriteOffLimits = NO_LIMITS,
-    exponents: Mapping[str, int] = NO_OVERRIDES,
+    exponents: Mapping[str, int],
 ) -> TrackedBreak:
     """Try all proposed corrections of a break again, approve them, and book them.
 
@@ -178,7 +177,7 @@ def approve_only(
     now: datetime,
     try_corrections: TryCorrections,
     limits: WriteOffLimits = NO_LIMITS,
-    exponents: Mapping[str, int] = NO_OVERRIDES,
+    exponents: Mapping[str, int],
     version: str | None = None,
 ) -> TrackedBreak:
     """Try all proposed corrections of a break again and approve them; ``book`` books them.

@@ -24,7 +24,6 @@ _SIDES: Mapping[BreakKind, tuple[RoundSide, ...]] = MappingProxyType(
         BreakKind.PAYOUT: ("payout",),
     }
 )
-NO_OVERRIDES: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class Correction:
 
 
 def suggested_corrections(
-    break_: TrackedBreak, exponents: Mapping[str, int] = NO_OVERRIDES
+    break_: TrackedBreak, exponents: Mapping[str, int]
 ) -> tuple[Correction, ...]:
     """The corrections that make our round equal to the provider's.
 

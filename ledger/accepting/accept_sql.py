@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from ledger.accepting.epochs import READ_MARK
 from ledger.accepting.limits import restrictions_to_json
-from ledger.accepting.model import AwayName, DeliveryRow, OperationRow, RowKind, Wallet
+from ledger.accepting.model import AwayName, DeliveryRow, OperationRow, Wallet
 from ledger.enums import CLOSED_BY
-from vocabulary.ids import match_key
+from vocabulary.ids import RowKind, match_key
 
 #: $1 slugs, $2 handles. One row per (handle, wallet); wallet columns null when there is none,
 #: player null when the handle is unknown.

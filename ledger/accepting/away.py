@@ -20,9 +20,9 @@ from ledger.accepting.model import (
     OperationKey,
     OperationRow,
     Request,
-    RowKind,
 )
 from ledger.accepting.retry_later import retry_later
+from vocabulary.ids import RowKind
 from vocabulary.outcomes import Verdict
 
 DecideOne = Callable[[LedgerView, Request], Decision]

@@ -6,7 +6,6 @@ times as much to make. None can be part of a reference cycle, hence ``gc=False``
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
 from msgspec import Struct, json
@@ -16,19 +15,13 @@ from ledger.accepting.own_operations import OwnOperation
 from ledger.enums import OperationDecision, OperationKind
 from providers.contract import LedgerPolicy
 from vocabulary.facts import Fact, Fund
+from vocabulary.ids import RowKind
 from vocabulary.outcomes import CallbackReply, Outcome, Verdict
 
 #: An operation key within a provider: (slug, key).
 OperationKey = tuple[str, str]
 #: A player as one provider names them: (slug, handle).
 HandleKey = tuple[str, str]
-
-
-class RowKind(StrEnum):
-    """What a name in an archive names."""
-
-    OPERATION = "operation"
-    ROUND = "round"
 
 
 class AwayName(NamedTuple):

@@ -22,11 +22,11 @@ from ledger.accepting.model import (
     HandleKey,
     KnownOperation,
     OperationKey,
-    RowKind,
     Wallet,
 )
 from ledger.enums import OperationDecision, OperationKind
 from vocabulary.facts import Fund
+from vocabulary.ids import RowKind
 from vocabulary.outcomes import CallbackReply
 
 if TYPE_CHECKING:

@@ -9,18 +9,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from storage.archive.row_cut import NameKind
 from storage.audit import record
 from vocabulary.errors import NotAllowed
-from vocabulary.ids import match_key
+from vocabulary.ids import RowKind, match_key
 
-_IS_AWAY: Mapping[NameKind, str] = {
-    "operation": "SELECT is_operation_away(:provider, :name)",
-    "round": "SELECT is_round_away(:provider, :name, :hash)",
+_IS_AWAY: Mapping[RowKind, str] = {
+    RowKind.OPERATION: "SELECT is_operation_away(:provider, :name)",
+    RowKind.ROUND: "SELECT is_round_away(:provider, :name, :hash)",
 }
-_HASH: Mapping[NameKind, str] = {
-    "operation": "SELECT operation_hash(:provider, :name)",
-    "round": "SELECT CAST(:match_key AS bigint)",
+_HASH: Mapping[RowKind, str] = {
+    RowKind.OPERATION: "SELECT operation_hash(:provider, :name)",
+    RowKind.ROUND: "SELECT CAST(:match_key AS bigint)",
 }
 _DEMAND = """
 INSERT INTO recalls (kind, provider, name, hash, wanted_by)
@@ -48,7 +47,7 @@ class WaitingDemand(NamedTuple):
     at: datetime
 
 
-def demand(connection: Connection, kind: NameKind, provider: str, name: str, *, by: str) -> int:
+def demand(connection: Connection, kind: RowKind, provider: str, name: str, *, by: str) -> int:
     """Ask for the rows of an operation or a round; returns the id of the demand.
 
     Raises:
@@ -68,7 +67,7 @@ def demand(connection: Connection, kind: NameKind, provider: str, name: str, *, 
 
 
 def demand_as(
-    connection: Connection, kind: NameKind, provider: str, name: str, person: str
+    connection: Connection, kind: RowKind, provider: str, name: str, person: str
 ) -> int:
     """Ask for rows in a person's name, with an audit row; returns the id of the demand.
 
@@ -82,7 +81,7 @@ def demand_as(
 
 
 def waiting_demand(
-    connection: Connection, kind: NameKind, provider: str, name: str
+    connection: Connection, kind: RowKind, provider: str, name: str
 ) -> WaitingDemand | None:
     """The demand of these rows that waits; None: nobody asked, or they came."""
     params = {"kind": kind, "provider": provider, "name": name}

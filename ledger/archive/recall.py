@@ -19,10 +19,10 @@ from sqlalchemy.exc import IntegrityError
 
 from ledger.archive.archived_days import ArchivedDays
 from ledger.archive.recalled_rows import ArchivedRow, as_it_left
-from storage.archive.row_cut import NameKind
 from storage.archive.rows import ArchiveUnreadable
 from storage.transactions import reading, transaction
 from vocabulary.errors import Contradiction
+from vocabulary.ids import RowKind
 
 #: Demands that the archives are read for at once.
 DEMANDS_MAX = 100
@@ -74,7 +74,7 @@ class _Demand:
     """A row of ``recalls``, and the days of archives that may have it."""
 
     recall_id: int
-    kind: NameKind
+    kind: RowKind
     provider: str
     name: str
     hash: int
@@ -120,7 +120,10 @@ def _demands(
 ) -> list[_Demand]:
     params = {"recall": recall, "after": after, "limit": limit}
     rows = connection.execute(text(_WANTED), params).mappings().all()
-    return [_Demand(**{**row, "days": _dates(row["days"])}) for row in rows]
+    return [
+        _Demand(**{**row, "kind": RowKind(row["kind"]), "days": _dates(row["days"])})
+        for row in rows
+    ]
 
 
 def _meet_apart(engine: Engine, files: ArchivedDays, demands: Sequence[_Demand]) -> Recalled:
@@ -162,7 +165,7 @@ def _rounds_of(files: ArchivedDays, demands: Sequence[_Demand]) -> Iterator[tupl
     """The round of each demand by its id; none for an operation that no archive has."""
     named: dict[tuple[date, str, str], int] = {}
     for wanted in demands:
-        if wanted.kind == "round":
+        if wanted.kind is RowKind.ROUND:
             yield wanted.recall_id, _Round(wanted.provider, wanted.name, wanted.hash)
         else:
             for day in wanted.days:

@@ -28,7 +28,7 @@ from ledger.accepting.own_operations import Adjust, InRound
 from storage.audit import record
 from storage.engine import url_of
 from storage.transactions import transaction
-from vocabulary.currencies import ISO_ONLY, Exponents
+from vocabulary.currencies import Exponents
 from vocabulary.errors import Contradiction, NotAllowed, Unavailable
 from vocabulary.facts import Fund
 from vocabulary.money import Money
@@ -94,7 +94,7 @@ class Proposal(TypedDict):
     break_id: NotRequired[str | None]
     within: NotRequired[InRound | None]
     fund: NotRequired[Fund]
-    exponents: NotRequired[Exponents]
+    exponents: Exponents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +163,7 @@ def propose_on(connection: Connection, **proposal: Unpack[Proposal]) -> str:
     }
     if connection.execute(text(_PROPOSE), row).rowcount != 1:
         raise AdjustmentRefused(f"{proposal['player']} has no wallet in {amount.currency}")
-    detail["amount"] = amount.text(exponents=proposal.get("exponents", ISO_ONLY))
+    detail["amount"] = amount.text(exponents=proposal["exponents"])
     record(connection, proposal["by"], "adjustment.proposed", proposal_id, detail)
     return proposal_id
 
@@ -176,7 +176,7 @@ def approve(
     now: datetime,
     role: str | None = None,
     limits: Mapping[str, int] | None = None,
-    exponents: Exponents = ISO_ONLY,
+    exponents: Exponents,
 ) -> Adjustment:
     """Approve a proposal and book it; a repeat after a failure completes the booking.
 
@@ -213,7 +213,7 @@ def approve_on(
     now: datetime,
     role: str | None = None,
     limits: Mapping[str, int] | None = None,
-    exponents: Exponents = ISO_ONLY,
+    exponents: Exponents,
 ) -> Adjustment:
     """Approve in the caller's transaction; ``book_approved`` books it after the commit.
 

@@ -13,7 +13,7 @@ from psycopg import Connection, Cursor
 from sqlalchemy import Engine
 
 from ledger.enums import OPENING_KEY, OWN_SLUG
-from vocabulary.currencies import ISO_ONLY, CurrencyUnknown, Exponents, is_currency
+from vocabulary.currencies import CurrencyUnknown, Exponents, is_currency
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX, match_key
 from vocabulary.money import Money
@@ -95,7 +95,7 @@ class ImportCounts:
     known: int
 
 
-def read_players(file: TextIO, exponents: Exponents = ISO_ONLY) -> Iterator[PlayerRow]:
+def read_players(file: TextIO, exponents: Exponents) -> Iterator[PlayerRow]:
     """Stream a players CSV: ``player,currency,balance`` and any ``handle:<slug>`` columns.
 
     ``exponents`` are the digits of currencies outside ISO 4217.
@@ -163,9 +163,7 @@ def _parsed_row(line: int, row: Mapping[str, str | None], exponents: Exponents) 
         raise Malformed(place, error.reason) from error
 
 
-def player_row(
-    line: int, values: Mapping[str, str], exponents: Exponents = ISO_ONLY
-) -> PlayerRow:
+def player_row(line: int, values: Mapping[str, str], exponents: Exponents) -> PlayerRow:
     """A player from the values of a line, by column.
 
     ``exponents`` are the digits of currencies outside ISO 4217.

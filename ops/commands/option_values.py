@@ -73,7 +73,7 @@ def read_day(value: str | None, option: str, *, zone: str, now: datetime) -> dat
 
 
 def read_period(
-    value: str, option: str, *, zone: str = "UTC", now: datetime | None = None
+    value: str, option: str, *, zone: str, now: datetime | None = None
 ) -> tuple[date, date]:
     """The first and the last day of a month, of ``DAY..DAY``, of ``DAY/END`` or of one day.
 
@@ -84,8 +84,7 @@ def read_period(
     """
     moment = now or SystemClock().now()
     if _MONTH.fullmatch(value):
-        first = _day_of(f"{value}-01", option, zone, moment)
-        return first, last_of_month(first)
+        return read_month(value, option)
     start, is_open, end = value.partition("/" if "/" in value else "..")
     first = last = _day_of(start, option, zone, moment)
     if is_open:
@@ -94,6 +93,19 @@ def read_period(
     if last < first:
         raise Malformed(option, f"the first day comes first; {_PERIOD}")
     return first, last
+
+
+def read_month(value: str, option: str) -> tuple[date, date]:
+    """The first and the last day of a month.
+
+    Raises:
+        Malformed: anything but a month; names the option.
+    """
+    try:
+        first = date.fromisoformat(f"{value}-01" if _MONTH.fullmatch(value) else "")
+    except ValueError as error:
+        raise Malformed(option, "a month such as 2026-06 is expected") from error
+    return first, last_of_month(first)
 
 
 def _day_of(text: str, option: str, zone: str, now: datetime) -> date:

@@ -44,8 +44,9 @@ from ops.settings.values import (
     WrongParts,
     checked_zone,
     named_exponents,
+    unit_of_wallets,
 )
-from vocabulary.currencies import Exponents, digits_of, joined_exponents, outside_iso
+from vocabulary.currencies import ISO_4217, Exponents, digits_of, joined_exponents, outside_iso
 from vocabulary.errors import Malformed
 from vocabulary.money import minor_from_text
 from vocabulary.secrets import Secret
@@ -186,8 +187,8 @@ class ProviderSettings(Section):
         maturity: one-sided rows younger than this are timing.
         open_after: a round open longer than this is a break; unset: the dialect decides.
         feed_overlap: how much earlier than its watermark a pull begins.
-        exponents: digits after the point by currency, where they differ from ISO 4217 or it has
-            none; those it has none for count for every provider.
+        exponents: digits after the point of currencies that ISO 4217 does not know; they count
+            for every provider.
         options: the dialect's own settings.
         api: how we call the provider; unset: we do not.
         statement: how its statement files are written.
@@ -222,6 +223,18 @@ class ProviderSettings(Section):
         if slug == OWN_SLUG:
             raise ValueError(f"a slug other than {OWN_SLUG}, which names our own operations")
         return slug
+
+    @field_validator("exponents")
+    @classmethod
+    def _of_the_standard(cls, exponents: Mapping[str, int]) -> Mapping[str, int]:
+        """One wallet holds what all providers send, so a known currency has one scale."""
+        if wrong := [
+            (code, unit_of_wallets(code))
+            for code, digits in exponents.items()
+            if ISO_4217.get(code, digits) != digits
+        ]:
+            raise WrongParts(wrong)
+        return exponents
 
     @field_validator("secrets")
     @classmethod

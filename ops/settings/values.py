@@ -19,7 +19,7 @@ from pydantic import (
 
 from ops.settings.durations import parse_duration
 from ops.settings.secrets import SecretUnset, resolve
-from vocabulary.currencies import Exponents, advised_line, is_currency, is_known
+from vocabulary.currencies import ISO_4217, Exponents, advised_line, is_currency, is_known
 from vocabulary.money import EXPONENT_MAX
 from vocabulary.networks import Network
 from vocabulary.secrets import Secret
@@ -77,6 +77,15 @@ def unknown_currency(code: str) -> str:
     return (
         f"a currency of ISO 4217, or one whose digits after the point a provider names;"
         f" {code} is neither: {advised_line([code])}"
+    )
+
+
+def unit_of_wallets(code: str) -> str:
+    """What is expected instead of other digits of a currency than those of the standard."""
+    return (
+        f"{ISO_4217[code]}, as in ISO 4217: the wallets of all providers hold {code} in that"
+        " unit. Remove it; the unit that a provider sends is set in its options, that of its"
+        " files in statement.unit"
     )
 
 

@@ -33,7 +33,7 @@ from reconcile.snapshot.shared_rounds import round_of
 from reconcile.snapshot.snapshot import Snapshot
 from storage.archive.row_cut import RowName, require_names, rows_begin_at
 from storage.archive.supplements import require_histories
-from vocabulary.ids import match_key
+from vocabulary.ids import RowKind, match_key
 
 # Everything stored up to these numbers could be read.
 _WATERMARKS = """
@@ -149,8 +149,11 @@ def _require_named_rows(connection: Connection, provider: str, breaks: Iterable[
     rounds = {b.round_id: b.match_key for b in breaks if b.round_id}
     operations = {b.subject for b in breaks if b.subject}
     names = [
-        *(RowName(kind="round", name=name, match_key=key) for name, key in rounds.items()),
-        *(RowName(kind="operation", name=name) for name in sorted(operations)),
+        *(
+            RowName(kind=RowKind.ROUND, name=name, match_key=key)
+            for name, key in rounds.items()
+        ),
+        *(RowName(kind=RowKind.OPERATION, name=name) for name in sorted(operations)),
     ]
     require_names(connection, provider, names, "the window names")
     played = [name for name in names if name.kind == "round"]

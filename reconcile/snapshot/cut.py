@@ -10,6 +10,7 @@ from reconcile.snapshot.rules import Rules
 from storage.archive.row_cut import RowName, RowsAreAway, cut_sentence, names_away
 from storage.archive.supplements import histories_away
 from vocabulary.clock import iso
+from vocabulary.ids import RowKind
 from vocabulary.window import Window
 
 _CUT = "SELECT max(at) AS at FROM archived_row_months"
@@ -69,7 +70,7 @@ def require_rounds(snapshot: ReadsKeys, keys: Keys) -> None:
         return
     away = snapshot.query_keys(_AWAY, keys)
     names = [
-        RowName(kind="round", name=row["round_id"], match_key=row["match_key"])
+        RowName(kind=RowKind.ROUND, name=row["round_id"], match_key=row["match_key"])
         for row in away
         if row["is_round"]
     ]

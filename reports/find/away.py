@@ -24,7 +24,7 @@ from storage.archive.supplements import (
     supplement_request,
 )
 from vocabulary.errors import TieoutError
-from vocabulary.ids import transaction_position
+from vocabulary.ids import RowKind, transaction_position
 
 _RECORD = (
     *("provider", "record_id", "occurrence", "round_id", "handle", "currency", "stake"),
@@ -34,7 +34,7 @@ _RECORD = (
 
 def away_operations(connection: Connection, key: str, scope: SearchScope) -> list[Hit]:
     """Operations by the provider's id."""
-    name = RowName(kind="operation", name=key)
+    name = RowName(kind=RowKind.OPERATION, name=key)
     names = [(slug, name) for slug in scope.zones]
     return _hits(connection, FoundKind.TRANSACTION, names)
 

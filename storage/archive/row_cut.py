@@ -8,17 +8,14 @@ asks for figures of that time reads something else, or is refused here.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import Connection, text
 
 from vocabulary.clock import iso
 from vocabulary.errors import NotAllowed
-from vocabulary.ids import match_key
+from vocabulary.ids import RowKind, match_key
 from vocabulary.plurals import counted
 
-#: What a name is of.
-NameKind = Literal["operation", "round"]
 #: Most names that a refusal lists.
 NAMED_MAX = 5
 _CUT = "SELECT at FROM archived_row_months ORDER BY month DESC LIMIT 1"
@@ -51,12 +48,11 @@ class RowName:
     """The name of an operation or a round of a provider.
 
     Attributes:
-        kind: ``operation`` or ``round``.
         name: the operation's key, or the round's id.
         match_key: of the round; 0 for an operation.
     """
 
-    kind: NameKind
+    kind: RowKind
     name: str
     match_key: int = 0
 
@@ -79,7 +75,7 @@ class RowsAreAway(NotAllowed):
 
 def round_named(provider: str, round_id: str) -> RowName:
     """The name of a round."""
-    return RowName(kind="round", name=round_id, match_key=match_key(provider, round_id))
+    return RowName(kind=RowKind.ROUND, name=round_id, match_key=match_key(provider, round_id))
 
 
 def rows_begin_at(connection: Connection) -> datetime | None:

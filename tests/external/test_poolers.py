@@ -12,6 +12,7 @@ from ops.runtime.server_checks import check_database
 from tests.external.pgbouncer import PgBouncer
 from tests.external.servers import Certificate, Postgres
 from tests.harness.servers.receiver import TieoutProcess
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Unavailable
 
 pytestmark = pytest.mark.timeout(600)
@@ -65,7 +66,7 @@ def test_sessions_that_are_lent_are_refused_under_load_and_in_turns(pooler: PgBo
 def test_a_daemon_says_it_in_one_sentence_and_exits_3(
     pooler: PgBouncer, debian_postgres: Postgres, tmp_path: Path
 ) -> None:
-    migrate_database(debian_postgres.url("pooled"))
+    migrate_database(debian_postgres.url("pooled"), ISO_ONLY)
 
     receiver = TieoutProcess(
         tmp_path, pooler.url("transaction"), "redis://127.0.0.1:1/0", "receiver", "--port", "0"

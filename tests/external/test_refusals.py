@@ -10,6 +10,7 @@ from ops.runtime.server_checks import check_broker, check_database, too_old
 from tests.external.servers import HOST, Postgres, Redis
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.receiver import TieoutProcess
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Unavailable
 
 pytestmark = pytest.mark.timeout(600)
@@ -38,7 +39,7 @@ def test_a_role_that_may_not_make_the_schema_is_told_so(
     url = debian_postgres.url(name, user="visitor", password="visitor")
 
     with pytest.raises(Unavailable, match="may not make our schema: permission denied"):
-        migrate_database(url)
+        migrate_database(url, ISO_ONLY)
 
     with psycopg.connect(books_url) as connection:
         made = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")

@@ -12,6 +12,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from ops.commands.setup.migrate import migrate_database
 from tests.external.servers import ENVIRONMENT, ROOT, Postgres, program
+from vocabulary.currencies import ISO_ONLY
 
 pytestmark = pytest.mark.timeout(600)
 SECRET = "canary"
@@ -50,7 +51,7 @@ def test_everything_runs_with_five_roles_that_are_no_superusers(
     urls = {role: debian_postgres.url(name, f"tieout_{role}", SECRET) for role in ROLES[1:]}
     owner = debian_postgres.url(name, "books_owner", SECRET)
 
-    migrate_database(owner)
+    migrate_database(owner, ISO_ONLY)
 
     separate = {
         "TIEOUT_DATABASE__URL": urls["app"],

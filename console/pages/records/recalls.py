@@ -9,10 +9,10 @@ from console.addresses import address
 from console.config import Visit
 from console.pages.parameters import read_choice, read_name, required
 from console.replies import SeeOther
-from ledger.accepting.model import RowKind
 from ledger.archive.demands import demand_as, waiting_demand
 from storage.transactions import transaction
 from vocabulary.errors import Malformed
+from vocabulary.ids import RowKind
 from vocabulary.people import Right
 
 
@@ -25,7 +25,7 @@ def recall(visit: Visit) -> SeeOther:
     name = read_name("name", required(visit.form, "name", "an id"))
     person = visit.signed_in.person
     with transaction(writers_for(visit.console, person), "the recall") as connection:
-        demand_as(connection, kind.value, provider, name, person.name)
+        demand_as(connection, kind, provider, name, person.name)
     if kind is RowKind.ROUND:
         return SeeOther(path=address("rounds", provider, name, done="recalled"))
     return SeeOther(path=address("find", q=name, done="recalled"))
@@ -40,5 +40,5 @@ def recall_values(
         "provider": provider,
         "name": name,
         "may_recall": visit.signed_in.person.may(Right.ARCHIVE),
-        "demand": waiting_demand(connection, kind.value, provider, name),
+        "demand": waiting_demand(connection, kind, provider, name),
     }

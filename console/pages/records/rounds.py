@@ -16,7 +16,6 @@ from console.replies import HtmlPage, away, not_found
 from console.sentences import counted
 from console.timeline import events_of, horizontal_timeline, vertical_timeline
 from feeds.round_records import RECORDS_MAX, RoundRecord, records_of_round, sums_of_records
-from ledger.accepting.model import RowKind
 from ledger.queries.operations import START_BYTES
 from ledger.queries.round_parts import (
     PARTS_MAX,
@@ -29,6 +28,7 @@ from ledger.queries.round_parts import (
     sums_of_parts,
 )
 from storage.archive.row_cut import archives_of, away_sentence, round_named
+from vocabulary.ids import RowKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,10 @@ from ledger.archive.recall import recall
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
 from ops.commands.options import By, Provider
-from storage.archive.row_cut import NameKind
 from storage.audit import record
 from storage.transactions import transaction
 from vocabulary.errors import Malformed
+from vocabulary.ids import RowKind
 from vocabulary.people import Right
 from vocabulary.plurals import counted
 
@@ -44,7 +44,7 @@ def recall_(
     if (operation is None) == (round_ is None):
         raise Malformed("recall", "either --operation or --round is expected")
     engine, person = open_books_as(ctx, by, Right.ARCHIVE)
-    kind: NameKind = "round" if operation is None else "operation"
+    kind = RowKind.ROUND if operation is None else RowKind.OPERATION
     name = operation or round_ or ""
     if records:
         _recall_records(engine, provider, name, by=person)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from ledger.queries.daily_figures import DailyFigures, daily_figures, unposted_batches
 from ops.commands.database import open_books
-from ops.commands.option_values import read_business_day, read_period
+from ops.commands.option_values import read_business_day, read_month
 from ops.commands.options import AsJson
 from ops.commands.tables import wide_table
 from ops.context import context_of
@@ -35,7 +35,6 @@ _AMOUNTS = (
     *("stakes", "payouts", "ggr", "corrections", "deposits", "withdrawals"),
     *("player_funds", "player_debts"),
 )
-_MONTH_CHARS = 7
 
 
 class FiguresFormat(StrEnum):
@@ -101,9 +100,7 @@ def _period(settings: Settings, day: str | None, month: str | None) -> tuple[dat
         raise Malformed("--day", "either --day or --month is expected")
     now, zone = SystemClock().now(), settings.reporting.zone
     if month is not None:
-        if len(month) != _MONTH_CHARS:
-            raise Malformed("--month", "a month such as 2026-06 is expected")
-        first, last = read_period(month, "--month")
+        first, last = read_month(month, "--month")
     else:
         first = last = read_business_day(day or "", zone, now)
     today = now.astimezone(ZoneInfo(zone)).date()

@@ -56,7 +56,7 @@ def claims_of(entry: ProviderSettings, data: bytes, name: str, rules: FileRules)
     return read_claims(entry, data, name, rules)
 
 
-def period_of(period: str, zone: str = "UTC") -> tuple[str, str]:
+def period_of(period: str, zone: str) -> tuple[str, str]:
     """The first day of a period, and the day after it; ``FROM/TO`` may have instants.
 
     Raises:

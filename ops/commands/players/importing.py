@@ -26,7 +26,7 @@ from ops.commands.table_options import (
 )
 from ops.context import context_of
 from providers.statements.format import FieldKind
-from vocabulary.currencies import ISO_ONLY, Exponents
+from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed, Refused
 from vocabulary.plurals import counted
 
@@ -77,8 +77,8 @@ def read_players_file(
     stream: BinaryIO,
     name: str,
     rules: FileRules,
-    slugs: frozenset[str] | None = None,
-    exponents: Exponents = ISO_ONLY,
+    slugs: frozenset[str] | None,
+    exponents: Exponents,
 ) -> Iterator[PlayerRow]:
     """Stream the players of a file of any format.
 

@@ -21,7 +21,7 @@ def init(ctx: typer.Context) -> None:
     _write_settings(context.config or DEFAULT_FILE)
     engines = endpoints(context)
     check_broker(engines.broker_url)
-    revision = migrate_database(engines.migration_url)
+    revision = migrate_database(engines.migration_url, context.settings.exponents)
     register_first_admin_at(engines.database_url)
     set_up_limits_at(engines.database_url, context.settings, by=os_user())
     typer.echo(f"data in {context.data_dir.resolve()}, schema {revision}")

@@ -9,14 +9,14 @@ from sqlalchemy.exc import ProgrammingError
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
-from ops.commands.setup.migration_plan import print_plan, read_plan
+from ops.commands.setup.migration_plan import digits_wanted, print_plan, read_plan
 from ops.context import context_of
 from ops.runtime.server_checks import check_broker, check_database
 from ops.settings.model import EMBEDDED, Settings
 from storage import migrate as schema
 from storage.transactions import engine_at, reading
 from storage.unknown_currencies import unknown_currencies
-from vocabulary.currencies import ISO_ONLY, Exponents, advised_line
+from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed, SettingsInvalid, Unavailable
 
 
@@ -39,7 +39,7 @@ def migrate(
     if settings.broker.url != EMBEDDED:
         check_broker(settings.broker.url)
     if plan:
-        planned = read_plan(url)
+        planned = read_plan(url, settings.exponents)
         print_json(planned, indent=2) if as_json else print_plan(planned)
         return
     typer.echo(f"schema {migrate_database(url, settings.exponents)}")
@@ -58,7 +58,7 @@ def check_console_urls(settings: Settings) -> None:
             check_database(url, setting=f"console.{name}")
 
 
-def migrate_database(url: str, exponents: Exponents = ISO_ONLY) -> str:
+def migrate_database(url: str, exponents: Exponents) -> str:
     """Apply missing migrations; returns the revision reached.
 
     Args:
@@ -88,10 +88,4 @@ def _require_digits(engine: Engine, exponents: Exponents) -> None:
     with reading(engine, "migrate") as connection:
         unknown = unknown_currencies(connection, exponents)
     if unknown:
-        problem = (
-            f"providers: the books hold {', '.join(unknown)}, which ISO 4217 does not know:"
-            " name the digits after the point in the settings of a provider. Version 0.1"
-            " counted in these, and others would change every amount in the books:"
-            f" {advised_line(unknown)}"
-        )
-        raise SettingsInvalid([problem])
+        raise SettingsInvalid([f"providers: {digits_wanted(unknown)}"])

@@ -9,19 +9,31 @@ from ops.commands.tables import table
 from storage.migration_plan import BYTES_PER_S, PlannedRevision, plan_migration
 from storage.schema_version import current_revision, newest_revision, refuse_unreleased
 from storage.transactions import engine_at, reading
+from storage.unknown_currencies import unknown_currencies
+from vocabulary.currencies import Exponents, advised_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPlan:
-    """What lies between a database and this version; the names are JSON keys."""
+    """What lies between a database and this version; the names are JSON keys.
+
+    Attributes:
+        unknown_currencies: those in the books whose digits nobody names; while there are any,
+            nothing is migrated.
+    """
 
     database: str | None
     code: str
     revisions: Sequence[PlannedRevision]
+    unknown_currencies: Sequence[str]
 
 
-def read_plan(url: str) -> MigrationPlan:
-    """The pending revisions of a database.
+def read_plan(url: str, exponents: Exponents) -> MigrationPlan:
+    """The pending revisions of a database, and what would be refused.
+
+    Args:
+        url: the database.
+        exponents: of currencies outside ISO 4217, as the settings name them.
 
     Raises:
         UnreleasedSchema: a version from before the first release made it.
@@ -31,11 +43,28 @@ def read_plan(url: str) -> MigrationPlan:
         refuse_unreleased(current)
     with engine_at(url) as engine, reading(engine, "migrate") as connection:
         revisions = plan_migration(connection, current)
-    return MigrationPlan(database=current, code=newest_revision(), revisions=revisions)
+        unknown = unknown_currencies(connection, exponents)
+    return MigrationPlan(
+        database=current,
+        code=newest_revision(),
+        revisions=revisions,
+        unknown_currencies=unknown,
+    )
+
+
+def digits_wanted(unknown: Sequence[str]) -> str:
+    """Why books with currencies whose digits nobody names are not migrated."""
+    return (
+        f"the books hold {', '.join(unknown)}, which ISO 4217 does not know: name the digits"
+        " after the point in the settings of a provider. Version 0.1 counted in these, and"
+        f" others would change every amount in the books: {advised_line(unknown)}"
+    )
 
 
 def print_plan(plan: MigrationPlan) -> None:
     """Print a line for each revision, and one for each lock on a table that is there."""
+    if plan.unknown_currencies:
+        typer.echo(f"tieout migrate refuses: {digits_wanted(plan.unknown_currencies)}")
     if not plan.revisions:
         typer.echo(f"nothing to do: the database has schema {plan.database}")
         return

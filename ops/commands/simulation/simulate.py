@@ -157,7 +157,7 @@ def _import_players(context: Context, plan: Plan, slugs: Mapping[Side, str]) -> 
     write_roster(file, plan.players, slugs)
     file.seek(0)
     with engine_at(endpoints(context).database_url) as engine:
-        import_players(engine, read_players(file))
+        import_players(engine, read_players(file, context.settings.exponents))
 
 
 def _document(

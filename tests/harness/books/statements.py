@@ -125,7 +125,7 @@ def fill_days(database: str, provider: str) -> None:
 
 def window_of_day(day: date) -> Window:
     """The window of a day."""
-    return parse_window(str(day), str(day + ONE_DAY))
+    return parse_window(str(day), str(day + ONE_DAY), zone="UTC")
 
 
 def reconcile_day(database: str, provider: str, day: date) -> None:

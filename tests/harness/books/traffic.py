@@ -26,6 +26,7 @@ from storage.engine import open_engine
 from tests.harness.books.ledger import NOON, acceptors
 from tests.harness.providers.speaker import SECRET, configured
 from tests.harness.providers.systems import ALL_SYSTEMS, configuration
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Malformed
 from vocabulary.facts import Fact
 from vocabulary.outcomes import CallbackReply, Outcome
@@ -58,7 +59,7 @@ def book_an_hour(database: str, *, seed: int, callbacks: int, players: int) -> P
     write_roster(file, plan.players, {side: side.name for side in SIDES})
     file.seek(0)
     engine = open_engine(database)
-    import_players(engine, read_players(file))
+    import_players(engine, read_players(file, ISO_ONLY))
     engine.dispose()
     asyncio.run(_accept_plan(database, plan, Random(seed)))
     return plan

@@ -18,6 +18,7 @@ from simulator.scenarios.players_csv import write_roster
 from storage.engine import open_engine
 from tests.harness.providers.systems import AGGREGATOR, SPORTSBOOK, configuration
 from vocabulary.clock import SystemClock
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Unavailable
 
 SIDES = (AGGREGATOR, SPORTSBOOK)
@@ -107,7 +108,7 @@ class Load(threading.Thread):
             engine = open_engine(self._database_url)
             try:
                 with roster.open(newline="") as file:
-                    import_players(engine, read_players(file))
+                    import_players(engine, read_players(file, ISO_ONLY))
             except (OperationalError, InterfaceError, InternalError, Unavailable):
                 time.sleep(0.2)
             else:

@@ -32,6 +32,7 @@ from tests.harness.detection.in_memory import (
 )
 from tests.harness.detection.month import NOW, System
 from tests.harness.detection.world import OPENING, Op, World
+from vocabulary.currencies import ISO_ONLY
 
 #: When the corrections are booked.
 BOOKED_AT = NOW + timedelta(minutes=1)
@@ -136,7 +137,7 @@ class _Books:
     def _approve(self, detected: Break, *, overruling: bool) -> bool:
         """Try the suggested corrections of a break and book them, if that is allowed."""
         break_ = tracked_from(detected, self._system)
-        corrections = suggested_corrections(break_)
+        corrections = suggested_corrections(break_, ISO_ONLY)
         trial = self._try(break_, corrections)
         sources = {c.source for c in trial.contradictions}
         try:
@@ -224,7 +225,7 @@ def tracked_from(break_: Break, system: System) -> TrackedBreak:
 
 def _suggested(break_: Break) -> bool:
     try:
-        return bool(suggested_corrections(tracked_from(break_, System.NAMED)))
+        return bool(suggested_corrections(tracked_from(break_, System.NAMED), ISO_ONLY))
     except ActionRefused:
         return False
 

@@ -19,6 +19,7 @@ from storage.archive.archives import archive_name, get_archive
 from storage.archive.files import ArchiveFolder
 from storage.engine import open_engine
 from storage.transactions import reading, transaction
+from vocabulary.ids import RowKind
 
 #: People of the tests who archive.
 REQUESTER, DECIDER = "maria", "jonas"
@@ -102,7 +103,7 @@ class ArchiveDrill:
         """The row of a bet, after it was brought back from the archive."""
         provider, op_key = bet["provider"], bet["op_key"]
         with transaction(self._engine, "drill") as connection:
-            number = demand(connection, "operation", provider, op_key, by=REQUESTER)
+            number = demand(connection, RowKind.OPERATION, provider, op_key, by=REQUESTER)
         recall(self._engine, number)
         return self._row(_STORED, provider=provider, op_key=op_key)
 

@@ -25,6 +25,7 @@ from storage.engine import open_engine
 from tests.harness.people import signed_in
 from tests.harness.servers.forked_commands import run_command
 from tests.harness.servers.ports import free_port
+from vocabulary.currencies import ISO_ONLY
 
 WAIT_S = 120.0
 POLL_S = 0.02
@@ -204,7 +205,7 @@ class LedgerDatabase:
     def player(self, *names: str, balance: str = "100.00", currency: str = "USD") -> None:
         """Open a wallet for each name."""
         lines = ["player,currency,balance", *(f"{n},{currency},{balance}" for n in names)]
-        import_players(self._engine, read_players(io.StringIO("\n".join(lines))))
+        import_players(self._engine, read_players(io.StringIO("\n".join(lines)), ISO_ONLY))
 
     def balance(self, player: str, currency: str = "USD") -> int:
         """A player's balance, in minor units."""

@@ -19,6 +19,7 @@ from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, accept, open_wallets, round_end
 from tests.harness.tampering.replay import tamper
 from vocabulary.clock import FrozenClock
+from vocabulary.currencies import ISO_ONLY
 
 CLOCK = FrozenClock(EVENING)
 
@@ -55,12 +56,18 @@ def propose(
         try_corrections=books.trials,
         named=named,
         overruled=overruled,
+        exponents=ISO_ONLY,
     )
 
 
 def approve(books: BreakBooks, name: str) -> BreakState:
     after = proposals.approve(
-        books.engine, name, by="jonas", clock=CLOCK, try_corrections=books.trials
+        books.engine,
+        name,
+        by="jonas",
+        clock=CLOCK,
+        try_corrections=books.trials,
+        exponents=ISO_ONLY,
     )
     return after.state
 
@@ -289,7 +296,12 @@ def test_two_people_who_approve_at_once_book_once(books: BreakBooks) -> None:
     def decide(by: str) -> None:
         start.wait()
         after = proposals.approve(
-            books.engine, name, by=by, clock=CLOCK, try_corrections=books.trials
+            books.engine,
+            name,
+            by=by,
+            clock=CLOCK,
+            try_corrections=books.trials,
+            exponents=ISO_ONLY,
         )
         states.append(after.state)
 

@@ -20,6 +20,7 @@ from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import eur, open_wallets
 from vocabulary.clock import FrozenClock
+from vocabulary.currencies import ISO_ONLY
 
 LIMITS = WriteOffLimits(roles={"jonas": "lead"}, by_role={"lead": {"EUR": 100}})
 
@@ -50,9 +51,15 @@ def corrected(
         now=EVENING,
         named=named,
         overruled=overruled,
+        exponents=ISO_ONLY,
     )
     after = proposals.approve(
-        books.engine, name, try_corrections=books.trials, by="jonas", clock=FrozenClock(EVENING)
+        books.engine,
+        name,
+        try_corrections=books.trials,
+        by="jonas",
+        clock=FrozenClock(EVENING),
+        exponents=ISO_ONLY,
     )
     assert after.state is BreakState.POSTED
     return name
@@ -174,7 +181,9 @@ def test_a_break_that_carries_money_is_not_closed_by_hand(books: BreakBooks) -> 
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    close = closing(by="maria", why="too small", now=EVENING)
+    close = closing(
+        by="maria", why="too small", now=EVENING, exponents=lambda _provider: ISO_ONLY
+    )
 
     with pytest.raises(
         ActionRefused, match=r"0\.50 EUR, and closing books nothing: correct it"
@@ -195,7 +204,16 @@ def test_a_break_without_money_is_closed_by_hand_until_it_returns_otherwise(
     books.change_record("r1", handle="bob")
     books.run()
     name = books.only().break_id
-    apply(books.engine, name, closing(by="maria", why="a renamed handle", now=EVENING))
+    apply(
+        books.engine,
+        name,
+        closing(
+            by="maria",
+            why="a renamed handle",
+            now=EVENING,
+            exponents=lambda _provider: ISO_ONLY,
+        ),
+    )
 
     books.run(at=EVENING + HOUR)
 
@@ -216,6 +234,7 @@ def test_a_proposal_for_a_break_that_is_gone_is_rejected_and_never_booked(
         by="maria",
         reason="a win",
         now=EVENING,
+        exponents=ISO_ONLY,
     )
     books.theirs("r1", 100, 0)
     result = books.run(at=EVENING + HOUR)
@@ -227,6 +246,7 @@ def test_a_proposal_for_a_break_that_is_gone_is_rejected_and_never_booked(
             try_corrections=books.trials,
             by="jonas",
             clock=FrozenClock(EVENING),
+            exponents=ISO_ONLY,
         )
 
     withdrawn = adjustments.get_adjustment(books.engine, proposal)
@@ -247,12 +267,18 @@ def test_nobody_approves_their_own_proposal_or_beyond_their_limit(books: BreakBo
         by="maria",
         reason="a win",
         now=EVENING,
+        exponents=ISO_ONLY,
     )
     clock = FrozenClock(EVENING)
 
     with pytest.raises(AdjustmentRefused, match="another person decides"):
         proposals.approve(
-            books.engine, name, try_corrections=books.trials, by="maria", clock=clock
+            books.engine,
+            name,
+            try_corrections=books.trials,
+            by="maria",
+            clock=clock,
+            exponents=ISO_ONLY,
         )
     with pytest.raises(ActionRefused, match=r"jonas, lead: at most 1\.00 EUR.*1\.01"):
         proposals.approve(
@@ -262,6 +288,7 @@ def test_nobody_approves_their_own_proposal_or_beyond_their_limit(books: BreakBo
             by="jonas",
             clock=clock,
             limits=LIMITS,
+            exponents=ISO_ONLY,
         )
     with pytest.raises(ActionRefused, match="eve, without a role"):
         proposals.approve(
@@ -271,6 +298,7 @@ def test_nobody_approves_their_own_proposal_or_beyond_their_limit(books: BreakBo
             by="eve",
             clock=clock,
             limits=LIMITS,
+            exponents=ISO_ONLY,
         )
     assert books.only().state is BreakState.PROPOSED
     assert books.balance() == 900
@@ -291,6 +319,7 @@ def test_a_rejected_proposal_returns_the_break_and_another_may_follow(
         by="maria",
         reason="a win",
         now=EVENING,
+        exponents=ISO_ONLY,
     )
 
     back = proposals.reject(books.engine, name, by="jonas", reason="ask them", now=EVENING)
@@ -314,15 +343,26 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
         by="maria",
         reason="a win",
         now=EVENING,
+        exponents=ISO_ONLY,
     )
     proposals.approve_only(
-        books.engine, name, try_corrections=books.trials, by="jonas", now=EVENING
+        books.engine,
+        name,
+        try_corrections=books.trials,
+        by="jonas",
+        now=EVENING,
+        exponents=ISO_ONLY,
     )
 
     clock = FrozenClock(EVENING)
     approved = [
         proposals.approve(
-            books.engine, name, try_corrections=books.trials, by="jonas", clock=clock
+            books.engine,
+            name,
+            try_corrections=books.trials,
+            by="jonas",
+            clock=clock,
+            exponents=ISO_ONLY,
         )
         for _ in "ab"
     ]
@@ -358,6 +398,7 @@ def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks
             try_corrections=books.trials,
             by="jonas",
             clock=FrozenClock(EVENING),
+            exponents=ISO_ONLY,
         )
     with pytest.raises(ActionRefused, match="cannot go from open to open"):
         apply(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
@@ -380,7 +421,8 @@ def test_a_correction_cannot_be_approved_without_its_break(books: BreakBooks) ->
         by="maria",
         now=EVENING,
         break_id=name,
+        exponents=ISO_ONLY,
     )
 
     with pytest.raises(exc.IntegrityError, match="which is open"):
-        adjustments.approve(books.engine, proposal, by="jonas", now=EVENING)
+        adjustments.approve(books.engine, proposal, by="jonas", now=EVENING, exponents=ISO_ONLY)

@@ -26,6 +26,7 @@ from storage import people
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, open_wallets
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.people import PersonRefused, Role
 from vocabulary.window import Window
 
@@ -205,7 +206,11 @@ def test_a_person_may_reopen_a_written_off_break_but_not_close_it(books: BreakBo
     name = written_off(books)
 
     with pytest.raises(ActionRefused, match="is written off: a run closes it"):
-        apply(books.engine, name, closing(by="maria", why="done", now=EVENING))
+        apply(
+            books.engine,
+            name,
+            closing(by="maria", why="done", now=EVENING, exponents=lambda _provider: ISO_ONLY),
+        )
     apply(books.engine, name, reopening(by="maria", why="they pay", now=EVENING))
 
     assert books.only().state is BreakState.OPEN

@@ -64,7 +64,7 @@ SUPPLEMENT = f"""
 INSERT INTO archive_supplements (archive_id, number, manifest_hash, rows, bytes)
 VALUES ('{ARCHIVE}', 1, repeat('0', 64), 1, 1)
 """
-JUNE = parse_window("2020-06-01", "2020-07-01")
+JUNE = parse_window("2020-06-01", "2020-07-01", zone="UTC")
 AGAIN = ("archive", "approve", ARCHIVE, "--rows", "--by", "jonas")
 
 
@@ -263,7 +263,7 @@ def test_a_run_that_meets_a_recalled_round_asks_for_its_earlier_records(
     archivist.run("archive", "recall", "--provider", SLUG, "--round", "r1", "--by", "maria")
     bonus = replace(record_of("t20", "r1", 0), created_at=LATER, updated_at=LATER)
     push(engine, bonus)
-    window = parse_window("2020-09-01", "2020-09-02")
+    window = parse_window("2020-09-01", "2020-09-02", zone="UTC")
     request = RunRequest(provider=SLUG, window=window, maturity=timedelta(minutes=15))
     with pytest.raises(RowsAreAway, match="--round r1 --records"):
         reconcile(archivist.database, request, clock=SystemClock())

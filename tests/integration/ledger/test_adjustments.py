@@ -38,6 +38,7 @@ from tests.harness.books.ledger import (
     open_wallets,
     round_end,
 )
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.facts import Fund
 from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
@@ -89,7 +90,7 @@ def test_a_proposal_approved_by_another_person_is_booked_against_the_adjustment_
     proposal = proposed(engine, break_id="brk-1")
     waiting = pending_adjustments(engine, break_id="brk-1")
 
-    approved = approve(engine, proposal, by="jonas", now=NOON)
+    approved = approve(engine, proposal, by="jonas", now=NOON, exponents=ISO_ONLY)
 
     assert [x.id for x in waiting] == [proposal]
     assert (approved.state, approved.op_key, approved.decided_by) == (
@@ -103,7 +104,7 @@ def test_a_proposal_approved_by_another_person_is_booked_against_the_adjustment_
 
 def test_every_step_leaves_a_row_in_the_audit_trail(engine: Engine) -> None:
     booked, refused = proposed(engine), proposed(engine)
-    approve(engine, booked, by="jonas", now=NOON, role="lead")
+    approve(engine, booked, by="jonas", now=NOON, role="lead", exponents=ISO_ONLY)
     reject(engine, refused, by="jonas", reason="paid already", now=NOON)
 
     with engine.connect() as connection:
@@ -127,7 +128,7 @@ def test_the_proposer_cannot_decide_a_proposal(engine: Engine) -> None:
     proposal = proposed(engine)
 
     with pytest.raises(AdjustmentRefused, match="another person decides"):
-        approve(engine, proposal, by="maria", now=NOON)
+        approve(engine, proposal, by="maria", now=NOON, exponents=ISO_ONLY)
     with pytest.raises(AdjustmentRefused, match="another person decides"):
         reject(engine, proposal, by="maria", reason="no", now=NOON)
 
@@ -163,12 +164,24 @@ def test_a_role_approves_up_to_its_limit_either_way(engine: Engine) -> None:
     limits = {"clerk": 100}
     small, large, negative = (proposed(engine, minor) for minor in (100, 101, -101))
 
-    assert approve(engine, small, by="j", now=NOON, role="clerk", limits=limits).op_key
+    assert approve(
+        engine, small, by="j", now=NOON, role="clerk", limits=limits, exponents=ISO_ONLY
+    ).op_key
     for proposal in (large, negative):
         with pytest.raises(AdjustmentRefused, match=r"clerk may approve at most 1\.00 EUR"):
-            approve(engine, proposal, by="j", now=NOON, role="clerk", limits=limits)
+            approve(
+                engine,
+                proposal,
+                by="j",
+                now=NOON,
+                role="clerk",
+                limits=limits,
+                exponents=ISO_ONLY,
+            )
     with pytest.raises(AdjustmentRefused, match="guest may approve at most 0"):
-        approve(engine, large, by="j", now=NOON, role="guest", limits=limits)
+        approve(
+            engine, large, by="j", now=NOON, role="guest", limits=limits, exponents=ISO_ONLY
+        )
 
 
 def test_an_interrupted_approval_is_completed_and_moves_once(
@@ -177,7 +190,7 @@ def test_an_interrupted_approval_is_completed_and_moves_once(
     unbooked, unmarked = proposed(engine), proposed(engine)
     for proposal in (unbooked, unmarked):
         with engine.begin() as connection:
-            approve_on(connection, proposal, by="jonas", now=NOON)
+            approve_on(connection, proposal, by="jonas", now=NOON, exponents=ISO_ONLY)
     booked = accept_own_operation(
         url_of(engine), own_operation_of(get_adjustment(engine, unmarked)), now=NOON
     )
@@ -185,7 +198,10 @@ def test_an_interrupted_approval_is_completed_and_moves_once(
 
     for _ in range(2):
         for proposal in (unbooked, unmarked):
-            assert approve(engine, proposal, by="jonas", now=NOON).state == "posted"
+            assert (
+                approve(engine, proposal, by="jonas", now=NOON, exponents=ISO_ONLY).state
+                == "posted"
+            )
             assert book_approved(engine, proposal, now=NOON).state == "posted"
 
     assert balance(engine) == 1500
@@ -193,13 +209,13 @@ def test_an_interrupted_approval_is_completed_and_moves_once(
 
 def test_a_decision_is_final(engine: Engine) -> None:
     booked, dropped = proposed(engine), proposed(engine)
-    approve(engine, booked, by="jonas", now=NOON)
+    approve(engine, booked, by="jonas", now=NOON, exponents=ISO_ONLY)
     reject(engine, dropped, by="jonas", reason="no", now=NOON)
 
     with pytest.raises(AdjustmentRefused, match="is posted already"):
         reject(engine, booked, by="jonas", reason="no", now=NOON)
     with pytest.raises(AdjustmentRefused, match="is rejected already"):
-        approve(engine, dropped, by="jonas", now=NOON)
+        approve(engine, dropped, by="jonas", now=NOON, exponents=ISO_ONLY)
     with pytest.raises(AdjustmentRefused, match="is rejected, not approved"):
         book_approved(engine, dropped, now=NOON)
 
@@ -227,7 +243,7 @@ def test_an_empty_proposal_is_refused(
 
 def test_an_unknown_proposal_is_named(engine: Engine) -> None:
     with pytest.raises(AdjustmentRefused, match="no adjustment has the id adj-0"):
-        approve(engine, "adj-0", by="jonas", now=NOON)
+        approve(engine, "adj-0", by="jonas", now=NOON, exponents=ISO_ONLY)
 
 
 def test_a_proposal_is_part_of_the_callers_transaction(engine: Engine) -> None:
@@ -240,6 +256,7 @@ def test_a_proposal_is_part_of_the_callers_transaction(engine: Engine) -> None:
             reason="r",
             by="m",
             now=NOON,
+            exponents=ISO_ONLY,
         )
         connection.rollback()
 
@@ -250,7 +267,7 @@ def test_a_missing_win_is_paid_in_its_round_and_lowers_its_ggr(engine: Engine) -
     accept(url_of(engine), bet("b1", 300), round_end("e1", of="b1", staked=300, paid=250))
     proposal = proposed(engine, within=InRound(provider=SLUG, round_id="r1", side="payout"))
 
-    approve(engine, proposal, by="jonas", now=NOON)
+    approve(engine, proposal, by="jonas", now=NOON, exponents=ISO_ONLY)
 
     assert balance(engine) == 950
     assert accounts(engine) == {("player_wallet", "tieout"): 1000, ("player_wallet", SLUG): -50,
@@ -262,7 +279,7 @@ def test_a_stake_returned_in_an_open_round_settles_it(engine: Engine) -> None:
     within = InRound(provider=SLUG, round_id="r1", side="stake")
     proposal = proposed(engine, 100, within=within)
 
-    approve(engine, proposal, by="jonas", now=NOON)
+    approve(engine, proposal, by="jonas", now=NOON, exponents=ISO_ONLY)
 
     assert accounts(engine)["ggr", SLUG] == 200
     with engine.connect() as connection:
@@ -276,14 +293,20 @@ def test_an_adjustment_names_the_player_by_our_name_not_the_providers(engine: En
         connection.execute(text("INSERT INTO handles VALUES ('lottery', 'ann', 'bob')"))
     within = InRound(provider=SLUG, round_id="r7", side="payout")
 
-    approve(engine, proposed(engine, within=within), by="jonas", now=NOON)
+    approve(engine, proposed(engine, within=within), by="jonas", now=NOON, exponents=ISO_ONLY)
 
     assert balance(engine) == 1250
 
 
 def test_an_adjustment_may_leave_a_debt_and_may_use_a_fund(engine: Engine) -> None:
-    approve(engine, proposed(engine, -1600), by="jonas", now=NOON)
-    approve(engine, proposed(engine, 1, fund=Fund.DIFFERENCE), by="jonas", now=NOON)
+    approve(engine, proposed(engine, -1600), by="jonas", now=NOON, exponents=ISO_ONLY)
+    approve(
+        engine,
+        proposed(engine, 1, fund=Fund.DIFFERENCE),
+        by="jonas",
+        now=NOON,
+        exponents=ISO_ONLY,
+    )
 
     assert balance(engine) == -599
     assert accounts(engine) == {
@@ -294,9 +317,9 @@ def test_an_adjustment_may_leave_a_debt_and_may_use_a_fund(engine: Engine) -> No
 
 
 def test_a_later_adjustment_pays_off_a_debt(engine: Engine) -> None:
-    approve(engine, proposed(engine, -1600), by="jonas", now=NOON)
+    approve(engine, proposed(engine, -1600), by="jonas", now=NOON, exponents=ISO_ONLY)
     accept(url_of(engine), bet("b1", 1), policy=LENIENT)
-    approve(engine, proposed(engine, 900), by="jonas", now=NOON)
+    approve(engine, proposed(engine, 900), by="jonas", now=NOON, exponents=ISO_ONLY)
 
     totals = accounts(engine)
 

@@ -17,6 +17,7 @@ from ledger.queries.balances import balance_of, statement_of, trial_balance
 from ops.commands.players.importing import PlayersUnreadable, read_players_file
 from storage.engine import open_engine
 from tests.harness.books.ledger import accept, bet, win
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Malformed, Unavailable
 
 HEAD = "player,currency,balance,handle:lottery\n"
@@ -30,7 +31,7 @@ def engine(database: str) -> Iterator[Engine]:
 
 
 def imported(engine: Engine, text: str) -> ImportCounts:
-    return import_players(engine, read_players(io.StringIO(text, newline="")))
+    return import_players(engine, read_players(io.StringIO(text, newline=""), ISO_ONLY))
 
 
 def rows(database: str, query: str) -> list[tuple[Any, ...]]:
@@ -64,7 +65,7 @@ def rows(database: str, query: str) -> list[tuple[Any, ...]]:
 )
 def test_a_malformed_file_is_refused_with_its_line(text: str, message: str) -> None:
     with pytest.raises(Malformed) as refused:
-        list(read_players(io.StringIO(text, newline="")))
+        list(read_players(io.StringIO(text, newline=""), ISO_ONLY))
 
     assert str(refused.value).startswith(message)
 
@@ -109,7 +110,9 @@ def test_a_file_with_an_error_in_its_last_line_changes_nothing(
     database: str, engine: Engine
 ) -> None:
     content = (HEAD + "ann,EUR,1,a-1\nbob,EUR,1,\ncleo,EUR,x,\n").encode()
-    players = read_players_file(io.BytesIO(content), "p.csv", FileRules(final_newline=False))
+    players = read_players_file(
+        io.BytesIO(content), "p.csv", FileRules(final_newline=False), None, ISO_ONLY
+    )
 
     with pytest.raises(PlayersUnreadable, match=r'p\.csv:4: balance: .*; found "x"'):
         import_players(engine, players)

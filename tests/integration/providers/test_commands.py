@@ -16,6 +16,7 @@ from ledger.players.importer import import_players, read_players
 from storage.engine import open_engine
 from tests.harness.providers.api_server import HANGS, ApiServer, Scripted, served
 from tests.harness.servers.forked_commands import run_command
+from vocabulary.currencies import ISO_ONLY
 
 CANARY = "canary-4f1d9c"
 #: Longest run of a command.
@@ -141,7 +142,7 @@ def books(database: str) -> str:
     """A database with two players, one of them with a handle."""
     engine = open_engine(database)
     lines = "player,currency,balance,handle:aggregator\np1,USD,10.00,\np2,USD,0,LAG1.p2\n"
-    import_players(engine, read_players(io.StringIO(lines)))
+    import_players(engine, read_players(io.StringIO(lines), ISO_ONLY))
     engine.dispose()
     return database
 

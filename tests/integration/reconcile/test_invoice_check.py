@@ -15,6 +15,7 @@ from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals
 from storage.engine import open_engine
 from tests.harness.books.two_sides import TwoBooks
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.money import Money
 from vocabulary.window import Window
 
@@ -95,8 +96,9 @@ def test_a_manual_correction_is_part_of_ours_and_shown_as_one(filled: str) -> No
         by="ann",
         now=LATER,
         within=InRound(provider="agg", round_id="r2", side="payout"),
+        exponents=ISO_ONLY,
     )
-    approve(engine, proposal, by="bob", now=LATER)
+    approve(engine, proposal, by="bob", now=LATER, exponents=ISO_ONLY)
     engine.dispose()
     post_all_at(filled)
     request = RunRequest(provider="agg", window=JUNE, maturity=timedelta(minutes=15))

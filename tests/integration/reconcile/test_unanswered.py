@@ -28,6 +28,7 @@ from tests.harness.books.ledger import (
 )
 from tests.harness.books.unanswered import book_unanswered
 from vocabulary.clock import FrozenClock
+from vocabulary.currencies import ISO_ONLY
 
 
 @pytest.fixture
@@ -78,6 +79,7 @@ def test_approving_the_proposed_reversal_pays_back_and_the_next_run_is_clean(
         by="maria",
         reason="never answered",
         now=EVENING,
+        exponents=ISO_ONLY,
     )
 
     after = proposals.approve(
@@ -86,6 +88,7 @@ def test_approving_the_proposed_reversal_pays_back_and_the_next_run_is_clean(
         try_corrections=books.trials,
         by="jonas",
         clock=FrozenClock(EVENING),
+        exponents=ISO_ONLY,
     )
 
     assert proposal.startswith("adj-")

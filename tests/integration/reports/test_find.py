@@ -23,6 +23,7 @@ from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, BreakBooks
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, open_wallets
 from tests.harness.plans import Statement, recorded, scans_without_index
+from vocabulary.currencies import ISO_ONLY
 
 SCOPE = SearchScope(zones={SLUG: "Europe/Vienna", "other": "UTC"})
 DAY = SearchScope(zones=SCOPE.zones, day=NOON.date())
@@ -159,6 +160,7 @@ def test_corrections_runs_findings_files_seals_and_logged_callbacks_are_found(
         by="maria",
         reason="a win",
         now=EVENING,
+        exponents=ISO_ONLY,
     )
     proposals.reject(books.engine, break_.break_id, by="eve", reason="no", now=EVENING)
     write_off = propose_write_off(
@@ -209,6 +211,7 @@ def test_an_amount_is_found_as_the_correction_and_the_operation_of_its_day(
         by="maria",
         reason="a win",
         now=EVENING,
+        exponents=ISO_ONLY,
     )
     with books.engine.connect() as connection:
         today = connection.execute(

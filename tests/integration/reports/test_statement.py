@@ -55,7 +55,7 @@ def _files(pack: Pack, folder: Path) -> Files:
 
 
 def test_a_period_is_reported_from_the_runs_of_its_days(desk: Desk, tmp_path: Path) -> None:
-    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04", zone="UTC")), tmp_path)
 
     assert files.stem == "agg-2026-03-01-to-2026-03-03"
     statement = {row["What"]: row["Statement"] for row in files.table("statement")}
@@ -90,7 +90,7 @@ def test_breaks_roll_forward_from_close_to_close(desk: Desk, tmp_path: Path) -> 
 def test_the_calendar_has_every_day_with_state_difference_and_names(
     desk: Desk, tmp_path: Path
 ) -> None:
-    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04", zone="UTC")), tmp_path)
 
     rows = [
         (row["Day"], row["State"], row["Difference"], row["Open breaks"], row["Signed by"])
@@ -108,7 +108,7 @@ def test_the_calendar_has_every_day_with_state_difference_and_names(
 def test_the_names_of_signers_stand_there_and_a_line_where_nobody_signed(
     desk: Desk, tmp_path: Path
 ) -> None:
-    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04", zone="UTC")), tmp_path)
 
     rows = [
         (row["Role"], row["Name"].strip("_"), row["Days"]) for row in files.table("signatures")
@@ -122,7 +122,7 @@ def test_the_names_of_signers_stand_there_and_a_line_where_nobody_signed(
 
 
 def test_the_pdf_has_the_tables_of_the_pack(desk: Desk) -> None:
-    pack = desk.pack(parse_window("2026-03-01", "2026-03-04"))
+    pack = desk.pack(parse_window("2026-03-01", "2026-03-04", zone="UTC"))
     data: Any = pdf_data(document_of(pack))
 
     assert [table["name"] for table in data["first"]] == [
@@ -147,7 +147,7 @@ def test_a_long_table_of_the_pdf_is_cut_and_counted(desk: Desk) -> None:
 
 
 def test_ggr_is_bridged_to_the_movement_of_the_account(desk: Desk, tmp_path: Path) -> None:
-    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04", zone="UTC")), tmp_path)
 
     rows = [
         (row["Line"], row["Account"], row["Amount"]) for row in files.table("ledger-bridge")
@@ -164,7 +164,7 @@ def test_ggr_is_bridged_to_the_movement_of_the_account(desk: Desk, tmp_path: Pat
 
 
 def test_figures_of_the_workbook_lead_to_their_rows(desk: Desk, tmp_path: Path) -> None:
-    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04", zone="UTC")), tmp_path)
 
     links = {
         cell.hyperlink.location
@@ -182,7 +182,7 @@ def test_figures_of_the_workbook_lead_to_their_rows(desk: Desk, tmp_path: Path) 
 
 
 def test_the_workbook_draws_trend_match_rate_and_ageing(desk: Desk, tmp_path: Path) -> None:
-    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04")), tmp_path)
+    files = _files(desk.pack(parse_window("2026-03-01", "2026-03-04", zone="UTC")), tmp_path)
     assert len(files.book["Charts"]._charts) == 4
 
 

@@ -13,6 +13,7 @@ from storage.engine import open_engine
 from tests.harness.books.ledger import open_wallets
 from tests.harness.people import token_of
 from vocabulary.clock import SystemClock
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 from vocabulary.people import Actor, Person, PersonRefused, Role
@@ -59,11 +60,14 @@ def propose(engine: Engine, by: str) -> str:
         reason="a gift",
         by=by,
         now=SystemClock().now(),
+        exponents=ISO_ONLY,
     )
 
 
 def approve(engine: Engine, proposal: str, by: str) -> str:
-    return adjustments.approve(engine, proposal, by=by, now=SystemClock().now()).state
+    return adjustments.approve(
+        engine, proposal, by=by, now=SystemClock().now(), exponents=ISO_ONLY
+    ).state
 
 
 def identify(

@@ -20,6 +20,7 @@ from storage.schema_version import (
 )
 from tests.harness.servers.command_line import run_tieout
 from tests.harness.servers.ports import free_port
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Unavailable
 
 WAIT_S = 120.0
@@ -134,6 +135,8 @@ def test_migrating_waits_until_somebody_names_the_digits_of_a_currency_of_the_bo
                 [currency],
             )
 
+    planned = run_tieout(tmp_path, "migrate", "--plan")
+    document = run_tieout(tmp_path, "migrate", "--plan", "--json")
     refused = run_tieout(tmp_path, "migrate")
     provider = (
         '[[providers]]\nslug = "one"\ndialect = "aggregator"\ncurrency = "EUR"\n'
@@ -143,6 +146,9 @@ def test_migrating_waits_until_somebody_names_the_digits_of_a_currency_of_the_bo
     settings.write_text('mode = "test"\n' + settings.read_text() + provider)
     done = run_tieout(tmp_path, "migrate")
 
+    assert planned.stdout.startswith("tieout migrate refuses: the books hold BTC, DOGE, which")
+    assert "exponents = { BTC = 8, DOGE = 2 }\nnothing to do" in planned.stdout
+    assert json.loads(document.stdout)["unknown_currencies"] == ["BTC", "DOGE"]
     assert refused.returncode == 2
     assert "the books hold BTC, DOGE, which ISO 4217 does not know" in refused.stderr
     assert refused.stderr.rstrip().endswith("exponents = { BTC = 8, DOGE = 2 }")
@@ -153,10 +159,10 @@ def test_a_plan_says_what_is_to_come_and_changes_nothing(
     database: str, broker_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up(tmp_path, database, broker_url)
-    print_plan(read_plan(database))
+    print_plan(read_plan(database, ISO_ONLY))
     done = capsys.readouterr().out
     pretend(database, "0119")
-    print_plan(read_plan(database))
+    print_plan(read_plan(database, ISO_ONLY))
     planned = capsys.readouterr().out
     document = json.loads(run_tieout(tmp_path, "migrate", "--plan", "--json").stdout)
 

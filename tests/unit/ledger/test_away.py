@@ -9,7 +9,7 @@ from ledger.accepting.accept_sql import recall_arguments
 from ledger.accepting.away import recalls_of, rounds_of, unless_away
 from ledger.accepting.decide import decide, decide_batch
 from ledger.accepting.driver_errors import RaceLost, RowsAway, answer_of
-from ledger.accepting.model import AwayName, Decision, RowKind
+from ledger.accepting.model import AwayName, Decision
 from tests.harness.books.ledger import (
     SLUG,
     MemoryLedger,
@@ -20,7 +20,7 @@ from tests.harness.books.ledger import (
     win,
 )
 from vocabulary.facts import Operation
-from vocabulary.ids import match_key
+from vocabulary.ids import RowKind, match_key
 from vocabulary.outcomes import Verdict
 
 OLD_BET = AwayName(RowKind.OPERATION, SLUG, "b1")

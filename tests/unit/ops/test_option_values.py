@@ -9,6 +9,7 @@ from ops.commands.option_values import (
     named_day,
     read_business_day,
     read_instant,
+    read_month,
     read_period,
     window_of,
 )
@@ -92,5 +93,12 @@ def test_a_period_is_a_month_a_day_or_days_of_a_zone(
 )
 def test_what_is_no_period_is_refused_with_what_is_expected(text: str) -> None:
     with pytest.raises(Malformed, match="a month such as 2026-06") as refused:
-        read_period(text, "--period", now=NOW)
+        read_period(text, "--period", zone="UTC", now=NOW)
     assert refused.value.path == "--period"
+
+
+def test_a_month_is_no_word_for_a_day() -> None:
+    assert read_month("2026-02", "--month") == (date(2026, 2, 1), date(2026, 2, 28))
+    for text in ("tuesday", "2026-13", "2026-2", ""):
+        with pytest.raises(Malformed, match="a month such as 2026-06 is expected"):
+            read_month(text, "--month")

@@ -10,6 +10,7 @@ from feeds.statements.reading.file_format import FileRules
 from ledger.players.importer import PlayerRow
 from ops.commands.players.importing import PlayersUnreadable, read_players_file
 from tests.unit.feeds.test_bad_files import xlsx
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.money import Money
 
 USUAL = FileRules(final_newline=False)
@@ -17,7 +18,10 @@ USUAL = FileRules(final_newline=False)
 
 def read(content: str | bytes, rules: FileRules = USUAL) -> list[tuple[str, Money, object]]:
     data = content.encode() if isinstance(content, str) else content
-    return [_plain(row) for row in read_players_file(io.BytesIO(data), "players.csv", rules)]
+    return [
+        _plain(row)
+        for row in read_players_file(io.BytesIO(data), "players.csv", rules, None, ISO_ONLY)
+    ]
 
 
 def _plain(row: PlayerRow) -> tuple[str, Money, object]:
@@ -134,13 +138,17 @@ def test_a_packed_file_and_a_workbook_are_read(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(data)
         with path.open("rb") as stream:
-            players = [_plain(row) for row in read_players_file(stream, name, USUAL)]
+            players = [
+                _plain(row) for row in read_players_file(stream, name, USUAL, None, ISO_ONLY)
+            ]
         assert players == [ANN]
 
 
 def test_a_handle_at_a_provider_that_is_not_configured_is_refused() -> None:
     data = b"player,currency,balance,handle:lotery\nann,EUR,1.00,0042\n"
-    rows = read_players_file(io.BytesIO(data), "p.csv", USUAL, frozenset({"lottery", "cards"}))
+    rows = read_players_file(
+        io.BytesIO(data), "p.csv", USUAL, frozenset({"lottery", "cards"}), ISO_ONLY
+    )
 
     with pytest.raises(PlayersUnreadable) as refusal:
         list(rows)

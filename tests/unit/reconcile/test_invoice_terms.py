@@ -191,8 +191,8 @@ def test_terms_that_cannot_hold_are_refused(change: dict[str, object]) -> None:
 
 
 def test_a_period_is_a_month_or_two_dates() -> None:
-    assert period_of("2026-12") == ("2026-12-01", "2027-01-01")
-    assert period_of("2026-06-04") == ("2026-06-04", "2026-06-05")
-    assert period_of("2026-06-01/2026-06-15") == ("2026-06-01", "2026-06-15")
+    assert period_of("2026-12", "UTC") == ("2026-12-01", "2027-01-01")
+    assert period_of("2026-06-04", "UTC") == ("2026-06-04", "2026-06-05")
+    assert period_of("2026-06-01/2026-06-15", "UTC") == ("2026-06-01", "2026-06-15")
     with pytest.raises(Malformed, match="a month such as 2026-06"):
-        period_of("2026-13")
+        period_of("2026-13", "UTC")

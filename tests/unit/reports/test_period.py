@@ -8,7 +8,7 @@ from reports.coverage import gaps
 from reports.pack import period_stem, period_text
 from vocabulary.window import Window, parse_window
 
-DAY = parse_window("2026-03-01", "2026-03-02")
+DAY = parse_window("2026-03-01", "2026-03-02", zone="UTC")
 
 
 @pytest.mark.parametrize(

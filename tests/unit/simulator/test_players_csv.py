@@ -16,6 +16,7 @@ from tests.harness.providers.systems import (
     SPORTSBOOK,
     XIGS,
 )
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.money import Money
 
 ALL = ALL_SYSTEMS
@@ -30,7 +31,7 @@ def test_the_import_reads_back_every_player_with_opening_and_handles(
     file = io.StringIO(newline="")
     write_roster(file, plan.players, slugs)
     file.seek(0)
-    rows = list(read_players(file))
+    rows = list(read_players(file, ISO_ONLY))
     assert [row.player for row in rows] == [one.player for one in plan.players]
     assert [row.opening for row in rows] == [
         Money(one.opening, currency) for one in plan.players

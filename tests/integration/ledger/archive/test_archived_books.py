@@ -229,7 +229,7 @@ def test_every_figure_of_accounts_is_as_before_the_entries_left(
 
 def figures_of(archivist: Archivist) -> list[Any]:
     """What every reader of entries says about June 2020."""
-    june = parse_window("2020-06-01", "2020-07-01")
+    june = parse_window("2020-06-01", "2020-07-01", zone="UTC")
     days = {"first": june.start.date(), "last": june.end.date()}
     clocks: tuple[BalanceClock, ...] = ("received", "posted")
     engine = open_engine(archivist.database)

@@ -27,6 +27,7 @@ from tests.harness.books.away import wanted
 from tests.harness.books.ledger import SLUG
 from tests.harness.people import signed_in
 from tests.harness.servers.command_line import PATIENCE_S
+from vocabulary.ids import RowKind
 
 pytestmark = pytest.mark.timeout(900)  # each starts several processes: longer than others
 
@@ -204,7 +205,7 @@ def bring_everything_back(archivist: Archivist, keys: Iterable[str]) -> None:
     engine = open_engine(archivist.database)
     for key in keys:
         with suppress(NotAway), engine.begin() as connection:
-            demand(connection, "operation", SLUG, key, by="jonas")
+            demand(connection, RowKind.OPERATION, SLUG, key, by="jonas")
     recall_wanted(engine)
     engine.dispose()
 
@@ -241,7 +242,7 @@ def test_a_killed_recall_is_completed_by_the_job(archivist: Archivist, step: str
     kill_at(archivist, RECALL, COMING[step])
 
     assert archivist.rows(round_r1) == []
-    assert wanted(archivist.database) == [("round", "r1")]
+    assert wanted(archivist.database) == [(RowKind.ROUND, "r1")]
     assert recall_now(archivist.database) == Recalled(1, 3)
     assert recall_now(archivist.database) == Recalled(0, 0)
     assert archivist.rows(round_r1) == before[0]

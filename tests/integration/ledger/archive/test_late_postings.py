@@ -37,7 +37,7 @@ END = datetime(2021, 3, 1, tzinfo=UTC)
 #: January's last batch is posted two seconds after the cut.
 POSTED = CUT + timedelta(seconds=2)
 TICK = timedelta(microseconds=1)
-JANUARY = parse_window("2021-01-01", "2021-02-01")
+JANUARY = parse_window("2021-01-01", "2021-02-01", zone="UTC")
 FEBRUARY = Window(start=CUT, end=END)
 CLOCKS: tuple[BalanceClock, ...] = ("received", "posted")
 LATE_ROUNDS = f"""

@@ -10,7 +10,6 @@ from psycopg.errors import RestrictViolation, UniqueViolation
 
 from ledger.archive.demands import NotAway, demand
 from ledger.archive.recall import Recalled, recall_wanted
-from storage.archive.row_cut import NameKind
 from storage.engine import open_engine
 from storage.rights import APPLICATION_ROLE
 from storage.roles import url_of_login
@@ -18,6 +17,7 @@ from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
 from tests.harness.books.ledger import SLUG
 from tests.harness.tampering.replay import tamper
+from vocabulary.ids import RowKind
 
 OPERATIONS = "SELECT * FROM operations ORDER BY wallet_id, wallet_seq"
 ROUNDS = "SELECT * FROM rounds ORDER BY match_key, provider, round_id, wallet_id"
@@ -58,7 +58,7 @@ def archivist(
     postgres.execute("DROP DATABASE rows_copy WITH (FORCE)")
 
 
-def recalled(archivist: Archivist, *names: tuple[NameKind, str]) -> Recalled:
+def recalled(archivist: Archivist, *names: tuple[RowKind, str]) -> Recalled:
     """Demand operations and rounds of the provider, and bring them back, as a worker does."""
     engine = open_engine(url_of_login(archivist.database, APPLICATION_ROLE))
     try:
@@ -98,17 +98,17 @@ def test_rows_leave_by_two_people_and_come_back_as_they_were(archivist: Archivis
         ):
             connection.execute(INSERT_AGAIN.encode(), values)
 
-    assert recalled(archivist, ("operation", "b1")) == Recalled(1, 3)
+    assert recalled(archivist, (RowKind.OPERATION, "b1")) == Recalled(1, 3)
     assert column(archivist, ROUND_IDS) == ["r1"]
     assert set(column(archivist, KEYS)) == {*STAY, "b1", "w1", "e1"}
     with pytest.raises(NotAway, match="the operation w1 of lottery is in no archive only"):
-        recalled(archivist, ("operation", "w1"))
-    others: list[tuple[NameKind, str]] = [
-        ("round", "r2"),
-        ("operation", "b3"),
-        ("operation", "u1"),
+        recalled(archivist, (RowKind.OPERATION, "w1"))
+    others: list[tuple[RowKind, str]] = [
+        (RowKind.ROUND, "r2"),
+        (RowKind.OPERATION, "b3"),
+        (RowKind.OPERATION, "u1"),
     ]
-    assert recalled(archivist, *others, ("operation", "gone")) == Recalled(4, 6)
+    assert recalled(archivist, *others, (RowKind.OPERATION, "gone")) == Recalled(4, 6)
     assert [archivist.rows(query) for query in (OPERATIONS, ROUNDS, ENTRIES)] == before
 
 
@@ -163,15 +163,15 @@ def test_a_name_the_archive_lacks_is_absent_and_a_damaged_archive_brings_nothing
         "UPDATE archived_keys SET hashes = hashes || h, days = days || 18417::smallint"
         " FROM (SELECT operation_hash('lottery', 'ghost')) g (h)",
     )
-    assert recalled(archivist, ("operation", "ghost")) == Recalled(1, 0)
+    assert recalled(archivist, (RowKind.OPERATION, "ghost")) == Recalled(1, 0)
     with pytest.raises(NotAway, match="the operation ghost"):
-        recalled(archivist, ("operation", "ghost"))
+        recalled(archivist, (RowKind.OPERATION, "ghost"))
 
     file = dated.folder / "data" / "archive" / ARCHIVE / "2020-06-04" / "operations.parquet"
     whole = file.read_bytes()
     file.write_bytes(whole[:-10] + bytes(10))
     try:
-        (why,) = recalled(archivist, ("round", "r1")).waiting
+        (why,) = recalled(archivist, (RowKind.ROUND, "r1")).waiting
     finally:
         file.write_bytes(whole)
     assert "its bytes have changed" in why
@@ -186,7 +186,9 @@ def test_a_demand_that_its_archive_contradicts_waits_for_itself(archivist: Archi
         " FROM (SELECT operation_hash('lottery', 'w1')) g (h)",
     )
 
-    came = recalled(archivist, ("operation", "w1"), ("round", "r1"), ("round", "r2"))
+    came = recalled(
+        archivist, (RowKind.OPERATION, "w1"), (RowKind.ROUND, "r1"), (RowKind.ROUND, "r2")
+    )
 
     assert (came.demands, came.operations) == (1, 1)
     nowhere, differs = came.waiting

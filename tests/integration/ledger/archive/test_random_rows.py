@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 from ledger.archive.demands import NotAway, demand
 from ledger.archive.recall import recall_wanted
 from ledger.posting.posting import post_all_at
-from storage.archive.row_cut import NameKind
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.leaving_months import (
@@ -25,6 +24,7 @@ from tests.harness.books.leaving_months import (
 from tests.harness.books.ledger import SLUG, accept
 from tests.harness.books.random_months import Fact, late_facts
 from vocabulary.facts import Rollback, Win
+from vocabulary.ids import RowKind
 
 #: Each with its first day that has callbacks; sealing begins there.
 MONTHS = (date(2021, 1, 30), date(2021, 2, 1))
@@ -55,11 +55,14 @@ def books(
 def recall_what_they_name(engine: Engine, facts: list[Fact]) -> None:
     """Bring back what is away of the operations and rounds that callbacks name."""
     for fact in facts:
-        named: list[tuple[NameKind, str]] = [("operation", fact.key), ("round", fact.round_id)]
+        named: list[tuple[RowKind, str]] = [
+            (RowKind.OPERATION, fact.key),
+            (RowKind.ROUND, fact.round_id),
+        ]
         if isinstance(fact, Rollback):
-            named.append(("operation", fact.original_key))
+            named.append((RowKind.OPERATION, fact.original_key))
         if isinstance(fact, Win) and fact.bet_key is not None:
-            named.append(("operation", fact.bet_key))
+            named.append((RowKind.OPERATION, fact.bet_key))
         for kind, name in named:
             with suppress(NotAway), engine.begin() as connection:
                 demand(connection, kind, SLUG, name, by="maria")

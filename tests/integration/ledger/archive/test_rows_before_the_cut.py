@@ -40,7 +40,7 @@ TODAY = SystemClock().now().date()
 #: With two repeats of a bet of June.
 LATER = (*JULY, bet("b1", 301))
 DECODERS = fact_decoders([*FIRST, *SECOND, *REPEATS, *UNPOSTED, *LATER], {SLUG: STRICT})
-JUNE = parse_window("2020-06-01", "2020-07-01")
+JUNE = parse_window("2020-06-01", "2020-07-01", zone="UTC")
 SINCE = Window(start=CUT, end=datetime(2100, 1, 1, tzinfo=UTC))
 CLOCKS: tuple[BalanceClock, ...] = ("received", "posted")
 

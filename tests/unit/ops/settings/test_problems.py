@@ -219,15 +219,33 @@ def test_what_one_provider_names_counts_for_the_others_and_must_be_the_same(
     tmp_path: Path,
 ) -> None:
     settings = tmp_path / "tieout.toml"
-    other = PROVIDER.replace('"casino"', '"other"') + "exponents = { DOGE = 3, EUR = 5 }\n"
+    other = PROVIDER.replace('"casino"', '"other"') + "exponents = { DOGE = 3, EUR = 2 }\n"
     settings.write_text(PROVIDER + other, encoding="utf-8")
     loaded = load(settings, {"CASINO_SECRET": "s"}).providers
     assert [dict(entry.exponents) for entry in loaded] == [
         {"DOGE": 3},
-        {"DOGE": 3, "EUR": 5},
+        {"DOGE": 3, "EUR": 2},
     ]
 
     settings.write_text(PROVIDER + "exponents = { DOGE = 2 }\n" + other, encoding="utf-8")
     (problem,) = problems(settings, {"CASINO_SECRET": "s"})
     assert "expected the same digits of DOGE in the exponents of every provider" in problem
     assert "other names 3, another one 2" in problem
+
+
+def test_no_provider_counts_a_known_currency_in_a_unit_of_its_own(tmp_path: Path) -> None:
+    settings = tmp_path / "tieout.toml"
+    other = PROVIDER.replace('"casino"', '"other"')
+    own_unit = other + "exponents = { EUR = 5, JPY = 2, DOGE = 3, USD = 2 }\n"
+    settings.write_text(PROVIDER + own_unit, encoding="utf-8")
+    place = f"{settings}: providers.other.exponents"
+    remedy = (
+        "in that unit. Remove it; the unit that a provider sends is set in its options, that of"
+        " its files in statement.unit"
+    )
+
+    assert problems(settings, {"CASINO_SECRET": "s"}) == [
+        f"{place}.{code}: expected {digits}, as in ISO 4217: the wallets of all providers hold"
+        f" {code} {remedy}"
+        for code, digits in (("EUR", 2), ("JPY", 0))
+    ]

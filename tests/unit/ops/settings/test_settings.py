@@ -59,7 +59,7 @@ secrets = ["env:FIRST", "file:second.key", "literal:third"]
 allow_ips = ["203.0.113.7"]
 timezone = "Europe/Warsaw"
 maturity = "6h"
-exponents = {JPY = 2}
+exponents = {BTC = 8}
 options = {allow_extra_fields = true}
 """
 
@@ -115,7 +115,7 @@ def test_a_full_file_is_read_as_written(tmp_path: Path) -> None:
     assert provider.allow == (ip_network("203.0.113.7/32"),)
     assert provider.maturity == timedelta(hours=6)
     assert provider.timezone == "Europe/Warsaw"
-    assert provider.provider.exponents == {"JPY": 2}
+    assert provider.provider.exponents == {"BTC": 8}
     assert provider.provider.options["allow_extra_fields"] is True
     assert set(provider.provider.options) == set(provider.dialect.options)
     assert settings.receiver.trusted_proxies == (
