@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection
-
 from breaks.kinds import BreakKind
 from feeds.finding_kinds import FindingKind
-from feeds.findings import FeedFinding, findings_in
+from feeds.findings import FeedFinding
 from reconcile.findings.breaks import Break
 from reconcile.findings.corrections import RoundCorrection, is_settled
 from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
@@ -22,22 +20,21 @@ _KINDS = {
 
 
 def feed_breaks(
-    connection: Connection,
+    findings: Iterable[FeedFinding],
     snapshot: Snapshot,
     round_breaks: Iterable[Break],
     corrections: Sequence[RoundCorrection] = (),
 ) -> list[Break]:
     """Return the open findings of the window's feeds that are breaks, and vanished originals.
 
-    A restated round that differs from the ledger is among ``round_breaks`` already, and one
-    that was corrected since it was restated is settled.
+    ``findings`` are those of ``feeds.findings.findings_in``. A restated round that differs from
+    the ledger is among ``round_breaks`` already, and one that was corrected since it was
+    restated is settled.
     """
     provider, window = snapshot.provider, snapshot.window
     rounds = broken_rounds(round_breaks)
     reported = [
-        _finding(finding, provider, window)
-        for finding in findings_in(connection, provider, window)
-        if finding.kind in _KINDS
+        _finding(finding, provider, window) for finding in findings if finding.kind in _KINDS
     ]
     return [
         break_of(finding, provider, snapshot.context.now)

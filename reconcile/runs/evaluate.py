@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from breaks.kinds import BreakKind
 from feeds.coverage import Unread, list_unread
+from feeds.findings import FeedFinding, findings_in
 from ledger.corrections.tolerance_bookings import booked_match_keys
 from reconcile.findings.balance_chain import chain_breaks
 from reconcile.findings.breaks import Break, breaks_from_rows
@@ -171,17 +172,24 @@ def breaks_of(
         request: of the run.
         comparison: of the snapshot.
     """
+    findings = findings_in(connection, snapshot.provider, snapshot.window)
     differences = _differences(snapshot, request, comparison)
     breaks = with_rollbacks_named(snapshot, with_evidence(snapshot, differences))
-    return [*breaks, *_cross_checks(snapshot, connection, request, breaks)]
+    return [*breaks, *_cross_checks(snapshot, findings, request, breaks)]
 
 
 def breaks_without_evidence(
-    snapshot: Snapshot, connection: Connection, request: RunRequest, comparison: Comparison
+    snapshot: Snapshot,
+    findings: Sequence[FeedFinding],
+    request: RunRequest,
+    comparison: Comparison,
 ) -> list[Break]:
-    """Return the same breaks as ``breaks_of``, those of rounds without their sources."""
+    """Return the same breaks as ``breaks_of``, those of rounds without their sources.
+
+    ``findings`` are those of the snapshot's feeds and window, see ``findings_in``.
+    """
     breaks = _differences(snapshot, request, comparison)
-    return [*breaks, *_cross_checks(snapshot, connection, request, breaks)]
+    return [*breaks, *_cross_checks(snapshot, findings, request, breaks)]
 
 
 def _differences(
@@ -196,7 +204,10 @@ def _differences(
 
 
 def _cross_checks(
-    snapshot: Snapshot, connection: Connection, request: RunRequest, breaks: Sequence[Break]
+    snapshot: Snapshot,
+    findings: Sequence[FeedFinding],
+    request: RunRequest,
+    breaks: Sequence[Break],
 ) -> list[Break]:
     exponents, corrections = request.exponents, round_corrections(snapshot)
     cross_checks = journal_breaks(snapshot, exponents, breaks, corrections)
@@ -207,5 +218,5 @@ def _cross_checks(
         cross_checks += log_breaks(
             snapshot, exponents, breaks, request.read_logged, corrections
         )
-    cross_checks += feed_breaks(connection, snapshot, breaks, corrections)
+    cross_checks += feed_breaks(findings, snapshot, breaks, corrections)
     return sorted(cross_checks, key=lambda b: (b.round_id, b.kind, b.id))

@@ -36,15 +36,26 @@ class SnapshotConnections:
     Attributes:
         database_url: where they are connected to.
         plain: psycopg connections, for packed rows and small results.
-        snapshot_id: the name under which other connections can import this snapshot, for as
-            long as these connections are open.
     """
 
-    def __init__(self, database_url: str, plain: PlainPair, snapshot_id: str) -> None:
+    def __init__(
+        self, database_url: str, plain: PlainPair, snapshot_id: str | None = None
+    ) -> None:
         self.plain = plain
-        self.snapshot_id = snapshot_id
         self.database_url = database_url
+        self._snapshot_id = snapshot_id
         self._arrow: ArrowPair | None = None
+
+    @property
+    def snapshot_id(self) -> str:
+        """The name under which other connections can import this snapshot.
+
+        It holds for as long as these connections are open. A snapshot that nobody imports gets
+        none: the database writes a file for it.
+        """
+        if self._snapshot_id is None:
+            self._snapshot_id = _export_snapshot(self.plain[0])
+        return self._snapshot_id
 
     @property
     def arrow(self) -> ArrowPair:
@@ -85,7 +96,11 @@ def open_connections(
                 ours, theirs = pool.map(
                     lambda url: stack.enter_context(psycopg.connect(url)), [database_url] * 2
                 )
-            exported = _export_snapshot(ours) if snapshot_id is None else snapshot_id
+            if snapshot_id is None:
+                ours.execute(_REPEATABLE_READ)
+                exported = _export_snapshot(ours)
+            else:
+                exported = snapshot_id
             for connection in (ours, theirs) if snapshot_id else (theirs,):
                 connection.execute(_REPEATABLE_READ)
                 connection.execute(f"SET TRANSACTION SNAPSHOT '{exported}'".encode())
@@ -107,11 +122,8 @@ def connections_of(connection: Connection) -> Iterator[SnapshotConnections]:
     them than to read few rows.
     """
     plain = cast("PsycopgConnection[TupleRow]", connection.connection.driver_connection)
-    row = plain.execute("SELECT pg_export_snapshot()").fetchone()
-    assert row is not None
-    plain.execute(_NO_PARALLEL_WORKERS)
-    plain.execute(_UTC)
-    connections = SnapshotConnections(url_of(connection.engine), (plain, plain), str(row[0]))
+    plain.execute(f"{_NO_PARALLEL_WORKERS}; {_UTC}".encode())
+    connections = SnapshotConnections(url_of(connection.engine), (plain, plain))
     try:
         yield connections
     finally:
@@ -119,7 +131,6 @@ def connections_of(connection: Connection) -> Iterator[SnapshotConnections]:
 
 
 def _export_snapshot(connection: PsycopgConnection[TupleRow]) -> str:
-    connection.execute(_REPEATABLE_READ)
     row = connection.execute("SELECT pg_export_snapshot()").fetchone()
     assert row is not None
     return str(row[0])

@@ -65,22 +65,10 @@ class CachingSnapshot(Snapshot):
         """Read the key rows of the window."""
         return self._once(("key rows", key_range), lambda: self._snapshot.key_rows(key_range))
 
-    def key_rows_of(self, keys: Keys) -> Sides:
-        """Read the key rows of some keys."""
-        return self._once(
-            ("key rows of", keys.tobytes()), lambda: self._snapshot.key_rows_of(keys)
-        )
-
     def straddling_keys(self, key_range: KeyRange = ALL_KEYS) -> Keys:
         """Return the keys of rounds with a further record outside the window."""
         return self._once(
             ("straddling", key_range), lambda: self._snapshot.straddling_keys(key_range)
-        )
-
-    def straddling_among(self, keys: Keys) -> Keys:
-        """Return those of ``keys`` whose rounds have a further record outside the window."""
-        return self._once(
-            ("straddling among", keys.tobytes()), lambda: self._snapshot.straddling_among(keys)
         )
 
     def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
@@ -116,10 +104,6 @@ class CorrectedSnapshot(CachingSnapshot):
     def key_rows(self, key_range: KeyRange = ALL_KEYS) -> Sides:
         """Read the key rows of the window, the corrected round among them."""
         return self._with_key_row(super().key_rows(key_range))
-
-    def key_rows_of(self, keys: Keys) -> Sides:
-        """Read the key rows of some keys, the corrected round among them."""
-        return self._with_key_row(super().key_rows_of(keys))
 
     def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
         """Read the full rows of these keys, the corrected round among them."""

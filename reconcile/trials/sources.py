@@ -18,7 +18,7 @@ from breaks.kinds import BreakKind
 from breaks.store import TrackedBreak
 from ledger.queries.round_parts import OPERATIONS_OF_ROUNDS
 from reconcile.findings.delivery_log import LOGGED, ReadLogged
-from reconcile.snapshot.arrays import python_values
+from reconcile.snapshot.arrays import present, python_values
 from reconcile.snapshot.columns import Array
 from reconcile.snapshot.snapshot import Snapshot
 from reconcile.trials.corrected_snapshot import TriedCorrections, of_owner
@@ -82,6 +82,7 @@ class RoundSides:
         booked: ours as booked now; zero if we do not have the round.
         reported: what the history reports.
         is_reported: the history has the round.
+        reports_balance: the history has a balance before the round, of any of its players.
         declared: what the round's end declared of a side, if it did.
         corrected: ours with the correction in place.
     """
@@ -89,6 +90,7 @@ class RoundSides:
     booked: Mapping[RoundSide, int]
     reported: Mapping[RoundSide, int]
     is_reported: bool
+    reports_balance: bool
     declared: Mapping[RoundSide, int]
     corrected: Mapping[RoundSide, int]
 
@@ -166,7 +168,7 @@ class SourceCheck:
     def _balance_chain(self) -> Iterator[SourceContradiction]:
         tried = self._tried
         change = tried.payout - tried.stake
-        if self._by_attributes or not change:
+        if self._by_attributes or not change or not self._sides.reports_balance:
             return
         rows = self._snapshot.query(
             BALANCES,
@@ -253,6 +255,7 @@ def round_sides(
         booked=booked,
         reported={side: int(standing[side].sum()) for side in _SIDES},
         is_reported=len(theirs) > 0,
+        reports_balance=bool(present(records.theirs["balance_before"]).any()),
         declared=declared,
         corrected={side: booked[side] + changes[side] for side in _SIDES},
     )

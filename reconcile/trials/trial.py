@@ -17,6 +17,7 @@ from breaks.corrections.suggestions import Correction
 from breaks.corrections.trials import PlannedEntry, Trial, TrialBreak
 from breaks.states import ActionRefused
 from breaks.store import TrackedBreak
+from feeds.findings import findings_in
 from ledger.corrections.preview import (
     BookingPreview,
     PlannedBooking,
@@ -26,10 +27,12 @@ from ledger.corrections.preview import (
 )
 from reconcile.findings.breaks import Break
 from reconcile.findings.delivery_log import ReadLogged
-from reconcile.matching.compare import compare
+from reconcile.matching.compare import FoldSide, compare, compare_in_full
 from reconcile.matching.comparison import Comparison
+from reconcile.matching.rounds import fold
 from reconcile.runs.evaluate import breaks_without_evidence
 from reconcile.runs.request import RunRequest, stored_request
+from reconcile.snapshot.columns import Columns
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.opening import snapshot_over
@@ -80,12 +83,15 @@ class BreakTrials:
             tried = tried_corrections(break_, corrections, preview.balance_before, now)
             context = request.context(now)
             provider, window = break_.provider, request.window
+            findings, folded_once = findings_in(connection, provider, window), FoldedOnce()
             with snapshot_over(connection, provider, window, context) as snapshot:
                 return try_on(
                     snapshot,
                     break_,
                     tried,
-                    find=lambda of: _find(of, connection, request, break_),
+                    find=lambda of: breaks_without_evidence(
+                        of, findings, request, _compared(of, break_, folded_once)
+                    ),
                     request=request,
                     preview=preview,
                 )
@@ -182,8 +188,23 @@ def tried_corrections(
     )
 
 
-def compare_rounds(snapshot: Snapshot, keys: Keys) -> Comparison:
-    """Compare the rounds of some keys, or by attributes the whole window."""
+class FoldedOnce:
+    """Folds the records of a side; those that a correction leaves alone only once."""
+
+    def __init__(self) -> None:
+        self._views: list[tuple[Columns, Columns]] = []
+
+    def __call__(self, records: Columns) -> Columns:
+        """Fold records, or return what these records were folded to before."""
+        for known_records, view in self._views:
+            if known_records is records:
+                return view
+        self._views.append((records, fold(records)))
+        return self._views[-1][1]
+
+
+def compare_rounds(snapshot: Snapshot, keys: Keys, *, fold_side: FoldSide = fold) -> Comparison:
+    """Compare the rounds of some keys in full, or by attributes the whole window."""
     context = snapshot.context
     if context.rules.attributes:
         return compare(
@@ -193,22 +214,13 @@ def compare_rounds(snapshot: Snapshot, keys: Keys) -> Comparison:
             context=context,
             edge_keys=find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules),
         )
-    return compare(
-        snapshot.key_rows_of(keys),
-        suspect=snapshot.straddling_among(keys),
-        fetch=snapshot.records,
-        context=context,
-    )
+    return compare_in_full(snapshot.records(keys), context, fold_side=fold_side)
 
 
-def _find(
-    snapshot: Snapshot, connection: Connection, request: RunRequest, break_: TrackedBreak
-) -> list[Break]:
+def _compared(snapshot: Snapshot, break_: TrackedBreak, fold_side: FoldSide) -> Comparison:
     names = {break_.round_id, *([break_.alias] if break_.alias else [])}
     keys = np.array(sorted(match_key(break_.provider, name) for name in names), dtype=np.int64)
-    return breaks_without_evidence(
-        snapshot, connection, request, compare_rounds(snapshot, keys)
-    )
+    return compare_rounds(snapshot, keys, fold_side=fold_side)
 
 
 def _preview(

@@ -100,11 +100,6 @@ class _Books(Snapshot):
         ours, theirs = (_keys(side[side["match_key"].isin(keys)]) for side in self._sides)
         return Sides(ours=ours, theirs=theirs)
 
-    def straddling_among(self, keys: Keys) -> Keys:
-        theirs = self._sides[1]
-        outside = theirs["match_key"][~theirs["inside"]].to_numpy()
-        return np.intersect1d(outside, keys)
-
     def records(self, keys: Keys, *, balances: bool = True) -> RecordSides:
         return RecordSides.of(*(side[side["match_key"].isin(keys)] for side in self._sides))
 
@@ -127,9 +122,10 @@ def _moved(row: Row, stake: int, payout: int) -> Row:
     return (*row[:2], row[2] + stake, row[3] + payout, declared, row[5])
 
 
-def _compared(books: _Books, keys: Keys) -> Comparison:
-    """Compare some rounds of the books as they are, all of them in full."""
-    return compare(books.key_rows_of(keys), suspect=keys, fetch=books.records, context=CONTEXT)
+def _compared(books: Snapshot, keys: Keys, sides: Sides | None = None) -> Comparison:
+    """Compare some rounds of the books in full, and the others that ``sides`` hold."""
+    sides = sides or books.key_rows_of(keys)
+    return compare(sides, suspect=keys, fetch=books.records, context=CONTEXT)
 
 
 def _breaks(comparison: Comparison) -> list[tuple[str, str, int]]:
@@ -164,9 +160,15 @@ def test_a_tried_correction_is_compared_as_if_it_were_booked(
 
     shared = CachingSnapshot(books)  # as a trial reads: both comparisons share what was read
     before_tried = compare_rounds(shared, keys)
-    after_tried = compare_rounds(CorrectedSnapshot(shared, tried), keys)
+    corrected = CorrectedSnapshot(shared, tried)
+    after_tried = compare_rounds(corrected, keys)
 
     assert _breaks(before_tried) == _breaks(_compared(books, keys))
     assert _breaks(after_tried) == _breaks(_compared(after, keys))
     assert before_tried.ours.holds
     assert after_tried.ours.holds
+    # As matching by attributes reads it: all key rows of the window, the corrected among them.
+    of_window, of_booked = (
+        _compared(read, keys, read.key_rows()) for read in (corrected, after)
+    )
+    assert _breaks(of_window) == _breaks(of_booked)

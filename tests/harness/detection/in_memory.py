@@ -15,6 +15,7 @@ import pandas as pd
 from sqlalchemy import Connection
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 
+from feeds.findings import findings_in
 from reconcile.findings import (
     balance_chain,
     corrections,
@@ -343,7 +344,8 @@ def breaks_in(snapshot: Snapshot, world: World, comparison: Comparison) -> list[
         breaks += chain_breaks(snapshot, {}, of_rounds, booked)
     if system is System.XIGS:
         breaks += log_breaks(snapshot, {}, of_rounds, read_logged, booked)
-    findings = cast("Connection", _Findings(world, system))
+    connection = cast("Connection", _Findings(world, system))
+    findings = findings_in(connection, system, snapshot.window)
     return [*of_rounds, *breaks, *feed_breaks(findings, snapshot, of_rounds, booked)]
 
 
