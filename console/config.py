@@ -1,6 +1,6 @@
 """What the console knows from the settings, as values: it reads no settings itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from console.accounts.identity_provider import IdentityProvider
 from console.accounts.sessions import BrowserSession
 from console.pipeline import Pipeline
 from console.uploads import UploadedFile
+from ledger.enums import OWN_SLUG
 from providers.contract import Callback
 from reconcile.days.remembered_figures import RememberedFigures
 from reconcile.days.states import DayStatus, StepRules
@@ -24,6 +25,7 @@ from storage.jobs.kinds import JobKind
 from storage.kept import KeptReads
 from vocabulary.clock import Clock
 from vocabulary.networks import Network
+from vocabulary.zones import zone_note, zone_of
 
 #: Reads a day of a provider as it is at an instant.
 DayReader = Callable[[Connection, str, date, datetime], DayStatus]
@@ -182,6 +184,14 @@ class ConsoleConfig:
     def zones(self) -> Mapping[str, str]:
         """The zone of each provider, by slug."""
         return {provider.slug: provider.zone for provider in self.providers}
+
+    def zone_of(self, slug: str) -> str:
+        """The zone in which times of a provider are shown; see ``zone_note``."""
+        return zone_of(self.zones, slug)
+
+    def zone_note(self, slugs: Iterable[str]) -> str:
+        """A sentence about those of the providers that are not configured, if there are any."""
+        return zone_note(self.zones, set(slugs) - {OWN_SLUG})
 
     def exponents(self, slug: str) -> Mapping[str, int]:
         """A provider's decimal places; of an unknown one those that no provider's are."""

@@ -90,6 +90,7 @@ def html_of(
         "query_text": incoming.query.get("q", "") if path == "/find" else "",
         "now": console.clock.now(),
         "exponents_of": console.config.exponents,
+        "zone_note": "",
     }
     return render(page.template, {**surroundings, **page.values})
 

@@ -61,9 +61,9 @@ def days_to_ask(
 def silent_days(
     connection: Connection, days: Iterable[tuple[str, date]], zones: Mapping[str, str]
 ) -> frozenset[tuple[str, date]]:
-    """Those of the business days for which a provider reported no record."""
+    """Those of the business days for which a provider reported no record; all have a zone."""
     ordered = sorted(days)
-    windows = [day_window(day, ZoneInfo(zones.get(slug, "UTC"))) for slug, day in ordered]
+    windows = [day_window(day, ZoneInfo(zones[slug])) for slug, day in ordered]
     params = {
         "providers": [slug for slug, _ in ordered],
         "starts": [window.start for window in windows],

@@ -54,7 +54,8 @@ class GroupContext:
     """What the causes need to know besides the breaks.
 
     Attributes:
-        zones: the IANA zone of each provider's business days, by slug.
+        zones: the IANA zone of each provider's business days, by slug. One that is not
+            configured has no business days.
         silent_days: business days for which a provider reported no record at all.
     """
 
@@ -62,11 +63,11 @@ class GroupContext:
     silent_days: frozenset[tuple[str, date]] = frozenset()
 
     def day_of(self, break_: GroupableBreak) -> date | None:
-        """The provider's business day on which it began, if that is known."""
-        if break_.began_at is None:
+        """The provider's business day on which it began, if that and the zone are known."""
+        zone = self.zones.get(break_.provider)
+        if break_.began_at is None or zone is None:
             return None
-        zone = ZoneInfo(self.zones.get(break_.provider, "UTC"))
-        return break_.began_at.astimezone(zone).date()
+        return break_.began_at.astimezone(ZoneInfo(zone)).date()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,9 +131,9 @@ def read_position(name: str, text: str | None) -> int | None:
     return int(text)
 
 
-def zone_of(config: ConsoleConfig, slug: str) -> str:
-    """The zone of a provider's days; UTC for one that is not configured."""
-    return config.zones.get(slug, "UTC")
+def zone_values(config: ConsoleConfig, slug: str) -> dict[str, str]:
+    """The zone of a page about a provider, and what the page says if nobody knows it."""
+    return {"zone": config.zone_of(slug), "zone_note": config.zone_note([slug])}
 
 
 def _is_unicode(text: str) -> bool:

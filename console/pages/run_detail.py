@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from breaks.lists.run_changes import changes_by_run
 from console.config import Visit
-from console.pages.parameters import read_name, zone_of
+from console.pages.parameters import read_name, zone_values
 from console.replies import HtmlPage, not_found
 from console.waterfall import waterfalls_of
 from reports.find.short_ids import ShortIdKind, complete_id
@@ -31,7 +31,7 @@ def show(visit: Visit) -> HtmlPage:
         "changes": changes,
         "waterfalls": waterfalls_of(run.manifest),
         "inputs": list(flat("", rest)),
-        "zone": zone_of(visit.config, run.provider),
+        **zone_values(visit.config, run.provider),
         "exponents": run.manifest.get("exponents") or visit.config.exponents(run.provider),
     }
     return HtmlPage(template="run.html", values=values)

@@ -17,6 +17,7 @@ from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
 from vocabulary.window import Window, day_window, last_of_month, parse_window
+from vocabulary.zones import UNKNOWN_ZONE
 
 #: The days of a week as options name them; three letters are enough.
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -139,7 +140,7 @@ def day_windows(value: str, zones: Mapping[str, str], now: datetime) -> dict[str
     """
     return {
         slug: day_window(read_business_day(value, zone, now), ZoneInfo(zone))
-        for slug, zone in {**zones, "": "UTC"}.items()
+        for slug, zone in {**zones, "": UNKNOWN_ZONE}.items()
     }
 
 

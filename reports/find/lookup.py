@@ -15,6 +15,7 @@ from vocabulary.errors import Malformed
 from vocabulary.ids import match_key
 from vocabulary.money import Money
 from vocabulary.window import Window, day_window
+from vocabulary.zones import zone_of
 
 # The rows of a table of a day, all of it or some of its minutes. OFFSET keeps each minute a
 # lookup by the index of time, whatever statistics say.
@@ -120,7 +121,7 @@ def _day_parameters(
     minor = minor_of(candidate, scope, slug)
     if minor is None:
         return None
-    day = day_window(scope.day, ZoneInfo(scope.zones.get(slug, "UTC")))
+    day = day_window(scope.day, ZoneInfo(zone_of(scope.zones, slug)))
     return {
         "slug": slug,
         "start": day.start,

@@ -18,6 +18,7 @@ from breaks.corrections.trials import (
 from breaks.states import ActionRefused, BreakState, check_step
 from breaks.store import TrackedBreak, break_exists, read_break
 from console.config import Visit
+from console.pages.parameters import zone_values
 from console.replies import HtmlPage, not_found
 from vocabulary.currencies import digits_of
 from vocabulary.errors import Malformed, NotAllowed
@@ -73,7 +74,7 @@ def show(visit: Visit) -> HtmlPage:
     values: dict[str, Any] = {
         "break_": break_,
         "exponents": exponents,
-        "zone": visit.config.zones.get(break_.provider, "UTC"),
+        **zone_values(visit.config, break_.provider),
         "attempt": attempt,
         "trial": _trial_json(attempt, exponents, request.overruled),
         "fields": {name: visit.query.get(name, "").strip() for name in ("amount", "side")},

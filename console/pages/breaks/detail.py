@@ -64,12 +64,13 @@ def show(visit: Visit) -> HtmlPage:
     history = break_history(engine, break_id)
     break_, config = history.break_, visit.config
     exponents = config.exponents(break_.provider)
-    zone = config.zones.get(break_.provider, "UTC")
+    zone = config.zone_of(break_.provider)
     values = {
         "break_": break_,
         "history": history,
         "exponents": exponents,
         "zone": zone,
+        "zone_note": config.zone_note([break_.provider]),
         "sides": side_rows(break_, zone),
         "consequence": consequence(break_, exponents),
         "due": due_text(break_, config, visit),

@@ -77,6 +77,7 @@ def list_values(visit: Visit, page: BreakPage, query: BreakQuery) -> dict[str, o
         "page": page,
         "query": query,
         "config": visit.config,
+        "zone_note": visit.config.zone_note(break_.provider for break_ in page.breaks),
         "columns": list(COLUMNS),
         "may_work": visit.signed_in.person.may(Right.WORK_BREAKS),
         "age_of": lambda break_: visit.now - break_.opened_at,

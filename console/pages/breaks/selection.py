@@ -20,6 +20,7 @@ from vocabulary.currencies import digits_of, is_currency
 from vocabulary.errors import Malformed
 from vocabulary.money import minor_from_text
 from vocabulary.window import Window, day_window
+from vocabulary.zones import UNKNOWN_ZONE
 
 #: Longest text that is searched for, in characters.
 WORDS_CHARS_MAX = 200
@@ -172,7 +173,8 @@ def _windows_of(day: date | None, zones: Mapping[str, str]) -> dict[str, Window]
     if day is None:
         return None
     return {
-        slug: day_window(day, ZoneInfo(zone)) for slug, zone in {**zones, "": "UTC"}.items()
+        slug: day_window(day, ZoneInfo(zone))
+        for slug, zone in {**zones, "": UNKNOWN_ZONE}.items()
     }
 
 

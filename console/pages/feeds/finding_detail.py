@@ -4,7 +4,7 @@ from typing import Any
 
 from console.acting import writers_for
 from console.config import Visit
-from console.pages.parameters import read_name, required, zone_of
+from console.pages.parameters import read_name, required, zone_values
 from console.pages.stale_forms import stale_form
 from console.replies import HtmlPage, RequestRefused, SeeOther, not_found
 from feeds.findings import FeedFinding, finding_named, lock_finding, resolve_for_reason
@@ -32,7 +32,7 @@ def show(visit: Visit) -> HtmlPage:
         }
     values |= {
         "sentence": state_of(finding),
-        "zone": zone_of(visit.config, finding.provider),
+        **zone_values(visit.config, finding.provider),
         "exponents": visit.config.exponents(finding.provider),
         "may_resolve": visit.signed_in.person.may(Right.RESOLVE_FINDINGS),
     }

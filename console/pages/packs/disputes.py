@@ -13,7 +13,13 @@ from breaks.disputes.store import disputes_named
 from console.config import ConsoleConfig, Visit
 from console.pages.jobs.requesting import new_request_key, request
 from console.pages.packs.uploads import one_file, table_fields
-from console.pages.parameters import provider_named, read_limit, read_number, required
+from console.pages.parameters import (
+    provider_named,
+    read_limit,
+    read_number,
+    required,
+    zone_values,
+)
 from console.rendering import signed_text
 from console.replies import FileDownload, HtmlPage, SeeOther, not_found
 from console.sentences import counted
@@ -87,7 +93,7 @@ def show(visit: Visit) -> HtmlPage:
         "is_overdue": dispute.is_overdue(visit.now),
         "config": visit.config,
         "exponents": visit.config.exponents(dispute.provider),
-        "zone": visit.config.zones.get(dispute.provider, "UTC"),
+        **zone_values(visit.config, dispute.provider),
         "trail": list(reversed(steps)),
         "may": visit.signed_in.person.may(Right.DISPUTE),
         "request_key": new_request_key(),

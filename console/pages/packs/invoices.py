@@ -11,7 +11,14 @@ from console.acting import actor_of, writers_for
 from console.config import Visit
 from console.pages.jobs.requesting import new_request_key, request
 from console.pages.packs.uploads import one_file, table_fields
-from console.pages.parameters import provider_named, read_day, read_limit, read_month, required
+from console.pages.parameters import (
+    provider_named,
+    read_day,
+    read_limit,
+    read_month,
+    required,
+    zone_values,
+)
 from console.pages.stale_forms import stale_form
 from console.rendering import MINUS
 from console.replies import FileDownload, HtmlPage, SeeOther, not_found
@@ -92,7 +99,7 @@ def show(visit: Visit) -> HtmlPage:
         "checked_at": None if job is None else job.finished_at,
         "trail": list(reversed(steps)),
         "actions": next_actions(invoice, visit),
-        "zone": visit.config.zones.get(invoice.provider, "UTC"),
+        **zone_values(visit.config, invoice.provider),
         "request_key": new_request_key(),
         "today": visit.now.date(),
     }

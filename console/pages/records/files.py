@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from console.config import Visit
-from console.pages.parameters import read_number, zone_of
+from console.pages.parameters import read_number, zone_values
 from console.pages.records.evidence import BYTES_TYPE
 from console.replies import FileDownload, HtmlPage, RequestRefused, not_found
 from console.sentences import counted
@@ -59,7 +59,7 @@ def show(visit: Visit) -> HtmlPage:
             if line.key.startswith(f"providers.{file.provider}.statement")
             and line.source != "default"
         ],
-        "zone": zone_of(visit.config, file.provider),
+        **zone_values(visit.config, file.provider),
     }
     return HtmlPage(template="records/file.html", values=values)
 

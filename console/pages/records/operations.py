@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from console.addresses import address
 from console.config import Visit
-from console.pages.parameters import read_name, read_number, zone_of
+from console.pages.parameters import read_name, read_number, zone_values
 from console.pages.records.evidence import (
     ShownBytes,
     file_of,
@@ -85,7 +85,7 @@ def show_request(visit: Visit) -> HtmlPage:
                 ("Answered", request.reply, "reply"),
             )
         ],
-        "zone": zone_of(visit.config, request.provider),
+        **zone_values(visit.config, request.provider),
     }
     return HtmlPage(template="records/request.html", values=values)
 
@@ -126,7 +126,7 @@ def _values(visit: Visit, connection: Connection, operation: OperationDetail) ->
             )
         ],
         "exponents": visit.config.exponents(operation.provider),
-        "zone": zone_of(visit.config, operation.provider),
+        **zone_values(visit.config, operation.provider),
     }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from breaks.lists.queries import breaks_of_round
 from breaks.sources import sources_of_round
 from console.config import Visit
-from console.pages.parameters import read_limit, read_name, zone_of
+from console.pages.parameters import read_limit, read_name, zone_values
 from console.pages.records.recalls import recall_values
 from console.replies import HtmlPage, away, not_found
 from console.sentences import counted
@@ -77,7 +77,7 @@ def show(visit: Visit) -> HtmlPage:
         "vertical": vertical_timeline(events),
         "start_bytes": START_BYTES,
         "exponents": exponents,
-        "zone": zone_of(visit.config, provider),
+        **zone_values(visit.config, provider),
     }
     return HtmlPage(template="records/round.html", values=values)
 

@@ -17,6 +17,7 @@ from reports.find.short_ids import short_id
 from reports.grid import who_owes
 from vocabulary.money import Money
 from vocabulary.plurals import counted, plural
+from vocabulary.zones import zone_note, zone_of
 
 #: The width of a line, whatever the terminal's is.
 WIDTH = 80
@@ -35,7 +36,8 @@ def list_lines(breaks: Sequence[TrackedBreak], settings: Settings) -> list[str]:
         for break_ in breaks
         for line in _two_lines(break_, short_id(break_.break_id, names), zones, settings)
     ]
-    return [*lines, *total_lines(breaks, settings)]
+    note = zone_note(zones, (break_.provider for break_ in breaks))
+    return [*lines, *total_lines(breaks, settings), *(wrapped(note) if note else ())]
 
 
 def total_lines(breaks: Sequence[TrackedBreak], settings: Settings) -> list[str]:
@@ -92,7 +94,7 @@ def _two_lines(
 ) -> list[str]:
     exponents = exponents_of(settings, break_.provider)
     amount = f"{signed(break_.difference, break_.currency, exponents)} {break_.currency}"
-    zone = ZoneInfo(zones.get(break_.provider, "UTC"))
+    zone = ZoneInfo(zone_of(zones, break_.provider))
     day = "" if break_.began_at is None else f"{break_.began_at.astimezone(zone):%Y-%m-%d}"
     state = _STATES.get(break_.state, str(break_.state)).replace("_", " ")
     # A long amount takes its columns from the player's name.

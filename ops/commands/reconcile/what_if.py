@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ops.commands.json_output import print_json
 from ops.commands.options import AsJson, Provider
+from ops.commands.provider_choice import entry_named
 from ops.commands.reconcile.comparison_terms import comparison_of
 from ops.commands.tables import print_table
 from ops.context import Context, context_of
@@ -50,8 +51,7 @@ def show(
 
 def _days(context: Context, provider: str, days: int, clock: Clock) -> tuple[str, str]:
     """The last days, from the midnight they begin with, in the provider's zone, until now."""
-    zones = [entry.timezone for entry in context.settings.providers if entry.slug == provider]
-    zone = ZoneInfo(zones[0] if zones else "UTC")
+    zone = ZoneInfo(entry_named(context.settings, provider).timezone)
     now = clock.now()
     first = now.astimezone(zone).date() - timedelta(days=days)
     return datetime.combine(first, time(), tzinfo=zone).isoformat(), now.isoformat()

@@ -41,6 +41,13 @@ def test_a_day_without_any_record_is_one_missing_file() -> None:
     assert causes(*breaks, earlier, context=silent) == [("missing_day", 3), ("alone", 1)]
 
 
+def test_a_provider_that_is_not_configured_has_no_day_that_could_be_missing() -> None:
+    silent = GroupContext(zones=CONTEXT.zones, silent_days=frozenset({("gone", NOON.date())}))
+    breaks = [tracked(n, provider="gone", kind=AT_PROVIDER, player=f"p{n}") for n in range(3)]
+
+    assert "missing_day" not in dict(causes(*breaks, context=silent))
+
+
 def test_one_minute_of_several_players_is_an_outage_and_of_one_player_is_not() -> None:
     several = [tracked(n, kind=MISSING, player=f"p{n}") for n in range(3)]
     single = [tracked(n, kind=MISSING, player="ann") for n in range(3)]

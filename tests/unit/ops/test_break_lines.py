@@ -46,6 +46,14 @@ def test_no_line_of_a_list_or_of_groups_is_wider_than_80_columns(
     assert [line for line in lines if len(line) > WIDTH] == []
 
 
+def test_a_list_says_whose_days_are_in_utc_because_nobody_knows_their_zone() -> None:
+    lines = " ".join(list_lines([tracked(1, provider="gone")], SETTINGS))
+
+    assert lines.endswith(
+        "gone is not configured: no zone is known, so days and times are in UTC"
+    )
+
+
 def test_a_short_id_is_as_long_as_it_has_to_be() -> None:
     names = ["brk-0011223344", "brk-0011223399", "brk-ff11223344"]
 
