@@ -1,8 +1,9 @@
 """Where each thing has its page. Pure."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 from ledger.enums import OWN_SLUG
 from reports.find.hits import Hit
@@ -23,6 +24,15 @@ def address(*parts: object, **query: object) -> str:
     path = "".join(f"/{quote(text, safe='')}" for text in texts)
     fields = {name: value for name, value in query.items() if value is not None}
     return f"{path}?{urlencode(fields)}" if fields else path
+
+
+def query_text(fields: Mapping[str, str | None]) -> str:
+    """A query of the fields that have a text; their names need no escaping."""
+    return "&".join([f"{name}={_escaped(text)}" for name, text in fields.items() if text])
+
+
+#: A table has thousands of links with the same few days, providers and currencies.
+_escaped = lru_cache(maxsize=1_024)(quote_plus)
 
 
 def hit_address(hit: Hit) -> str:

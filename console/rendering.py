@@ -19,7 +19,7 @@ from jinja2.runtime import Context
 
 from console.addresses import address
 from reports.grid import readable
-from vocabulary.money import Money
+from vocabulary.currencies import digits_of
 from vocabulary.plurals import plural
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -104,9 +104,12 @@ def asset_url(name: str) -> str:
 
 def money_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:
     """An amount without its currency, with grouped digits and a real minus sign."""
-    text = Money(abs(minor), currency).text(exponents=exponents)
-    whole, point, digits = text.partition(".")
-    return f"{MINUS if minor < 0 else ''}{count_text(int(whole))}{point}{digits}"
+    digits = digits_of(currency, exponents)
+    whole, fraction = divmod(abs(minor), 10**digits)
+    text = count_text(whole)
+    if digits:
+        text = f"{text}.{fraction:0{digits}}"
+    return f"{MINUS}{text}" if minor < 0 else text
 
 
 def count_text(count: int) -> str:

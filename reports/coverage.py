@@ -57,7 +57,7 @@ def comparisons(
             theirs=row.theirs,
             matched=row.matched,
         )
-        for row in connection.execute(text(_RUNS), params)
+        for row in connection.execute(text(_RUNS), params).all()
     )
 
 

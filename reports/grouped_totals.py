@@ -13,6 +13,8 @@ from reports.rates import ReportingRates
 from vocabulary.currencies import digits_of
 
 _HUNDREDTHS = 10_000
+#: Length of a month as text: ``2026-06``.
+MONTH_CHARS = 7
 #: How many columns a group adds up: those of either side, then two of breaks.
 _COLUMNS = 14
 
@@ -21,6 +23,7 @@ class GroupBy(StrEnum):
     """What totals can be grouped by; they are always grouped by currency, too."""
 
     DAY = "day"
+    MONTH = "month"
     PROVIDER = "provider"
     GAME = "game"
     CURRENCY = "currency"
@@ -35,10 +38,14 @@ class ProviderSums:
     cells: Sequence[SideSums]
 
 
+#: The name of a group and its currency.
+_GroupKey = tuple[tuple[str, ...], str]
+_NameOf = Callable[[ProviderSums, TotalsCell], str]
 #: The values that a cell has in each column; the currency is told apart anyway.
-_COLUMN: Mapping[GroupBy, Callable[[ProviderSums, TotalsCell], str]] = MappingProxyType(
+_COLUMN: Mapping[GroupBy, _NameOf] = MappingProxyType(
     {
-        GroupBy.DAY: lambda _provider, cell: str(cell.day),
+        GroupBy.DAY: lambda _provider, cell: cell.day.isoformat(),
+        GroupBy.MONTH: lambda _provider, cell: cell.day.isoformat()[:MONTH_CHARS],
         GroupBy.PROVIDER: lambda provider, _cell: provider.provider,
         GroupBy.GAME: lambda _provider, cell: cell.game,
     }
@@ -94,25 +101,45 @@ def grouped(
         rates: into the reporting currency; None: nothing is converted.
     """
     digits = _digits(providers)
-    sums: dict[tuple[tuple[str, ...], str], list[int]] = {}
+    columns = _columns(by)
+    sums: dict[_GroupKey, list[int]] = {}
     for provider in providers:
         scales = {
             code: 10 ** (places - digits_of(code, provider.exponents))
             for code, places in digits.items()
         }
         for part in provider.cells:
-            key = _name(provider, part, by), part.cell.currency
+            cell = part.cell
+            key = tuple([name_of(provider, cell) for name_of in columns]), cell.currency
             total = sums.get(key)
             if total is None:
                 total = sums[key] = [0] * _COLUMNS
-            _add(total, part, scales[part.cell.currency])
+            _add(total, part, scales[cell.currency])
     groups = {key: _group(key, digits[key[1]], total) for key, total in sums.items()}
     if rates is not None and GroupBy.GAME not in by:
-        for key, converted in _converted(providers, by, rates):
-            groups[key] = replace(
-                groups[key], converted=(groups[key].converted or ConvertedGgr()) + converted
-            )
+        sums_converted: dict[_GroupKey, ConvertedGgr] = {}
+        for key, ggr in _converted(providers, by, rates):
+            sums_converted[key] = sums_converted.get(key, ConvertedGgr()) + ggr
+        for key, converted in sums_converted.items():
+            groups[key] = replace(groups[key], converted=converted)
     return _in_order(groups.values(), by)
+
+
+def in_all(groups: Iterable[TotalsGroup]) -> list[TotalsGroup]:
+    """One group for each currency, of all groups of it that were added up together."""
+    sums: dict[str, list[int]] = {}
+    digits: dict[str, int] = {}
+    converted: dict[str, ConvertedGgr] = {}
+    for group in groups:
+        code = group.currency
+        _add(sums.setdefault(code, [0] * _COLUMNS), group, 1)
+        digits[code] = group.digits
+        if group.converted is not None:
+            converted[code] = converted.get(code, ConvertedGgr()) + group.converted
+    return [
+        replace(_group(((), code), digits[code], sums[code]), converted=converted.get(code))
+        for code in sorted(sums)
+    ]
 
 
 def hold_text(figures: Figures) -> str | None:
@@ -136,11 +163,11 @@ def _digits(providers: Sequence[ProviderSums]) -> dict[str, int]:
     }
 
 
-def _name(provider: ProviderSums, sums: SideSums, by: Sequence[GroupBy]) -> tuple[str, ...]:
-    return tuple(_COLUMN[column](provider, sums.cell) for column in by if column in _COLUMN)
+def _columns(by: Sequence[GroupBy]) -> list[_NameOf]:
+    return [_COLUMN[column] for column in by if column in _COLUMN]
 
 
-def _add(total: list[int], part: SideSums, scale: int) -> None:
+def _add(total: list[int], part: ComparedSides, scale: int) -> None:
     """Add a cell to the columns of its group; see ``_group``."""
     for offset, side in ((0, part.ours), (6, part.theirs)):
         total[offset] += side.rounds
@@ -153,7 +180,7 @@ def _add(total: list[int], part: SideSums, scale: int) -> None:
     total[13] += part.open_breaks
 
 
-def _group(key: tuple[tuple[str, ...], str], digits: int, total: Sequence[int]) -> TotalsGroup:
+def _group(key: _GroupKey, digits: int, total: Sequence[int]) -> TotalsGroup:
     return TotalsGroup(
         name=key[0],
         currency=key[1],
@@ -167,8 +194,9 @@ def _group(key: tuple[tuple[str, ...], str], digits: int, total: Sequence[int]) 
 
 def _converted(
     providers: Sequence[ProviderSums], by: Sequence[GroupBy], rates: ReportingRates
-) -> Iterator[tuple[tuple[tuple[str, ...], str], ConvertedGgr]]:
+) -> Iterator[tuple[_GroupKey, ConvertedGgr]]:
     """Each provider's days in the reporting currency, with the key of their group."""
+    columns = _columns(by)
     for provider in providers:
         days: dict[tuple[date, str], tuple[tuple[str, ...], DayGgr]] = {}
         for sums in provider.cells:
@@ -180,7 +208,7 @@ def _converted(
                 ours=sums.ours.ggr + (before.ours if before else 0),
                 theirs=sums.theirs.ggr + (before.theirs if before else 0),
             )
-            days[key] = (_name(provider, sums, by), ggr)
+            days[key] = (tuple([name_of(provider, sums.cell) for name_of in columns]), ggr)
         for (_, currency), (name, ggr) in days.items():
             day = converted_day(ggr, rates, provider.exponents)
             yield (name, currency), _converted_ggr(day, rates.currency)

@@ -197,6 +197,7 @@ def _figures_of_spans(samples: Mapping[str, Sequence[str]]) -> dict[str, list[st
             for page in ("/totals", "/trends")
             for name, span in spans.items()
         },
+        "/totals by day, of ninety days": [f"/totals?{spans['of ninety days']}&by=day"],
         "/totals by game, of a day": [f"/totals?{spans['of a day']}&by=game"],
         "/totals by game, of a month": [f"/totals?{spans['of a month']}&by=game"],
         "/totals of a game": [f"/totals?{spans['of a day']}&game=game-7"],

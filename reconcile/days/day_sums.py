@@ -125,7 +125,7 @@ def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedD
         "last": max(day.window.end for day in days),
     }
     sums = {}
-    for row in connection.execute(text(_HOLDING), params):
+    for row in connection.execute(text(_HOLDING), params).all():
         day = wanted.get((row.provider, row.starts_at, row.ends_at))
         if day is not None:
             sums[day] = DaySums(

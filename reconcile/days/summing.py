@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -229,7 +229,7 @@ def _figure_rows(day_id: int, both: BothFigures) -> Iterator[dict[str, Any]]:
     for side, cells in (("ours", both.ours), ("theirs", both.theirs)):
         in_all: dict[TotalsCell, Figures] = defaultdict(Figures)
         for cell, figures in cells.items():
-            in_all[replace(cell, game=ALL_GAMES)] += figures
+            in_all[cell._replace(game=ALL_GAMES)] += figures
         for by_game, sums in ((True, cells), (False, in_all)):
             for cell, figures in sums.items():
                 yield {

@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
+from typing import NamedTuple
 
 #: The game of a round if no record of the provider shows it.
 UNKNOWN_GAME = "unknown"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TotalsCell:
-    """Where a round counts: the business day on which it began, its game, its currency."""
+class TotalsCell(NamedTuple):
+    """Where a round counts: the business day on which it began, its game, its currency.
+
+    A tuple, because a page sorts thousands of them and looks each up several times.
+    """
 
     day: date
     game: str

@@ -8,7 +8,7 @@ only a comparison knows which record is its own.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -177,7 +177,7 @@ def in_one_day(both: BothFigures, day: date) -> BothFigures:
     theirs: dict[TotalsCell, Figures] = {}
     for cells, sums in ((both.ours, ours), (both.theirs, theirs)):
         for cell, figures in cells.items():
-            _add(sums, {replace(cell, day=day): figures})
+            _add(sums, {cell._replace(day=day): figures})
     return BothFigures(ours=ours, theirs=theirs)
 
 

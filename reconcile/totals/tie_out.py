@@ -263,7 +263,7 @@ def _with_learned_games(
 ) -> tuple[NonCashOperation, ...]:
     games = {(round_of(name), code): game for (name, code), game in differences.learned.items()}
     return tuple(
-        replace(op, cell=replace(op.cell, game=games[op.round_id, op.cell.currency]))
+        replace(op, cell=op.cell._replace(game=games[op.round_id, op.cell.currency]))
         if (op.round_id, op.cell.currency) in games
         else op
         for op in operations

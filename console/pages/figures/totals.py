@@ -1,16 +1,17 @@
 """Totals of both sides: stake, payout, GGR and hold, with what explains their difference."""
 
+from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
 from breaks.lists.paging import BreakOrder, BreakPage, page_of_breaks
 from breaks.lists.queries import BreakFilter
+from console.addresses import query_text
 from console.config import Visit
 from console.downloads import TableFile
 from console.pages.figures.kept_days import KeptDays, stored_days
@@ -25,6 +26,7 @@ from console.pages.figures.span import (
     sums_of,
 )
 from console.pages.figures.totals_grid import totals_grid
+from console.pages.figures.totals_rows import row_of
 from console.pages.parameters import read_choice
 from console.replies import FileDownload, HtmlPage
 from reports.grouped_totals import (
@@ -33,7 +35,7 @@ from reports.grouped_totals import (
     ProviderSums,
     TotalsGroup,
     grouped,
-    hold_text,
+    in_all,
 )
 from reports.rates import ReportingRates
 from vocabulary.currencies import is_currency
@@ -41,6 +43,8 @@ from vocabulary.errors import Malformed, Refused
 
 #: Days of the page without a choice.
 DAYS = 7
+#: Most days that the page shows one by one unless it is asked to; more are added up by month.
+SINGLE_DAYS_MAX = 62
 #: Rows of the table, breaks and runs that the page shows.
 ROWS_MAX, BREAKS_MAX, RUNS_MAX = 500, 10, 12
 #: Longest game, in characters.
@@ -77,7 +81,7 @@ class TotalsQuery:
             **dict(zip(("by", "then"), map(str, self.by), strict=False)),
             **changes,
         }
-        return f"{page}?{urlencode({name: text for name, text in parts.items() if text})}"
+        return f"{page}?{query_text(parts)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +112,15 @@ class ShownTotals:
 
 def show(visit: Visit) -> HtmlPage:
     """The table, what it rests on, and the breaks behind its differences."""
-    shown = read_totals(visit)
+    shown = read_totals(visit, by_month=True)
     query = shown.query
     values = {
         "sentence": totals_sentence(query.span, shown.foot, shown.coverage),
         "query": query,
         "summed_at": shown.summed_at,
-        "rows": [(row, links_of(query, row)) for row in shown.rows[:ROWS_MAX]],
+        "rows": [row_of(row, links_of(query, row)) for row in shown.rows[:ROWS_MAX]],
         "count": len(shown.rows),
-        "foot": shown.foot,
-        "hold": hold_text,
+        "foot": [row_of(row, {}) for row in shown.foot],
         "breaks": shown.breaks,
         "coverage": shown.coverage,
         "runs_max": RUNS_MAX,
@@ -140,15 +143,22 @@ def download_workbook(visit: Visit) -> FileDownload:
     return _file(visit).xlsx()
 
 
-def read_query(visit: Visit) -> TotalsQuery:
+def read_query(visit: Visit, *, by_month: bool = False) -> TotalsQuery:
     """Read the fields of the form.
+
+    Args:
+        visit: has them.
+        by_month: without a choice, more than ``SINGLE_DAYS_MAX`` days are added up by month.
 
     Raises:
         Malformed: a value that none of its field can be.
         RequestRefused: there is no such provider.
     """
     query = visit.query
-    first = read_choice(GroupBy, query, "by") or GroupBy.DAY
+    span = read_span(visit, query, days=DAYS)
+    is_long = by_month and len(span.days) > SINGLE_DAYS_MAX
+    unasked = GroupBy.MONTH if is_long else GroupBy.DAY
+    first = read_choice(GroupBy, query, "by") or unasked
     second = read_choice(GroupBy, query, "then")
     currency = query.get("currency", "").strip() or None
     if currency is not None and not is_currency(currency):
@@ -157,7 +167,7 @@ def read_query(visit: Visit) -> TotalsQuery:
     if game is not None and (len(game) > GAME_CHARS_MAX or "\0" in game):
         raise Malformed("game", f"at most {GAME_CHARS_MAX} characters are expected")
     return TotalsQuery(
-        span=read_span(visit, query, days=DAYS),
+        span=span,
         by=tuple(dict.fromkeys(column for column in (first, second) if column is not None)),
         currency=currency,
         game=game,
@@ -167,40 +177,59 @@ def read_query(visit: Visit) -> TotalsQuery:
 def links_of(query: TotalsQuery, row: TotalsGroup) -> dict[str, str]:
     """Where the figures of a row lead: to the day, or to the same figures more closely."""
     columns = [column for column in query.by if column is not GroupBy.CURRENCY]
-    named = dict(zip(columns, row.name, strict=True))
-    day, game = named.get(GroupBy.DAY), named.get(GroupBy.GAME) or query.game
-    if day is None and query.span.first == query.span.last:
-        day = str(query.span.first)
+    named: dict[GroupBy, str] = dict(zip(columns, row.name, strict=True))
+    first, last = _days_of(query.span, named)
+    day = first if first == last else None
+    game = named.get(GroupBy.GAME) or query.game
     provider = named.get(GroupBy.PROVIDER) or query.span.provider
-    finer = GroupBy.PROVIDER if provider is None else GroupBy.DAY if day is None else None
-    changes: dict[str, str | None] = {
-        "provider": provider,
-        "currency": row.currency,
-        "game": game,
-        "by": str(finer or GroupBy.GAME),
-        "then": None,
-    }
-    if day is not None:
-        changes |= {"from": day, "to": day}
-    closer = query.address("/totals", **changes)
+    closer = query.address(
+        provider=provider,
+        currency=row.currency,
+        game=game,
+        by=_finer(named, provider, day),
+        then=None,
+        **{"from": first, "to": last},
+    )
     breaks = {"provider": provider, "day": day, "currency": row.currency, "game": game}
-    listed = urlencode({name: text for name, text in breaks.items() if text})
     return {
         "closer": closer,
         "sides": f"/days/{provider}/{day}" if provider and day and not game else closer,
-        "breaks": f"/breaks?{listed}" if day else f"{closer}#behind",
+        "breaks": f"/breaks?{query_text(breaks)}" if day else f"{closer}#behind",
     }
 
 
-def read_totals(visit: Visit) -> ShownTotals:
-    """The figures that the address asks for, with kept sums of both sides."""
-    query = read_query(visit)
+def _days_of(span: DaySpan, named: Mapping[GroupBy, str]) -> tuple[str, str]:
+    """The first and the last day of a row."""
+    if day := named.get(GroupBy.DAY):
+        return day, day
+    if month := named.get(GroupBy.MONTH):
+        first = date.fromisoformat(f"{month}-01")
+        last = first.replace(day=monthrange(first.year, first.month)[1])
+        return str(max(first, span.first)), str(min(last, span.last))
+    return str(span.first), str(span.last)
+
+
+def _finer(named: Mapping[GroupBy, str], provider: str | None, day: str | None) -> GroupBy:
+    """What the figures of a row are told apart by next."""
+    if day is None and (GroupBy.MONTH in named or provider is not None):
+        return GroupBy.DAY
+    return GroupBy.PROVIDER if provider is None else GroupBy.GAME
+
+
+def read_totals(visit: Visit, *, by_month: bool = False) -> ShownTotals:
+    """The figures that the address asks for, with kept sums of both sides.
+
+    ``by_month`` is that of ``read_query``.
+    """
+    query = read_query(visit, by_month=by_month)
     rates, fault = _rates(visit)
     with one_instant(visit.console.readers) as connection:
         stored = stored_days(connection, query.span.provider_days, visit.now)
         days = KeptDays(visit.console, connection, stored)
         of_breaks = BreakReads(visit.console, connection)
-        by_day = GroupBy.DAY in query.by or (rates is not None and GroupBy.GAME not in query.by)
+        by_day = not {GroupBy.DAY, GroupBy.MONTH}.isdisjoint(query.by) or (
+            rates is not None and GroupBy.GAME not in query.by
+        )
         summed = sums_of(days, of_breaks, query.span, by_game=query.by_game, by_day=by_day)
         sums = _chosen(summed, query)
         coverage = coverage_of(connection, query.span, visit.now)
@@ -208,11 +237,12 @@ def read_totals(visit: Visit) -> ShownTotals:
             ("breaks of totals", *query.span.key, query.currency, query.game),
             partial(_breaks, query=query),
         )
+    rows = grouped(sums, query.by, rates)
     return ShownTotals(
         query=query,
         summed_at=days.summed_at,
-        rows=grouped(sums, query.by, rates),
-        foot=grouped(sums, (), rates),
+        rows=rows,
+        foot=grouped(sums, (), rates) if GroupBy.GAME in query.by else in_all(rows),
         coverage=coverage,
         breaks=breaks,
         rates=rates,
@@ -222,6 +252,8 @@ def read_totals(visit: Visit) -> ShownTotals:
 
 def _chosen(sums: Iterable[ProviderSums], query: TotalsQuery) -> list[ProviderSums]:
     """Only the cells of the chosen currency and game."""
+    if query.currency is None and query.game is None:
+        return list(sums)
     return [
         replace(
             provider,

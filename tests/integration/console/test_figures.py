@@ -93,6 +93,28 @@ def test_a_day_without_a_rate_is_named(
     assert "Rates: ECB." in vera.get(f"/totals?{SPAN}").shown()
 
 
+def test_a_long_span_is_shown_by_month_and_its_days_are_one_click_behind(
+    vera: PageClient,
+) -> None:
+    long = f"from=2026-03-20&to={DAY}"
+    page = vera.get(f"/totals?{long}")
+    days = vera.get(f"/totals?from=2026-06-01&to={DAY}&currency=EUR&by=day")
+
+    assert '<option value="month" selected>' in page.text
+    assert (
+        f'<a href="/totals?from=2026-06-01&amp;to={DAY}&amp;currency=EUR&amp;by=day">2026-06'
+        in (page.text)
+    )
+    assert f'href="/totals.csv?from=2026-03-20&amp;to={DAY}&amp;by=day"' in page.text
+    assert page.text.count('data-label="unexplained"') == 2
+    assert f">{DAY}</a>" in days.text
+    assert {row["day"] for row in rows_of(vera, f"/totals.csv?{long}")} == {DAY}
+    assert {row["month"] for row in rows_of(vera, f"/totals.csv?{long}&by=month")} == {
+        "2026-06"
+    }
+    assert f">{DAY}</a>" in vera.get(f"/totals?{long}&by=day").text
+
+
 def test_every_figure_leads_to_what_it_is_made_of(vera: PageClient) -> None:
     page = vera.get(f"/totals?{SPAN}&by=provider")
 

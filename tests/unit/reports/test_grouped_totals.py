@@ -7,7 +7,7 @@ import pytest
 
 from reconcile.totals.cells import Figures, TotalsCell
 from reconcile.totals.sides import SideSums
-from reports.grouped_totals import GroupBy, ProviderSums, grouped, hold_text
+from reports.grouped_totals import GroupBy, ProviderSums, grouped, hold_text, in_all
 from reports.rates import Rate, ReportingRates
 
 FIRST, SECOND = date(2026, 6, 1), date(2026, 6, 2)
@@ -57,6 +57,7 @@ def test_amounts_of_several_units_are_added_up_in_the_smallest() -> None:
     ("by", "names"),
     [
         ((GroupBy.DAY,), [("2026-06-01",), ("2026-06-02",)]),
+        ((GroupBy.MONTH,), [("2026-06",)]),
         ((GroupBy.PROVIDER,), [("cents",), ("tiny",)]),
         ((GroupBy.GAME,), [("dice",), ("plinko",)]),
         ((GroupBy.CURRENCY,), [()]),
@@ -87,6 +88,16 @@ def test_each_day_is_converted_once_by_its_own_rate_and_a_missing_one_is_named()
     assert (first.ours, first.theirs, first.sources) == (1_350, 1_440, frozenset({"ECB"}))
     assert (second.ours, second.missing) == (0, frozenset({(SECOND, "USD")}))
     assert whole.converted == first + second
+
+
+@pytest.mark.parametrize("by", [GroupBy.DAY, GroupBy.MONTH, GroupBy.PROVIDER])
+def test_groups_add_up_to_what_is_added_up_at_once(by: GroupBy) -> None:
+    euros = ProviderSums(
+        provider="euros", exponents={}, cells=[sums(FIRST, "dice", 7, 9, currency="EUR")]
+    )
+    providers = [CENTS, TINY, euros]
+
+    assert in_all(grouped(providers, (by,), RATES)) == grouped(providers, (), RATES)
 
 
 def test_games_are_not_converted() -> None:

@@ -1,0 +1,79 @@
+"""Rows of totals as the page shows them: texts, and where the figures lead. Pure.
+
+A page may have hundreds of rows of a dozen figures each, so its template has little to do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from console.rendering import count_text, minus_text, money_text, signed_text
+from reconcile.totals.cells import Figures
+from reports.grouped_totals import TotalsGroup, hold_text
+
+
+class FigurePair(NamedTuple):
+    """One figure of both sides; ``link`` leads to what it is made of, if it is not empty."""
+
+    label: str
+    ours: str
+    theirs: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownRow:
+    """A group with its texts.
+
+    Attributes:
+        in_breaks_link: empty: no break is behind the row.
+        open_breaks: their count; empty: none is open.
+    """
+
+    group: TotalsGroup
+    closer: str
+    pairs: tuple[FigurePair, ...]
+    difference: str
+    in_breaks: str
+    in_breaks_link: str
+    open_breaks: str
+    unexplained: str
+
+
+def row_of(group: TotalsGroup, links: Mapping[str, str]) -> ShownRow:
+    """The texts of a group.
+
+    Args:
+        group: what the row adds up.
+        links: the addresses ``closer``, ``sides`` and ``breaks``; sums have none.
+    """
+    code, digits = group.currency, {group.currency: group.digits}
+    ours, theirs = group.ours, group.theirs
+
+    def amounts(label: str, own: int, their: int, link: str = "") -> FigurePair:
+        return FigurePair(
+            label, money_text(own, code, digits), money_text(their, code, digits), link
+        )
+
+    has_breaks = group.in_breaks or group.open_breaks
+    return ShownRow(
+        group=group,
+        closer=links.get("closer", ""),
+        pairs=(
+            FigurePair("rounds", count_text(ours.rounds), count_text(theirs.rounds)),
+            amounts("stake", ours.stake, theirs.stake),
+            amounts("payout", ours.payout, theirs.payout),
+            amounts("GGR", ours.ggr, theirs.ggr, links.get("sides", "")),
+            FigurePair("hold %", _percent(ours), _percent(theirs)),
+        ),
+        difference=signed_text(group.difference, code, digits),
+        in_breaks=signed_text(group.in_breaks, code, digits),
+        in_breaks_link=links.get("breaks", "") if has_breaks else "",
+        open_breaks=count_text(group.open_breaks) if group.open_breaks else "",
+        unexplained=signed_text(group.unexplained, code, digits),
+    )
+
+
+def _percent(side: Figures) -> str:
+    text = hold_text(side)
+    return "\N{EN DASH}" if text is None else minus_text(text)
