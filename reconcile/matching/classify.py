@@ -35,7 +35,7 @@ from reconcile.snapshot.arrays import (
     text_from_codes,
     texts,
 )
-from reconcile.snapshot.columns import Columns, Rows
+from reconcile.snapshot.columns import Columns, Rows, taken_texts
 from reconcile.snapshot.frames import PAIRS
 from reconcile.snapshot.immature import explained_by_immature
 from reconcile.snapshot.rules import MatchContext, Rules
@@ -114,13 +114,17 @@ def _break_rows(pairs: Columns, broken: Mapping[BreakKind, tuple[Flags, Amounts]
         [amounts[rows] for (_, amounts), rows in zip(broken.values(), by_kind, strict=True)]
     )
     codes = np.repeat(np.arange(len(broken)), [len(rows) for rows in by_kind])
-    kinds = pa.array([str(kind) for kind in broken], type=pa.large_string()).take(
-        pa.array(codes)
-    )
-    names = {name: arrow_text(pairs[name]).take(positions) for name in ("round_id", "currency")}
+    all_kinds = pa.array([str(kind) for kind in broken], type=pa.large_string())
+    kinds = taken_texts(all_kinds, codes)
+    names = {
+        name: taken_texts(arrow_text(pairs[name]), positions)
+        for name in ("round_id", "currency")
+    }
     order = sort_order(pa.table({**names, "kind": kinds}))
     rows = pairs.take(positions[order])
-    return rows.assign(kind=text_column(kinds.take(order)), difference=differences[order])
+    return rows.assign(
+        kind=text_column(taken_texts(kinds, order)), difference=differences[order]
+    )
 
 
 class _Facts:
@@ -239,6 +243,8 @@ _Check: TypeAlias = Callable[[_Facts], tuple[Flags, Amounts]]
 
 def in_other_currency(pairs: Rows) -> Flags:
     """Flag one-sided rows whose round the other side has in another currency."""
+    if len(pairs) < 2:
+        return np.zeros(len(pairs), dtype=bool)
     rounds = arrow_text(pairs["round_id"]).dictionary_encode()
     codes = rounds.indices.to_numpy()
     if len(rounds.dictionary) == len(codes):

@@ -23,7 +23,7 @@ from reconcile.snapshot.arrays import (
     integers,
     present,
 )
-from reconcile.snapshot.columns import Rows, array_of
+from reconcile.snapshot.columns import FEW, Rows, array_of
 from reconcile.snapshot.hashing import mix
 from vocabulary.errors import Contradiction
 
@@ -84,6 +84,10 @@ def currency_codes(currency: Column) -> tuple[NDArray[Any], list[str]]:
     values = array_of(currency)
     if isinstance(values, pd.Categorical):
         return values.codes, values.categories.tolist()
+    if len(values) <= FEW:
+        texts = arrow_text(values).to_pylist()
+        names = list(dict.fromkeys(texts))
+        return np.array([names.index(text) for text in texts], dtype=np.int32), names
     encoded = arrow_text(values).dictionary_encode()
     return encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
 
@@ -95,6 +99,8 @@ def tally_codes(
 
     Rows with a position beyond the list do not count.
     """
+    if not len(codes):
+        return EMPTY
     order = np.argsort(codes, kind="stable")
     ordered = codes[order]
     counted = int(np.searchsorted(ordered, len(names)))

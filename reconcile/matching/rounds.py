@@ -26,7 +26,7 @@ from reconcile.snapshot.arrays import (
     text_from_codes,
     texts,
 )
-from reconcile.snapshot.columns import Columns, Rows
+from reconcile.snapshot.columns import Columns, Rows, taken, taken_texts
 from reconcile.snapshot.frames import PAIR_NAME, PAIRS, VIEW
 from vocabulary.maturity import ANY_KIND
 
@@ -70,20 +70,12 @@ class _OrderedRecords:
 
     def __init__(self, records: Columns) -> None:
         self._records = records
-        names = ("round_id", "currency", "record_id")
-        table = pa.table(
-            {
-                **{name: arrow_text(records[name]) for name in names},
-                "occurrence": records["occurrence"],
-            }
-        )
-        self.order = sort_order(table)
-        names_in_order = table.select(["round_id", "currency"]).take(self.order)
-        names_in_order = names_in_order.combine_chunks()
-        opens = changes(_one_chunk(names_in_order["round_id"]))
+        names = {n: arrow_text(records[n]) for n in ("round_id", "currency", "record_id")}
+        self.order = sort_order(pa.table({**names, "occurrence": records["occurrence"]}))
+        opens = changes(taken_texts(names["round_id"], self.order))
         self._round = np.cumsum(opens) - 1
         self._round_starts = np.flatnonzero(opens)
-        begins = opens | changes(_one_chunk(names_in_order["currency"]))
+        begins = opens | changes(taken_texts(names["currency"], self.order))
         self.starts = np.flatnonzero(begins)
         self._numbers = np.cumsum(begins) - 1
         self._first, self._last = self._ends()
@@ -109,16 +101,17 @@ class _OrderedRecords:
     def named(self) -> dict[str, Any]:
         """Return round, currency, key and player of each group; the first of several."""
         at = self.order[self.starts]
-        encoded = arrow_text(self._records["player"]).take(self.order).dictionary_encode()
+        players = taken_texts(arrow_text(self._records["player"]), self.order)
+        encoded = players.dictionary_encode()
         rank = np.argsort(sort_order(pa.table({"name": encoded.dictionary})))
-        players = rank[encoded.indices.to_numpy()]
-        ordered = np.lexsort((players, self._numbers))
-        distinct = changes(self._numbers[ordered], players[ordered])
+        ranks = rank[encoded.indices.to_numpy()]
+        ordered = np.lexsort((ranks, self._numbers))
+        distinct = changes(self._numbers[ordered], ranks[ordered])
         lowest = self.order[ordered[self.starts]]
         return {
-            **{name: self._records[name].take(at) for name in ("round_id", "currency")},
+            **{name: taken(self._records[name], at) for name in ("round_id", "currency")},
             "match_key": self._integers("match_key")[self.starts],
-            "player": self._records["player"].take(lowest),
+            "player": taken(self._records["player"], lowest),
             "players": np.add.reduceat(distinct.astype(np.int64), self.starts),
         }
 
@@ -160,12 +153,15 @@ class _OrderedRecords:
     def times(self) -> dict[str, Any]:
         """Return when the round began, its last activity, and whether it is overdue."""
         return {
-            "began": instant_column(
-                np.minimum.reduceat(self._microseconds("began"), self.starts)
-            ),
-            "at": instant_column(np.maximum.reduceat(self._microseconds("at"), self.starts)),
+            "began": taken(self._records["began"], self.order[self._first]),
+            "at": self._last_activity(),
             "overdue": self._any(self._integers("overdue") != 0),
         }
+
+    def _last_activity(self) -> Any:
+        if len(self.starts) == len(self.order):  # each round has one record
+            return taken(self._records["at"], self.order)
+        return instant_column(np.maximum.reduceat(self._microseconds("at"), self.starts))
 
     def maturity(self) -> dict[str, Any]:
         """Return the kinds of operation in each group, and its immature movements."""
@@ -221,23 +217,17 @@ class _OrderedRecords:
         return wrong
 
 
-def _one_chunk(values: Any) -> pa.Array:
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-
-
 def pair(ours: Columns, theirs: Columns) -> Columns:
     """Join two sides' columns of VIEW by round id and currency into ordered ones of PAIRS."""
     VIEW.check(ours)
     VIEW.check(theirs)
-    names = pa.table(
-        {
-            name: pa.concat_arrays([arrow_text(ours[name]), arrow_text(theirs[name])])
-            for name in ("round_id", "currency")
-        }
-    )
-    order = sort_order(names)
-    ordered = names.take(order).combine_chunks()
-    starts = np.flatnonzero(changes(*(_one_chunk(ordered[n]) for n in names.column_names)))
+    names = {
+        name: pa.concat_arrays([arrow_text(ours[name]), arrow_text(theirs[name])])
+        for name in ("round_id", "currency")
+    }
+    order = sort_order(pa.table(names))
+    ordered = {name: taken_texts(values, order) for name, values in names.items()}
+    starts = np.flatnonzero(changes(*ordered.values()))
     first = order[starts]
     both = np.diff(np.append(starts, len(order))) == 2
     second = np.where(both, order[np.minimum(starts + 1, len(order) - 1)], first)
@@ -245,7 +235,7 @@ def pair(ours: Columns, theirs: Columns) -> Columns:
     at_theirs = np.where(second >= len(ours), second - len(ours), -1)
     assert len(ours) == int((at_ours >= 0).sum())
     assert len(theirs) == int((at_theirs >= 0).sum())
-    named = {n: text_column(_one_chunk(ordered[n]).take(starts)) for n in names.column_names}
+    named = {name: text_column(taken_texts(values, starts)) for name, values in ordered.items()}
     named["match_key"] = _match_keys(ours, theirs, at_ours, at_theirs)
     return _pairs(named, (ours, at_ours), (theirs, at_theirs), both)
 

@@ -11,10 +11,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 #: A column without an index: a NumPy array, or an array of pandas for text, instants and nulls.
 Array: TypeAlias = Any
+#: Up to this many values, a Python list is sooner read than a kernel of Arrow is called.
+FEW = 32
 
 
 def array_of(column: "pd.Series[Any] | Array") -> Array:
@@ -23,6 +26,25 @@ def array_of(column: "pd.Series[Any] | Array") -> Array:
         return column
     values = column.array if isinstance(column, pd.Series) else column
     return values.to_numpy() if isinstance(values, pd.arrays.NumpyExtensionArray) else values
+
+
+def taken(values: Array, positions: NDArray[np.intp]) -> Array:
+    """Return the values at these positions, of few texts without a kernel of Arrow."""
+    if len(values) == len(positions) == 1 and positions[0] == 0:
+        return values
+    if len(values) <= FEW and isinstance(values, pd.arrays.ArrowStringArray):
+        texts = taken_texts(pa.array(values, type=pa.large_string()), positions)
+        dtype: Any = values.dtype
+        return dtype.__from_arrow__(pa.chunked_array([texts]))
+    return values.take(positions)
+
+
+def taken_texts(values: pa.Array, positions: NDArray[np.intp]) -> pa.Array:
+    """Return the texts of an Arrow array at these positions."""
+    if len(values) > FEW or len(positions) > FEW:
+        return values.take(pa.array(positions))
+    texts = values.to_pylist()
+    return pa.array([texts[position] for position in positions.tolist()], type=values.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +72,9 @@ class Columns:
 
     def take(self, positions: NDArray[np.intp]) -> "Columns":
         """Return the rows at these positions."""
-        return Columns({name: values.take(positions) for name, values in self.arrays.items()})
+        if not len(positions):
+            return self.slice(slice(0))
+        return Columns({name: taken(values, positions) for name, values in self.arrays.items()})
 
     def where(self, flags: NDArray[np.bool_]) -> "Columns":
         """Return the flagged rows."""

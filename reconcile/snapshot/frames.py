@@ -5,7 +5,6 @@ No frame has a float column: amounts are int64 minor units, ids are text, instan
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -86,14 +85,21 @@ def _dtypes_of(frame: Rows) -> dict[str, Any]:
     return dict(zip(frame.columns, frame.dtypes, strict=True))
 
 
-@cache
-def _is_kind(dtype: object, kind: Kind) -> bool:
-    if kind in {"instant", "moment"}:
-        return isinstance(dtype, pd.DatetimeTZDtype) and str(dtype.tz) == "UTC"
-    if kind == "category":
-        return isinstance(dtype, pd.CategoricalDtype)
+def _is_kind(dtype: Any, kind: Kind) -> bool:
     # "text" and "moment" are the nullable counterparts of "str" and "instant".
-    return str(dtype) == ("str" if kind == "text" else kind)
+    match kind:
+        case "instant" | "moment":
+            return isinstance(dtype, pd.DatetimeTZDtype) and str(dtype.tz) == "UTC"
+        case "category":
+            return isinstance(dtype, pd.CategoricalDtype)
+        case "Int64":
+            return isinstance(dtype, pd.Int64Dtype)
+        case "boolean":
+            return isinstance(dtype, pd.BooleanDtype)
+        case "str" | "text":
+            return isinstance(dtype, pd.StringDtype) and dtype.na_value is not pd.NA
+        case "int64" | "bool":
+            return bool(dtype == kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
