@@ -1,6 +1,6 @@
 """Which parts of a window runs compared, and which nobody did."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,16 +8,18 @@ from sqlalchemy import Connection, text
 
 from vocabulary.window import Window
 
-# The newest run of every window that touches the reported one. A run that read only what had
-# changed rests on one that read everything.
+# The newest run of every window that touches that of its provider. A run that read only what
+# had changed rests on one that read everything.
 _RUNS = """
-SELECT DISTINCT ON (window_from, window_to) run_id, window_from, window_to, started_at,
-       (result -> 'ours' ->> 'rows')::bigint AS ours,
-       (result -> 'theirs' ->> 'rows')::bigint AS theirs,
-       (result ->> 'matched')::bigint AS matched
-  FROM runs
- WHERE provider = :provider AND whole AND window_from < :end AND window_to > :start
- ORDER BY window_from, window_to, finished_at DESC, run_id DESC
+SELECT DISTINCT ON (r.provider, r.window_from, r.window_to) r.provider, r.run_id, r.window_from,
+       r.window_to, r.started_at, (r.result -> 'ours' ->> 'rows')::bigint AS ours,
+       (r.result -> 'theirs' ->> 'rows')::bigint AS theirs,
+       (r.result ->> 'matched')::bigint AS matched
+  FROM unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]),
+              CAST(:ends AS timestamptz[])) AS w (provider, start_at, end_at)
+  JOIN runs r ON r.provider = w.provider AND r.whole
+                 AND r.window_from < w.end_at AND r.window_to > w.start_at
+ ORDER BY r.provider, r.window_from, r.window_to, r.finished_at DESC, r.run_id DESC
 """
 
 
@@ -47,18 +49,31 @@ def comparisons(
     connection: Connection, provider: str, window: Window
 ) -> tuple[ComparedWindow, ...]:
     """The newest run of every window that touches this one, by window."""
-    params = {"provider": provider, "start": window.start, "end": window.end}
-    return tuple(
-        ComparedWindow(
-            run_id=row.run_id,
-            window=Window(start=row.window_from, end=row.window_to),
-            started_at=row.started_at,
-            ours=row.ours,
-            theirs=row.theirs,
-            matched=row.matched,
+    return comparisons_of(connection, {provider: window})[provider]
+
+
+def comparisons_of(
+    connection: Connection, windows: Mapping[str, Window]
+) -> dict[str, tuple[ComparedWindow, ...]]:
+    """``comparisons`` of the window of each provider, read together."""
+    params = {
+        "providers": list(windows),
+        "starts": [window.start for window in windows.values()],
+        "ends": [window.end for window in windows.values()],
+    }
+    compared: dict[str, list[ComparedWindow]] = {provider: [] for provider in windows}
+    for row in connection.execute(text(_RUNS), params).all():
+        compared[row.provider].append(
+            ComparedWindow(
+                run_id=row.run_id,
+                window=Window(start=row.window_from, end=row.window_to),
+                started_at=row.started_at,
+                ours=row.ours,
+                theirs=row.theirs,
+                matched=row.matched,
+            )
         )
-        for row in connection.execute(text(_RUNS), params).all()
-    )
+    return {provider: tuple(parts) for provider, parts in compared.items()}
 
 
 def gaps(window: Window, covered: Iterable[Window]) -> tuple[Window, ...]:

@@ -90,6 +90,26 @@ class TotalsGroup(ComparedSides):
     converted: ConvertedGgr | None = None
 
 
+def narrowed(
+    providers: Sequence[ProviderSums], *, currency: str | None = None, game: str | None = None
+) -> Sequence[ProviderSums]:
+    """Only the cells of a currency and a game; None: of all."""
+    if currency is None and game is None:
+        return providers
+    return [
+        replace(
+            provider,
+            cells=[
+                part
+                for part in provider.cells
+                if (currency is None or part.cell.currency == currency)
+                and (game is None or part.cell.game == game)
+            ],
+        )
+        for provider in providers
+    ]
+
+
 def grouped(
     providers: Sequence[ProviderSums], by: Sequence[GroupBy], rates: ReportingRates | None
 ) -> list[TotalsGroup]:

@@ -28,7 +28,7 @@ from reconcile.totals.sides import (
     in_one_day,
     joined,
 )
-from reports.coverage import ComparedWindow, comparisons, gaps
+from reports.coverage import ComparedWindow, comparisons_of, gaps
 from reports.grouped_totals import ProviderSums
 from reports.stored_runs import is_first_day
 from storage.roles import STATEMENT_TIMEOUT_MS
@@ -57,8 +57,8 @@ class DaySpan:
     @property
     def days(self) -> list[date]:
         """Every day, in order."""
-        count = (self.last - self.first).days + 1
-        return [self.first + timedelta(days=offset) for offset in range(count)]
+        numbers = range(self.first.toordinal(), self.last.toordinal() + 1)
+        return [date.fromordinal(number) for number in numbers]
 
     @property
     def key(self) -> tuple[str | None, date, date]:
@@ -258,18 +258,27 @@ def _read_days(
 
 def coverage_of(connection: Connection, span: DaySpan, now: datetime) -> tuple[Coverage, ...]:
     """What runs compared of the part of a span that is over."""
-    return tuple(_coverage(connection, term, span.window(term), now) for term in span.terms)
+    windows = {term.slug: span.window(term) for term in span.terms}
+    over = {
+        slug: Window(start=window.start, end=min(window.end, now))
+        for slug, window in windows.items()
+        if window.start < now
+    }
+    compared = comparisons_of(connection, over) if over else {}
+    return tuple(
+        _coverage(term, over.get(term.slug), windows[term.slug], compared.get(term.slug, ()))
+        for term in span.terms
+    )
 
 
 def _coverage(
-    connection: Connection, term: ProviderTerms, window: Window, now: datetime
+    term: ProviderTerms,
+    over: Window | None,
+    whole: Window,
+    compared: tuple[ComparedWindow, ...],
 ) -> Coverage:
-    if window.start >= now:
-        return Coverage(term=term, compared=(), gaps=(window,))
-    until_now = Window(start=window.start, end=min(window.end, now))
-    compared = comparisons(connection, term.slug, until_now)
-    return Coverage(
-        term=term,
-        compared=compared,
-        gaps=gaps(until_now, [part.window for part in compared]),
-    )
+    """``over`` is the part of the whole window that is over; None: none of it is."""
+    if over is None:
+        return Coverage(term=term, compared=(), gaps=(whole,))
+    missing = gaps(over, [part.window for part in compared])
+    return Coverage(term=term, compared=compared, gaps=missing)

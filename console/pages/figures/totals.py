@@ -1,8 +1,8 @@
 """Totals of both sides: stake, payout, GGR and hold, with what explains their difference."""
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -32,10 +32,10 @@ from console.replies import FileDownload, HtmlPage
 from reports.grouped_totals import (
     ConvertedGgr,
     GroupBy,
-    ProviderSums,
     TotalsGroup,
     grouped,
     in_all,
+    narrowed,
 )
 from reports.rates import ReportingRates
 from vocabulary.currencies import is_currency
@@ -231,7 +231,7 @@ def read_totals(visit: Visit, *, by_month: bool = False) -> ShownTotals:
             rates is not None and GroupBy.GAME not in query.by
         )
         summed = sums_of(days, of_breaks, query.span, by_game=query.by_game, by_day=by_day)
-        sums = _chosen(summed, query)
+        sums = narrowed(summed, currency=query.currency, game=query.game)
         coverage = coverage_of(connection, query.span, visit.now)
         breaks = of_breaks.get(
             ("breaks of totals", *query.span.key, query.currency, query.game),
@@ -248,24 +248,6 @@ def read_totals(visit: Visit, *, by_month: bool = False) -> ShownTotals:
         rates=rates,
         rates_fault=fault,
     )
-
-
-def _chosen(sums: Iterable[ProviderSums], query: TotalsQuery) -> list[ProviderSums]:
-    """Only the cells of the chosen currency and game."""
-    if query.currency is None and query.game is None:
-        return list(sums)
-    return [
-        replace(
-            provider,
-            cells=[
-                part
-                for part in provider.cells
-                if query.currency in {None, part.cell.currency}
-                and query.game in {None, part.cell.game}
-            ],
-        )
-        for provider in sums
-    ]
 
 
 def _breaks(connection: Connection, query: TotalsQuery) -> BreakPage:

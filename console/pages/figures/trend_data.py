@@ -24,7 +24,7 @@ from console.pages.figures.span import (
 from feeds.daily_delay import daily_delays
 from reconcile.days.day_sums import WITHIN, DaySums, SummedDay
 from reconcile.totals.resolution_days import resolution_days
-from reports.grouped_totals import GroupBy, TotalsGroup, grouped
+from reports.grouped_totals import GroupBy, TotalsGroup, grouped, narrowed
 from vocabulary.currencies import digits_of
 from vocabulary.window import Window
 
@@ -90,9 +90,10 @@ def read_trends(console: Console, span: DaySpan, currency: str | None) -> TrendD
             ("break flow", *span.key),
             lambda reader: _by_day(span, lambda term: _flow(reader, term, span)),
         )
-        groups = grouped(sums, (GroupBy.PROVIDER, GroupBy.DAY), None)
         foot = grouped(sums, (), None)
         code = currency or _largest(foot) or "EUR"
+        of_code = narrowed(sums, currency=code)
+        groups = grouped(of_code, (GroupBy.PROVIDER, GroupBy.DAY), None)
         opened = breaks.get(("open sums",), lambda reader: open_sums(reader, now=now))
         ages = _ages(opened, span, code)
     rates, rates_at = _unless_slow(console, span, stored, _rate)
@@ -106,7 +107,7 @@ def read_trends(console: Console, span: DaySpan, currency: str | None) -> TrendD
         currencies=tuple(sorted({group.currency for group in foot} | {code})),
         coverage=coverage,
         foot=tuple(group for group in foot if group.currency == code),
-        sums=_groups_by_day(groups, code),
+        sums=_groups_by_day(groups),
         flow=flow,
         ages=ages,
         rates=rates,
@@ -215,10 +216,9 @@ def _largest(foot: list[TotalsGroup]) -> str | None:
     return max(foot, key=lambda group: max(group.ours.stake, group.theirs.stake)).currency
 
 
-def _groups_by_day(groups: list[TotalsGroup], currency: str) -> ByDay[TotalsGroup]:
+def _groups_by_day(groups: list[TotalsGroup]) -> ByDay[TotalsGroup]:
     by_day: dict[str, dict[date, TotalsGroup]] = {}
     for group in groups:
-        if group.currency == currency:
-            provider, day = group.name
-            by_day.setdefault(provider, {})[date.fromisoformat(day)] = group
+        provider, day = group.name
+        by_day.setdefault(provider, {})[date.fromisoformat(day)] = group
     return by_day
