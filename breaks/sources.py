@@ -20,6 +20,7 @@ from storage.archive.restore import (
     restored_versions,
 )
 from storage.archive.row_cut import archives_of, away_sentence, round_named, rows_begin_at
+from storage.archive.statement_files import archived_contents
 from vocabulary.clock import iso
 from vocabulary.ids import match_key, transaction_id
 from vocabulary.money import Money
@@ -54,6 +55,7 @@ SELECT delivery_id, op_key, verdict, reply_status, reply, body, received_at FROM
 """
 _VERSIONS = """
 SELECT v.version_id, v.record_id, v.source, v.received_at, v.raw, f.file_id,
+       f.size <= :scanned AS is_scanned,
        CASE WHEN f.size <= :scanned THEN (
            SELECT string_agg(p.bytes, '' ORDER BY p.part) FROM feed_file_parts p
             WHERE p.file_id = f.file_id) END AS file
@@ -191,7 +193,7 @@ def _words(
             *_requests(restored_deliveries(connection, _rows(connection, _REQUESTS, params))),
             *(records := list(_records(_rows(connection, _RECORDS, params), money))),
             *_away_records(connection, params, operations, is_there=bool(records)),
-            *_versions(restored_versions(connection, _rows(connection, _VERSIONS, params))),
+            *_versions(_version_rows(connection, params)),
             *_withdrawals(_rows(connection, _WITHDRAWALS, params), money),
             *_logged(_rows(connection, _LOGGED, params)),
             *_answers(_rows(connection, _ANSWER, params)),
@@ -329,6 +331,16 @@ def _records(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[Sourc
             id=f"{row['record_id']}{times}",
             words=f"{', '.join(parts)}; from {row['source']}",
         )
+
+
+def _version_rows(
+    connection: Connection, params: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """Versions with their bytes and files, from archives where they left."""
+    rows = restored_versions(connection, _rows(connection, _VERSIONS, params))
+    away = {row["file_id"] for row in rows if row["is_scanned"] and row["file"] is None}
+    files = archived_contents(connection, sorted(away)) if away else {}
+    return [{**row, "file": row["file"] or files.get(row["file_id"])} for row in rows]
 
 
 def _versions(rows: Sequence[Mapping[str, Any]]) -> Iterator[SourceWord]:

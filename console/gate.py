@@ -18,6 +18,7 @@ from console.accounts.sessions import BrowserSession, find_session, form_token_o
 from console.config import Console, Visit
 from console.replies import HtmlPage, Reply, RequestRefused, SeeOther, forbidden
 from console.uploads import UploadedFile
+from storage.archive.rows import ArchiveUnreadable
 from vocabulary.currencies import CurrencyUnknown
 from vocabulary.errors import Malformed, NotAllowed, Unavailable
 from vocabulary.people import RIGHTS, PersonRefused, Right, Role
@@ -251,6 +252,9 @@ def refusal_of(error: Exception) -> RequestRefused:
             status, title, why = HTTPStatus.FORBIDDEN, "Not allowed", f"{error}."
         case NotAllowed():
             status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Not done"
+            why = f"{error}. Nothing was changed."
+        case ArchiveUnreadable():
+            status, title = HTTPStatus.SERVICE_UNAVAILABLE, "An archive is away"
             why = f"{error}. Nothing was changed."
         case Unavailable() | OperationalError():
             status, title = HTTPStatus.SERVICE_UNAVAILABLE, "The database is away"

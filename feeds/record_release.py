@@ -1,4 +1,4 @@
-"""Let the records and deliveries of an archived month go, after its operations and rounds.
+"""Let records, deliveries and statement files of an archived month go, after its operations.
 
 What leaves is staged once and written to a supplement of the archive, which is read back. The
 hashes of its versions are added to ``archived_records`` first, so that a late version is never
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine, text
 
+from feeds.statements.file_release import let_files_go
 from ledger.archive.months import month_bounds
 from ledger.archive.supplement import SupplementTable, write_supplement
 from storage.archive.archives import Archive
@@ -37,10 +38,15 @@ _TABLES = (
     ("feed_versions", _STAGED, "t.provider, t.record_id, t.version_id"),
     ("feed_superseded", _STAGED, "t.provider, t.record_id, t.occurrence, t.superseded_no"),
     ("feed_file_records", _LISTED, "t.file_id, t.record_id, t.occurrence"),
+    (
+        "feed_file_parts",
+        "FROM leaving_files JOIN {table} t USING (file_id) ORDER BY {order}",
+        "t.file_id, t.part",
+    ),
     ("deliveries", "FROM leaving_deliveries('{until}') t ORDER BY {order}", "t.delivery_id"),
     ("provider_deliveries", _LOG, "t.provider, t.webhook_id, t.delivery_id"),
 )
-_STAGE = "SELECT stage_leaving_records(:until)"
+_STAGE = "SELECT stage_leaving_records(:until), stage_leaving_files(:until)"
 _MERGE = "SELECT merge_archived_records(:since)"
 _CHUNKS = "SELECT DISTINCT chunk FROM leaving_records ORDER BY chunk"
 _LET_GO = "SELECT records, kept FROM let_go_of_records(:chunk)"
@@ -51,15 +57,23 @@ SELECT provider, min(attempted_at) AS first, max(attempted_at) AS last
 _LET_LOGGED_GO = "SELECT let_go_of_logged(:provider, :since, :to, :until)"
 _DELIVERIES = "SELECT min(delivery_id), max(delivery_id) FROM leaving_deliveries(:until)"
 _LET_DELIVERIES_GO = "SELECT let_go_of_delivery_rows(:first, :beyond, :until)"
-_END = "TRUNCATE leaving_records, leaving_listings, leaving_versions, archived_row_digests"
+_END = """
+TRUNCATE leaving_records, leaving_listings, leaving_versions, leaving_files,
+         archived_row_digests
+"""
 
 
 class RecordsGone(NamedTuple):
-    """What left: records, deliveries, callbacks of providers' logs; rows of the supplement."""
+    """What left: records, deliveries, callbacks of providers' logs, bytes of statement files.
+
+    Attributes:
+        supplement: rows that were written.
+    """
 
     records: int
     deliveries: int
     logged: int
+    files: int
     supplement: int
 
 
@@ -84,11 +98,12 @@ def let_records_go(
     ]
     supplement = write_supplement(owner, archive, tables, by=by)
     if supplement is None:
-        return RecordsGone(0, 0, 0, 0)
+        return RecordsGone(0, 0, 0, 0, 0)
     merge_staged_hashes(owner, _MERGE, "archived_records")
     records, kept = _let_chunks_go(owner, progress)
     deliveries = _let_deliveries_go(owner, until, progress)
     logged = _let_logged_go(owner, until, progress)
+    files = let_files_go(owner, archive, supplement.number, progress)
     with transaction(owner, "archive") as connection:
         connection.execute(text(_END))
     for table in (*(table for table, _, _ in _TABLES), "archived_records"):
@@ -99,7 +114,7 @@ def let_records_go(
             f" ({', '.join(kept[:_NAMED_MAX])}), which changed while they were archived; repeat"
             f" `tieout archive approve {archive.archive_id} --rows`"
         )
-    return RecordsGone(records, deliveries, logged, supplement.rows)
+    return RecordsGone(records, deliveries, logged, files, supplement.rows)
 
 
 def _let_chunks_go(owner: Engine, progress: Callable[[int], None]) -> tuple[int, list[str]]:

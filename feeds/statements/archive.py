@@ -1,6 +1,6 @@
 """The archive of statement files: every byte as received, and which files share a day.
 
-Tables: feed_files, feed_file_parts.
+Tables: feed_files, feed_file_parts. Files of archived months are in supplements of archives.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,8 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, NamedTuple, cast
 
 from sqlalchemy import Connection, text
+
+from storage.archive.statement_files import DIGEST_BYTES, archived_parts
 
 #: The feed of statement files.
 STATEMENT = "statement"
@@ -100,7 +102,7 @@ def archive_file(
         now: our instant.
     """
     stream.seek(0)
-    hasher, size = blake2b(digest_size=32), 0
+    hasher, size = blake2b(digest_size=DIGEST_BYTES), 0
     while part := stream.read(PART_BYTES):
         hasher.update(part)
         size += len(part)
@@ -135,9 +137,18 @@ def refuse_file(connection: Connection, file_id: int) -> None:
 
 
 def file_parts(connection: Connection, file_id: int) -> Iterator[bytes]:
-    """A file as received, part by part."""
+    """A file as received, part by part; from its archive if it left the database.
+
+    Raises, after the last part at the latest:
+        Unavailable: its archive is out of reach; names it.
+        Contradiction: its archive does not have the bytes that left.
+    """
+    is_here = False
     for part in connection.execute(text(_PARTS), {"file_id": file_id}).scalars():
+        is_here = True
         yield bytes(part)
+    if not is_here:  # asked last: it may leave at any moment
+        yield from archived_parts(connection, file_id)
 
 
 def other_files(

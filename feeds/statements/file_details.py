@@ -1,11 +1,14 @@
 """Read one archived statement file: what became of it, its findings, its first bytes."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
 from feeds.statements.archive import STATEMENT
+from storage.archive.statement_files import archived_parts
+from storage.archive.supplements import supplements_of_files
 
 #: Bytes of a file that a preview reads.
 PREVIEW_BYTES = 64 * 1024
@@ -152,10 +155,23 @@ def effects_of_file(connection: Connection, file_id: int) -> FileEffects:
 
 
 def start_of_file(connection: Connection, file_id: int) -> bytes:
-    """The first bytes of a file, as received."""
+    """The first bytes of a file, as received; from its archive if it left the database.
+
+    Raises:
+        Unavailable: its archive is out of reach; names it.
+    """
     params = {"file_id": file_id, "bytes": PREVIEW_BYTES}
     start = connection.execute(text(_START), params).scalar()
-    return b"" if start is None else bytes(start)
+    if start is not None:
+        return bytes(start)
+    with closing(archived_parts(connection, file_id)) as parts:
+        return next(parts, b"")[:PREVIEW_BYTES]
+
+
+def archive_of_file(connection: Connection, file_id: int) -> str | None:
+    """The supplement that has the bytes of a file which left; None: they are here."""
+    supplement = supplements_of_files(connection, [file_id]).get(file_id)
+    return None if supplement is None else supplement.folder
 
 
 def file_of_name(connection: Connection, provider: str, name: str | None) -> int | None:

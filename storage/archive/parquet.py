@@ -20,12 +20,17 @@ def read_batches(
     *,
     groups: Sequence[int] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of a file in their order, all columns or some, all row groups or some."""
+    """The rows of a file in their order, all columns or some, all row groups or some.
+
+    No batch has rows of two groups: a group was one batch when it was written, so few large
+    rows are as many bytes as many small ones.
+    """
     with folder.reaching(), folder.open_input(file.path) as source:
         parquet = pq.ParquetFile(source, page_checksum_verification=True)
-        yield from parquet.iter_batches(
-            batch_size=GROUP_ROWS, columns=columns, row_groups=groups
-        )
+        for group in range(parquet.num_row_groups) if groups is None else groups:
+            yield from parquet.iter_batches(
+                batch_size=GROUP_ROWS, columns=columns, row_groups=[group]
+            )
 
 
 def groups_with(

@@ -22,6 +22,12 @@ SELECT {_COLUMNS} FROM archive_supplements s JOIN archives a USING (archive_id)
  WHERE CAST(:archive AS text) IS NULL OR s.archive_id = :archive
  ORDER BY a.month, s.number
 """  # noqa: S608 - only the constant above is put in
+_OF_FILES = f"""
+SELECT f.file_id, {_COLUMNS}
+  FROM archived_files f JOIN archive_supplements s USING (archive_id, number)
+  JOIN archives a USING (archive_id)
+ WHERE f.file_id = ANY (CAST(:files AS bigint[])) ORDER BY f.file_id
+"""  # noqa: S608 - only the constant above is put in
 _INSERT = """
 INSERT INTO archive_supplements (archive_id, number, manifest_hash, rows, bytes)
 VALUES (:archive, :number, :manifest_hash, :rows, :bytes)
@@ -76,6 +82,15 @@ def list_supplements(connection: Connection, archive: str | None = None) -> list
     """The supplements of one archive or of all, in the order in which they were written."""
     rows = connection.execute(text(_ALL), {"archive": archive}).mappings()
     return [Supplement(**row) for row in rows]
+
+
+def supplements_of_files(connection: Connection, files: Sequence[int]) -> dict[int, Supplement]:
+    """Which supplements have the bytes of statement files, by file; of those that left."""
+    rows = connection.execute(text(_OF_FILES), {"files": list(files)}).mappings()
+    return {
+        row["file_id"]: Supplement(**{k: v for k, v in row.items() if k != "file_id"})
+        for row in rows
+    }
 
 
 def store_supplement(
@@ -145,8 +160,9 @@ def supplement_request(
     *,
     key: str = "",
     values: Sequence[int] | Sequence[str] = (),
+    checked: bool = True,
 ) -> RowsRequest:
-    """The request for rows of a table of a supplement; its file is hashed first."""
+    """The request for rows of a table of a supplement; its file is hashed first, or not."""
     return RowsRequest(
         location=supplement.location,
         archive=supplement.folder,
@@ -155,5 +171,5 @@ def supplement_request(
         columns=list(columns),
         key=key,
         values=list(values),
-        checked=True,
+        checked=checked,
     )

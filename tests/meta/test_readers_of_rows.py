@@ -7,7 +7,7 @@ from tests.meta.tree import ROOT, modules, packages
 READS = re.compile(
     r"\b(?:FROM|JOIN)\s+\{{0,2}(?:operations|rounds|booked_entries|archived_entries|entries"
     r"|entry_rows|known_operations|round_operations|feed_records|feed_versions"
-    r"|feed_superseded|feed_file_records|provider_deliveries|deliveries)\b"
+    r"|feed_superseded|feed_file_records|feed_file_parts|provider_deliveries|deliveries)\b"
 )
 LISTED = re.compile(r"^\| `([a-z_/]+\.py)` \| \S.*\|$", re.MULTILINE)
 #: They are about letting rows go themselves, are no part of the product, or define the tables.

@@ -14,6 +14,7 @@ from feeds.statements.archive import file_parts
 from feeds.statements.file_details import (
     PREVIEW_BYTES,
     FileDetail,
+    archive_of_file,
     effects_of_file,
     file_numbered,
     files_of_day,
@@ -21,6 +22,7 @@ from feeds.statements.file_details import (
     start_of_file,
 )
 from reports.stored_runs import RunLine, runs_since
+from storage.archive.rows import ArchiveUnreadable
 from storage.audit import trail
 from vocabulary.errors import NotAllowed
 from vocabulary.window import Window
@@ -38,7 +40,7 @@ def show(visit: Visit) -> HtmlPage:
     with visit.console.readers.connect() as connection:
         file = _named(visit, connection)
         findings, count = findings_of_file(connection, file, limit=FINDINGS_MAX)
-        start = start_of_file(connection, file.file_id)
+        start, why_away = _start(connection, file)
         values: dict[str, Any] = {
             "file": file,
             "sentence": sentence_of(file),
@@ -48,6 +50,8 @@ def show(visit: Visit) -> HtmlPage:
             "effects": effects_of_file(connection, file.file_id),
             "runs": _runs(connection, file),
             "steps": trail(connection, f"file {file.file_id}"),
+            "archive": archive_of_file(connection, file.file_id),
+            "why_away": why_away,
         }
     values |= {
         "preview": preview_of(start),
@@ -98,6 +102,14 @@ def preview_of(start: bytes) -> list[bytes] | None:
     if b"\0" in start[:4096] or start.startswith((b"PK\x03\x04", b"\x1f\x8b", b"PAR1")):
         return None
     return [line[:LINE_CHARS_MAX] for line in start.splitlines()[:PREVIEW_LINES]]
+
+
+def _start(connection: Connection, file: FileDetail) -> tuple[bytes, str | None]:
+    """How the file begins; if its archive is out of reach, why."""
+    try:
+        return start_of_file(connection, file.file_id), None
+    except ArchiveUnreadable as error:
+        return b"", str(error)
 
 
 def _named(visit: Visit, connection: Connection) -> FileDetail:

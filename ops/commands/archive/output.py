@@ -57,3 +57,5 @@ def print_left(name: str, left: Mapping[str, int]) -> None:
         deliveries = counted(left["deliveries"], "delivery", "deliveries")
         logged = counted(left["logged"], "callback")
         typer.echo(f"{name}: {records}, {deliveries} and {logged} of providers' logs left")
+        files = counted(left["files"], "statement file")
+        typer.echo(f"{name}: the bytes of {files} left")

@@ -111,6 +111,7 @@ def _let_rows_go(
         "records": records.records,
         "deliveries": records.deliveries,
         "logged": records.logged,
+        "files": records.files,
     }
 
 

@@ -7,6 +7,7 @@ import typer
 
 from feeds.statements.archive import file_parts, has_file
 from ops.commands.database import open_books
+from vocabulary.errors import TieoutError
 
 
 def file(
@@ -14,13 +15,20 @@ def file(
     number: Annotated[int, typer.Argument(help="The file's number, as import prints it.")],
     target: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
 ) -> None:
-    """Write a statement file to disk as it was received, even one in quarantine."""
+    """Write a statement file to disk as it was received, even one in quarantine.
+
+    If its bytes left the database, they come from the archive that has them.
+    """
     if target.exists():
         raise typer.BadParameter(f"{target} exists")
     with open_books(ctx).connect() as connection:
         if not has_file(connection, number):
             raise typer.BadParameter(f"there is no file {number}")
-        with target.open("xb") as stream:
-            for part in file_parts(connection, number):
-                stream.write(part)
+        try:
+            with target.open("xb") as stream:
+                for part in file_parts(connection, number):
+                    stream.write(part)
+        except TieoutError:
+            target.unlink()  # a part of the file, or not the file at all
+            raise
     typer.echo(f"file {number} is in {target}")
