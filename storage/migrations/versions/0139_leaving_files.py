@@ -6,7 +6,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0139"
-down_revision = "0137"
+down_revision = "0138"
 branch_labels = None
 depends_on = None
 
