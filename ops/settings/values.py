@@ -89,6 +89,21 @@ def unit_of_wallets(code: str) -> str:
     )
 
 
+def with_units_of_wallets(exponents: Mapping[str, int]) -> Mapping[str, int]:
+    """One wallet holds what all providers send, so a known currency has one scale.
+
+    Raises:
+        WrongParts: a currency of ISO 4217 has other digits.
+    """
+    if wrong := [
+        (code, unit_of_wallets(code))
+        for code, digits in exponents.items()
+        if ISO_4217.get(code, digits) != digits
+    ]:
+        raise WrongParts(wrong)
+    return exponents
+
+
 def named_exponents(info: ValidationInfo) -> Exponents:
     """The digits that the settings name: those of all providers, and of the one being read."""
     context: Mapping[str, Any] = info.context or {}
@@ -136,6 +151,9 @@ Port = Annotated[Whole, Field(ge=0, le=65_535)]
 CurrencyCode = Annotated[str, AfterValidator(_currency)]
 CurrencyText = Annotated[str, AfterValidator(_code)]
 Exponent = Annotated[Whole, Field(ge=0, le=EXPONENT_MAX)]
+ProviderExponents = Annotated[
+    Mapping[CurrencyText, Exponent], AfterValidator(with_units_of_wallets)
+]
 Attempts = Annotated[Whole, Field(ge=1, le=10)]
 Agent = Annotated[Whole, Field(ge=1)]
 Cidr = Annotated[Network, BeforeValidator(_network)]
