@@ -33,9 +33,8 @@ from ops.settings.values import (
     Cidr,
     Count,
     CurrencyCode,
-    CurrencyText,
     Duration,
-    Exponent,
+    NamedDigits,
     Port,
     Processes,
     SecretRef,
@@ -44,9 +43,8 @@ from ops.settings.values import (
     WrongParts,
     checked_zone,
     named_exponents,
-    unit_of_wallets,
 )
-from vocabulary.currencies import ISO_4217, Exponents, digits_of, joined_exponents, outside_iso
+from vocabulary.currencies import Exponents, digits_of, joined_exponents, outside_iso
 from vocabulary.errors import Malformed
 from vocabulary.money import minor_from_text
 from vocabulary.secrets import Secret
@@ -200,7 +198,7 @@ class ProviderSettings(Section):
 
     slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
     dialect: str
-    exponents: Mapping[CurrencyText, Exponent] = Field(default_factory=dict)
+    exponents: NamedDigits = Field(default_factory=dict)
     currency: CurrencyCode
     secrets: tuple[SecretRef, ...]
     retired_secrets: tuple[SecretRef, ...] = ()
@@ -223,18 +221,6 @@ class ProviderSettings(Section):
         if slug == OWN_SLUG:
             raise ValueError(f"a slug other than {OWN_SLUG}, which names our own operations")
         return slug
-
-    @field_validator("exponents")
-    @classmethod
-    def _of_the_standard(cls, exponents: Mapping[str, int]) -> Mapping[str, int]:
-        """One wallet holds what all providers send, so a known currency has one scale."""
-        if wrong := [
-            (code, unit_of_wallets(code))
-            for code, digits in exponents.items()
-            if ISO_4217.get(code, digits) != digits
-        ]:
-            raise WrongParts(wrong)
-        return exponents
 
     @field_validator("secrets")
     @classmethod

@@ -1,6 +1,7 @@
 """The workflow of breaks on real books: corrections resolve them, runs close and reopen."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from sqlalchemy import exc, text
@@ -23,6 +24,9 @@ from vocabulary.clock import FrozenClock
 from vocabulary.currencies import ISO_ONLY
 
 LIMITS = WriteOffLimits(roles={"jonas": "lead"}, by_role={"lead": {"EUR": 100}})
+approve = partial(proposals.approve, exponents=ISO_ONLY)
+close_by_hand = partial(closing, exponents=lambda _provider: ISO_ONLY)
+propose = partial(proposals.propose, exponents=ISO_ONLY)
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def corrected(
 ) -> str:
     """Propose, approve and post the correction of a break, by default of the only one."""
     name = name or books.only().break_id
-    proposals.propose(
+    propose(
         books.engine,
         name,
         try_corrections=books.trials,
@@ -51,15 +55,9 @@ def corrected(
         now=EVENING,
         named=named,
         overruled=overruled,
-        exponents=ISO_ONLY,
     )
-    after = proposals.approve(
-        books.engine,
-        name,
-        try_corrections=books.trials,
-        by="jonas",
-        clock=FrozenClock(EVENING),
-        exponents=ISO_ONLY,
+    after = approve(
+        books.engine, name, try_corrections=books.trials, by="jonas", clock=FrozenClock(EVENING)
     )
     assert after.state is BreakState.POSTED
     return name
@@ -181,9 +179,7 @@ def test_a_break_that_carries_money_is_not_closed_by_hand(books: BreakBooks) -> 
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    close = closing(
-        by="maria", why="too small", now=EVENING, exponents=lambda _provider: ISO_ONLY
-    )
+    close = close_by_hand(by="maria", why="too small", now=EVENING)
 
     with pytest.raises(
         ActionRefused, match=r"0\.50 EUR, and closing books nothing: correct it"
@@ -204,16 +200,7 @@ def test_a_break_without_money_is_closed_by_hand_until_it_returns_otherwise(
     books.change_record("r1", handle="bob")
     books.run()
     name = books.only().break_id
-    apply(
-        books.engine,
-        name,
-        closing(
-            by="maria",
-            why="a renamed handle",
-            now=EVENING,
-            exponents=lambda _provider: ISO_ONLY,
-        ),
-    )
+    apply(books.engine, name, close_by_hand(by="maria", why="a renamed handle", now=EVENING))
 
     books.run(at=EVENING + HOUR)
 
@@ -227,26 +214,24 @@ def test_a_proposal_for_a_break_that_is_gone_is_rejected_and_never_booked(
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    (proposal,) = proposals.propose(
+    (proposal,) = propose(
         books.engine,
         name,
         try_corrections=books.trials,
         by="maria",
         reason="a win",
         now=EVENING,
-        exponents=ISO_ONLY,
     )
     books.theirs("r1", 100, 0)
     result = books.run(at=EVENING + HOUR)
 
     with pytest.raises(ActionRefused, match="cannot go from closed to approved"):
-        proposals.approve(
+        approve(
             books.engine,
             name,
             try_corrections=books.trials,
             by="jonas",
             clock=FrozenClock(EVENING),
-            exponents=ISO_ONLY,
         )
 
     withdrawn = adjustments.get_adjustment(books.engine, proposal)
@@ -260,45 +245,35 @@ def test_nobody_approves_their_own_proposal_or_beyond_their_limit(books: BreakBo
     books.theirs("r1", 100, 101)
     books.run()
     name = books.only().break_id
-    proposals.propose(
+    propose(
         books.engine,
         name,
         try_corrections=books.trials,
         by="maria",
         reason="a win",
         now=EVENING,
-        exponents=ISO_ONLY,
     )
     clock = FrozenClock(EVENING)
 
     with pytest.raises(AdjustmentRefused, match="another person decides"):
-        proposals.approve(
-            books.engine,
-            name,
-            try_corrections=books.trials,
-            by="maria",
-            clock=clock,
-            exponents=ISO_ONLY,
-        )
+        approve(books.engine, name, try_corrections=books.trials, by="maria", clock=clock)
     with pytest.raises(ActionRefused, match=r"jonas, lead: at most 1\.00 EUR.*1\.01"):
-        proposals.approve(
+        approve(
             books.engine,
             name,
             try_corrections=books.trials,
             by="jonas",
             clock=clock,
             limits=LIMITS,
-            exponents=ISO_ONLY,
         )
     with pytest.raises(ActionRefused, match="eve, without a role"):
-        proposals.approve(
+        approve(
             books.engine,
             name,
             try_corrections=books.trials,
             by="eve",
             clock=clock,
             limits=LIMITS,
-            exponents=ISO_ONLY,
         )
     assert books.only().state is BreakState.PROPOSED
     assert books.balance() == 900
@@ -312,14 +287,13 @@ def test_a_rejected_proposal_returns_the_break_and_another_may_follow(
     books.run()
     name = books.only().break_id
     apply(books.engine, name, assigning(to="maria", by="jonas", now=EVENING))
-    proposals.propose(
+    propose(
         books.engine,
         name,
         try_corrections=books.trials,
         by="maria",
         reason="a win",
         now=EVENING,
-        exponents=ISO_ONLY,
     )
 
     back = proposals.reject(books.engine, name, by="jonas", reason="ask them", now=EVENING)
@@ -336,14 +310,13 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
     books.theirs("r1", 100, 50)
     books.run()
     name = books.only().break_id
-    proposals.propose(
+    propose(
         books.engine,
         name,
         try_corrections=books.trials,
         by="maria",
         reason="a win",
         now=EVENING,
-        exponents=ISO_ONLY,
     )
     proposals.approve_only(
         books.engine,
@@ -356,14 +329,7 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
 
     clock = FrozenClock(EVENING)
     approved = [
-        proposals.approve(
-            books.engine,
-            name,
-            try_corrections=books.trials,
-            by="jonas",
-            clock=clock,
-            exponents=ISO_ONLY,
-        )
+        approve(books.engine, name, try_corrections=books.trials, by="jonas", clock=clock)
         for _ in "ab"
     ]
 
@@ -392,13 +358,12 @@ def test_an_illegal_step_names_both_states_and_changes_nothing(books: BreakBooks
     name = books.only().break_id
 
     with pytest.raises(ActionRefused, match="cannot go from open to approved, only to"):
-        proposals.approve(
+        approve(
             books.engine,
             name,
             try_corrections=books.trials,
             by="jonas",
             clock=FrozenClock(EVENING),
-            exponents=ISO_ONLY,
         )
     with pytest.raises(ActionRefused, match="cannot go from open to open"):
         apply(books.engine, name, reopening(by="jonas", why="again", now=EVENING))
