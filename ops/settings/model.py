@@ -34,9 +34,9 @@ from ops.settings.values import (
     Count,
     CurrencyCode,
     Duration,
+    NamedDigits,
     Port,
     Processes,
-    ProviderExponents,
     SecretRef,
     Section,
     Timeout,
@@ -198,7 +198,7 @@ class ProviderSettings(Section):
 
     slug: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
     dialect: str
-    exponents: ProviderExponents = Field(default_factory=dict)
+    exponents: NamedDigits = Field(default_factory=dict)
     currency: CurrencyCode
     secrets: tuple[SecretRef, ...]
     retired_secrets: tuple[SecretRef, ...] = ()

@@ -80,28 +80,24 @@ def unknown_currency(code: str) -> str:
     )
 
 
-def unit_of_wallets(code: str) -> str:
+def _of_the_standard(exponents: Mapping[str, int]) -> Mapping[str, int]:
+    """One wallet holds what all providers send, so a known currency has one unit."""
+    if wrong := [
+        (code, _unit_of_wallets(code))
+        for code, digits in exponents.items()
+        if ISO_4217.get(code, digits) != digits
+    ]:
+        raise WrongParts(wrong)
+    return exponents
+
+
+def _unit_of_wallets(code: str) -> str:
     """What is expected instead of other digits of a currency than those of the standard."""
     return (
         f"{ISO_4217[code]}, as in ISO 4217: the wallets of all providers hold {code} in that"
         " unit. Remove it; the unit that a provider sends is set in its options, that of its"
         " files in statement.unit"
     )
-
-
-def with_units_of_wallets(exponents: Mapping[str, int]) -> Mapping[str, int]:
-    """One wallet holds what all providers send, so a known currency has one scale.
-
-    Raises:
-        WrongParts: a currency of ISO 4217 has other digits.
-    """
-    if wrong := [
-        (code, unit_of_wallets(code))
-        for code, digits in exponents.items()
-        if ISO_4217.get(code, digits) != digits
-    ]:
-        raise WrongParts(wrong)
-    return exponents
 
 
 def named_exponents(info: ValidationInfo) -> Exponents:
@@ -151,9 +147,8 @@ Port = Annotated[Whole, Field(ge=0, le=65_535)]
 CurrencyCode = Annotated[str, AfterValidator(_currency)]
 CurrencyText = Annotated[str, AfterValidator(_code)]
 Exponent = Annotated[Whole, Field(ge=0, le=EXPONENT_MAX)]
-ProviderExponents = Annotated[
-    Mapping[CurrencyText, Exponent], AfterValidator(with_units_of_wallets)
-]
+#: The digits of currencies that ISO 4217 does not know.
+NamedDigits = Annotated[Mapping[CurrencyText, Exponent], AfterValidator(_of_the_standard)]
 Attempts = Annotated[Whole, Field(ge=1, le=10)]
 Agent = Annotated[Whole, Field(ge=1)]
 Cidr = Annotated[Network, BeforeValidator(_network)]

@@ -24,11 +24,9 @@ from vocabulary.clock import FrozenClock
 from vocabulary.currencies import ISO_ONLY
 
 LIMITS = WriteOffLimits(roles={"jonas": "lead"}, by_role={"lead": {"EUR": 100}})
-
-propose = partial(proposals.propose, exponents=ISO_ONLY)
 approve = partial(proposals.approve, exponents=ISO_ONLY)
-approve_only = partial(proposals.approve_only, exponents=ISO_ONLY)
 close_by_hand = partial(closing, exponents=lambda _provider: ISO_ONLY)
+propose = partial(proposals.propose, exponents=ISO_ONLY)
 
 
 @pytest.fixture
@@ -320,7 +318,14 @@ def test_an_interrupted_approval_is_completed_by_repeating_it(
         reason="a win",
         now=EVENING,
     )
-    approve_only(books.engine, name, try_corrections=books.trials, by="jonas", now=EVENING)
+    proposals.approve_only(
+        books.engine,
+        name,
+        try_corrections=books.trials,
+        by="jonas",
+        now=EVENING,
+        exponents=ISO_ONLY,
+    )
 
     clock = FrozenClock(EVENING)
     approved = [

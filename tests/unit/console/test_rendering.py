@@ -3,10 +3,13 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
+from console.pages.parameters import zone_values
 from console.rendering import render
+from tests.unit.console.configs import config
 
 
 class Shown:
@@ -30,3 +33,18 @@ def test_nothing_keeps_what_a_page_showed() -> None:
     del shown
 
     assert alive() is None
+
+
+@pytest.mark.parametrize("note", ["gone is not configured", ""])
+def test_a_page_about_a_provider_without_a_zone_says_so(note: str) -> None:
+    values = {
+        **dict.fromkeys(
+            ["person", "query_text", "notice", "form_token", "section", "title"], ""
+        ),
+        **zone_values(config(), "lottery" if not note else "gone"),
+        **dict.fromkeys(["sections", "personal"], ()),
+        "current_path": "/",
+        "now": datetime(2026, 6, 4, tzinfo=UTC),
+    }
+
+    assert (f'<p class="notice">{note}' in render("base.html", values)) is bool(note)
