@@ -3,7 +3,7 @@
 They hold as long as the sums do, see ``reconcile.days.day_sums``. An amount of a round or
 record is its stake, its payout, or the difference of both. Whoever looks an amount up reads the
 rounds and records of those minutes only. Tables read: ``summed_days``, ``day_amounts``,
-``day_changes``; written: ``day_amounts``.
+``day_changes``; written: ``day_amounts``. Lists of days whose rows left for archives go, too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,15 @@ LISTED_BELOW = 2**52
 #: Minutes that a place can tell apart, more than any day has; and rows of a currency.
 _MINUTES, _BUCKETS = 2_048, 31
 _FORGET = "DELETE FROM day_amounts WHERE day_id = :day"
+# A day without lists is read whole, so what is left of it is still found.
+_FORGET_ARCHIVED = """
+WITH archived AS (
+    UPDATE summed_days SET amounts_at = NULL
+     WHERE ends_at <= rows_begin_at() AND amounts_at IS NOT NULL
+    RETURNING day_id
+)
+DELETE FROM day_amounts a USING archived WHERE a.day_id = archived.day_id
+"""
 # {rows} begin {at}.
 _LIST = """
 INSERT INTO day_amounts (day_id, side, currency, bucket, places)
@@ -77,6 +86,14 @@ def list_amounts(connection: Connection, provider: str, window: Window, day_id: 
             "end": window.end,
         }
         connection.execute(text(_LIST.format(**names)), params)
+
+
+def forget_archived_amounts(connection: Connection) -> int:
+    """Remove the lists of days whose rows left for archives; returns how many rows they had.
+
+    They say where rows are that are not here; nothing else is in them, so no archive has them.
+    """
+    return connection.execute(text(_FORGET_ARCHIVED)).rowcount
 
 
 def minutes_of_amounts(

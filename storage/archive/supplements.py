@@ -1,7 +1,8 @@
 """Supplements of archives: further files, written when rows of an archived month leave.
 
 A supplement is a folder in the archive's own, with a manifest of its own. Tables written:
-``archive_supplements``, ``audit``; read: ``archived_records``.
+``archive_supplements``, ``audit``; read: ``archived_records``,
+``archived_files``.
 """
 
 from collections.abc import Sequence

@@ -21,6 +21,7 @@ from ops.commands.options import By, Reason
 from ops.commands.progress import Announce, progress_bars
 from ops.context import context_of
 from ops.providers.configured import configured_provider
+from reconcile.days.day_amounts import forget_archived_amounts
 from storage.archive.archives import (
     Archive,
     Leaving,
@@ -32,6 +33,7 @@ from storage.archive.archives import (
 from storage.archive.files import ArchiveFolder
 from storage.archive.manifest import Manifest
 from storage.transactions import engine_at, reading, transaction
+from storage.vacuum import vacuum
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Contradiction
 from vocabulary.people import Right
@@ -76,6 +78,7 @@ def approve(ctx: typer.Context, name: Name, *, rows: Rows = False, by: By = None
                 decide_release(connection, archive, "approved", what, by=person, now=now)
             if rows:
                 left = _let_rows_go(owner, archive, announce, by=person)
+                _forget_amounts(engine, owner)
             else:
                 left = _let_bytes_go(owner, folder, manifest, announce)
         with transaction(engine, "archive") as connection:
@@ -113,6 +116,13 @@ def _let_rows_go(
         "logged": records.logged,
         "files": records.files,
     }
+
+
+def _forget_amounts(engine: Engine, owner: Engine) -> None:
+    """Remove the lists of amounts of days whose rows left."""
+    with transaction(engine, "archive") as connection:
+        forget_archived_amounts(connection)
+    vacuum(owner, "day_amounts")
 
 
 def _require_as_signed(ctx: typer.Context, engine: Engine, archive: Archive) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.day_sum_jobs import day_sum_job, over_days
 from ops.settings.model import Settings
-from reconcile.days.day_amounts import LISTED_BELOW
+from reconcile.days.day_amounts import LISTED_BELOW, forget_archived_amounts
 from reconcile.days.day_sums import (
     DaySums,
     SummedDay,
@@ -31,6 +31,7 @@ from reports.find.search import find_anything
 from reports.queries import game_totals
 from storage.engine import open_engine
 from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.tampering.replay import tamper
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key
 from vocabulary.window import Window
@@ -319,6 +320,29 @@ def test_amounts_of_kept_days_are_found_where_they_are_listed_and_only_while_the
     _change(database, "UPDATE rounds SET payout = 99, wins = 2 WHERE round_id = 'alone-0'")
     assert _found(engine, "0.99 EUR") == [("round", "alone-0")]
     assert _found(engine, "1.00 USD") == read["1.00 USD"]
+
+
+def test_amounts_of_days_whose_rows_left_are_forgotten_and_what_is_here_is_found(
+    books: TwoBooks, database: str, engine: Engine
+) -> None:
+    keep_sums(engine, DAYS, CLOCK)
+    read = _found(engine, "1.00 USD")
+    assert read == [("round", "alike-0"), ("record", "alike-0")]
+    removed = []
+    for month in ("2026-02-01", "2026-03-01"):
+        cut = f"('{month}', (date '{month}' + interval '1 month') AT TIME ZONE 'UTC')"
+        tamper(database, f"INSERT INTO archived_row_months (month, at) VALUES {cut}")
+        with engine.begin() as connection:
+            removed.append(forget_archived_amounts(connection))
+
+    assert removed[0] == 0
+    assert removed[1] > 0
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT count(*) FROM day_amounts").fetchone() == (0,)
+        assert connection.execute(
+            "SELECT count(DISTINCT day_id) FROM day_figures"
+        ).fetchone() == (2,)
+    assert _found(engine, "1.00 USD") == read
 
 
 def test_a_day_that_an_earlier_version_added_up_is_read_whole_until_its_amounts_are_listed(

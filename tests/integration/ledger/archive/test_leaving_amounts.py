@@ -1,0 +1,50 @@
+"""Lists of amounts leave with the rows of their days."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import PostgresServer
+from tests.harness.books.archived import Archivist
+from tests.harness.books.ledger import SLUG
+
+LISTED = f"""
+WITH days AS (
+    INSERT INTO summed_days (provider, business_day, zone, starts_at, ends_at, armed, seen,
+                             summed_at, amounts_at)
+    SELECT '{SLUG}', day, 'UTC', day AT TIME ZONE 'UTC',
+           (day + interval '1 day') AT TIME ZONE 'UTC', pg_current_xact_id(),
+           pg_current_snapshot(), now(), now()
+      FROM (VALUES (timestamp '2020-06-30'), (timestamp '2020-07-01')) AS d (day)
+    RETURNING day_id
+)
+INSERT INTO day_amounts (day_id, side, currency, bucket, places)
+SELECT day_id, 'ours', 'EUR', 7, ARRAY[14336] FROM days
+"""
+LEFT = """
+SELECT d.business_day::text, d.amounts_at IS NOT NULL,
+       (SELECT count(*) FROM day_amounts a WHERE a.day_id = d.day_id)
+  FROM summed_days d ORDER BY d.business_day
+"""
+
+
+@pytest.fixture
+def archivist(
+    postgres: PostgresServer, dated: Archivist, tmp_path: Path
+) -> Iterator[Archivist]:
+    """People at a copy of the books whose bytes and entries left."""
+    assert dated.folder.exists()
+    postgres.execute("CREATE DATABASE amounts_copy TEMPLATE month_dated")
+    yield Archivist(tmp_path, postgres.url("amounts_copy"))
+    postgres.execute("DROP DATABASE amounts_copy WITH (FORCE)")
+
+
+def test_lists_of_days_before_the_cut_leave_and_later_ones_stay(archivist: Archivist) -> None:
+    with psycopg.connect(archivist.database) as connection:
+        connection.execute(LISTED.encode())
+
+    archivist.let_rows_go()
+
+    assert archivist.rows(LEFT) == [("2020-06-30", False, 0), ("2020-07-01", True, 1)]
