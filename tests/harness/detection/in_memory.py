@@ -132,6 +132,7 @@ class MemorySnapshot(Snapshot):
             journal._TOMBSTONES: self._tombstones,
             journal._CONFLICTS: self._conflicts,
             journal.BELOW_ZERO: self._below_zero,
+            balance_chain.ANY_BALANCE: lambda: [{"is_reported": True}],
             balance_chain._STEPS: self._shifts,
             corrections.CORRECTIONS: self._corrections,
             sources.BALANCES: lambda: self._balances(values),
