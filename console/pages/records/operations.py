@@ -17,6 +17,7 @@ from console.pages.records.evidence import (
 from console.replies import FileDownload, HtmlPage, RequestRefused, away, not_found
 from ledger.enums import OperationKind
 from ledger.queries.operations import (
+    EvidenceBytes,
     OperationDetail,
     entries_of,
     operation_at,
@@ -42,24 +43,21 @@ def show(visit: Visit) -> HtmlPage:
     position = _position(visit)
     with visit.console.readers.connect() as connection:
         operation = operation_at(connection, position)
-        if operation is None and is_position_away(
-            connection, position.wallet_id, position.wallet_seq
-        ):
-            raise away("operation", _AWAY)
-        if operation is None:
-            raise _unknown(visit, loss_of(connection, position))
-        return HtmlPage(
-            template="records/operation.html", values=_values(visit, connection, operation)
-        )
+        # Its row may leave between the two readings.
+        evidence = None if operation is None else operation_bytes(connection, position)
+        if operation is None or evidence is None:
+            raise _missing(visit, connection, position)
+        values = _values(visit, connection, operation, evidence)
+    return HtmlPage(template="records/operation.html", values=values)
 
 
 def download(visit: Visit) -> FileDownload:
     """All bytes of its request or of our reply."""
-    side = _side(visit)
+    side, position = _side(visit), _position(visit)
     with visit.console.readers.connect() as connection:
-        evidence = operation_bytes(connection, _position(visit))
-    if evidence is None:
-        raise _unknown(visit)
+        evidence = operation_bytes(connection, position)
+        if evidence is None:
+            raise _missing(visit, connection, position)
     return file_of(evidence, side, visit.path["id"])
 
 
@@ -100,11 +98,10 @@ def download_request(visit: Visit) -> FileDownload:
     return file_of(evidence, side, f"request-{number}")
 
 
-def _values(visit: Visit, connection: Connection, operation: OperationDetail) -> dict[str, Any]:
+def _values(
+    visit: Visit, connection: Connection, operation: OperationDetail, evidence: EvidenceBytes
+) -> dict[str, Any]:
     wallet, seq = operation.wallet_id, operation.wallet_seq
-    position = TransactionPosition(wallet, seq, operation.epoch)
-    evidence = operation_bytes(connection, position)
-    assert evidence is not None, "operations are never removed"
     is_ours = operation.kind == OperationKind.ADJUSTMENT
     return {
         "operation": operation,
@@ -151,6 +148,15 @@ def _side(visit: Visit) -> str:
     if side not in _SIDES:
         raise not_found("page", visit.url)
     return side
+
+
+def _missing(
+    visit: Visit, connection: Connection, position: TransactionPosition
+) -> RequestRefused:
+    """Why there is no operation at a position: it left for an archive, or never was."""
+    if is_position_away(connection, position.wallet_id, position.wallet_seq):
+        return away("operation", _AWAY)
+    return _unknown(visit, loss_of(connection, position))
 
 
 def _unknown(visit: Visit, loss: RestoreLoss | None = None) -> RequestRefused:

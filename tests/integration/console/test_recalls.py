@@ -24,6 +24,12 @@ SELECT min(hash), array_agg(hash ORDER BY hash), array_agg(18417::smallint)
     "DELETE FROM operations WHERE round_id = 'r5'",
     "DELETE FROM rounds WHERE round_id = 'r5'",
 )
+#: Of an operation that left.
+_POSITION = """
+SELECT w.wallet_id, s.seq FROM wallets w, generate_series(1, w.seq) AS s (seq)
+ WHERE NOT EXISTS (SELECT FROM operations o
+                    WHERE o.wallet_id = w.wallet_id AND o.wallet_seq = s.seq)
+"""
 DEMANDS = "SELECT kind, provider, name, wanted_by FROM recalls ORDER BY recall_id"
 TRAIL = "SELECT actor, subject FROM audit WHERE action = 'archive.recalled' ORDER BY audit_id"
 
@@ -88,3 +94,14 @@ def test_a_round_and_an_operation_are_asked_for_once_each_with_an_audit_row(
         ("operation", "lottery", KEY, "maria"),
     ]
     assert console_books.rows(TRAIL) == [("maria", "r5"), ("maria", "r5"), ("maria", KEY)]
+
+
+def test_an_operation_that_left_is_away_as_a_page_and_as_a_file(
+    maria: PageClient, console_books: ConsoleBooks
+) -> None:
+    (wallet, seq) = console_books.rows(_POSITION)[0]
+    for path in ("", "/request", "/reply"):
+        page = maria.get(f"/operations/txn-{wallet}-{seq}{path}")
+        assert page.status == 409, path
+        assert "The operation is in an archive" in page.shown()
+    assert maria.get("/operations/txn-1-999999/request").status == 404
