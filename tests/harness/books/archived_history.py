@@ -6,12 +6,17 @@ from io import BytesIO
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import Engine
 
 from feeds.records import store_records, store_statement
 from feeds.statements.archive import archive_file
 from feeds.statements.restatement import record_listing
+from ledger.archive.lines import printed_lines
+from storage.archive.files import ArchiveFolder
+from storage.archive.parquet import read_batches
+from storage.archive.supplements import list_supplements
 from storage.engine import open_engine
-from tests.harness.books.archived import Archivist, seal_month, sign_month
+from tests.harness.books.archived import ARCHIVE, Archivist, seal_month, sign_month
 from tests.harness.books.ledger import SLUG
 from tests.harness.tampering.sealed_day import MORNING, a_sealed_day
 from vocabulary.facts import HistoryRecord
@@ -35,6 +40,20 @@ SELECT %(provider)s, 'hook-' || n %% 2, 'd' || n, 'bet', convert_to('payload ' |
        %(at)s + n * interval '1 day', n, %(at)s + n * interval '1 day'
   FROM generate_series(1, 5) AS n
 """
+
+
+#: What may leave with the records.
+TABLES = (
+    "feed_records",
+    "feed_versions",
+    "feed_superseded",
+    "feed_file_records",
+    "provider_deliveries",
+    "deliveries",
+    "feed_file_parts",
+)
+#: What a record consists of.
+FEED_TABLES = TABLES[:4]
 
 
 def record_of(
@@ -85,3 +104,35 @@ def an_archivable_history(database: str, folder: Path) -> Archivist:
     seal_month(database)
     sign_month(database)
     return Archivist(folder, database)
+
+
+def rows_of(archivist: Archivist) -> dict[str, set[bytes]]:
+    """The rows of each table, each as PostgreSQL prints it."""
+    with psycopg.connect(archivist.database) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return {
+            table: {
+                b'{"%b":%b}\n' % (table.encode(), row[0].encode())
+                for row in connection.execute(
+                    f"SELECT row_to_json(t)::text FROM {table} t".encode()
+                )
+            }
+            for table in TABLES
+        }
+
+
+def archived_rows_of(engine: Engine) -> dict[str, set[bytes]]:
+    """The rows of each table as the files of all supplements have them."""
+    rows: dict[str, set[bytes]] = {table: set() for table in TABLES}
+    with engine.connect() as connection:
+        supplements = list_supplements(connection, ARCHIVE)
+    for supplement in supplements:
+        folder = ArchiveFolder(supplement.location, supplement.folder)
+        for file in folder.manifest(supplement.manifest_hash).files:
+            for batch in read_batches(folder, file):
+                rows[file.table].update(printed_lines(file.table, batch.schema.names, batch))
+    return rows
+
+
+def counts(archivist: Archivist) -> list[int]:
+    return [archivist.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES]

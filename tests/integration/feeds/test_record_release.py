@@ -19,7 +19,6 @@ from feeds.records import FeedCount, store_records, store_statement
 from feeds.statements.archive import STATEMENT, archive_file
 from feeds.statements.restatement import Replacement, replace_files
 from feeds.withdrawals import WithdrawalCause
-from ledger.archive.lines import printed_lines
 from ledger.checks.check import WalletScope
 from ledger.checks.run import provable_scope, verify
 from reconcile.days.figures import DayFigures, stored_figures
@@ -29,8 +28,6 @@ from reconcile.runs.run import reconcile
 from reports.find.hits import SearchScope
 from reports.find.search import find_anything
 from storage.archive.archives import get_archive
-from storage.archive.files import ArchiveFolder
-from storage.archive.parquet import read_batches
 from storage.archive.row_cut import RowsAreAway
 from storage.archive.supplements import list_supplements
 from storage.engine import open_engine
@@ -42,7 +39,10 @@ from tests.harness.books.archived_history import (
     MINUTE,
     SECOND,
     an_archivable_history,
+    archived_rows_of,
+    counts,
     record_of,
+    rows_of,
 )
 from tests.harness.books.ledger import SLUG
 from tests.harness.tampering.replay import tamper
@@ -51,15 +51,6 @@ from vocabulary.clock import SystemClock
 from vocabulary.facts import HistoryRecord
 from vocabulary.window import parse_window
 
-TABLES = (
-    "feed_records",
-    "feed_versions",
-    "feed_superseded",
-    "feed_file_records",
-    "provider_deliveries",
-    "deliveries",
-    "feed_file_parts",
-)
 NOTHING = [0, 0, 0, 0, 0, 0, 0]
 SUPPLEMENT = f"""
 INSERT INTO archive_supplements (archive_id, number, manifest_hash, rows, bytes)
@@ -99,38 +90,6 @@ def engine(archivist: Archivist) -> Iterator[Engine]:
     opened = open_engine(archivist.database)
     yield opened
     opened.dispose()
-
-
-def rows_of(archivist: Archivist) -> dict[str, set[bytes]]:
-    """The rows of each table, each as PostgreSQL prints it."""
-    with psycopg.connect(archivist.database) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        return {
-            table: {
-                b'{"%b":%b}\n' % (table.encode(), row[0].encode())
-                for row in connection.execute(
-                    f"SELECT row_to_json(t)::text FROM {table} t".encode()
-                )
-            }
-            for table in TABLES
-        }
-
-
-def archived_rows_of(engine: Engine) -> dict[str, set[bytes]]:
-    """The rows of each table as the files of all supplements have them."""
-    rows: dict[str, set[bytes]] = {table: set() for table in TABLES}
-    with engine.connect() as connection:
-        supplements = list_supplements(connection, ARCHIVE)
-    for supplement in supplements:
-        folder = ArchiveFolder(supplement.location, supplement.folder)
-        for file in folder.manifest(supplement.manifest_hash).files:
-            for batch in read_batches(folder, file):
-                rows[file.table].update(printed_lines(file.table, batch.schema.names, batch))
-    return rows
-
-
-def counts(archivist: Archivist) -> list[int]:
-    return [archivist.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES]
 
 
 def push(engine: Engine, *records: HistoryRecord) -> FeedCount:
