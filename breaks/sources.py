@@ -333,9 +333,7 @@ def _records(rows: Sequence[Mapping[str, Any]], money: _Money) -> Iterator[Sourc
         )
 
 
-def _version_rows(
-    connection: Connection, params: Mapping[str, Any]
-) -> Sequence[Mapping[str, Any]]:
+def _version_rows(connection: Connection, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Versions with their bytes and files, from archives where they left."""
     rows = restored_versions(connection, _rows(connection, _VERSIONS, params))
     away = {row["file_id"] for row in rows if row["is_scanned"] and row["file"] is None}
