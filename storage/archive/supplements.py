@@ -88,10 +88,7 @@ def list_supplements(connection: Connection, archive: str | None = None) -> list
 def supplements_of_files(connection: Connection, files: Sequence[int]) -> dict[int, Supplement]:
     """Which supplements have the bytes of statement files, by file; of those that left."""
     rows = connection.execute(text(_OF_FILES), {"files": list(files)}).mappings()
-    return {
-        row["file_id"]: Supplement(**{k: v for k, v in row.items() if k != "file_id"})
-        for row in rows
-    }
+    return {columns.pop("file_id"): Supplement(**columns) for columns in map(dict, rows)}
 
 
 def store_supplement(
