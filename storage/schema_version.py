@@ -9,6 +9,7 @@ migration leads from them to the baseline.
 """
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from vocabulary.errors import Unavailable
 
 #: The baseline, ``storage/migrations/versions/0100_baseline.py``.
 FIRST_REVISION = "0100"
+#: The newest revision of each released version, the oldest release first. A line never changes.
+RELEASED_REVISIONS: Mapping[str, str] = {"0.2.0": "0139"}
 
 _REVISION = re.compile(r"\d{4}")
 _REVISION_FILES = Path(__file__).parent / "migrations" / "versions"

@@ -1,7 +1,7 @@
 """Which version and which commit of the code this is.
 
 ``pyproject.toml`` takes the version of a package from here. Its build part names the
-commit: ``0.1.0+g1624c8eb986b``.
+commit: ``0.2.0+g1624c8eb986b``.
 """
 
 import os
@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 #: The version that the next release bears.
-BASE = "0.1.0"
+BASE = "0.2.0"
 #: Names the commit where packages are built from files without ``.git``, as images are.
 COMMIT_VARIABLE = "TIEOUT_COMMIT"
 #: Digits of a commit that a version names.

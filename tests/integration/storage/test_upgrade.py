@@ -1,4 +1,4 @@
-"""From the baseline to this version under load: nobody waits long, and the plan is true."""
+"""From every released schema to this one under load: nobody waits long, the plan is true."""
 
 import threading
 import time
@@ -17,7 +17,13 @@ import storage.migrate
 from storage.engine import open_engine
 from storage.migrate import LockPatience, migrate
 from storage.migration_plan import PlannedRevision, pending_revisions, plan_migration
-from storage.schema_version import FIRST_REVISION, current_revision, newest_revision
+from storage.schema_version import (
+    FIRST_REVISION,
+    RELEASED_REVISIONS,
+    current_revision,
+    newest_revision,
+    require_schema,
+)
 from tests.conftest import PostgresServer
 from tests.harness.books.delivered import bet, commit, providers
 from tests.harness.people import register_people
@@ -41,6 +47,8 @@ SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
  WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND l.mode = ANY (:modes)
    AND c.relnamespace = 'public'::regnamespace
 """
+#: The schemas that a site may have when this version comes to it.
+EARLIER = sorted({FIRST_REVISION, *RELEASED_REVISIONS.values()} - {newest_revision()})
 Pair = tuple[PlannedRevision, set[tuple[str, str]]]
 _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r'"
 
@@ -52,17 +60,31 @@ def upgrade(connection: Connection, revision: str) -> None:
     command.upgrade(config, revision)
 
 
-@pytest.fixture
-def baseline(postgres: PostgresServer) -> Iterator[str]:
-    """A database as the baseline made it."""
+@contextmanager
+def schema_of(postgres: PostgresServer, revision: str) -> Iterator[str]:
+    """A database as it was with a revision."""
     postgres.execute(f"CREATE DATABASE {NAME}")
     url = postgres.url(NAME)
     engine = open_engine(url)
     with engine.begin() as connection:
-        upgrade(connection, FIRST_REVISION)
+        upgrade(connection, revision)
     engine.dispose()
     yield url
     postgres.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
+
+
+@pytest.fixture
+def baseline(postgres: PostgresServer) -> Iterator[str]:
+    """A database as the baseline made it."""
+    with schema_of(postgres, FIRST_REVISION) as url:
+        yield url
+
+
+@pytest.fixture(params=EARLIER)
+def earlier(postgres: PostgresServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database as the baseline or an earlier release made it."""
+    with schema_of(postgres, request.param) as url:
+        yield url
 
 
 class Traffic:
@@ -116,12 +138,17 @@ def reader_of_breaks(url: str, *, for_s: float) -> Iterator[None]:
     thread.join()
 
 
-def test_the_baseline_is_upgraded_under_load_while_a_report_reads(
-    baseline: str, tmp_path: Path
+def test_a_daemon_refuses_the_schema_of_an_earlier_release(earlier: str) -> None:
+    with pytest.raises(Unavailable, match="`tieout migrate`"):
+        require_schema(earlier)
+
+
+def test_an_earlier_release_is_upgraded_under_load_while_a_report_reads(
+    earlier: str, tmp_path: Path
 ) -> None:
-    engine = open_engine(baseline)
+    engine = open_engine(earlier)
     patience = LockPatience(wait_s=0.2, pause_s=0.1, pause_max_s=0.2, attempts=100)
-    with Traffic(baseline) as traffic, reader_of_breaks(baseline, for_s=1.0):
+    with Traffic(earlier) as traffic, reader_of_breaks(earlier, for_s=1.0):
         reached = migrate(engine, patience)
     register_people(engine)
     engine.dispose()
@@ -130,11 +157,11 @@ def test_the_baseline_is_upgraded_under_load_while_a_report_reads(
     assert traffic.errors == []
     assert traffic.rounds > 0
     assert traffic.longest_s < CALLBACK_WAIT_S
-    books = LedgerDatabase(baseline)
+    books = LedgerDatabase(earlier)
     assert books.rows("SELECT count(*) FROM batches") == [(traffic.rounds,)]
-    tamper(baseline, "DELETE FROM batches")
+    tamper(earlier, "DELETE FROM batches")
     books.player("42")
-    commit(baseline, providers(tmp_path)["sport"], [bet("42", "OP-1")])
+    commit(earlier, providers(tmp_path)["sport"], [bet("42", "OP-1")])
     assert books.failed_checks() == []
     assert books.balance("42") == 9_900
     books.close()
