@@ -20,8 +20,8 @@ _BREAK_BY_ID = _BREAK.format(
     where="WHERE b.break_id >= :text AND b.break_id < :beyond", order="b.break_id"
 )
 _BREAK_BY_AMOUNT = _BREAK.format(
-    where="WHERE b.currency = :currency AND b.difference IN (:minor, -CAST(:minor AS bigint))"
-    " AND b.provider = :slug AND b.began_at >= :start AND b.began_at < :end",
+    where="WHERE b.currency = :currency AND b.difference IN (d.minor, -d.minor)"
+    " AND b.provider = d.slug AND b.began_at >= d.start_at AND b.began_at < d.end_at",
     order="b.began_at, b.break_id",
 )
 _WRITE_OFF = """

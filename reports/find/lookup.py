@@ -1,6 +1,6 @@
 """What the lookups share: one query, and the parameters that several of them take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +28,11 @@ _MINUTES = """(
               AND y.{at} < CAST(:start AS timestamptz) + (m.number + 1) * interval '1 minute'
            OFFSET 0) x
     )"""
+#: The day of each provider, and the amount in its units, as ``d``.
+DAYS_OF_PROVIDERS = """unnest(CAST(:slugs AS text[]), CAST(:starts AS timestamptz[]),
+                  CAST(:ends AS timestamptz[]), CAST(:minors AS bigint[]))
+             AS d (slug, start_at, end_at, minor)"""
+_OF_PROVIDERS = f"SELECT x.* FROM {DAYS_OF_PROVIDERS} CROSS JOIN LATERAL ({{query}}) x"  # noqa: S608 - our own constants
 _TABLES: Mapping[Side, Mapping[str, str]] = {
     "ours": {"table": "rounds", "at": "first_at"},
     "theirs": {"table": "feed_records", "at": "created_at"},
@@ -61,15 +66,28 @@ def rows_of_amount(
     *,
     own: bool = False,
 ) -> list[Mapping[str, Any]]:
-    """The rows of an amount on the day of each provider, and of ours with ``own``.
+    """The rows of an amount on each provider's day, and of ours with ``own``, read together.
 
-    The query takes ``slug, start, end, currency, minor, limit`` and may take ``own``, our slug.
+    The query is that of one provider: it reads ``slug, start_at, end_at, minor`` of ``d``, and
+    takes ``currency, limit`` and ``own``, our slug.
     """
-    return [
-        row
-        for parameters in days_of_amount(candidate, scope, own=own)
-        for row in fetch(connection, query, {**parameters, "own": OWN_SLUG})
-    ]
+    days = days_of_amount(candidate, scope, own=own)
+    if not days:
+        return []
+    parameters = {
+        **columns_of(days),
+        "currency": candidate.currency,
+        "limit": scope.limit,
+        "own": OWN_SLUG,
+    }
+    return fetch(connection, _OF_PROVIDERS.format(query=query), parameters)
+
+
+def columns_of(days: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """What ``DAYS_OF_PROVIDERS`` takes, from the parameters of each day."""
+    return {
+        f"{name}s": [day[name] for day in days] for name in ("slug", "start", "end", "minor")
+    }
 
 
 def rows_of_listed_amount(

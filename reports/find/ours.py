@@ -9,7 +9,9 @@ from ledger.queries.restores import loss_of
 from reports.find.away import away_operations, away_rounds, away_transaction
 from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import (
+    DAYS_OF_PROVIDERS,
     at,
+    columns_of,
     days_of_amount,
     fetch,
     match_keys,
@@ -42,20 +44,19 @@ _BY_KEY = _TRANSACTION.format(
 # time, so those of a day lie between two numbers, and an index summarises the amounts between.
 # Adding 0 finds these numbers by time; PostgreSQL would go through the batches by number.
 _BY_AMOUNT = _TRANSACTION.format(
-    operations="""(
+    operations=f"""(
+    WITH numbers AS MATERIALIZED (
+         SELECT min(batch_id + 0) AS first, max(batch_id + 0) AS last FROM batches
+          WHERE committed_at >= :start AND committed_at < :end)
     SELECT o.* FROM operations o
       JOIN batches t USING (batch_id)
-      JOIN unnest(CAST(:slugs AS text[]), CAST(:starts AS timestamptz[]),
-                  CAST(:ends AS timestamptz[]), CAST(:minors AS bigint[]))
-             AS d (slug, start_at, end_at, minor)
+      JOIN {DAYS_OF_PROVIDERS}
         ON o.provider = d.slug AND t.committed_at >= d.start_at AND t.committed_at < d.end_at
            AND abs(o.amount) = d.minor
-     WHERE o.batch_id >= (SELECT min(batch_id + 0) FROM batches WHERE committed_at >= :start
-                                                              AND committed_at < :end)
-       AND o.batch_id <= (SELECT max(batch_id + 0) FROM batches WHERE committed_at >= :start
-                                                                  AND committed_at < :end)
+     WHERE o.batch_id >= (SELECT first FROM numbers)
+       AND o.batch_id <= (SELECT last FROM numbers)
        AND abs(o.amount) = ANY(CAST(:amounts AS bigint[])) AND o.currency = :currency
-     LIMIT :limit) o""",
+     LIMIT :limit) o""",  # noqa: S608 - our own constants
     where="",
 )
 _ROUND = """
@@ -105,8 +106,8 @@ SELECT id, player, currency, amount, reason, break_id, provider, round_id, side,
 """
 _ADJUSTMENT_BY_ID = _ADJUSTMENT.format(where="WHERE id >= :text AND id < :beyond")
 _ADJUSTMENT_BY_AMOUNT = _ADJUSTMENT.format(
-    where="WHERE proposed_at >= :start AND proposed_at < :end AND currency = :currency"
-    " AND abs(amount) = :minor AND coalesce(provider, :own) = :slug"
+    where="WHERE proposed_at >= d.start_at AND proposed_at < d.end_at"
+    " AND currency = :currency AND abs(amount) = d.minor AND coalesce(provider, :own) = d.slug"
 )
 _SEAL = """
 SELECT day, hash, batches, operations, entries, sealed_at FROM seals
@@ -161,10 +162,7 @@ def transactions_of_amount(
     if not days:
         return []
     parameters = {
-        **{
-            f"{name}s": [day[name] for day in days]
-            for name in ("slug", "start", "end", "minor")
-        },
+        **columns_of(days),
         "start": min(day["start"] for day in days),
         "end": max(day["end"] for day in days),
         "amounts": sorted({day["minor"] for day in days}),
