@@ -40,14 +40,25 @@ _BY_KEY = _TRANSACTION.format(
     operations="operations o",
     where="WHERE o.provider = ANY(CAST(:slugs AS text[])) AND o.op_key = :text",
 )
-# All providers in one pass, because batches hold those of all. Batches are in the order of
-# time, so those of a day lie between two numbers, and an index summarises the amounts between.
-# Adding 0 finds these numbers by time; PostgreSQL would go through the batches by number.
+# All providers in one pass, as batches hold those of all. Batches are numbered in the order of
+# time, but for those that commit at once: halving finds a day's, an hour wider than the day.
 _BY_AMOUNT = _TRANSACTION.format(
     operations=f"""(
-    WITH numbers AS MATERIALIZED (
-         SELECT min(batch_id + 0) AS first, max(batch_id + 0) AS last FROM batches
-          WHERE committed_at >= :start AND committed_at < :end)
+    WITH RECURSIVE halves (edge, low, high) AS (
+         SELECT e.edge, n.first, n.last + 1
+           FROM (VALUES (CAST(:start AS timestamptz) - interval '1 hour'),
+                        (CAST(:end AS timestamptz) + interval '1 hour')) AS e (edge),
+                (SELECT min(batch_id) AS first, max(batch_id) AS last
+                   FROM batches WHERE batch_id > 0) n
+          UNION ALL
+         SELECT h.edge, CASE WHEN m.committed_at < h.edge THEN m.batch_id + 1 ELSE h.low END,
+                CASE WHEN m.committed_at < h.edge THEN h.high ELSE (h.low + h.high) / 2 END
+           FROM halves h CROSS JOIN LATERAL (
+                SELECT batch_id, committed_at FROM batches
+                 WHERE batch_id >= (h.low + h.high) / 2 ORDER BY batch_id LIMIT 1) m
+          WHERE h.low < h.high),
+    numbers AS MATERIALIZED (
+         SELECT min(low) AS first, max(low) - 1 AS last FROM halves WHERE low = high)
     SELECT o.* FROM operations o
       JOIN batches t USING (batch_id)
       JOIN {DAYS_OF_PROVIDERS}
