@@ -55,8 +55,10 @@ def _day(home: DataDirectory, folder: Path, number: int) -> list[float]:
     place = folder / f"day{number}"
     place.mkdir()
     database = _new_database(home, f"day{number}")
-    (place / "tieout.toml").write_text(settings_text(database, place), encoding="utf-8")
-    write_yesterday(database, place, noon_of_yesterday())
+    noon = noon_of_yesterday()
+    text = settings_text(database, place, noon)
+    (place / "tieout.toml").write_text(text, encoding="utf-8")
+    write_yesterday(database, place, noon)
     return [_seconds(place, step) for step in script()]
 
 

@@ -156,7 +156,7 @@ def scheduling(folder: Path) -> Iterator[None]:
 def morning(database: str, tmp_path: Path) -> Iterator[Morning]:
     """Yesterday of four providers, as the morning finds it."""
     noon, config = noon_of_yesterday(), tmp_path / "tieout.toml"
-    config.write_text(settings_text(database, tmp_path), encoding="utf-8")
+    config.write_text(settings_text(database, tmp_path, noon), encoding="utf-8")
     write_yesterday(database, tmp_path, noon)
     context = Context(config=config, data_dir=tmp_path, settings=load(config, {}))
     with scheduling(tmp_path), serving(open_console(context)) as site:

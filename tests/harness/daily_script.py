@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from tests.harness.people import token_of
 from tests.harness.servers.forked_commands import run_command
@@ -44,10 +45,17 @@ def script() -> list[Step]:
     ]
 
 
-def noon_of_yesterday() -> datetime:
-    """Noon of the day that the script is about."""
-    today = SystemClock().now().astimezone(UTC)
-    return today.replace(hour=12, minute=0, second=0) - timedelta(days=1)
+def noon_of_yesterday(now: datetime | None = None) -> datetime:
+    """Noon of the day that the script is about, in the zone where it is past noon now.
+
+    In that zone yesterday is mature, and today does not end while the script runs, whatever
+    the clock says; its dates at noon are those of UTC.
+    """
+    hour = (
+        (now or SystemClock().now()).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    )
+    zone = ZoneInfo(f"Etc/GMT{hour.hour - 12:+d}")  # its sign is the opposite of an offset's
+    return hour.astimezone(zone) - timedelta(days=1)
 
 
 class RunCommand(Protocol):

@@ -7,7 +7,7 @@ three lie in the inbox.
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -30,6 +30,7 @@ slug = "{slug}"
 dialect = "{slug}"
 currency = "USD"
 secrets = ["literal:a secret of the tests"]
+timezone = "{zone}"
 """
 _SETTINGS = """
 mode = "test"
@@ -39,6 +40,8 @@ url = "{database}"
 url = "redis://127.0.0.1:1/0"
 [close]
 inbox = "{folder}/inbox"
+[reporting]
+zone = "{zone}"
 """
 _HANDLE = "INSERT INTO handles (provider, handle, player) VALUES (%s, 'alice', 'alice')"
 
@@ -53,10 +56,11 @@ class Line:
     at: datetime
 
 
-def settings_text(database: str, folder: Path) -> str:
-    """The settings of the four providers."""
-    providers = "".join(_PROVIDER.format(slug=slug) for slug in DIFFERING)
-    return _SETTINGS.format(database=database, folder=folder) + providers
+def settings_text(database: str, folder: Path, noon: datetime) -> str:
+    """The settings of the four providers, whose days are those of the noon's zone."""
+    zone = str(noon.tzinfo)
+    providers = "".join(_PROVIDER.format(slug=slug, zone=zone) for slug in DIFFERING)
+    return _SETTINGS.format(database=database, folder=folder, zone=zone) + providers
 
 
 def write_yesterday(database: str, folder: Path, noon: datetime) -> None:
@@ -83,7 +87,7 @@ def _play(books: TwoBooks, slug: str, noon: datetime) -> Iterable[Line]:
     payouts, stakes, missing = DIFFERING[slug]
     kinds = ["payout"] * payouts + ["stake"] * stakes + ["missing"] * missing
     for number, kind in enumerate(kinds + ["equal"] * EQUAL):
-        at = noon + timedelta(seconds=number)
+        at = noon.astimezone(UTC) + timedelta(seconds=number)
         stake, payout = _amounts(slug, number, kind)
         round_id = f"{slug}-{number}"
         books.ours(round_id, stake, payout, at=at)

@@ -2,11 +2,15 @@
 
 import re
 import shlex
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
+import pytest
 
+from console.pages.today import yesterday
 from tests.harness.books.four_providers import (
     BREAKS,
     DIFFERING,
@@ -14,6 +18,7 @@ from tests.harness.books.four_providers import (
     write_yesterday,
 )
 from tests.harness.daily_script import Step, noon_of_yesterday, run_step, script
+from vocabulary.window import day_window
 
 #: Most commands that the day may take; `benchmarks.daily_job` measures the seconds.
 COMMANDS_MAX = 12
@@ -21,7 +26,8 @@ COMMANDS_MAX = 12
 
 def test_the_script_makes_four_signed_days(database: str, tmp_path: Path) -> None:
     noon = noon_of_yesterday()
-    (tmp_path / "tieout.toml").write_text(settings_text(database, tmp_path), encoding="utf-8")
+    text = settings_text(database, tmp_path, noon)
+    (tmp_path / "tieout.toml").write_text(text, encoding="utf-8")
     write_yesterday(database, tmp_path, noon)
     steps, outputs = script(), []
 
@@ -43,7 +49,8 @@ def test_the_script_makes_four_signed_days(database: str, tmp_path: Path) -> Non
 
 def test_every_step_says_what_comes_next(database: str, tmp_path: Path) -> None:
     noon = noon_of_yesterday()
-    (tmp_path / "tieout.toml").write_text(settings_text(database, tmp_path), encoding="utf-8")
+    text = settings_text(database, tmp_path, noon)
+    (tmp_path / "tieout.toml").write_text(text, encoding="utf-8")
     write_yesterday(database, tmp_path, noon)
     day, slugs = noon.date(), ("--provider", "agent_platform", "--provider", "xigs")
 
@@ -65,3 +72,14 @@ def _rows(database: str, query: str) -> list[tuple[Any, ...]]:
 
 def test_the_script_is_found_in_the_page() -> None:
     assert {step.person for step in script()} == {"maria", "jonas"}
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_the_day_of_the_script_is_mature_whatever_the_clock_says(hour: int) -> None:
+    now = datetime(2026, 11, 30, hour, 1, tzinfo=UTC)
+    noon = noon_of_yesterday(now)
+    zone = ZoneInfo(str(noon.tzinfo))
+
+    assert (noon.hour, noon.date()) == (12, noon.astimezone(UTC).date())
+    assert noon.date() == yesterday(now, zone.key)
+    assert day_window(noon.date(), zone).end == now - timedelta(hours=12, minutes=1)
