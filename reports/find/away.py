@@ -1,6 +1,6 @@
 """Look up what left for an archive: operations, rounds and records that hashes name here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -125,7 +125,15 @@ def _archived_rows(
         for supplement in list_supplements(connection, archive)
     ]
     rows = (dict(zip(_RECORD, row, strict=True)) for _, row in answered_rows(requests))
-    return [row for row in rows if row["provider"] == provider]
+    return newest_occurrences(row for row in rows if row["provider"] == provider)
+
+
+def newest_occurrences(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Each occurrence of a record as it left last: one that came back may have changed."""
+    newest: dict[int, Mapping[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: row["received_at"]):
+        newest[row["occurrence"]] = row
+    return [newest[occurrence] for occurrence in sorted(newest)]
 
 
 def _hits(
