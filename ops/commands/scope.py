@@ -209,17 +209,23 @@ def window_for(
     """The window of a provider that a day, or two edges, name; None: none is named.
 
     Raises:
-        Malformed: a day and edges are given, or the day is none.
+        Malformed: a day and edges are given, the day is none, or the window has not begun.
         typer.BadParameter: an invalid window.
     """
     now = SystemClock().now()
     if day is not None:
         if start is not None or end is not None:
             raise Malformed("--day", "either --day, or --from and --to, is expected")
-        return window_of_day(entry, read_business_day(day, entry.timezone, now))
-    if start is None or end is None:
+        chosen = window_of_day(entry, read_business_day(day, entry.timezone, now))
+    elif start is None or end is None:
         return None
-    return ChosenWindow(entry=entry, window=window_of(start, end, zone=entry.timezone, now=now))
+    else:
+        window = window_of(start, end, zone=entry.timezone, now=now)
+        chosen = ChosenWindow(entry=entry, window=window)
+    if chosen.window.start > now:
+        option = "--from" if day is None else "--day"
+        raise Malformed(option, f"{day or start} has not begun in {entry.timezone}")
+    return chosen
 
 
 def window_of_day(entry: "ProviderSettings", day: date) -> ChosenWindow:

@@ -32,7 +32,7 @@ from storage.archive.row_cut import RowsAreAway, away_names
 from storage.transactions import engine_at
 from vocabulary.build import version
 from vocabulary.clock import Clock, iso
-from vocabulary.errors import Unavailable
+from vocabulary.errors import Malformed, Unavailable
 from vocabulary.window import Window
 
 _DEFAULTS = RunOptions()
@@ -49,11 +49,14 @@ def reconcile(
     never looks like a break.
 
     Raises:
+        Malformed: the window has not begun.
         RowsAreAway: rows of the window left for archives.
         Unavailable: the database or the workers cannot be reached, another run of this provider
             and window is in progress, or rounds that it names are in an archive.
         Contradiction: the run does not conserve its rows; nothing is stored.
     """
+    if request.window.start > clock.now():
+        raise Malformed("window", f"it begins at {iso(request.window.start)}, which is to come")
     with (
         engine_at(database_url, pool_size=2) as engine,
         engine.connect() as session,

@@ -62,6 +62,18 @@ def tieout(tmp_path: Path, database: str) -> CommandLine:
     return CommandLine(tmp_path, database)
 
 
+def test_no_command_compares_days_that_have_not_begun(tieout: CommandLine) -> None:
+    of_one = ("--provider", "sportsbook")
+    day = tieout.run("reconcile", *of_one, "--day", "2999-03-01")
+    window = tieout.run("totals", *of_one, "--from", "2999-03-01", "--to", "2999-03-02")
+
+    assert (day.returncode, window.returncode) == (2, 2)
+    assert "--day: 2999-03-01 has not begun in UTC" in day.stderr
+    assert "--from: 2999-03-01 has not begun in UTC" in window.stderr
+    with psycopg.connect(tieout.database) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+
+
 def test_an_imported_statement_is_reconciled_and_differences_exit_with_one(
     tieout: CommandLine,
 ) -> None:

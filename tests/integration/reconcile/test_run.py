@@ -10,6 +10,7 @@ from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from vocabulary.clock import FrozenClock
+from vocabulary.errors import Malformed
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 
@@ -131,6 +132,13 @@ def test_an_empty_window_is_a_run_too(books: Books) -> None:
     assert _found(result) == []
     assert result.conserved
     assert books.rows("SELECT count(*) FROM runs") == [(1,)]
+
+
+def test_a_window_that_has_not_begun_is_refused_and_no_run_is_stored(books: Books) -> None:
+    with pytest.raises(Malformed, match="window: it begins at 2026-03-01T00:00:00Z"):
+        books.run(now=DAY.start - timedelta(seconds=1))
+
+    assert books.rows("SELECT count(*) FROM runs") == [(0,)]
 
 
 def test_a_win_we_never_booked_is_owed_to_the_player(books: Books) -> None:
@@ -346,7 +354,7 @@ def test_a_break_is_cleared_when_the_record_comes_and_reopened_when_it_goes(
 def test_a_run_over_another_window_leaves_breaks_alone(books: Books) -> None:
     books.ours("r1", 100, 0)
     books.run()
-    books.run(window=Window(start=DAY.end, end=DAY.end + timedelta(days=1)))
+    books.run(window=Window(start=DAY.start - timedelta(days=1), end=DAY.start))
     assert books.rows("SELECT cleared_at FROM breaks") == [(None,)]
 
 
