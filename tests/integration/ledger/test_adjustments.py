@@ -61,6 +61,7 @@ def proposed(engine: Engine, minor: int = 250, **more: Any) -> str:
         reason="a win never came",
         by="maria",
         now=NOON,
+        exponents=ISO_ONLY,
         **more,
     )
 
@@ -236,7 +237,7 @@ def test_an_empty_proposal_is_refused(
     proposal = {"player": "ann", "currency": "EUR", "amount": eur(5), "reason": "r", "by": "m"}
 
     with pytest.raises(AdjustmentRefused, match=reason):
-        propose(engine, now=NOON, **{**proposal, **change})
+        propose(engine, now=NOON, exponents=ISO_ONLY, **{**proposal, **change})
 
     assert all_adjustments(engine) == []
 
