@@ -62,8 +62,9 @@ def test_a_day_half_a_year_ahead_is_not_signed_off(office: Office) -> None:
     ahead = (SystemClock().now() + timedelta(days=180)).date()
     words = ("--from", str(ahead), "--to", str(ahead + timedelta(days=1)), "--close-day")
 
+    begun = office.run("reconcile", "--provider", "agg", *words, code=2)
+    assert f"--from: {ahead} has not begun in UTC" in begun
     for refused in (
-        office.run("reconcile", "--provider", "agg", *words, code=1),
         office.run("day", "close", str(ahead), "--provider", "agg", by="maria", code=1),
         office.run("day", "close", "today", "--provider", "agg", by="maria", code=1),
     ):
