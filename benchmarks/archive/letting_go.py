@@ -9,7 +9,7 @@ from feeds.archived_versions import VERSIONS
 from feeds.record_release import let_records_go
 from ledger.archive.export import export_month
 from ledger.archive.release import let_entries_go, let_go, take_month_end
-from ledger.archive.row_release import let_rows_go
+from ledger.archive.row_release import RowsGone, let_rows_go
 from storage.archive.archives import (
     Archive,
     Leaving,
@@ -62,8 +62,8 @@ class Archivists:
                 connection, archive, by=self._decider, rows=released, entries=entries
             )
 
-    def let_rows_go(self, month: date) -> None:
-        """Let its rows leave."""
+    def let_rows_go(self, month: date) -> RowsGone:
+        """Let its rows leave; returns how many did, beside its records."""
         archive = self._approved(month, Leaving.ROWS)
         gone = let_rows_go(self._engine, archive, progress=lambda _: None)
         records = let_records_go(
@@ -72,6 +72,7 @@ class Archivists:
         with self._engine.begin() as connection:
             left = {"operations": gone.operations, "records": records.records}
             finish_release(connection, archive, Leaving.ROWS, by=self._decider, **left)
+        return gone
 
     def _approved(self, month: date, what: Leaving) -> Archive:
         """An archive whose release is requested by one person and approved by another."""

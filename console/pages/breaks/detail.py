@@ -24,7 +24,7 @@ from console.config import ConsoleConfig, Visit
 from console.pages.breaks.actions import actions_for
 from console.pages.breaks.columns import due_of
 from console.pages.breaks.correction import corrections_suggested
-from console.pages.parameters import read_position
+from console.pages.parameters import read_position, zone_values
 from console.rendering import local_text, money_text
 from console.replies import HtmlPage, not_found
 from console.timeline import events_of, horizontal_timeline, vertical_timeline
@@ -69,8 +69,7 @@ def show(visit: Visit) -> HtmlPage:
         "break_": break_,
         "history": history,
         "exponents": exponents,
-        "zone": zone,
-        "zone_note": config.zone_note([break_.provider]),
+        **zone_values(config, break_.provider),
         "sides": side_rows(break_, zone),
         "consequence": consequence(break_, exponents),
         "due": due_text(break_, config, visit),

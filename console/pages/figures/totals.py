@@ -1,6 +1,5 @@
 """Totals of both sides: stake, payout, GGR and hold, with what explains their difference."""
 
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -40,6 +39,7 @@ from reports.grouped_totals import (
 from reports.rates import ReportingRates
 from vocabulary.currencies import is_currency
 from vocabulary.errors import Malformed, Refused
+from vocabulary.window import last_of_month
 
 #: Days of the page without a choice.
 DAYS = 7
@@ -204,8 +204,7 @@ def _days_of(span: DaySpan, named: Mapping[GroupBy, str]) -> tuple[str, str]:
         return day, day
     if month := named.get(GroupBy.MONTH):
         first = date.fromisoformat(f"{month}-01")
-        last = first.replace(day=monthrange(first.year, first.month)[1])
-        return str(max(first, span.first)), str(min(last, span.last))
+        return str(max(first, span.first)), str(min(last_of_month(first), span.last))
     return str(span.first), str(span.last)
 
 

@@ -1,5 +1,7 @@
 """Books whose old month also has the provider's history: records, versions, a file, its log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -16,6 +18,7 @@ from storage.archive.files import ArchiveFolder
 from storage.archive.parquet import read_batches
 from storage.archive.supplements import list_supplements
 from storage.engine import open_engine
+from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist, seal_month, sign_month
 from tests.harness.books.ledger import SLUG
 from tests.harness.tampering.sealed_day import MORNING, a_sealed_day
@@ -104,6 +107,16 @@ def an_archivable_history(database: str, folder: Path) -> Archivist:
     seal_month(database)
     sign_month(database)
     return Archivist(folder, database)
+
+
+@contextmanager
+def released_history(postgres: PostgresServer, name: str, folder: Path) -> Iterator[Archivist]:
+    """Books with a history whose bytes and entries left; tests change copies only."""
+    archivist = an_archivable_history(postgres.clone(name), folder)
+    archivist.export()
+    archivist.let_go()
+    yield archivist
+    postgres.drop(name)
 
 
 def rows_of(archivist: Archivist) -> dict[str, set[bytes]]:

@@ -2,34 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from random import Random
 
 from sqlalchemy import Engine
 
-from ledger.archive.export import export_month
-from ledger.archive.release import let_entries_go, let_go, take_month_end
-from ledger.archive.row_release import RowsGone, let_rows_go
+from benchmarks.archive.letting_go import Archivists
+from ledger.archive.row_release import RowsGone
 from ledger.seal.seal import seal_day
-from storage.archive.archives import (
-    Archive,
-    Leaving,
-    archive_name,
-    decide_release,
-    finish_release,
-    get_archive,
-    request_release,
-    store_archive,
-)
-from storage.archive.files import ArchiveFolder
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.ledger import open_wallets
 from tests.harness.books.random_months import PLAYERS, Fact, last_of, play
 from tests.harness.tampering.sealed_day import quiet
-
-#: After every month that leaves.
-LATER = datetime(2021, 3, 5, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,49 +47,20 @@ def months_twice(
     while day <= last_of(first_days[-1]):
         seal_day(engine, day, progress=quiet)
         day += timedelta(days=1)
+    people = _people(engine, place)
     for first_day in first_days:
-        _let_bytes_go(engine, first_day.replace(day=1), place)
+        month = first_day.replace(day=1)
+        people.export(month)
+        people.let_bytes_go(month)
     engine.dispose()
     return MonthsTwice(database, postgres.clone(f"{name}_gone", name), played, chance)
 
 
 def let_rows_of_month_go(engine: Engine, month: date) -> RowsGone:
-    """Let the rows of a month go whose bytes and entries left."""
-    archive = _approved(engine, month, Leaving.ROWS)
-    gone = let_rows_go(engine, archive, progress=quiet)
-    with engine.begin() as connection:
-        finish_release(connection, archive, Leaving.ROWS, by="jonas")
-    return gone
+    """Let the rows of a month go whose bytes and entries left; its archive names its place."""
+    return _people(engine).let_rows_go(month)
 
 
-def _approved(engine: Engine, month: date, what: Leaving) -> Archive:
-    """The archive of a month that two people let go."""
-    name = archive_name(month)
-    with engine.begin() as connection:
-        archive = get_archive(connection, name)
-        request_release(connection, archive, what, reason="old", by="maria", now=LATER)
-        archive = get_archive(connection, name)
-        decide_release(connection, archive, "approved", what, by="jonas", now=LATER)
-    return archive
-
-
-def _let_bytes_go(engine: Engine, month: date, place: str) -> None:
-    """Export a month, and let its bytes and entries go."""
-    exported = export_month(engine, month, place, progress=quiet)
-    with engine.begin() as connection:
-        store_archive(
-            connection,
-            month=month,
-            location=place,
-            manifest_hash=exported.manifest_hash,
-            rows=1,
-            bytes_=1,
-            by="maria",
-        )
-    archive = _approved(engine, month, Leaving.BYTES)
-    folder = ArchiveFolder(place, archive.archive_id)
-    let_go(engine, folder, exported.manifest, progress=quiet)
-    let_entries_go(engine, exported.manifest, progress=quiet)
-    assert take_month_end(engine, by="jonas") == month
-    with engine.begin() as connection:
-        finish_release(connection, archive, by="jonas")
+def _people(engine: Engine, place: str = "") -> Archivists:
+    """The people of the tests who archive; ``place`` is where new archives go."""
+    return Archivists(engine, place, ("maria", "jonas"))

@@ -22,13 +22,13 @@ from storage.archive.files import ArchiveFolder
 from storage.archive.rows import ArchiveUnreadable
 from storage.archive.supplements import list_supplements
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
 from tests.harness.books.archived_history import (
     FILE,
     LATER,
-    an_archivable_history,
     record_of,
+    released_history,
 )
 from tests.harness.books.ledger import SLUG
 from tests.harness.tampering.replay import tamper
@@ -59,13 +59,9 @@ def released(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Archivist]:
     """Books with a history whose bytes and entries left; tests change copies only."""
-    postgres.execute(f"CREATE DATABASE month_files TEMPLATE {TEMPLATE}")
     folder = tmp_path_factory.mktemp("files")
-    archivist = an_archivable_history(postgres.url("month_files"), folder)
-    archivist.export()
-    archivist.let_go()
-    yield archivist
-    postgres.execute("DROP DATABASE month_files WITH (FORCE)")
+    with released_history(postgres, "month_files", folder) as archivist:
+        yield archivist
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import Engine
 
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
 from tests.harness.books.archived_history import (
     FEED_TABLES,
-    an_archivable_history,
     archived_rows_of,
     counts,
+    released_history,
     rows_of,
 )
 from tests.harness.books.killed_commands import Stop, kill_at
@@ -78,15 +78,11 @@ def released(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Archivist]:
     """Books with a history whose bytes and entries left; tests change copies only."""
-    postgres.execute(f"CREATE DATABASE killed_history TEMPLATE {TEMPLATE}")
     folder = tmp_path_factory.mktemp("history")
-    archivist = an_archivable_history(postgres.url("killed_history"), folder)
-    archivist.export()
-    archivist.let_go()
-    words = ("--rows", "--reason", "old", "--by", "maria")
-    archivist.run("archive", "request", ARCHIVE, *words)
-    yield archivist
-    postgres.drop("killed_history")
+    with released_history(postgres, "killed_history", folder) as archivist:
+        words = ("--rows", "--reason", "old", "--by", "maria")
+        archivist.run("archive", "request", ARCHIVE, *words)
+        yield archivist
 
 
 @contextmanager

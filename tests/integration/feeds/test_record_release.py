@@ -31,17 +31,17 @@ from storage.archive.archives import get_archive
 from storage.archive.row_cut import RowsAreAway
 from storage.archive.supplements import list_supplements
 from storage.engine import open_engine
-from tests.conftest import TEMPLATE, PostgresServer
+from tests.conftest import PostgresServer
 from tests.harness.books.archived import ARCHIVE, Archivist
 from tests.harness.books.archived_history import (
     LATER,
     LISTED,
     MINUTE,
     SECOND,
-    an_archivable_history,
     archived_rows_of,
     counts,
     record_of,
+    released_history,
     rows_of,
 )
 from tests.harness.books.ledger import SLUG
@@ -65,13 +65,9 @@ def released(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Archivist]:
     """Books with a history whose bytes and entries left; tests change copies only."""
-    postgres.execute(f"CREATE DATABASE month_history TEMPLATE {TEMPLATE}")
     folder = tmp_path_factory.mktemp("history")
-    archivist = an_archivable_history(postgres.url("month_history"), folder)
-    archivist.export()
-    archivist.let_go()
-    yield archivist
-    postgres.execute("DROP DATABASE month_history WITH (FORCE)")
+    with released_history(postgres, "month_history", folder) as archivist:
+        yield archivist
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from ledger.posting.posting import post_all_at
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.leaving_months import (
-    LATER,
     MonthsTwice,
     let_rows_of_month_go,
     months_twice,
@@ -28,6 +27,8 @@ from vocabulary.ids import RowKind
 
 #: Each with its first day that has callbacks; sealing begins there.
 MONTHS = (date(2021, 1, 30), date(2021, 2, 1))
+#: After both of them.
+LATER = datetime(2021, 3, 5, tzinfo=UTC)
 #: Rounds of which something was accepted before March and posted in March.
 POSTED_LATE = f"""
 SELECT DISTINCT o.round_id FROM operations o JOIN batches b USING (batch_id)
