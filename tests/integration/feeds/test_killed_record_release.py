@@ -37,8 +37,10 @@ SELECT hash, content, month
     "SELECT month, operations, rounds, let_go_at IS NULL FROM archived_row_months",
     """
 SELECT (SELECT count(*) FROM leaving_records), (SELECT count(*) FROM leaving_listings),
-       (SELECT count(*) FROM leaving_versions), (SELECT count(*) FROM archived_row_digests)
+       (SELECT count(*) FROM leaving_versions), (SELECT count(*) FROM archived_row_digests),
+       (SELECT count(*) FROM leaving_files)
 """,
+    "SELECT file_id, archive_id FROM archived_files",
     "SELECT let_go_at IS NOT NULL FROM archive_releases WHERE what = 'rows'",
 )
 STORED = "LOCK archived_records IN SHARE MODE"
@@ -59,7 +61,8 @@ STEPS = {
     ),
     "records gone": Stop("LOCK deliveries IN SHARE MODE"),
     "deliveries gone": Stop(LOGGED),
-    "callbacks gone": Stop(LOGGED, "LOCK archived_row_digests IN ACCESS SHARE MODE"),
+    "logged callbacks gone": Stop(LOGGED, "LOCK archived_files IN SHARE MODE"),
+    "file gone": Stop(LOGGED, "LOCK archived_row_digests IN ACCESS SHARE MODE"),
     "records finished": Stop(LOGGED, "LOCK archive_releases IN EXCLUSIVE MODE"),
 }
 #: Steps after which a supplement has rows that are still here.
@@ -70,6 +73,7 @@ IN_TWO = {
     "some chunks gone",
     "records gone",
     "deliveries gone",
+    "logged callbacks gone",
 }
 
 
