@@ -24,9 +24,9 @@ from sqlalchemy import text
 
 from benchmarks.load import PLAYERS, RATE_MAX, SECRETS, player
 from ledger.players.importer import PlayerRow, import_players
-from ops.runtime import postgres_server
-from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
-from ops.runtime.servers import ensure_running, stop
+from ops.engines import postgres_server
+from ops.engines.data_directory import DataDirectory, locked, open_data_directory
+from ops.engines.servers import ensure_running, stop
 from ops.settings.model import Settings
 from storage.engine import open_engine
 from storage.migrate import migrate

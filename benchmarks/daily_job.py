@@ -18,8 +18,8 @@ from pathlib import Path
 
 import psycopg
 
-from ops.runtime import postgres_server
-from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.engines import postgres_server
+from ops.engines.data_directory import DataDirectory, locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
 from tests.harness.books.four_providers import settings_text, write_yesterday

@@ -39,7 +39,7 @@ from benchmarks.bench import (
 )
 from benchmarks.load import PLAYERS, SECRETS, player
 from benchmarks.profiling.processes import Usage, family, usage_of
-from ops.runtime import servers
+from ops.engines import servers
 from providers.contract import Callback, Provider
 from providers.registry import DIALECTS
 from storage.transactions import engine_at

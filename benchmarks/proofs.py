@@ -35,8 +35,8 @@ from benchmarks.bench import (
     wait_until_answering,
 )
 from benchmarks.load import PLAYERS, SECRETS
-from ops.runtime import postgres_server
-from ops.runtime.data_directory import open_data_directory
+from ops.engines import postgres_server
+from ops.engines.data_directory import open_data_directory
 
 CONNECTIONS = 64
 #: Seconds of load of one dialect at a time.

@@ -28,8 +28,8 @@ from typing import Any
 
 import psycopg
 
-from ops.runtime import postgres_server
-from ops.runtime.data_directory import locked, open_data_directory
+from ops.engines import postgres_server
+from ops.engines.data_directory import locked, open_data_directory
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.snapshot.opening import open_snapshot

@@ -23,7 +23,7 @@ import psycopg
 
 from benchmarks.bench import embedded_server, measured, new_database
 from benchmarks.reconcile import EACH, PROVIDER, START, WINDOW
-from ops.runtime.data_directory import DataDirectory
+from ops.engines.data_directory import DataDirectory
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile

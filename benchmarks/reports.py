@@ -24,8 +24,8 @@ import psycopg
 from benchmarks.bench import database_processor, embedded_server, measured, new_database
 from benchmarks.reconcile import PROVIDER, WINDOW
 from benchmarks.reconcile_scale import KINDS, fill
-from ops.runtime import postgres_server
-from ops.runtime.data_directory import DataDirectory
+from ops.engines import postgres_server
+from ops.engines.data_directory import DataDirectory
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.totals.tie_out import totals

@@ -37,8 +37,8 @@ from feeds.statements.importer import ImportRequest
 from feeds.statements.keep import keep_and_import
 from feeds.statements.reading.file_format import FileRules
 from feeds.statements.reading.reader import StatementReader
-from ops.runtime import postgres_server
-from ops.runtime.data_directory import locked, open_data_directory
+from ops.engines import postgres_server
+from ops.engines.data_directory import locked, open_data_directory
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from providers.sportsbook.feed import COLUMNS

@@ -25,7 +25,7 @@ import psycopg
 
 from benchmarks.bench import database_processor, embedded_server, measured, new_database
 from benchmarks.reconcile import PROVIDER, START, WINDOW
-from ops.runtime.data_directory import DataDirectory
+from ops.engines.data_directory import DataDirectory
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.snapshot.rules import Rules

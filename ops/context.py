@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from ops.runtime.servers import Endpoints
+    from ops.engines.servers import Endpoints
     from ops.settings.model import Settings
     from ops.work import Work
     from vocabulary.currencies import Exponents
@@ -59,7 +59,7 @@ class Context:
             SettingsInvalid: the settings do not hold.
             Unavailable: the embedded database cannot be started.
         """
-        from ops.runtime.servers import ensure_database  # noqa: PLC0415 - as above
+        from ops.engines.servers import ensure_database  # noqa: PLC0415 - as above
 
         url = ensure_database(self.data_dir, self.settings)
         self._yield_to_callbacks(url)
@@ -73,7 +73,7 @@ class Context:
             SettingsInvalid: the settings do not hold.
             Unavailable: the embedded database cannot be started.
         """
-        from ops.runtime.servers import ensure_owned_database  # noqa: PLC0415 - as above
+        from ops.engines.servers import ensure_owned_database  # noqa: PLC0415 - as above
 
         return ensure_owned_database(self.data_dir, self.settings)
 
@@ -122,6 +122,6 @@ def endpoints(context: Context) -> "Endpoints":
         SettingsInvalid: the settings do not hold.
         Unavailable: an embedded service cannot be started.
     """
-    from ops.runtime.servers import ensure_running  # noqa: PLC0415 - as above
+    from ops.engines.servers import ensure_running  # noqa: PLC0415 - as above
 
     return ensure_running(context.data_dir, context.settings)

@@ -21,8 +21,8 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
-from ops.runtime import postgres_server, servers, valkey_server
-from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.engines import postgres_server, servers, valkey_server
+from ops.engines.data_directory import DataDirectory, locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
 from tests.harness.people import register_people
@@ -87,7 +87,7 @@ STOP_AT_EOF = """
 import sys
 if not sys.stdin.read():
     from pathlib import Path
-    from ops.runtime import servers as embedded
+    from ops.engines import servers as embedded
     embedded.stop(Path(sys.argv[1]))
 """
 

@@ -5,8 +5,8 @@ from datetime import date
 from sqlalchemy import Engine
 
 from benchmarks.archive.dating import PEOPLE
-from feeds.archived_versions import VERSIONS
-from feeds.record_release import let_records_go
+from feeds.archived.archived_versions import VERSIONS
+from feeds.archived.record_release import let_records_go
 from ledger.archive.export import export_month
 from ledger.archive.release import let_entries_go, let_go, take_month_end
 from ledger.archive.row_release import RowsGone, let_rows_go

@@ -45,8 +45,8 @@ from benchmarks.console.pages import (
     commented_breaks,
 )
 from console.accounts.passwords import set_password
-from ops.runtime import postgres_server
-from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.engines import postgres_server
+from ops.engines.data_directory import DataDirectory, locked, open_data_directory
 from ops.scheduling.business_days import days_between
 from reconcile.days.day_sums import SummedDay
 from reconcile.days.summing import keep_sums

@@ -15,7 +15,7 @@ from benchmarks.bench import (
     warm_up,
 )
 from benchmarks.profiling.processes import Usage, family, server_usage, usage_of
-from ops.runtime import servers
+from ops.engines import servers
 
 CONNECTIONS = 64
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from ops.runtime import servers
+from ops.engines import servers
 from ops.settings.model import Settings
 from storage.transactions import engine_at
 

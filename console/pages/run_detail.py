@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from breaks.lists.run_changes import changes_by_run
 from console.config import Visit
+from console.drawings.waterfall import waterfalls_of
 from console.pages.parameters import read_name, zone_values
 from console.replies import HtmlPage, not_found
-from console.waterfall import waterfalls_of
 from reports.find.short_ids import ShortIdKind, complete_id
 from reports.stored_runs import run_named
 

@@ -73,8 +73,8 @@ def _rows(url: str | None, query: str, incomplete: str) -> list[tuple[str, str]]
 
 def _running_database(context: Context) -> str | None:
     """The URL of the database, unless it is an embedded one that does not run."""
-    from ops.runtime import postgres_server, servers  # noqa: PLC0415 - as above
-    from ops.runtime.data_directory import open_data_directory  # noqa: PLC0415
+    from ops.engines import postgres_server, servers  # noqa: PLC0415 - as above
+    from ops.engines.data_directory import open_data_directory  # noqa: PLC0415
     from ops.settings.model import EMBEDDED  # noqa: PLC0415
     from storage.rights import APPLICATION_ROLE  # noqa: PLC0415
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from ops.engines.servers import Endpoints
 from ops.jobs.work import JobRun, ProgressLog, monotonic_s
-from ops.runtime.servers import Endpoints
 from ops.settings.model import Settings
 from storage.engine import open_engine
 from storage.jobs.kinds import JobKind

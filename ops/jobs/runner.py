@@ -14,10 +14,10 @@ import structlog
 from sqlalchemy import Engine
 
 from ops.background.priorities import priority_of
+from ops.engines.servers import Endpoints
 from ops.jobs.child import JobTask, run_job
 from ops.jobs.registry import KINDS
 from ops.runtime.child_jobs import ChildJobs, Stopping
-from ops.runtime.servers import Endpoints
 from ops.settings.model import Settings
 from ops.work import Work
 from storage.jobs.kinds import JobKind

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
-from ops.runtime.servers import Endpoints
+from ops.engines.servers import Endpoints
 from ops.settings.model import Settings
 from storage.jobs.kinds import JobArguments
 from storage.jobs.model import JobFile, NewJobFile

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from console.pipeline import Disk, Part
-from ops.runtime.data_directory import DataDirectory
+from ops.engines.data_directory import DataDirectory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import aiohttp
 
-from ops.runtime import servers, valkey_server
-from ops.runtime.data_directory import locked, open_data_directory
+from ops.engines import servers, valkey_server
+from ops.engines.data_directory import locked, open_data_directory
 from tests.callbacks.payloads import PLAYERS, SignedCallback, callbacks
 from tests.callbacks.php import install
 from tests.harness.servers import receiver as harness

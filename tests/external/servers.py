@@ -20,8 +20,8 @@ import pika
 import psycopg
 import redis
 
+from ops.engines.postgres_server import AS_ORDINARY_USER
 from ops.runtime import parent_death
-from ops.runtime.postgres_server import AS_ORDINARY_USER
 from storage.broker.rabbitmq import OUTAGES
 from tests.harness.servers.ports import free_port
 

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from ops.runtime import servers
-from ops.runtime.pid_file import read_pids
-from ops.runtime.servers import ServerPids
+from ops.engines import servers
+from ops.engines.pid_file import read_pids
+from ops.engines.servers import ServerPids
 from tests.external.servers import Server, until
 from tests.harness.chaos.proof import prove_books, prove_history
 from tests.harness.servers.tieout_stack import SETTINGS, TieoutStack

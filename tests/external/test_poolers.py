@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ops.commands.setup.migrate import migrate_database
-from ops.runtime.server_checks import check_database
+from ops.engines.server_checks import check_database
 from tests.external.pgbouncer import PgBouncer
 from tests.external.servers import Certificate, Postgres
 from tests.harness.servers.receiver import TieoutProcess

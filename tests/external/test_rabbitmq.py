@@ -6,7 +6,7 @@ from pathlib import Path
 import dramatiq
 import pytest
 
-from ops.runtime.server_checks import check_broker
+from ops.engines.server_checks import check_broker
 from storage.broker.depth import QueueDepth, depths_of
 from storage.broker.rabbitmq import AmqpBroker
 from storage.broker.redis import POST_QUEUE, post_message

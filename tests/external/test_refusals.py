@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from ops.commands.setup.migrate import migrate_database
-from ops.runtime.server_checks import check_broker, check_database, too_old
+from ops.engines.server_checks import check_broker, check_database, too_old
 from tests.external.servers import HOST, Postgres, Redis
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.receiver import TieoutProcess

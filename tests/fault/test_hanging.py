@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import server_process
+from ops.engines import server_process
 from tests.conftest import PostgresServer
 from tests.harness.dialects.sportsbook import sign_sportsbook
 from tests.harness.servers import receiver as harness

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from ops.runtime.pid_file import read_pids
-from ops.runtime.servers import ensure_running
+from ops.engines.pid_file import read_pids
+from ops.engines.servers import ensure_running
 from ops.settings.model import Settings
 from tests.harness.chaos.proof import prove_books
 from tests.harness.servers.tieout_stack import TieoutStack

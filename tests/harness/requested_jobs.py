@@ -5,11 +5,11 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
+from ops.engines.servers import Endpoints
 from ops.jobs import registry
 from ops.jobs.child import JobTask, run_job
 from ops.jobs.runner import JobLanes
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.servers import Endpoints
 from ops.settings.loader import load
 from storage.engine import open_engine
 from storage.jobs.model import NewJobFile, StoredJob

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from breaks.kinds import BreakKind
 from breaks.lists.groups import BreakCause, GroupContext, group_breaks
 from breaks.store import TrackedBreak
-from tests.harness.books.tracked import NOON, tracked
+from tests.harness.books.differences.tracked import NOON, tracked
 
 CONTEXT = GroupContext(
     zones={"lottery": "Asia/Kolkata"},

@@ -12,7 +12,7 @@ from breaks.lists.groups import BreakCause, GroupContext, group_breaks
 from breaks.lists.traits import BreakTraits
 from breaks.states import BreakState
 from breaks.store import TrackedBreak
-from tests.harness.books.tracked import NOON, tracked
+from tests.harness.books.differences.tracked import NOON, tracked
 
 ZONES = {"lottery": "Asia/Kolkata"}
 SILENT = frozenset({("lottery", date(2026, 6, 4)), ("cards", date(2026, 6, 5))})

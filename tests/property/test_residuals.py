@@ -18,7 +18,7 @@ from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from reconcile.snapshot.rules import Rules
 from storage.engine import open_engine
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.window import Window
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 
-from ops.runtime import postgres_server, servers
-from ops.runtime.data_directory import locked, open_data_directory
+from ops.engines import postgres_server, servers
+from ops.engines.data_directory import locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
 

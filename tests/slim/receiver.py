@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ops.runtime import postgres_server, servers
-from ops.runtime.data_directory import locked, open_data_directory
+from ops.engines import postgres_server, servers
+from ops.engines.data_directory import locked, open_data_directory
 from storage.engine import open_engine
 from storage.migrate import migrate
 from tests.harness.books.delivered import bet

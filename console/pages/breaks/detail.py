@@ -21,13 +21,13 @@ from breaks.sources import sources_of
 from breaks.states import STEPS
 from breaks.store import TrackedBreak, break_exists
 from console.config import ConsoleConfig, Visit
+from console.drawings.timeline import events_of, horizontal_timeline, vertical_timeline
 from console.pages.breaks.actions import actions_for
 from console.pages.breaks.columns import due_of
 from console.pages.breaks.correction import corrections_suggested
 from console.pages.parameters import read_position, zone_values
 from console.rendering import local_text, money_text
 from console.replies import HtmlPage, not_found
-from console.timeline import events_of, horizontal_timeline, vertical_timeline
 from ledger.queries.operations import START_BYTES
 from reports.find.short_ids import ShortIdKind, complete_id
 from reports.grid import WHO_OWES

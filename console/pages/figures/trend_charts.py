@@ -6,7 +6,15 @@ from datetime import date
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from console.charts import DURATIONS, SERIES_MAX, Drawing, Series, columns, lines, pyramid
+from console.drawings.charts import (
+    DURATIONS,
+    SERIES_MAX,
+    Drawing,
+    Series,
+    columns,
+    lines,
+    pyramid,
+)
 from console.pages.figures.trend_data import ByDay, OpenAge, TrendData
 from console.rendering import count_text, money_text, signed_text
 from feeds.daily_delay import PER_CENT

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 from breaks.lists.queries import breaks_of_round
 from breaks.sources import sources_of_round
 from console.config import Visit
+from console.drawings.timeline import events_of, horizontal_timeline, vertical_timeline
 from console.pages.parameters import read_limit, read_name, zone_values
 from console.pages.records.recalls import recall_values
 from console.replies import HtmlPage, away, not_found
 from console.sentences import counted
-from console.timeline import events_of, horizontal_timeline, vertical_timeline
 from feeds.round_records import RECORDS_MAX, RoundRecord, records_of_round, sums_of_records
 from ledger.queries.operations import START_BYTES
 from ledger.queries.round_parts import (

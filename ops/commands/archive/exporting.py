@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from feeds.archived_versions import VERSIONS
+from feeds.archived.archived_versions import VERSIONS
 from ledger.archive.export import ExportedMonth, export_month, sealed_month
 from ledger.archive.months import month_bounds, month_end
 from ledger.seal.seal import first_sealed_day

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from feeds.record_recall import recall_history
+from feeds.archived.record_recall import recall_history
 from ledger.archive.demands import demand_as
 from ledger.archive.recall import recall
 from ops.commands.database import refusals

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from feeds.record_release import let_records_go
+from feeds.archived.record_release import let_records_go
 from ledger.archive.check import check_archive, seal_faults
 from ledger.archive.months import month_end
 from ledger.archive.release import let_entries_go, let_go, require_owner, take_month_end

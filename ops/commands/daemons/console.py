@@ -33,6 +33,9 @@ from console.streams import STREAM_THREADS
 from console.warming import keep_warm
 from ops.commands.queue.probe import broker_url_of
 from ops.context import Context, context_of, database_url
+from ops.engines.data_directory import open_data_directory
+from ops.engines.database_checks import require_database
+from ops.engines.role_urls import require_roles, role_urls
 from ops.garbage import OF_CONSOLE, skip_loaded
 from ops.jobs.registry import KINDS
 from ops.pipeline.disk import disk_reader
@@ -41,11 +44,8 @@ from ops.providers.book_trials import book_trials
 from ops.providers.inquiries import askable
 from ops.providers.signatures import signature_check
 from ops.runtime import logs
-from ops.runtime.data_directory import open_data_directory
-from ops.runtime.database_checks import require_database
 from ops.runtime.heap import share_one_arena
 from ops.runtime.listening import listening_socket
-from ops.runtime.role_urls import require_roles, role_urls
 from ops.runtime.service_manager import ServiceManager, show_life_of
 from ops.scheduling.business_days import business_days_of, maturities_of
 from ops.settings.break_policy import rules_of

@@ -5,8 +5,8 @@ import signal
 import typer
 
 from ops.context import context_of
-from ops.runtime import server_process, servers
-from ops.runtime.pid_file import supervisor_of
+from ops.engines import server_process, servers
+from ops.engines.pid_file import supervisor_of
 
 #: Longest wait for a supervisor to stop its children, in seconds.
 STOP_WAIT_S = 60.0

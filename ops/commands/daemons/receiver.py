@@ -10,13 +10,13 @@ import typer
 import uvloop
 
 from ops.context import Context, context_of, endpoints
+from ops.engines.database_checks import require_database
+from ops.engines.role_urls import receiver_url
+from ops.engines.servers import Endpoints
 from ops.garbage import OF_RECEIVER, skip_loaded
 from ops.providers.configured import configured
 from ops.runtime import fault_signals, logs
-from ops.runtime.database_checks import require_database
 from ops.runtime.listening import first_free_socket, listening_socket
-from ops.runtime.role_urls import receiver_url
-from ops.runtime.servers import Endpoints
 from ops.runtime.service_manager import ServiceManager, show_life_of
 from ops.settings.loader import load
 from storage.broker.redis import open_broker

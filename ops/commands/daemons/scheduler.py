@@ -14,13 +14,13 @@ import typer
 from sqlalchemy import Engine
 
 from ops.context import context_of, endpoints
+from ops.engines.database_checks import require_database
+from ops.engines.servers import Endpoints
 from ops.jobs.runner import JobLanes
 from ops.metrics.server import open_bounded_engine, parts_of, serve_metrics
 from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import fault_signals, logs
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.database_checks import require_database
-from ops.runtime.servers import Endpoints
 from ops.runtime.service_manager import ServiceManager
 from ops.scheduling.booking_jobs import booking_job
 from ops.scheduling.day_sum_jobs import day_sum_job

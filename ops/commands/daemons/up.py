@@ -17,13 +17,14 @@ from ops.commands.identity import os_user, register_first_admin_at
 from ops.commands.limits import set_up_limits_at
 from ops.commands.setup.migrate import migrate_database
 from ops.context import Context, context_of
-from ops.runtime import logs, servers
-from ops.runtime.data_directory import open_data_directory
-from ops.runtime.pid_file import PidBoard, supervising
-from ops.runtime.role_urls import receiver_url, require_roles, role_urls
-from ops.runtime.server_checks import check_broker
-from ops.runtime.server_keeper import EngineKeeper
-from ops.runtime.servers import Endpoints
+from ops.engines import servers
+from ops.engines.data_directory import open_data_directory
+from ops.engines.pid_file import PidBoard, supervising
+from ops.engines.role_urls import receiver_url, require_roles, role_urls
+from ops.engines.server_checks import check_broker
+from ops.engines.server_keeper import EngineKeeper
+from ops.engines.servers import Endpoints
+from ops.runtime import logs
 from ops.runtime.supervisor import Program, Supervisor
 from ops.settings.model import EMBEDDED, ReceiverSettings, Settings
 from ops.settings.sections.console import console_url

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from ops.context import context_of, endpoints
+from ops.engines.database_checks import require_database
 from ops.runtime import logs
-from ops.runtime.database_checks import require_database
 from ops.runtime.dramatiq_master import BROKER_MODULE
 from vocabulary.errors import Malformed
 

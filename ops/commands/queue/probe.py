@@ -7,9 +7,9 @@ from dramatiq.errors import BrokerConnectionError
 from redis.exceptions import RedisError
 
 from ops.context import Context
+from ops.engines import postgres_server, servers, valkey_server
+from ops.engines.data_directory import open_data_directory
 from ops.pipeline.queue_report import QueueSnapshot
-from ops.runtime import postgres_server, servers, valkey_server
-from ops.runtime.data_directory import open_data_directory
 from ops.settings.model import EMBEDDED
 from storage.broker.depth import QueueDepth, depths_of
 from storage.broker.redis import close_broker, ingest_message, open_broker, post_message

@@ -9,7 +9,7 @@ from ops.commands.limits import set_up_limits_at
 from ops.commands.next_commands import print_next
 from ops.commands.setup.migrate import migrate_database
 from ops.context import context_of, endpoints
-from ops.runtime.server_checks import check_broker
+from ops.engines.server_checks import check_broker
 from ops.settings.loader import DEFAULT_FILE
 
 EXAMPLE = Path(__file__).parents[2] / "tieout.example.toml"

@@ -11,7 +11,7 @@ from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
 from ops.commands.setup.migration_plan import digits_wanted, print_plan, read_plan
 from ops.context import context_of
-from ops.runtime.server_checks import check_broker, check_database
+from ops.engines.server_checks import check_broker, check_database
 from ops.settings.model import EMBEDDED, Settings
 from storage import migrate as schema
 from storage.transactions import engine_at, reading

@@ -10,7 +10,7 @@ from ops.commands.json_output import print_json
 from ops.commands.options import AsJson
 from ops.commands.tables import table
 from ops.context import Context, context_of
-from ops.runtime.role_urls import receiver_url, role_urls
+from ops.engines.role_urls import receiver_url, role_urls
 from storage.roles import RolePosition, position_of
 from storage.transactions import engine_at
 from vocabulary.errors import Unavailable

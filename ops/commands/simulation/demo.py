@@ -28,7 +28,8 @@ from sqlalchemy import text
 from ops.commands.simulation.demo_result import Evidence, result_of, show
 from ops.commands.simulation.demo_settings import demo_settings
 from ops.context import Context, endpoints
-from ops.runtime import parent_death, servers
+from ops.engines import servers
+from ops.runtime import parent_death
 from ops.settings.model import Settings
 from storage.transactions import engine_at
 from vocabulary.clock import SystemClock

@@ -12,15 +12,15 @@ from breaks.lists.queries import BreakFilter
 from ops import cli
 from ops.commands.daemons.console import open_console
 from ops.context import Context
+from ops.engines.servers import Endpoints
 from ops.jobs.child import JobTask, run_job
 from ops.jobs.registry import KINDS
-from ops.runtime.servers import Endpoints
 from ops.settings.loader import load
 from storage.engine import open_engine
 from storage.jobs.running import fail_job, take_job
 from storage.people import add_person
 from tests.conftest import PostgresServer
-from tests.harness.books.breaks import BreakBooks
+from tests.harness.books.differences.breaks import BreakBooks
 from tests.harness.books.ledger import open_wallets
 from tests.harness.people import token_of
 from tests.harness.servers.console import ConsoleSite, serving

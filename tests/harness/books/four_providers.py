@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 
 #: Rounds of each provider that are equal on both sides.
 EQUAL = 40

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from tests.harness.books.archived import Archivist
+from tests.harness.books.archives.archived import Archivist
 from tests.harness.people import signed_in
 from tests.harness.servers.command_line import PATIENCE_S
 

@@ -20,7 +20,7 @@ from reports.grid import STATEMENT, SUMMARY, Grid
 from reports.load import load_pack
 from reports.pack import Pack
 from storage.engine import open_engine
-from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money

@@ -1,8 +1,8 @@
 """Does what was requested in the console, in the process of the test."""
 
+from ops.engines.servers import Endpoints
 from ops.jobs.child import JobTask, run_job
 from ops.jobs.registry import KINDS
-from ops.runtime.servers import Endpoints
 from storage.jobs.model import StoredJob
 from storage.jobs.queries import job_numbered
 from storage.jobs.running import fail_job, take_job

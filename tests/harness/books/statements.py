@@ -17,7 +17,7 @@ from reconcile.runs.run import reconcile
 from reports.load import load_pack
 from reports.pack import Pack
 from storage.engine import open_engine
-from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.window import Window, parse_window
 

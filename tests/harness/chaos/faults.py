@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 import redis
 
-from ops.runtime import server_process, servers
+from ops.engines import server_process, servers
 from ops.settings.loader import load as load_settings
 from tests.harness.chaos.stack import ProxiedStack, SmallDiskStack, Stack
 from tests.harness.servers.tieout_stack import PATIENCE_S, TIEOUT

@@ -14,9 +14,9 @@ from typing import Any
 
 import psycopg
 
-from ops.runtime import postgres_server, server_process, servers, valkey_server
-from ops.runtime.data_directory import locked, open_data_directory
-from ops.runtime.pid_file import read_pids
+from ops.engines import postgres_server, server_process, servers, valkey_server
+from ops.engines.data_directory import locked, open_data_directory
+from ops.engines.pid_file import read_pids
 from tests.harness.chaos.load import Load
 from tests.harness.chaos.proxy import Proxy
 from tests.harness.servers.tieout_stack import PATIENCE_S, SETTINGS, TieoutStack

@@ -20,7 +20,7 @@ from reconcile.runs.request import RunRequest
 from reconcile.snapshot.rules import BY_ROUND_ID
 from reconcile.snapshot.snapshot import Snapshot
 from reconcile.trials.trial import tried_corrections, try_on
-from tests.harness.books.tracked import tracked
+from tests.harness.books.differences.tracked import tracked
 from tests.harness.detection.delivery_log import read_logged
 from tests.harness.detection.in_memory import (
     AGES,

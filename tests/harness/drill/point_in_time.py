@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psycopg
 
-from ops.runtime import postgres_server, server_process
-from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.engines import postgres_server, server_process
+from ops.engines.data_directory import DataDirectory, locked, open_data_directory
 
 #: Longest wait for the base backup, in seconds.
 BACKUP_WAIT_S = 120.0

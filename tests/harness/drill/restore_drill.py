@@ -19,8 +19,8 @@ from ledger.accepting.model import Request
 from ledger.accepting.receiver_session import ReceiverSession
 from ops import cli
 from ops.backups.folders import read_folders
-from ops.runtime import postgres_server
-from ops.runtime.data_directory import DataDirectory
+from ops.engines import postgres_server
+from ops.engines.data_directory import DataDirectory
 from providers.contract import Callback
 from providers.sportsbook.feed import COLUMNS
 from storage.engine import open_accept_connection

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psycopg
 
-from ops.runtime.pid_file import read_pids
-from ops.runtime.servers import ensure_running
+from ops.engines.pid_file import read_pids
+from ops.engines.servers import ensure_running
 from ops.settings.loader import load
 from tests.harness.servers.forked_commands import run_command
 from tests.harness.servers.ports import free_port

@@ -11,9 +11,9 @@ import psycopg
 
 from ops.commands.queue.probe import read_snapshot
 from ops.context import Context
+from ops.engines import server_process, valkey_server
+from ops.engines.data_directory import DataDirectory, locked, open_data_directory
 from ops.pipeline.queue_report import QueueLimits, findings
-from ops.runtime import server_process, valkey_server
-from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
 from ops.settings.loader import load
 from storage.broker.redis import ingest_message, open_broker, post_message
 from tests.harness.books.delivered import bet, commit, history, providers

@@ -1,4 +1,4 @@
-"""Tampering with booked residuals; see ``tests.harness.books.residuals``."""
+"""Tampering with booked residuals; see ``tests.harness.books.differences.residuals``."""
 
 from tests.harness.tampering.rows import Tampering, found_by
 

@@ -11,6 +11,7 @@ from ledger.seal.files import write_lines
 from ledger.seal.seal import exported_lines, seal_day, seal_of
 from storage.audit import record
 from storage.engine import open_engine
+from tests.harness.books.differences.residuals import book_residuals, book_write_off_of_a_break
 from tests.harness.books.ledger import (
     NOON,
     SLUG,
@@ -23,7 +24,6 @@ from tests.harness.books.ledger import (
     round_end,
     win,
 )
-from tests.harness.books.residuals import book_residuals, book_write_off_of_a_break
 from tests.harness.tampering.replay import fact_decoders, tamper
 
 DAY = date(2020, 6, 4)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from storage.engine import open_engine
-from tests.harness.books.break_commands import BreakCommands
-from tests.harness.books.breaks import BreakBooks
-from tests.harness.books.dispute_commands import Disputes
+from tests.harness.books.differences.break_commands import BreakCommands
+from tests.harness.books.differences.breaks import BreakBooks
+from tests.harness.books.differences.dispute_commands import Disputes
 from tests.harness.books.ledger import open_wallets
 
 

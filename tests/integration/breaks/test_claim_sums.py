@@ -7,8 +7,8 @@ from breaks.disputes.claims import NOT_SENT, DisputeClaim, claims_of
 from breaks.disputes.model import LineState
 from breaks.disputes.store import claimed_disputes
 from breaks.policy import AGES
-from tests.harness.books.breaks import EVENING
-from tests.harness.books.dispute_commands import BY, PROVIDER, Disputes
+from tests.harness.books.differences.breaks import EVENING
+from tests.harness.books.differences.dispute_commands import BY, PROVIDER, Disputes
 from vocabulary.clock import SystemClock
 
 #: Around the end of each range of ages, seen from a pack or an answer of now.

@@ -10,8 +10,8 @@ from ops.commands.breaks.group import app
 from ops.commands.ledger import adjust
 from ops.settings.loader import load
 from storage.engine import open_engine
-from tests.harness.books.break_commands import BreakCommands
-from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
+from tests.harness.books.differences.break_commands import BreakCommands
+from tests.harness.books.differences.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, open_wallets
 from vocabulary.errors import Malformed, SettingsInvalid
 

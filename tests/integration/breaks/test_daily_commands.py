@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from ops.commands.ledger import adjust
-from tests.harness.books.break_commands import BreakCommands
+from tests.harness.books.differences.break_commands import BreakCommands
 from vocabulary.errors import Malformed
 
 

@@ -27,8 +27,8 @@ from reports.notifications.rules import ChatHook, EventKind, NotifyRule
 from reports.pack_document import document_of
 from reports.tables.disputes import claims_grid, disputes_grid
 from storage.engine import open_engine
-from tests.harness.books.breaks import EVENING
-from tests.harness.books.dispute_commands import BY, PROVIDER, Disputes
+from tests.harness.books.differences.breaks import EVENING
+from tests.harness.books.differences.dispute_commands import BY, PROVIDER, Disputes
 from tests.harness.books.ledger import SLUG, accept, adjust
 from tests.harness.books.reports import DAY, fill, pack_of, restate, run
 from vocabulary.clock import SystemClock

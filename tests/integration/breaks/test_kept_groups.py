@@ -14,8 +14,8 @@ from breaks.lists.grouping import BreakGrouping, grouping_of
 from breaks.lists.kept_groups import ASKED_EVERY, GroupList, KeptGroups
 from breaks.lists.traits import open_traits
 from storage.audit import record
-from tests.harness.books.break_commands import BreakCommands
-from tests.harness.books.breaks import EVENING
+from tests.harness.books.differences.break_commands import BreakCommands
+from tests.harness.books.differences.breaks import EVENING
 from tests.harness.books.ledger import SLUG
 from vocabulary.clock import FrozenClock
 

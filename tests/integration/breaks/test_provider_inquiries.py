@@ -26,7 +26,7 @@ from simulator.scenarios.plan import make_plan
 from simulator.systems.aggregator.api import AggregatorApi
 from simulator.systems.xigs.api import XigsApi
 from storage.engine import open_engine
-from tests.harness.books.breaks import EVENING, BreakBooks
+from tests.harness.books.differences.breaks import EVENING, BreakBooks
 from tests.harness.books.ledger import NOON, SLUG, open_wallets
 from tests.harness.providers.api_server import ApiServer, Scripted, served
 from tests.harness.providers.systems import AGGREGATOR, XIGS, make_api

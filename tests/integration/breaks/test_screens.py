@@ -11,8 +11,8 @@ from breaks.lists.paging import BreakOrder, page_of_breaks
 from breaks.lists.queries import BreakFilter, age_buckets, due_breaks, list_breaks
 from breaks.policy import DEFAULT_RULES, SlaRule
 from breaks.states import SETTLED
-from tests.harness.books.break_commands import BreakCommands
-from tests.harness.books.breaks import EVENING
+from tests.harness.books.differences.break_commands import BreakCommands
+from tests.harness.books.differences.breaks import EVENING
 from vocabulary.errors import Malformed
 
 EVERYTHING = BreakFilter(include_closed=True)

@@ -15,7 +15,7 @@ from breaks.lists.queries import break_history
 from breaks.states import ActionRefused, BreakState
 from storage.archive.row_cut import RowsAreAway
 from storage.engine import open_engine
-from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
+from tests.harness.books.differences.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, accept, open_wallets, round_end
 from tests.harness.tampering.replay import tamper
 from vocabulary.clock import FrozenClock

@@ -18,7 +18,7 @@ from breaks.store import transaction
 from ledger.corrections import adjustments
 from ledger.corrections.adjustments import AdjustmentRefused
 from storage.engine import open_engine
-from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
+from tests.harness.books.differences.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import eur, open_wallets
 from vocabulary.clock import FrozenClock
 from vocabulary.currencies import ISO_ONLY

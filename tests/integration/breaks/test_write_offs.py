@@ -24,7 +24,7 @@ from ledger.queries.balances import trial_balance
 from reconcile.days.sums import figures_of
 from storage import people
 from storage.engine import open_engine
-from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
+from tests.harness.books.differences.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, open_wallets
 from vocabulary.currencies import ISO_ONLY
 from vocabulary.people import PersonRefused, Role

@@ -17,8 +17,8 @@ from console.pages.figures.kept_days import TooMuch
 from console.pages.figures.span import one_instant
 from console.warming import AFTER_ROUND, keep_warm
 from reconcile.totals.differences import NO_BREAKS
-from tests.harness.books.breaks import EVENING
 from tests.harness.books.console import DAY, SCRIPT, ConsoleBooks
+from tests.harness.books.differences.breaks import EVENING
 from tests.harness.servers.api import ApiClient, json_of, token_for
 from tests.harness.servers.console import ConsoleSite, PageClient, serving
 from vocabulary.clock import FrozenClock

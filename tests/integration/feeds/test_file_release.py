@@ -12,7 +12,7 @@ from psycopg.errors import RestrictViolation
 from sqlalchemy import Engine, text
 
 from breaks.sources import SourceWord, sources_of_round
-from feeds.record_release import let_records_go
+from feeds.archived.record_release import let_records_go
 from feeds.records import store_statement
 from feeds.statements.archive import PART_BYTES, archive_file, file_parts
 from feeds.statements.file_details import PREVIEW_BYTES, archive_of_file, start_of_file
@@ -23,8 +23,8 @@ from storage.archive.rows import ArchiveUnreadable
 from storage.archive.supplements import list_supplements
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
-from tests.harness.books.archived_history import (
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.archived_history import (
     FILE,
     LATER,
     record_of,

@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
-from tests.harness.books.archived_history import (
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.archived_history import (
     FEED_TABLES,
     archived_rows_of,
     counts,

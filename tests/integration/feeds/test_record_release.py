@@ -12,9 +12,9 @@ import pytest
 from psycopg.errors import RestrictViolation
 from sqlalchemy import Engine, text
 
+from feeds.archived.record_release import let_records_go
 from feeds.finding_kinds import FindingKind
 from feeds.findings import open_findings
-from feeds.record_release import let_records_go
 from feeds.records import FeedCount, store_records, store_statement
 from feeds.statements.archive import STATEMENT, archive_file
 from feeds.statements.restatement import Replacement, replace_files
@@ -32,8 +32,8 @@ from storage.archive.row_cut import RowsAreAway
 from storage.archive.supplements import list_supplements
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
-from tests.harness.books.archived_history import (
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.archived_history import (
     LATER,
     LISTED,
     MINUTE,

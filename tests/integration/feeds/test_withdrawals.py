@@ -23,7 +23,7 @@ from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from reconcile.runs.verify import verify_run
 from storage.engine import open_engine
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from tests.integration.feeds.test_import import (
     DAY,
     HEADER,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import TEMPLATE, PostgresServer
-from tests.harness.books.archived import Archivist, an_archivable_month
+from tests.harness.books.archives.archived import Archivist, an_archivable_month
 from tests.harness.tampering.sealed_day import MORNING
 
 

@@ -12,7 +12,7 @@ from ledger.checks.run import verify
 from ledger.corrections.tolerance_bookings import Booking, ResidualKey, write_bookings
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.residuals import book_residuals, store_run
+from tests.harness.books.differences.residuals import book_residuals, store_run
 
 #: (round, sequence, before, after, corrects), its legs, and the constraint that refuses it.
 #: Booked are residual 1 of r1, 0 to 2; residual 2 of r2, 0 to 3; and residual 3 of r2, 3 to 0.

@@ -18,12 +18,12 @@ import structlog
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
+from ops.engines.server_process import is_alive
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.server_process import is_alive
 from ops.scheduling.reconcile_jobs import reconcile_jobs
 from ops.settings.loader import load
 from storage.engine import open_engine
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from tests.harness.servers.command_line import run_tieout
 from tests.harness.servers.receiver import LedgerDatabase, wait_until
 from vocabulary.clock import FrozenClock, SystemClock

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.engine import open_engine
-from tests.harness.books.breaks import BreakBooks
+from tests.harness.books.differences.breaks import BreakBooks
 from tests.harness.books.ledger import open_wallets
 
 BIN = Path(sys.executable).parent

@@ -15,12 +15,12 @@ import pytest
 import redis
 
 from ops.context import Context, database_url, endpoints
-from ops.runtime import server_process, servers
-from ops.runtime.data_directory import open_data_directory
-from ops.runtime.machine_memory import memory_bytes
-from ops.runtime.postgres_memory import memory_settings
-from ops.runtime.role_urls import receiver_url
-from ops.runtime.servers import Endpoints, ServerPids
+from ops.engines import server_process, servers
+from ops.engines.data_directory import open_data_directory
+from ops.engines.machine_memory import memory_bytes
+from ops.engines.postgres_memory import memory_settings
+from ops.engines.role_urls import receiver_url
+from ops.engines.servers import Endpoints, ServerPids
 from ops.settings.model import BrokerSettings, DatabaseSettings, Settings
 from storage.rights import APPLICATION_ROLE, OWNER_ROLE, RECEIVER_ROLE
 from vocabulary.errors import Unavailable
@@ -34,7 +34,7 @@ COMPUTING = "SELECT count(*) FROM generate_series(1, 99999) a, generate_series(1
 ENSURE = """
 import json, sys
 from pathlib import Path
-from ops.runtime import servers as embedded
+from ops.engines import servers as embedded
 from ops.settings.model import Settings
 embedded.ensure_running(Path(sys.argv[1]), Settings())
 pids = embedded.status(Path(sys.argv[1]))

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from ops.engines.server_process import is_alive
 from ops.jobs.child import _prepared
 from ops.jobs.tasks.feeds import import_previewed
 from ops.runtime.child_jobs import ChildJobs
-from ops.runtime.server_process import is_alive
 from providers.sportsbook.feed import COLUMNS
 from storage.jobs.model import JobState, NewJobFile
 from storage.jobs.running import fail_job, take_job

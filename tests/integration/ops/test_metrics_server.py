@@ -21,7 +21,7 @@ from ops.settings.loader import load
 from ops.settings.sections.metrics import MetricsSettings
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.receiver import wait_until
 from vocabulary.build import commit, version

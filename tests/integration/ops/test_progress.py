@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import server_process
+from ops.engines import server_process
 from ops.runtime.supervisor import Program, RestartPolicy
 from tests.harness.servers.receiver import wait_until
 from tests.harness.servers.worker_stack import WorkerStack

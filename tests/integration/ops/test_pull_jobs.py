@@ -22,7 +22,7 @@ from ops.settings.model import ProviderSettings
 from ops.settings.sections.feed import pulled_feeds
 from providers.registry import DIALECTS
 from storage.engine import open_engine
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from tests.harness.providers.api_server import HANGS, Scripted, served
 from tests.harness.providers.feed_api import (
     DELIVERY,

@@ -16,7 +16,7 @@ from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from storage.engine import open_engine
 from tests.harness.books.busy import DAY, BusyBooks
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from vocabulary.clock import FrozenClock, SystemClock
 from vocabulary.window import parse_window
 from workers.scheduler import Job

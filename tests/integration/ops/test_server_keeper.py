@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import server_process, servers
-from ops.runtime.server_keeper import EngineKeeper
+from ops.engines import server_process, servers
+from ops.engines.server_keeper import EngineKeeper
 from ops.runtime.supervisor import RestartPolicy
 from ops.settings.model import BrokerSettings, Settings
 from vocabulary.errors import Unavailable

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import server_process
+from ops.engines import server_process
 from ops.runtime.supervisor import Program, RestartPolicy, Restarts, Supervisor
 
 QUICK = RestartPolicy(first_s=0.01, longest_s=0.05, calm_s=10, deaths_max=4, window_s=60)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ops.runtime import server_process, servers
-from ops.runtime.pid_file import read_pids, supervisor_of
-from ops.runtime.servers import ServerPids
+from ops.engines import server_process, servers
+from ops.engines.pid_file import read_pids, supervisor_of
+from ops.engines.servers import ServerPids
 from tests.harness.servers.forked_commands import run_command
 from tests.harness.servers.ports import free_port
 

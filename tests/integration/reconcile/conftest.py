@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops import cli
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from tests.harness.people import token_of
 from vocabulary.errors import TieoutError
 

@@ -19,7 +19,7 @@ from reconcile.snapshot.rules import Rules
 from reconcile.totals.tie_out import totals
 from tests.conftest import PostgresServer
 from tests.detection.stored import store
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from tests.harness.detection.edges import DAYS, EDGE, edge_case, edge_world, expected_on
 from tests.harness.detection.month import NOW, OPEN_AFTER, System
 from tests.harness.servers.dask_cluster import dask_cluster

@@ -15,7 +15,7 @@ from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from reconcile.runs.verify import verify_run
 from reconcile.totals.tie_out import totals
-from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON, TwoBooks
 from tests.harness.servers.dask_cluster import dask_cluster
 from vocabulary.clock import FrozenClock
 from vocabulary.executors import Dask, Pool

@@ -14,7 +14,7 @@ from reconcile.invoices.terms import FeeTerms, Tier
 from reconcile.runs.request import RunRequest
 from reconcile.totals.tie_out import totals
 from storage.engine import open_engine
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from vocabulary.currencies import ISO_ONLY
 from vocabulary.money import Money
 from vocabulary.window import Window

@@ -16,7 +16,7 @@ from reconcile.snapshot.key_ranges import key_ranges
 from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.rules import MatchContext
 from reconcile.snapshot.snapshot import Snapshot
-from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON, TwoBooks
 from vocabulary.ids import match_key
 from vocabulary.window import Window
 

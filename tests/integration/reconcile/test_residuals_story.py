@@ -20,8 +20,8 @@ from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
 from reconcile.snapshot.rules import Rules
 from storage.engine import open_engine
+from tests.harness.books.differences.two_sides import TwoBooks
 from tests.harness.books.ledger import SLUG, accept, bet, open_wallets, round_end, win
-from tests.harness.books.two_sides import TwoBooks
 from tests.harness.servers.command_line import run_tieout
 from tests.harness.servers.receiver import wait_until
 from vocabulary.clock import FrozenClock

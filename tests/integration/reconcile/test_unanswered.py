@@ -16,7 +16,7 @@ from reconcile.runs.result import RunResult
 from reconcile.runs.verify import verify_run
 from reconcile.totals.tie_out import totals
 from storage.engine import open_engine
-from tests.harness.books.breaks import DAY, EVENING, HOUR, BreakBooks
+from tests.harness.books.differences.breaks import DAY, EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import (
     NOON,
     SLUG,

@@ -7,7 +7,7 @@ import pytest
 
 from breaks.kinds import BreakKind
 from storage.engine import open_engine
-from tests.harness.books.breaks import BreakBooks
+from tests.harness.books.differences.breaks import BreakBooks
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, open_wallets, rollback
 from vocabulary.ids import match_key
 

@@ -10,7 +10,7 @@ from ops.providers.rule_trials import effect_json, proposed
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.runs.what_if import WhatIfEffect, what_if
-from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Malformed
 from vocabulary.window import Window

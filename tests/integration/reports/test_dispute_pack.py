@@ -17,7 +17,7 @@ from providers.registry import DIALECTS
 from reports.disputes.export import ExportedPack, export_dispute, pack_of
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.disputed import EVENING, HOUR, DisputedBooks, disputed
+from tests.harness.books.differences.disputed import EVENING, HOUR, DisputedBooks, disputed
 from tests.harness.providers.speaker import SECRET, secret_of
 
 NAMES = tuple(sorted(DIALECTS))

@@ -20,7 +20,7 @@ from reports.find.hits import Hit, SearchScope
 from reports.find.query import FoundKind
 from reports.find.search import LOOKUPS, find_anything
 from storage.engine import open_engine
-from tests.harness.books.breaks import EVENING, BreakBooks
+from tests.harness.books.differences.breaks import EVENING, BreakBooks
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, open_wallets
 from tests.harness.plans import Statement, recorded, scans_without_index
 from vocabulary.currencies import ISO_ONLY

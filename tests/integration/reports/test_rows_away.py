@@ -14,8 +14,8 @@ from reports.find.search import find_anything
 from storage.archive.row_cut import RowsAreAway
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.away import bring_back_what_is_wanted, let_everything_go
-from tests.harness.books.disputed import EVENING, HOUR, DisputedBooks, disputed
+from tests.harness.books.archives.away import bring_back_what_is_wanted, let_everything_go
+from tests.harness.books.differences.disputed import EVENING, HOUR, DisputedBooks, disputed
 from tests.harness.books.ledger import SLUG, bet, bet_and_win, win
 from tests.harness.books.signed_days import FIRST, SignedDays, minor
 from tests.harness.tampering.replay import tamper

@@ -17,6 +17,7 @@ from reports.pack import Pack
 from reports.pack_document import document_of
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
+from tests.harness.books.differences.two_sides import NOON
 from tests.harness.books.reports import Files
 from tests.harness.books.statements import (
     DAYS,
@@ -29,7 +30,6 @@ from tests.harness.books.statements import (
     sign_day,
     window_of_day,
 )
-from tests.harness.books.two_sides import NOON
 from vocabulary.errors import Malformed
 from vocabulary.window import parse_window
 

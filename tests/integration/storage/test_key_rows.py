@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 
 _SECOND_ROUND = """
 INSERT INTO rounds (match_key, provider, round_id, wallet_id, currency, stake, payout, bets,

@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ops.runtime.data_directory import open_data_directory
-from ops.runtime.postgres_server import url
+from ops.engines.data_directory import open_data_directory
+from ops.engines.postgres_server import url
 from storage.engine import open_engine
 from storage.migrate import migrate
 from storage.schema_version import UnreleasedSchema, require_schema

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.runtime import valkey_server
+from ops.engines import valkey_server
 from tests.harness.servers import receiver as harness
 from tests.harness.servers.receiver import WAIT_S, LedgerDatabase
 from tests.integration.webhooks.test_hostile import (

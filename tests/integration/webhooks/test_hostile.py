@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.runtime import valkey_server
+from ops.engines import valkey_server
 from providers.contract import Callback
 from tests.harness.dialects.aggregator import sign_aggregator
 from tests.harness.dialects.sportsbook import sign_sportsbook

@@ -85,7 +85,7 @@ def bet(player: str, bet_id: str, *, secret: bytes = SECRET) -> Callback:
 def receiver(
     postgres: Any, valkey: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningReceiver]:
-    from ops.runtime import valkey_server
+    from ops.engines import valkey_server
 
     postgres.clone("of_one_receiver")
     books = LedgerDatabase(postgres.url("of_one_receiver"))

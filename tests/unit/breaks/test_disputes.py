@@ -21,7 +21,7 @@ from breaks.disputes.model import (
 )
 from breaks.kinds import BreakKind
 from breaks.states import BreakState
-from tests.harness.books.tracked import NOON
+from tests.harness.books.differences.tracked import NOON
 
 DAY = timedelta(days=1)
 WAITING = BreakPosition(

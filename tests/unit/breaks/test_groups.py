@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from breaks.kinds import BreakKind
 from breaks.lists.groups import BreakCause, GroupContext, group_breaks
 from breaks.store import TrackedBreak
-from tests.harness.books.tracked import NOON, tracked
+from tests.harness.books.differences.tracked import NOON, tracked
 
 CONTEXT = GroupContext(zones={"lottery": "Europe/Vienna"})
 MINUTE = timedelta(minutes=1)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from console.charts import (
+from console.drawings.charts import (
     COLUMN,
     DURATIONS,
     HEIGHT,

@@ -15,6 +15,18 @@ from breaks.sources import CallbackBooking, SourceWord
 from breaks.states import BreakChanged
 from breaks.store import require_version
 from console.accounts.passwords import check_password, is_password
+from console.drawings.timeline import (
+    LEFT,
+    RIGHT,
+    VERTICAL_STEP,
+    VERTICAL_WIDTH,
+    WIDTH,
+    events_of,
+    horizontal_timeline,
+    positions,
+    vertical_positions,
+    vertical_timeline,
+)
 from console.gate import login_path, safe_path
 from console.pages.breaks.bulk import (
     BREAKS_MAX,
@@ -35,21 +47,9 @@ from console.rendering import (
     signed_text,
 )
 from console.spreadsheets import csv_file
-from console.timeline import (
-    LEFT,
-    RIGHT,
-    VERTICAL_STEP,
-    VERTICAL_WIDTH,
-    WIDTH,
-    events_of,
-    horizontal_timeline,
-    positions,
-    vertical_positions,
-    vertical_timeline,
-)
 from reconcile.days.calendar import calendar_state
 from reconcile.days.states import DayState
-from tests.harness.books.tracked import NOON, tracked
+from tests.harness.books.differences.tracked import NOON, tracked
 from tests.unit.console.configs import config
 from vocabulary.errors import Malformed
 

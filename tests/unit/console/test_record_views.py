@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.addresses import address, fact_address, hit_address
+from console.drawings.waterfall import STEPS, steps_of, waterfalls_of
 from console.layout import section_of
 from console.pages.finding import grouped, only_address
 from console.pages.parameters import read_name, read_number, read_position
@@ -18,7 +19,6 @@ from console.pages.records.rounds import RoundSums, balance_changes, sentence_of
 from console.pages.run_detail import flat
 from console.rendering import id_parts
 from console.replies import RequestRefused
-from console.waterfall import STEPS, steps_of, waterfalls_of
 from feeds.round_records import RoundRecord
 from ledger.queries.round_parts import RoundOperation, RoundPart
 from reports.find.hits import Findings, Hit

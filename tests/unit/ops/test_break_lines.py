@@ -10,7 +10,7 @@ from ops.commands.breaks.lines import WIDTH, group_lines, list_lines
 from ops.commands.breaks.show import bytes_text, impact_sentence, side_lines
 from ops.settings.model import Settings
 from reports.find.short_ids import short_id
-from tests.harness.books.tracked import tracked
+from tests.harness.books.differences.tracked import tracked
 
 SETTINGS = Settings.model_construct(providers=[])
 NAMES = st.text("abcdefghij0123456789-", min_size=1, max_size=60)

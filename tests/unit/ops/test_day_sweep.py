@@ -7,7 +7,7 @@ import pytest
 
 from breaks.lists.queries import DueBreak
 from ops.scheduling.day_sweep import count_overdue
-from tests.harness.books.tracked import NOON, tracked
+from tests.harness.books.differences.tracked import NOON, tracked
 from vocabulary.window import day_window
 
 WARSAW = ZoneInfo("Europe/Warsaw")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from ops.commands.breaks.next_run import commands_after_booking
 from ops.settings.model import Settings
-from tests.harness.books.tracked import NOON, tracked
+from tests.harness.books.differences.tracked import NOON, tracked
 
 _ENTRY = {"dialect": "xigs", "currency": "EUR", "secrets": ["literal:a secret of the tests"]}
 SETTINGS = Settings.model_validate(

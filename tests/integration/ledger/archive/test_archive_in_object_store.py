@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
 from tests.harness.servers.gcs_protocol import GCS
 from tests.harness.servers.object_store import ObjectStore, StoreProtocol, object_store
 from tests.harness.servers.s3_protocol import S3

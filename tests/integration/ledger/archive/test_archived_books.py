@@ -38,7 +38,7 @@ from reports.statement.bridge import bridges, reported_ggr
 from storage.archive.restore import restored_versions
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
 from tests.harness.books.ledger import SLUG, accept, bet, rollback
 from tests.harness.tampering.replay import copy_books, replayed, restore_books, tamper
 from tests.harness.tampering.sealed_day import DECODERS, FIRST, REPEATS, SECOND, quiet

@@ -14,7 +14,7 @@ from ledger.checks.run import verify
 from storage.archive.digests import digest_of_bytes
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
 from tests.harness.tampering.replay import tamper
 
 LET_GO_OF_ANOTHER_MONTH = """

@@ -21,7 +21,7 @@ from ledger.checks.run import verify
 from ledger.posting.posting import PostingCounts, post, post_all_at
 from storage.engine import open_accept_connection, open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.away import (
+from tests.harness.books.archives.away import (
     bring_back_what_is_wanted,
     let_everything_go,
     wanted,

@@ -12,8 +12,8 @@ from ledger.archive.recall import Recalled, recall_wanted
 from ops.scheduling.recall_jobs import recall_now
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
-from tests.harness.books.away import wanted
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.away import wanted
 from tests.harness.books.killed_commands import Stop, kill_at
 from tests.harness.books.ledger import SLUG
 from vocabulary.ids import RowKind

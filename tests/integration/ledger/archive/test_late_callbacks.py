@@ -17,8 +17,8 @@ from ops.scheduling.recall_calls import listening
 from ops.scheduling.recall_jobs import recall_job, recall_now
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
-from tests.harness.books.away import wanted
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.away import wanted
 from tests.harness.books.ledger import accept, bet, rollback, win
 from tests.harness.tampering.sealed_day import FIRST, SECOND
 from vocabulary.clock import SystemClock

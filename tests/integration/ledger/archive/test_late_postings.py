@@ -24,9 +24,9 @@ from reports.statement.bridge import bridges, reported_ggr
 from storage.archive.row_cut import RowsAreAway
 from storage.engine import open_engine, url_of
 from tests.conftest import PostgresServer
-from tests.harness.books.leaving_months import let_rows_of_month_go, months_twice
+from tests.harness.books.archives.leaving_months import let_rows_of_month_go, months_twice
+from tests.harness.books.archives.random_months import PLAYERS
 from tests.harness.books.ledger import SLUG
-from tests.harness.books.random_months import PLAYERS
 from tests.harness.tampering.replay import tamper
 from vocabulary.window import Window, parse_window
 

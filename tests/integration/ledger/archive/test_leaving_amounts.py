@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import Archivist
+from tests.harness.books.archives.archived import Archivist
 from tests.harness.books.ledger import SLUG
 
 LISTED = f"""

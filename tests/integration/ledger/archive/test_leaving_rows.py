@@ -14,7 +14,7 @@ from storage.engine import open_engine
 from storage.rights import APPLICATION_ROLE
 from storage.roles import url_of_login
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
 from tests.harness.books.ledger import SLUG
 from tests.harness.tampering.replay import tamper
 from vocabulary.ids import RowKind

@@ -15,7 +15,7 @@ from ledger.checks.run import CHECKS, checks_for, verify
 from ledger.posting.posting import post_all_at
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist
+from tests.harness.books.archives.archived import ARCHIVE, Archivist
 from tests.harness.books.ledger import accept, bet, rollback, win
 from tests.harness.tampering.replay import copy_books, restore_books, tamper
 from vocabulary.errors import Contradiction

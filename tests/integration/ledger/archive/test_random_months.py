@@ -25,14 +25,14 @@ from storage.archive.archives import (
 from storage.archive.manifest import Manifest
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.ledger import SLUG, accept, open_wallets
-from tests.harness.books.random_months import (
+from tests.harness.books.archives.random_months import (
     PLAYERS,
     Fact,
     last_of,
     late_facts,
     play,
 )
+from tests.harness.books.ledger import SLUG, accept, open_wallets
 from tests.harness.tampering.sealed_day import quiet
 
 #: Each with its first day that has callbacks; sealing begins there.

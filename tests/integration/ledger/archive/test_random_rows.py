@@ -15,13 +15,13 @@ from ledger.archive.recall import recall_wanted
 from ledger.posting.posting import post_all_at
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.leaving_months import (
+from tests.harness.books.archives.leaving_months import (
     MonthsTwice,
     let_rows_of_month_go,
     months_twice,
 )
+from tests.harness.books.archives.random_months import Fact, late_facts
 from tests.harness.books.ledger import SLUG, accept
-from tests.harness.books.random_months import Fact, late_facts
 from vocabulary.facts import Rollback, Win
 from vocabulary.ids import RowKind
 

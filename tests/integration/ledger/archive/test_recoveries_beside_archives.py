@@ -15,7 +15,11 @@ from ledger.restores.steps import begin_restore
 from ledger.seal.files import write_lines
 from ledger.seal.seal import exported_lines, seal_day
 from storage.engine import open_engine
-from tests.harness.books.away import bring_back_what_is_wanted, let_everything_go, wanted
+from tests.harness.books.archives.away import (
+    bring_back_what_is_wanted,
+    let_everything_go,
+    wanted,
+)
 from tests.harness.books.traffic import book_an_hour, decoders
 from tests.harness.tampering.replay import tamper
 from tests.harness.tampering.sealed_day import quiet

@@ -27,7 +27,7 @@ from ledger.replay.report import ReplayWindow
 from storage.archive.row_cut import RowsAreAway
 from storage.engine import open_engine, url_of
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist, sign_figures
+from tests.harness.books.archives.archived import ARCHIVE, Archivist, sign_figures
 from tests.harness.books.ledger import SLUG, STRICT, accept, bet
 from tests.harness.tampering.replay import fact_decoders, replayed, tamper
 from tests.harness.tampering.sealed_day import FIRST, REPEATS, SECOND, UNPOSTED

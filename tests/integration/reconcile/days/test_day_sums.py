@@ -30,7 +30,7 @@ from reports.find.query import FoundKind
 from reports.find.search import find_anything
 from reports.queries import game_totals
 from storage.engine import open_engine
-from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON, TwoBooks
 from tests.harness.tampering.replay import tamper
 from vocabulary.clock import FrozenClock
 from vocabulary.ids import match_key

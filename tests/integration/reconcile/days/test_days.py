@@ -8,7 +8,7 @@ import pytest
 from psycopg.errors import IntegrityError, RestrictViolation
 
 from ledger.posting.posting import post_all_at
-from tests.harness.books.two_sides import NOON
+from tests.harness.books.differences.two_sides import NOON
 from tests.integration.reconcile.conftest import AGG, DAY, STATEMENT, Office
 from vocabulary.clock import SystemClock
 

@@ -11,7 +11,7 @@ from reconcile.days.remembered_figures import RememberedFigures
 from reconcile.days.summing import keep_sums
 from reconcile.totals.sides import BothFigures, both_figures
 from storage.engine import open_engine
-from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.window import Window
 

@@ -17,7 +17,7 @@ from reconcile.totals.resolution_rate import (
     resolution_rates,
 )
 from storage.engine import open_engine
-from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON, TwoBooks
 from vocabulary.clock import FrozenClock
 from vocabulary.window import Window
 

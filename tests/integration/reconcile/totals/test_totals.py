@@ -13,7 +13,7 @@ from reconcile.totals.cells import Figures
 from reconcile.totals.sides import side_sums
 from reconcile.totals.tie_out import Totals, totals
 from storage.engine import open_engine
-from tests.harness.books.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON, TwoBooks
 from vocabulary.window import Window
 
 DAYS = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 4, tzinfo=UTC))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.books.two_sides import TwoBooks
+from tests.harness.books.differences.two_sides import TwoBooks
 from tests.harness.servers.command_line import run_tieout
 from vocabulary.clock import SystemClock
 

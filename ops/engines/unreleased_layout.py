@@ -2,7 +2,7 @@
 
 import psycopg
 
-from ops.runtime.data_directory import DataDirectory
+from ops.engines.data_directory import DataDirectory
 from storage.schema_version import UnreleasedSchema, current_revision, refuse_unreleased
 from vocabulary.errors import Unavailable
 

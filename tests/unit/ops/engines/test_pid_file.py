@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ops.runtime.pid_file import PidBoard, board_path, read_pids
+from ops.engines.pid_file import PidBoard, board_path, read_pids
 
 
 def test_a_list_that_cannot_be_written_stops_nobody_and_is_written_whole_later(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from ops.runtime.data_directory import DataDirectory
+from ops.engines.data_directory import DataDirectory
 from vocabulary.errors import Unavailable
 
 SUPERVISOR = "supervisor"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from ops.runtime import servers
-from ops.runtime.servers import ServerPids
+from ops.engines import servers
+from ops.engines.servers import ServerPids
 from ops.runtime.supervisor import RestartPolicy, Restarts
 from ops.settings.model import EMBEDDED, Settings
 from vocabulary.errors import Unavailable

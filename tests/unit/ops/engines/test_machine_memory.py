@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ops.runtime.machine_memory import memory_bytes
-from ops.runtime.postgres_memory import memory_settings
+from ops.engines.machine_memory import memory_bytes
+from ops.engines.postgres_memory import memory_settings
 
 GIB = 2**30
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.runtime import postgres_server, unreleased_layout, valkey_server
-from ops.runtime.data_directory import DataDirectory, locked, open_data_directory
+from ops.engines import postgres_server, unreleased_layout, valkey_server
+from ops.engines.data_directory import DataDirectory, locked, open_data_directory
 from ops.settings.model import EMBEDDED, Settings
 from storage.rights import APPLICATION_ROLE
 from vocabulary.errors import Unavailable

@@ -8,8 +8,8 @@ import socket
 from pathlib import Path
 from urllib.parse import quote
 
-from ops.runtime import server_process
-from ops.runtime.data_directory import DataDirectory
+from ops.engines import server_process
+from ops.engines.data_directory import DataDirectory
 from vocabulary.errors import Unavailable
 
 #: Longest wait for a started server, in seconds.

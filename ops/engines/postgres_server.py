@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 import psycopg
 
-from ops.runtime import server_process
-from ops.runtime.data_directory import DataDirectory
-from ops.runtime.machine_memory import memory_bytes
-from ops.runtime.postgres_memory import memory_settings
+from ops.engines import server_process
+from ops.engines.data_directory import DataDirectory
+from ops.engines.machine_memory import memory_bytes
+from ops.engines.postgres_memory import memory_settings
 from storage.rights import OWNER_ROLE, RIGHTS
 from vocabulary.errors import Unavailable
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from ops.commands.breaks.group import app
 from ops.context import Context
 from ops.settings.loader import load
-from tests.harness.books.breaks import BreakBooks
+from tests.harness.books.differences.breaks import BreakBooks
 from tests.harness.people import signed_in
 
 SETTINGS = """

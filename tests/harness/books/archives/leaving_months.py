@@ -12,8 +12,8 @@ from ledger.archive.row_release import RowsGone
 from ledger.seal.seal import seal_day
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
+from tests.harness.books.archives.random_months import PLAYERS, Fact, last_of, play
 from tests.harness.books.ledger import open_wallets
-from tests.harness.books.random_months import PLAYERS, Fact, last_of, play
 from tests.harness.tampering.sealed_day import quiet
 
 

@@ -19,7 +19,7 @@ from storage.archive.parquet import read_batches
 from storage.archive.supplements import list_supplements
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.archived import ARCHIVE, Archivist, seal_month, sign_month
+from tests.harness.books.archives.archived import ARCHIVE, Archivist, seal_month, sign_month
 from tests.harness.books.ledger import SLUG
 from tests.harness.tampering.sealed_day import MORNING, a_sealed_day
 from vocabulary.facts import HistoryRecord

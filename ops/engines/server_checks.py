@@ -7,7 +7,7 @@ import psycopg
 import redis
 from dramatiq.errors import BrokerConnectionError
 
-from ops.runtime.database_checks import refuse_lent_sessions
+from ops.engines.database_checks import refuse_lent_sessions
 from ops.settings.redaction import without_password
 from storage.broker.rabbitmq import OUTAGES, AmqpBroker, reason_of
 from storage.broker.redis import INGEST_QUEUE, POST_QUEUE

@@ -11,7 +11,7 @@ from typing import Any
 from breaks.lists.queries import BreakFilter, list_breaks
 from breaks.store import TrackedBreak
 from ops.commands.dispute.group import app
-from tests.harness.books.break_commands import BreakCommands
+from tests.harness.books.differences.break_commands import BreakCommands
 
 PROVIDER = ("--provider", "lottery")
 BY = ("--by", "maria")

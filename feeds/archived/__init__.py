@@ -1,0 +1,1 @@
+"""Records of archived months: kept versions, their release and their recall."""

@@ -1,0 +1,1 @@
+"""The engines: database and broker, external servers or embedded ones in the data directory."""
