@@ -26,7 +26,7 @@ ABOUT_EVERY_DIALECT = (
     "tests/unit/providers/test_documents.py",
     "tests/unit/ops/settings/test_api.py",
     "tests/unit/simulator/test_conformance_catalogue.py",
-    "tests/property/test_simulator_agrees_with_ledger.py",
+    "tests/property/ledger/test_simulator_agrees_with_ledger.py",
 )
 PATIENCE_S = 60
 

@@ -17,7 +17,7 @@ from ledger.accepting.own_operations import (
 )
 from providers.contract import LedgerPolicy
 from tests.harness.books.ledger import NOON, MemoryLedger, request
-from tests.property.ledger_strategies import (
+from tests.property.ledger.ledger_strategies import (
     ALL_OWN_OPERATIONS,
     FACTS,
     OPERATIONS,

@@ -13,7 +13,7 @@ from ledger.accepting.model import OperationRow
 from ledger.posting.rules import LEGS, Movement, entries_of, sweep_of
 from providers.contract import LedgerPolicy
 from tests.harness.books.ledger import MemoryLedger, bet, request, rollback, win
-from tests.property.ledger_strategies import FACTS, POLICIES, LedgerFact
+from tests.property.ledger.ledger_strategies import FACTS, POLICIES, LedgerFact
 from vocabulary.facts import Operation
 from vocabulary.money import MINOR_MAX
 
