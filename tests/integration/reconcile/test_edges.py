@@ -90,7 +90,7 @@ def _parts_give_the_same_bytes(
 
 
 def test_parts_in_a_pool_give_the_same_bytes(books: str, expected: str) -> None:
-    """Any number and any order of them: ``tests/property/reconcile/test_reconcile_edges.py``."""
+    """In any number and order: ``tests/property/reconcile/test_reconcile_edges.py``."""
     _parts_give_the_same_bytes(books, expected, Pool(2), 7)
 
 
