@@ -12,6 +12,7 @@ The aims are totals in half of the run's time, a pack in the same time, and 300 
 """
 
 import argparse
+import gc
 import json
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from benchmarks.reconcile import PROVIDER, WINDOW
 from benchmarks.reconcile_scale import KINDS, fill
 from ops.engines import postgres_server
 from ops.engines.data_directory import DataDirectory
+from ops.garbage import OF_PACKS, skip_loaded
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
 from reconcile.totals.tie_out import totals
@@ -56,6 +58,7 @@ def _nothing(_url: str) -> int:
 
 
 def _run(url: str) -> int:
+    gc.freeze()  # as the command does
     return len(reconcile(url, _REQUEST, clock=SystemClock()).breaks)
 
 
@@ -66,6 +69,7 @@ def _totals(url: str) -> int:
 
 
 def _report(url: str) -> int:
+    skip_loaded(OF_PACKS)  # as whatever makes packs does
     engine = open_engine(url, pool_size=1)
     with tempfile.TemporaryDirectory() as folder, engine.connect() as connection:
         pack = load_pack(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from ops.garbage import OF_PACKS, skip_loaded
 from ops.providers.configured import ConfiguredProvider
 from ops.settings.break_policy import rules_of
 from ops.settings.model import ProviderSettings, Settings
@@ -68,6 +69,7 @@ def write_packs(
     options: PackOptions,
 ) -> WrittenPacks:
     """Write the packs of providers, each over its window or that of its last run."""
+    skip_loaded(OF_PACKS)
     now = SystemClock().now()
     with engine_at(url, pool_size=1) as engine, engine.connect() as connection:
         packs = [

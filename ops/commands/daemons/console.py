@@ -44,7 +44,6 @@ from ops.providers.book_trials import book_trials
 from ops.providers.inquiries import askable
 from ops.providers.signatures import signature_check
 from ops.runtime import logs
-from ops.runtime.heap import share_one_arena
 from ops.runtime.listening import listening_socket
 from ops.runtime.service_manager import ServiceManager, show_life_of
 from ops.scheduling.business_days import business_days_of, maturities_of
@@ -71,6 +70,7 @@ from storage.transactions import snapshot
 from vocabulary.clock import SystemClock
 from vocabulary.currencies import Exponents
 from vocabulary.errors import SettingsInvalid
+from vocabulary.heap import share_one_arena
 from workers.canary import QUEUES
 
 
