@@ -53,6 +53,18 @@ def read_instant(value: str, option: str) -> datetime:
     return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
+def read_passed_instant(value: str, option: str, now: datetime) -> datetime:
+    """As ``read_instant``: nothing is known yet of an instant to come.
+
+    Raises:
+        Malformed: no instant, or one to come; names the option.
+    """
+    parsed = read_instant(value, option)
+    if parsed > now:
+        raise Malformed(option, "an instant that has passed is expected")
+    return parsed
+
+
 def read_until(value: str, option: str, now: datetime) -> datetime:
     """An instant to come, or a duration from now.
 

@@ -12,14 +12,13 @@ from ledger.queries.rounds import Round, rounds_of
 from ops.commands.cut_note import note_cut
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.option_values import read_duration, read_instant
+from ops.commands.option_values import read_duration, read_passed_instant
 from ops.commands.options import AsJson, Limit, ProviderFilter
 from ops.commands.provider_choice import check_provider
 from ops.commands.tables import instant, table, text
 from ops.context import context_of, own_exponents
 from vocabulary.clock import SystemClock
 from vocabulary.currencies import Exponents
-from vocabulary.errors import Malformed
 
 
 def accounts(*, as_json: AsJson = False) -> None:
@@ -83,9 +82,7 @@ def checkpoint(
 ) -> None:
     """Store the balance of each moved wallet and prove all stored ones; exit 1 if one fails."""
     now = SystemClock().now()
-    as_of = now if instant_text is None else read_instant(instant_text, "--at")
-    if as_of > now:
-        raise Malformed("--at", "an instant that has passed is expected")
+    as_of = now if instant_text is None else read_passed_instant(instant_text, "--at", now)
     engine = open_books(ctx)
     written = take_checkpoint(engine, at=as_of)
     proof = prove_checkpoints(engine)

@@ -10,10 +10,11 @@ from ledger.queries import balances
 from ledger.queries.checkpoints import balance_at
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.option_values import read_instant
+from ops.commands.option_values import read_passed_instant
 from ops.commands.options import AsJson, Currency, Player
 from ops.commands.tables import instant, table, text
 from ops.context import own_exponents
+from vocabulary.clock import SystemClock
 
 
 class ClockChoice(StrEnum):
@@ -42,7 +43,7 @@ def balance(
 ) -> None:
     """Show a player's balance, now or at an instant."""
     if as_of is not None:
-        moment = read_instant(as_of, "--at")
+        moment = read_passed_instant(as_of, "--at", SystemClock().now())
         _balance_at(ctx, player, currency, moment, clock=clock, as_json=as_json)
         return
     wallet = balances.balance_of(open_books(ctx), player=player, currency=currency)

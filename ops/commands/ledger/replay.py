@@ -21,7 +21,7 @@ from ops.commands.ledger.proof_options import (
     proof_options,
 )
 from ops.commands.ledger.proof_results import keep_proof
-from ops.commands.option_values import read_instant
+from ops.commands.option_values import read_instant, read_passed_instant
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
 from ops.context import context_of
@@ -66,12 +66,13 @@ def replay(
     )
     decoders = proof_decoders(context.settings)
     _require_provider(decoders, provider)
+    started_at = SystemClock().now()
     window = ReplayWindow(
-        since=None if since is None else read_instant(since, "--from"),
+        since=None if since is None else read_passed_instant(since, "--from", started_at),
         until=None if until is None else read_instant(until, "--to"),
         provider=provider,
     )
-    engine, started_at = open_books(ctx), SystemClock().now()
+    engine = open_books(ctx)
     asked, window = window, provable_window(engine, window)
     with progress_bars() as announce:
         result = replay_books(

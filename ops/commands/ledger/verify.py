@@ -21,7 +21,7 @@ from ops.commands.ledger.proof_options import (
     proof_options,
 )
 from ops.commands.ledger.proof_results import keep_proof
-from ops.commands.option_values import read_instant
+from ops.commands.option_values import read_passed_instant
 from ops.commands.options import AsJson
 from ops.commands.progress import progress_bars
 from ops.context import context_of
@@ -55,14 +55,15 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Prove the books: sums, balances, chains, postings; exit 1 if a check fails."""
+    started_at = SystemClock().now()
     scope = WalletScope(
-        since=None if since is None else read_instant(since, "--since"),
+        since=None if since is None else read_passed_instant(since, "--since", started_at),
         wallets=_range(wallets),
     )
     options = proof_options(
         context_of(ctx), ProofKind.VERIFY, jobs=jobs, scheduler=scheduler, resume=resume
     )
-    engine, started_at = open_books(ctx), SystemClock().now()
+    engine = open_books(ctx)
     if from_month_end:
         scope = replace(scope, month_end=_newest_month_end(engine))
     asked, scope = scope, provable_scope(engine, scope)

@@ -198,3 +198,20 @@ def test_no_process_at_all_is_wrong_usage(tieout: CommandLine, command: str) -> 
 
     assert "--jobs" in error
     assert "greater than or equal to 1" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("replay",), "--from"),
+        (("verify",), "--since"),
+        (("balance", *WALLET), "--at"),
+        (("checkpoint",), "--at"),
+    ],
+)
+def test_nothing_is_proven_or_shown_of_an_instant_to_come(
+    tieout: CommandLine, words: tuple[str, ...], option: str
+) -> None:
+    refusal = tieout.run("ledger", *words, option, "2999-01-01", code=2)
+
+    assert f"{option}: an instant that has passed is expected" in refusal
