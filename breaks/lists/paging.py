@@ -11,8 +11,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
+from breaks.listed import LISTED_COLUMNS, ListedBreak, listed_from_row
 from breaks.lists.queries import BreakFilter
 from breaks.store import COLUMNS, TrackedBreak, break_from_row
 from vocabulary.cursors import Part, cut_page, parts_of
@@ -41,7 +42,7 @@ _FROM: Mapping[BreakOrder, str] = MappingProxyType(
 _POSITION = ("last_rank", "last_at", "last_id")
 # The page is chosen before what is derived of each break is looked up: a plan for all that the
 # filter matches would read whole tables for fifty rows.
-_PAGE = """
+_CHOSEN_ROWS = """
 WITH page AS MATERIALIZED ({chosen})
 SELECT {columns} FROM page
   JOIN breaks b USING (break_id) JOIN break_workflows l USING (break_id)
@@ -101,13 +102,28 @@ def page_of_breaks(
         query = text(_FOUND.format(found=found, end=end))
         count, params["page_ids"] = connection.execute(query, params).one()
         chosen = _IDS
-    of_rows = key.replace("b.opened_at", "l.opened_at")
-    query = text(_PAGE.format(chosen=chosen, columns=COLUMNS, of_rows=of_rows))
-    rows = connection.execute(query, params).all()
+    rows = connection.execute(_rows_query(chosen, COLUMNS, key), params).all()
     breaks, cursor = cut_page(
         [break_from_row(tuple(row)) for row in rows], limit, partial(_place, order)
     )
     return BreakPage(breaks=tuple(breaks), total=int(count), next=cursor)
+
+
+def listed_breaks(
+    connection: Connection, break_filter: BreakFilter, *, order: BreakOrder, limit: int
+) -> list[ListedBreak]:
+    """The first breaks that a filter matches, in an order, at most ``limit``."""
+    key = _KEYS[order]
+    chosen = break_filter.query("b.break_id", end=f" ORDER BY {key} LIMIT :limit").text
+    params = {**break_filter.parameters(), "limit": limit}
+    rows = connection.execute(_rows_query(chosen, LISTED_COLUMNS, key), params)
+    return [listed_from_row(tuple(row)) for row in rows.all()]
+
+
+def _rows_query(chosen: str, columns: str, key: str) -> TextClause:
+    """A query of columns of the chosen breaks, in the order of a key."""
+    of_rows = key.replace("b.opened_at", "l.opened_at")
+    return text(_CHOSEN_ROWS.format(chosen=chosen, columns=columns, of_rows=of_rows))
 
 
 def _place(order: BreakOrder, break_: TrackedBreak) -> tuple[Part, ...]:
