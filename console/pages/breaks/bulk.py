@@ -245,8 +245,12 @@ def selected(visit: Visit) -> list[ListedBreak]:
         RequestRefused: none, or too many.
     """
     break_filter = _filter(visit)
-    count = count_breaks(visit.console.readers, break_filter)
-    if not 0 < count <= BREAKS_MAX:
+    with visit.console.readers.connect() as connection:
+        breaks = listed_breaks(
+            connection, break_filter, order=BreakOrder.AGE, limit=BREAKS_MAX + 1
+        )
+    if not 0 < len(breaks) <= BREAKS_MAX:
+        count = count_breaks(visit.console.readers, break_filter) if breaks else 0
         why = (
             "No break is ticked, or none fits the filters any more. Go back and tick some."
             if count == 0
@@ -254,8 +258,7 @@ def selected(visit: Visit) -> list[ListedBreak]:
             f" {BREAKS_MAX}: narrow the filters, for example to one provider or one day."
         )
         raise RequestRefused(status=HTTPStatus.UNPROCESSABLE_ENTITY, title="Not done", why=why)
-    with visit.console.readers.connect() as connection:
-        return listed_breaks(connection, break_filter, order=BreakOrder.AGE, limit=BREAKS_MAX)
+    return breaks
 
 
 def _filter(visit: Visit) -> BreakFilter:
