@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from breaks.impact import Effects, effects_of
 from breaks.kinds import BreakKind, Impact
+from breaks.listed import GAME, ListedBreak
 from breaks.standing import Standing, standing_of
 from breaks.states import ActionRefused, BreakChanged, BreakState, check_step
 from storage.audit import AuditEntry, record_all
@@ -32,7 +32,7 @@ _DERIVED = {
     "corrected": "(SELECT true FROM adjustments a"
     " WHERE a.break_id = b.break_id AND a.state = 'posted' LIMIT 1) IS TRUE",
     "player_known": "(SELECT true FROM players p WHERE p.player = b.player LIMIT 1) IS TRUE",
-    "game": "b.games[1]",  # they are in order
+    "game": GAME,
     "trial": "(SELECT t.answer FROM correction_trials t WHERE t.break_id = b.break_id"
     " ORDER BY t.trial_id DESC LIMIT 1)",
 }
@@ -58,68 +58,37 @@ UPDATE break_workflows SET state = :state, assignee = :assignee, since = :since,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrackedBreak:
-    """A break as the last run found it, with its workflow state.
+class TrackedBreak(ListedBreak):
+    """A break as the last run found it, with its workflow state and its documents.
 
     Attributes:
         ours, theirs: the two sides of the round, amounts as decimal text; None if missing.
-        difference: signed minor units; positive means the player is owed. cleared_at: when a
-        run no longer found it; None while runs find it. since: when it got into this state.
-        opened_at: when it was first seen or reopened; its age and due date count from here.
-        settled: the difference for which a person explained or closed it. answer: the
-        provider's answer to an inquiry: confirmed, unknown, failed. began_at: when the bet or
-        event it is about took place; None if it is not known. alias: the provider's own round
-        id if it differs from ours; else empty. corrected: a correction of it was booked, now or
-        when it was open before. player_known: the player is one of ours. game: what the
-        provider's history reported for the round when a run last saw it; None if nothing.
-        trial: what its newest correction was tried to do, see ``breaks.corrections.trials``;
-        None if it had none.
+        cleared_at: when a run no longer found it; None while runs find it. settled: the
+        difference for which a person explained or closed it. answer: the provider's answer to
+        an inquiry: confirmed, unknown, failed. alias: the provider's own round id if it differs
+        from ours; else empty. corrected: a correction of it was booked, now or when it was open
+        before. player_known: the player is one of ours. trial: what its newest correction was
+        tried to do, see ``breaks.corrections.trials``; None if it had none.
     """
 
-    break_id: str
-    provider: str
-    kind: BreakKind
-    impact: Impact
-    player: str | None
-    currency: str
-    round_id: str
     ours: Mapping[str, Any] | None
     theirs: Mapping[str, Any] | None
-    difference: int
-    explanation: str
     evidence: Mapping[str, Any]
-    run_id: str
     first_seen: datetime
     last_seen: datetime
     cleared_at: datetime | None
-    state: BreakState
-    assignee: str | None
-    since: datetime
-    opened_at: datetime
     reopened: int
     settled: int | None
     answer: str | None
-    began_at: datetime | None
     alias: str
     corrected: bool
     player_known: bool
-    game: str | None
     trial: Mapping[str, Any] | None = None
 
     @property
     def standing(self) -> Standing:
         """How it counts for people."""
         return standing_of(self.state, corrected=self.corrected)
-
-    @property
-    def version(self) -> str:
-        """A text that changes with every step and with the difference."""
-        return f"{self.state} {self.since.isoformat()} {self.difference}"
-
-    @property
-    def effects(self) -> Effects:
-        """What it does between us and the player, and between us and the provider."""
-        return effects_of(self.kind, self.difference)
 
     @property
     def unreadable_file(self) -> str | None:

@@ -5,18 +5,22 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain, islice
 from typing import Any
 
 import xlsxwriter
 
 from console.replies import FileDownload
 from reports.files.formulas import escape_formula
+from reports.files.quick_sheet import StreamedCell, StreamedSheet
 from vocabulary.clock import iso
 
 #: What a cell can be.
 Cell = str | int | Decimal | datetime | None
 #: Digits that a spreadsheet stores exactly; longer numbers are written as text.
 _EXACT_DIGITS = 15
+#: Rows of a workbook that is put together in memory: of larger ones the parts are files.
+_IN_MEMORY_ROWS = 2_000
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -47,19 +51,22 @@ def xlsx_file(
         "strings_to_urls": False,
         "strings_to_numbers": False,
     }
+    rows = iter(rows)
+    first = list(islice(rows, _IN_MEMORY_ROWS))
     with xlsxwriter.Workbook(stream, options) as book:
+        # Each file that is made and removed again takes as long as many rows.
+        book.in_memory = len(first) < _IN_MEMORY_ROWS
         created = made_at.astimezone(UTC).replace(tzinfo=None)
         book.set_properties({"title": name, "created": created})
-        sheet = book.add_worksheet(name[:31])
+        sheet = book.add_worksheet(name[:31], worksheet_class=StreamedSheet)
         sheet.freeze_panes(1, 1)
         sheet.set_column(0, len(headings) - 1, 18)
         bold = book.add_format({"bold": True, "bottom": 1})
         for place, heading in enumerate(headings):
             sheet.write_string(0, place, heading, bold)
         formats = _Formats(book)
-        for line, row in enumerate(rows, start=1):
-            for place, cell in enumerate(row):
-                _write(sheet, formats, line, place, cell)
+        for line, row in enumerate(chain(first, rows), start=1):
+            sheet.put_row(line, [_streamed(cell, formats) for cell in row])
     return FileDownload(name=f"{name}.xlsx", content_type=_XLSX, content=stream.getvalue())
 
 
@@ -88,16 +95,14 @@ class _Formats:
         return self._made[pattern]
 
 
-def _write(sheet: Any, formats: _Formats, line: int, place: int, cell: Cell) -> None:
-    match cell:
-        case None:
-            return
-        case int() | Decimal() if len(Decimal(cell).as_tuple().digits) <= _EXACT_DIGITS:
-            digits = max(-int(Decimal(cell).as_tuple().exponent), 0)
-            pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"
-            sheet.write_number(line, place, cell, formats.of(pattern))
-        case datetime():
-            instant = cell.astimezone(UTC).replace(tzinfo=None)
-            sheet.write_datetime(line, place, instant, formats.of("yyyy-mm-dd hh:mm:ss"))
-        case _:
-            sheet.write_string(line, place, cell_text(cell))
+def _streamed(cell: Cell, formats: _Formats) -> StreamedCell:
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, datetime):
+        instant = cell.astimezone(UTC).replace(tzinfo=None)
+        return instant, formats.of("yyyy-mm-dd hh:mm:ss")
+    parts = Decimal(cell).as_tuple()
+    if len(parts.digits) > _EXACT_DIGITS:
+        return str(cell)
+    digits = max(-int(parts.exponent), 0)
+    return cell, formats.of(f"#,##0.{'0' * digits}" if digits else "#,##0")

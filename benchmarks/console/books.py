@@ -89,7 +89,9 @@ def build(engine: Engine, size: BookSize) -> None:
         run_id = _real_run(engine, start + timedelta(days=size.days // 2))
         for statement in AFTER:
             connection.execute(statement.encode(), {"run_id": run_id})
-        connection.execute("VACUUM ANALYZE breaks, break_workflows, audit, runs, day_closes")
+        connection.execute(
+            "VACUUM ANALYZE breaks, break_workflows, listed_breaks, audit, runs, day_closes"
+        )
         _sign_days(engine, connection, start, size.days)
         connection.execute("DROP VIEW planned; DROP TABLE plan, plan_terms")
         connection.execute("VACUUM (ANALYZE)")

@@ -257,6 +257,16 @@ SELECT break_id, s.state, CASE WHEN s.state = 'assigned' THEN 'maria' END, first
 ON CONFLICT (break_id) DO NOTHING
 """,
     """
+INSERT INTO listed_breaks (opened_at, difference, began_at, cleared_at, state, provider, kind,
+                           impact, currency, assignee, player, round_id, alias, games, break_id,
+                           words)
+SELECT l.opened_at, b.difference, b.began_at, b.cleared_at, l.state, b.provider, b.kind,
+       b.impact, b.currency, l.assignee, b.player, b.round_id, b.alias, b.games, b.break_id,
+       b.words
+  FROM breaks b JOIN break_workflows l USING (break_id)
+ON CONFLICT (break_id) DO NOTHING
+""",
+    """
 INSERT INTO audit (at, actor, action, subject, detail)
 SELECT first_seen, 'reconcile', 'break.opened', break_id,
        jsonb_build_object('run', run_id, 'kind', kind, 'after', 'open') FROM breaks

@@ -10,29 +10,26 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from breaks.kinds import Impact
-from breaks.lists.queries import OVERDUE, overdue_parameters
+from breaks.lists.overdue import overdue_parameters, overdue_sql
 from breaks.policy import AGES, SlaRule, overdue_limits
 from breaks.states import SETTLED, BreakState
 
 _OPEN_MONEY = """
 SELECT b.provider, b.impact, b.currency,
-       width_bucket(extract(epoch FROM CAST(:now AS timestamptz) - l.opened_at)::float8,
+       width_bucket(extract(epoch FROM CAST(:now AS timestamptz) - b.opened_at)::float8,
                     CAST(:ends AS double precision[])) AS age,
        count(*) AS breaks, sum(abs(b.difference))::bigint AS amount
-  FROM breaks b JOIN break_workflows l USING (break_id)
- WHERE l.state <> ALL(:settled)
+  FROM listed_breaks b
+ WHERE b.state <> 'closed' AND b.state <> ALL(:settled)
  GROUP BY b.provider, b.impact, b.currency, age
 """
 _WAITING = """
 SELECT count(*) FILTER (WHERE state = ANY(:proposed)) AS proposed,
        count(*) FILTER (WHERE state <> ALL(:settled) AND assignee = :person) AS assigned,
        count(*) FILTER (WHERE state <> ALL(:settled)) AS open
-  FROM break_workflows WHERE state <> 'closed'
+  FROM listed_breaks WHERE state <> 'closed'
 """
-_OVERDUE = f"""
-SELECT count(*) FROM breaks b JOIN break_workflows l USING (break_id)
- WHERE l.state <> 'closed' AND {OVERDUE}
-"""  # noqa: S608 - our own condition
+_OVERDUE = "SELECT count(*) FROM listed_breaks b WHERE b.state <> 'closed' AND {overdue}"
 # A step of a person writes an audit row in its transaction, a run its own row.
 _LAST_CHANGE = """
 SELECT (SELECT max(audit_id) FROM audit) AS audit_id,
@@ -106,13 +103,15 @@ def waiting_work(
     connection: Connection, person: str, rules: tuple[SlaRule, ...], *, now: datetime
 ) -> BreakWork:
     """What waits for anybody, and for one person."""
+    limits = overdue_limits(rules, now)
     params = {
-        **overdue_parameters(overdue_limits(rules, now)),
+        **overdue_parameters(limits),
         "person": person,
         "proposed": [BreakState.PROPOSED.value, BreakState.WRITE_OFF_PROPOSED.value],
     }
     row = connection.execute(text(_WAITING), params).one()
-    overdue = connection.execute(text(_OVERDUE), params).scalar_one()
+    overdue_query = text(_OVERDUE.format(overdue=overdue_sql(limits)))
+    overdue = connection.execute(overdue_query, params).scalar_one()
     return BreakWork(**row._mapping, overdue=overdue)
 
 

@@ -1,4 +1,7 @@
-"""Breaks in pages, by money or by age; a page begins after the last break of the former one."""
+"""Breaks in pages, by money or by age; a page begins after the last break of the former one.
+
+Tables read: ``listed_breaks``, ``breaks``, ``break_workflows``, ``break_mentions``.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +11,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
+from breaks.listed import LISTED_COLUMNS, ListedBreak, listed_from_row
 from breaks.lists.queries import BreakFilter
 from breaks.store import COLUMNS, TrackedBreak, break_from_row
 from vocabulary.cursors import Part, cut_page, parts_of
@@ -24,26 +28,34 @@ class BreakOrder(StrEnum):
 
 _KEYS: Mapping[BreakOrder, str] = MappingProxyType(
     {
-        BreakOrder.MONEY: "-abs(b.difference), l.opened_at, b.break_id",
-        BreakOrder.AGE: "CAST(0 AS bigint), l.opened_at, b.break_id",
+        BreakOrder.MONEY: "-abs(b.difference), b.opened_at, b.break_id",
+        BreakOrder.AGE: "CAST(0 AS bigint), b.opened_at, b.break_id",
     }
 )
 #: The first part of each key again, alone: an index on it can begin where the page does.
 _FROM: Mapping[BreakOrder, str] = MappingProxyType(
     {
         BreakOrder.MONEY: "-abs(b.difference) >= CAST(:last_rank AS bigint)",
-        BreakOrder.AGE: "l.opened_at >= CAST(:last_at AS timestamptz)",
+        BreakOrder.AGE: "b.opened_at >= CAST(:last_at AS timestamptz)",
     }
 )
 _POSITION = ("last_rank", "last_at", "last_id")
 # The page is chosen before what is derived of each break is looked up: a plan for all that the
 # filter matches would read whole tables for fifty rows.
-_PAGE = """
+_CHOSEN_ROWS = """
 WITH page AS MATERIALIZED ({chosen})
 SELECT {columns} FROM page
   JOIN breaks b USING (break_id) JOIN break_workflows l USING (break_id)
- ORDER BY {key}
+ ORDER BY {of_rows}
 """
+# Words are sought in all breaks once, for the page and for the count: few breaks have most
+# words, so a page in the order of an index would read as many rows again, one by one.
+_FOUND = """
+WITH found AS MATERIALIZED ({found})
+SELECT (SELECT count(*) FROM found) AS total,
+       ARRAY(SELECT b.break_id FROM found b WHERE true {end}) AS ids
+"""
+_IDS = "SELECT break_id FROM unnest(CAST(:page_ids AS text[])) AS p (break_id)"
 _AFTER = """
    AND {start}
    AND ({key}) > (CAST(:last_rank AS bigint), CAST(:last_at AS timestamptz), :last_id)
@@ -82,15 +94,36 @@ def page_of_breaks(
     after_sql = _AFTER.format(key=key, start=_FROM[order]) if position else ""
     end = f"{after_sql} ORDER BY {key} LIMIT :limit"
     params = {**break_filter.parameters(), **position, "limit": limit + 1}
-    chosen = break_filter.query("b.break_id", end=end).text
-    query = text(_PAGE.format(chosen=chosen, columns=COLUMNS, key=key))
-    rows = connection.execute(query, params).all()
+    if break_filter.words is None:
+        chosen = break_filter.query("b.break_id", end=end).text
+        count = connection.execute(break_filter.query("count(*)"), params).scalar_one()
+    else:
+        found = break_filter.query("b.break_id, b.difference, b.opened_at").text
+        query = text(_FOUND.format(found=found, end=end))
+        count, params["page_ids"] = connection.execute(query, params).one()
+        chosen = _IDS
+    rows = connection.execute(_rows_query(chosen, COLUMNS, key), params).all()
     breaks, cursor = cut_page(
         [break_from_row(tuple(row)) for row in rows], limit, partial(_place, order)
     )
-    count = break_filter.count_query()
-    total = connection.execute(count, break_filter.parameters()).scalar_one()
-    return BreakPage(breaks=tuple(breaks), total=int(total), next=cursor)
+    return BreakPage(breaks=tuple(breaks), total=int(count), next=cursor)
+
+
+def listed_breaks(
+    connection: Connection, break_filter: BreakFilter, *, order: BreakOrder, limit: int
+) -> list[ListedBreak]:
+    """The first breaks that a filter matches, in an order, at most ``limit``."""
+    key = _KEYS[order]
+    chosen = break_filter.query("b.break_id", end=f" ORDER BY {key} LIMIT :limit").text
+    params = {**break_filter.parameters(), "limit": limit}
+    rows = connection.execute(_rows_query(chosen, LISTED_COLUMNS, key), params)
+    return [listed_from_row(tuple(row)) for row in rows.all()]
+
+
+def _rows_query(chosen: str, columns: str, key: str) -> TextClause:
+    """A query of columns of the chosen breaks, in the order of a key."""
+    of_rows = key.replace("b.opened_at", "l.opened_at")
+    return text(_CHOSEN_ROWS.format(chosen=chosen, columns=columns, of_rows=of_rows))
 
 
 def _place(order: BreakOrder, break_: TrackedBreak) -> tuple[Part, ...]:

@@ -1,10 +1,11 @@
 """Queries about breaks: by filter, one with its history, by age, by due date.
 
-Tables read: ``breaks``, ``break_workflows``, ``break_notes``, ``adjustments``, ``write_offs``,
-``feed_records``, ``audit``.
+A filter chooses among the narrow rows of ``listed_breaks``; those of ``breaks`` are read by id.
+Tables read: ``listed_breaks``, ``breaks``, ``break_workflows``, ``break_mentions``,
+``break_notes``, ``adjustments``, ``write_offs``, ``audit``.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from breaks.kinds import BreakKind, Impact
+from breaks.lists.overdue import overdue_parameters, overdue_sql
 from breaks.policy import AGES, OverdueLimit, SlaRule, age_bucket, due_at
 from breaks.standing import Standing, count_standings
 from breaks.states import SETTLED, BreakState
@@ -24,48 +26,48 @@ from vocabulary.window import Window
 
 #: Most breaks that are read at once.
 BREAKS_MAX = 1_000_000
-#: Whether a break that is not settled is past a due date; see ``overdue_parameters``.
-OVERDUE = """
-l.state <> ALL(:settled) AND l.opened_at < :overdue_shortest AND EXISTS (
-  SELECT FROM unnest(CAST(:overdue_impacts AS text[]), CAST(:overdue_befores AS timestamptz[]),
-                     CAST(:overdue_currencies AS text[]), CAST(:overdue_least AS bigint[]))
-           AS r (impact, before, currency, least)
-   WHERE r.impact = b.impact AND l.opened_at < r.before
-     AND (r.currency IS NULL
-          OR (r.currency = b.currency AND abs(b.difference) >= r.least)))
-"""
-_FROM = "FROM breaks b JOIN break_workflows l USING (break_id)"
 #: By field of a filter, the condition that it adds.
 _CONDITIONS: Mapping[str, str] = MappingProxyType(
     {
         "provider": "b.provider = :provider",
         "kind": "b.kind = :kind",
         "impact": "b.impact = :impact",
-        "assignee": "l.assignee = :assignee",
+        "assignee": "b.assignee = :assignee",
         "currency": "b.currency = :currency",
         "ids": "b.break_id = ANY(CAST(:ids AS text[]))",
-        "min_difference": "abs(b.difference) >= :min_difference",
-        "max_difference": "abs(b.difference) <= :max_difference",
-        "opened_before": "l.opened_at < :opened_before",
-        "opened_after": "l.opened_at >= :opened_after",
+        # As the index by money has it.
+        "min_difference": "-abs(b.difference) <= -CAST(:min_difference AS bigint)",
+        "max_difference": "-abs(b.difference) >= -CAST(:max_difference AS bigint)",
+        "opened_before": "b.opened_at < :opened_before",
+        "opened_after": "b.opened_at >= :opened_after",
         "in_figures": "b.cleared_at IS NULL AND b.kind = ANY(:in_figures)",
-        "run_id": "b.run_id = :run_id",
+        "run_id": "b.break_id IN (SELECT r.break_id FROM breaks r WHERE r.run_id = :run_id)",
         "round_id": "(b.round_id = :round_id OR (b.alias = :round_id AND b.alias <> ''))",
         "player": "b.player = :player",
         "game": "b.games @> ARRAY[CAST(:game AS text)]",
         "mentioned": "EXISTS (SELECT FROM break_mentions m WHERE m.break_id = b.break_id"
         " AND m.person_id = :mentioned AND m.read_at IS NULL)",
-        "overdue": OVERDUE,
         "words": "strpos(b.words, lower(:words)) > 0",
     }
 )
 #: Those of them that are about the workflow.
 _ON_WORKFLOWS = frozenset({"assignee", "opened_before", "opened_after"})
+_ROWS = f"""
+WITH chosen AS MATERIALIZED ({{chosen}})
+SELECT {COLUMNS} FROM chosen
+  JOIN breaks b USING (break_id) JOIN break_workflows l USING (break_id)
+ ORDER BY l.opened_at, break_id
+"""  # noqa: S608 - our own columns
+# A break that somebody moved while this waited for them is looked at again as it is now.
+_LOCK = """
+SELECT l.break_id FROM listed_breaks b JOIN break_workflows l USING (break_id)
+ WHERE {conditions} ORDER BY l.break_id FOR UPDATE OF l
+"""
 _OF_ROUND = f"""
-SELECT {COLUMNS} {_FROM}
+SELECT {COLUMNS} FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE b.match_key = :match_key AND b.provider = :provider AND b.round_id = :round_id
  ORDER BY b.cleared_at IS NOT NULL, b.first_seen, b.break_id
-"""
+"""  # noqa: S608 - our own columns
 _NOTES = """
 SELECT note_id, at, author, kind, body, digest, size FROM break_notes
  WHERE break_id = :id ORDER BY note_id
@@ -117,45 +119,41 @@ class BreakFilter:
     words: str | None = None
 
     def query(self, select: str, *, end: str = "") -> TextClause:
-        """A query of the matching breaks ``b`` and their workflows ``l``.
+        """A query of the matching breaks, rows ``b`` of ``listed_breaks``.
 
         Only the conditions that are set are part of it, so each can use its index.
         """
-        chosen = [*self._of_breaks(), *self._of_workflows()]
-        return text(f"SELECT {select} {_FROM} WHERE {' AND '.join(chosen) or 'true'} {end}")
+        return text(f"SELECT {select} FROM listed_breaks b WHERE {self._conditions()} {end}")  # noqa: S608 - our own conditions
 
-    def count_query(self) -> TextClause:
-        """A query of how many breaks match; reads both tables only if both have a condition.
+    def lock_query(self) -> TextClause:
+        """A query of the ids of the matching breaks, in their order, that locks them."""
+        now = [sql.replace("b.", "l.") for sql in self._of_workflows()]
+        return text(_LOCK.format(conditions=" AND ".join([self._conditions(), *now])))
 
-        Every break has exactly one workflow, so either table can be counted.
-        """
-        of_breaks, of_workflows = self._of_breaks(), self._of_workflows()
-        if self.overdue is not None:
-            return self.query("count(*)")
-        if not of_breaks:
-            source, chosen = "break_workflows l", of_workflows
-        elif not of_workflows:
-            source, chosen = "breaks b", of_breaks
-        else:
-            return self.query("count(*)")
-        return text(f"SELECT count(*) FROM {source} WHERE {' AND '.join(chosen) or 'true'}")  # noqa: S608 - our own conditions
-
-    def _of_breaks(self) -> list[str]:
-        """The conditions on breaks."""
-        chosen = self._chosen(_CONDITIONS.keys() - _ON_WORKFLOWS)
+    def _conditions(self) -> str:
+        """All that is asked of a break."""
+        chosen = [*self._chosen(_CONDITIONS.keys() - _ON_WORKFLOWS), *self._of_workflows()]
         if self.windows is not None:
             spans = (_window_sql(slug, number) for number, slug in enumerate(self.windows))
             chosen.append(f"({' OR '.join(spans)})")
-        return chosen
+        if self.overdue is not None:
+            chosen.append(overdue_sql(self.overdue))
+        return " AND ".join(chosen) or "true"
 
     def _of_workflows(self) -> list[str]:
         """The conditions on workflows."""
         chosen = self._chosen(_ON_WORKFLOWS)
         if self.states:
-            chosen.append("l.state = ANY(:states)")
-        elif not self.include_closed and self.in_figures is None:
-            chosen.append("l.state <> 'closed'")
+            chosen.append("b.state = ANY(:states)")
+        # Said of states, too: the indexes of what is not closed are found by it.
+        if not self._may_be_closed():
+            chosen.append("b.state <> 'closed'")
         return chosen
+
+    def _may_be_closed(self) -> bool:
+        if self.states:
+            return BreakState.CLOSED in self.states
+        return self.include_closed or self.in_figures is not None
 
     def _chosen(self, names: Set[str]) -> list[str]:
         return [
@@ -169,7 +167,6 @@ class BreakFilter:
         values = {name: getattr(self, name) for name in _CONDITIONS}
         values["ids"] = None if self.ids is None else list(self.ids)
         values["in_figures"] = [str(kind) for kind in self.in_figures or ()]
-        values.pop("overdue")
         states = [str(state) for state in self.states]
         windows = self.windows or {}
         numbered = {
@@ -188,20 +185,6 @@ class BreakFilter:
             "slugs": list(windows),
             **numbered,
         }
-
-
-def overdue_parameters(limits: Iterable[OverdueLimit]) -> dict[str, object]:
-    """The parameters of ``OVERDUE``."""
-    listed = list(limits)
-    return {
-        "settled": [str(state) for state in SETTLED],
-        # Only what is older than the shortest time of any rule is compared with the rules.
-        "overdue_shortest": max((limit.opened_before for limit in listed), default=None),
-        "overdue_impacts": [str(limit.impact) for limit in listed],
-        "overdue_befores": [limit.opened_before for limit in listed],
-        "overdue_currencies": [limit.currency for limit in listed],
-        "overdue_least": [limit.least for limit in listed],
-    }
 
 
 _ANY_BREAK = BreakFilter(include_closed=True)
@@ -274,7 +257,10 @@ def read_breaks(
     connection: Connection, break_filter: BreakFilter, *, limit: int = BREAKS_MAX
 ) -> list[TrackedBreak]:
     """``list_breaks``, in the caller's transaction."""
-    query = break_filter.query(COLUMNS, end="ORDER BY opened_at, break_id LIMIT :limit")
+    chosen = break_filter.query(
+        "b.break_id", end="ORDER BY b.opened_at, b.break_id LIMIT :limit"
+    )
+    query = text(_ROWS.format(chosen=chosen.text))
     rows = connection.execute(query, {**break_filter.parameters(), "limit": limit})
     return [break_from_row(tuple(row)) for row in rows]
 
@@ -297,7 +283,7 @@ def count_breaks(engine: Engine, break_filter: BreakFilter) -> int:
         Unavailable: the database is out of reach.
     """
     with transaction(engine) as connection:
-        query = break_filter.count_query()
+        query = break_filter.query("count(*)")
         return int(connection.execute(query, break_filter.parameters()).scalar_one())
 
 
@@ -317,8 +303,7 @@ def unmatched_names(engine: Engine, break_filter: BreakFilter) -> list[str]:
 
 def lock_ids(connection: Connection, break_filter: BreakFilter) -> list[str]:
     """The ids of the breaks that a filter matches, in order, locked by the transaction."""
-    query = break_filter.query("break_id", end="ORDER BY break_id FOR UPDATE OF l")
-    rows = connection.execute(query, break_filter.parameters())
+    rows = connection.execute(break_filter.lock_query(), break_filter.parameters())
     return [str(row.break_id) for row in rows]
 
 

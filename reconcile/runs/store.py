@@ -86,6 +86,26 @@ SELECT key FROM unnest(CAST(:keys AS bigint[])) AS k (key)
     OR (SELECT count(DISTINCT (handle, currency)) > 1 FROM feed_records f
          WHERE f.match_key = k.key)
 """
+# The workflows of the breaks that this run changes or may move, in the order in which people
+# lock them. Whoever moves a break writes its row of ``listed_breaks`` with the workflow locked,
+# and so does the run: otherwise each would wait for the other.
+_LOCK_WORKFLOWS = """
+SELECT FROM break_workflows l
+ WHERE l.break_id IN (
+       SELECT unnest(CAST(:ids AS text[]))
+        UNION
+       SELECT s.break_id
+         FROM break_stage s JOIN breaks b USING (break_id)
+         JOIN break_workflows w USING (break_id)
+        WHERE w.state IN ('closed', 'posted') OR b.cleared_at IS NOT NULL
+           OR (b.impact, b.player, b.difference, b.explanation, b.began_at, b.alias)
+              IS DISTINCT FROM
+              (s.impact, s.player, s.difference, s.explanation, s.began_at, s.alias)
+        UNION
+       SELECT b.break_id FROM breaks b JOIN break_workflows w USING (break_id)
+        WHERE b.provider = :provider AND b.cleared_at IS NOT NULL AND w.state <> 'closed')
+ ORDER BY l.break_id FOR UPDATE OF l
+"""
 _CLEAR = "UPDATE breaks SET cleared_at = :now WHERE break_id = ANY(:ids)"
 _FIRST_SEEN = """
 SELECT b.break_id, b.first_seen FROM breaks b JOIN break_stage s USING (break_id)
@@ -155,6 +175,7 @@ def store_run(
             copy.write_row(_break_row(break_))
     run = {"provider": result.provider, "run_id": result.run_id, "now": result.started_at}
     resolved = _resolved(connection, result, examined)
+    connection.execute(text(_LOCK_WORKFLOWS), {**run, "ids": resolved})
     connection.execute(text(_CLEAR), {"now": result.started_at, "ids": resolved})
     connection.execute(text(_UPSERT), run)
     apply_run(connection, provider=result.provider, run_id=result.run_id, now=result.started_at)

@@ -11,9 +11,16 @@ _FORMULA = re.compile(
     r'(?=[ "]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])'
 )
 #: Without one of these nothing is a formula.
-_SIGNS = re.compile("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+_SIGNS = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
+_ANY_SIGN = re.compile(f"[{re.escape(_SIGNS)}]")
+_ANY_MARK = re.compile(r"[,;|\t\r\n]")
 
 
 def escape_formula(text: str) -> str:
     """The text, with an apostrophe wherever a spreadsheet could begin to read a formula."""
-    return _FORMULA.sub(r"\g<0>'", text) if _SIGNS.search(text) else text
+    if not _ANY_SIGN.search(text):
+        return text
+    # Most ids and dates have a sign that begins nothing: neither the text nor a part of it.
+    if not _ANY_MARK.search(text) and not text.lstrip(' "').startswith(tuple(_SIGNS)):
+        return text
+    return _FORMULA.sub(r"\g<0>'", text)

@@ -5,11 +5,13 @@ For these xlsxwriter checks arguments and joins attributes of XML cell by cell, 
 longer than all other files of a pack. Every other cell is left to it.
 """
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from xlsxwriter.utility import xl_rowcol_to_cell_fast
+from xlsxwriter.utility import _utf16_len, _utf16_truncate, xl_rowcol_to_cell_fast
 from xlsxwriter.worksheet import (
     CellDatetimeTuple,
     CellNumberTuple,
@@ -17,6 +19,8 @@ from xlsxwriter.worksheet import (
     Worksheet,
 )
 
+#: A cell of a streamed row: a text, a number or a time without a zone with its style, or none.
+StreamedCell = str | tuple[int | Decimal | datetime, Any] | None
 #: Longer texts may have to be cut, which is left to xlsxwriter.
 _SHORT_TEXT = 16_000
 
@@ -59,4 +63,43 @@ class QuickSheet(Worksheet):  # type: ignore[misc] # no types come with it
             self.fh.write(f"{start}><v>{cell.number:.16G}</v></c>")
 
 
+class StreamedSheet(Worksheet):  # type: ignore[misc] # no types come with it
+    """A worksheet of a book in constant memory whose rows are written as wholes, in order."""
+
+    def put_row(self, line: int, cells: Sequence[StreamedCell]) -> None:
+        """Write the next row.
+
+        Args:
+            line: its number from 0; greater than that of every row before.
+            cells: of the first columns, at least one that is not empty.
+        """
+        self._write_single_row(line)  # what was written before
+        filled = [number for number, cell in enumerate(cells) if cell is not None]
+        self._check_dimensions(line, filled[0])
+        self._check_dimensions(line, filled[-1])
+        row = "".join(self._cell_xml(line, number, cells[number]) for number in filled)
+        self.fh.write(f'<row r="{line + 1}">{row}</row>')
+
+    def _cell_xml(self, line: int, number: int, cell: StreamedCell) -> str:
+        place = xl_rowcol_to_cell_fast(line, number)
+        if isinstance(cell, str):
+            return f'<c r="{place}" t="inlineStr"><is>{self._text_xml(cell)}</is></c>'
+        assert cell is not None
+        value, style = cell
+        figure = self._convert_date_time(value) if isinstance(value, datetime) else value
+        return f'<c r="{place}" s="{style._get_xf_index()}"><v>{figure:.16G}</v></c>'
+
+    def _text_xml(self, text: str) -> str:
+        if not _NOT_PLAIN.search(text) and len(text) <= _SHORT_TEXT:
+            return f"<t>{text}</t>"
+        if _utf16_len(text) > self.xls_strmax:
+            text = _utf16_truncate(text, self.xls_strmax)
+        text = self._escape_control_characters(text)
+        space = ' xml:space="preserve"' if text != text.strip() else ""
+        return f"<t{space}>{self._escape_data(text)}</t>"
+
+
+#: What is not written as it is: marks of XML, what looks like an escape, control characters,
+#: and space at an end.
+_NOT_PLAIN = re.compile(r"[&<>\x00-\x1f\ufffe\uffff]|_x[0-9a-fA-F]{4}_|^\s|\s$")
 _QUICK = frozenset({CellStringTuple, CellNumberTuple, CellDatetimeTuple})

@@ -20,7 +20,9 @@ from sqlalchemy import Connection
 
 from breaks.actions import newest_note
 from breaks.bulk import RIGHTS, STATES, BulkAction, BulkResult, act_on_each
+from breaks.listed import ListedBreak
 from breaks.lists.groups import GroupSum
+from breaks.lists.paging import BreakOrder, listed_breaks
 from breaks.lists.queries import BreakFilter, count_breaks, list_breaks
 from breaks.states import BreakState
 from breaks.store import TrackedBreak
@@ -148,7 +150,7 @@ def _selection_of(query: Mapping[str, str]) -> str:
     return urlencode({"scope": "all", **fields})
 
 
-def _kinds(breaks: Sequence[TrackedBreak], query: Mapping[str, str]) -> list[KindCount]:
+def _kinds(breaks: Sequence[ListedBreak], query: Mapping[str, str]) -> list[KindCount]:
     """The kinds of the selected breaks, each with the address of these alone."""
     counts = Counter(str(break_.kind) for break_ in breaks)
     fields = {name: query[name] for name in ("do",) if query.get(name)}
@@ -177,12 +179,12 @@ def _selection_of_form(visit: Visit) -> tuple[str, BreakFilter | None]:
     return address, selected.break_filter
 
 
-def digest_of(break_: TrackedBreak) -> str:
+def digest_of(break_: ListedBreak) -> str:
     """A short digest of the version of a break."""
     return blake2b(break_.version.encode(), digest_size=4).hexdigest()
 
 
-def encode_versions(breaks: Iterable[TrackedBreak]) -> str:
+def encode_versions(breaks: Iterable[ListedBreak]) -> str:
     """The breaks with their versions, as one field of a form."""
     lines = "\n".join(f"{break_.break_id} {digest_of(break_)}" for break_ in breaks)
     return base64.urlsafe_b64encode(zlib.compress(lines.encode(), 9)).decode()
@@ -206,9 +208,9 @@ def decode_versions(field: str) -> dict[str, str]:
     return pairs
 
 
-def money_of(breaks: Sequence[TrackedBreak]) -> list[tuple[str, GroupSum]]:
+def money_of(breaks: Sequence[ListedBreak]) -> list[tuple[str, GroupSum]]:
     """The money of breaks by provider and currency."""
-    totals: dict[tuple[str, str], list[TrackedBreak]] = {}
+    totals: dict[tuple[str, str], list[ListedBreak]] = {}
     for break_ in breaks:
         totals.setdefault((break_.provider, break_.currency), []).append(break_)
     return [
@@ -226,7 +228,7 @@ def money_of(breaks: Sequence[TrackedBreak]) -> list[tuple[str, GroupSum]]:
     ]
 
 
-def offered(breaks: Sequence[TrackedBreak], person: Person) -> list[OfferedAction]:
+def offered(breaks: Sequence[ListedBreak], person: Person) -> list[OfferedAction]:
     """The actions that the person has a right to and that some of the breaks take."""
     actions = [
         OfferedAction(action=action, count=sum(break_.state in states for break_ in breaks))
@@ -236,15 +238,19 @@ def offered(breaks: Sequence[TrackedBreak], person: Person) -> list[OfferedActio
     return [each for each in actions if each.count]
 
 
-def selected(visit: Visit) -> list[TrackedBreak]:
+def selected(visit: Visit) -> list[ListedBreak]:
     """The breaks that the list ticked, or all that it selects.
 
     Raises:
         RequestRefused: none, or too many.
     """
     break_filter = _filter(visit)
-    count = count_breaks(visit.console.readers, break_filter)
-    if not 0 < count <= BREAKS_MAX:
+    with visit.console.readers.connect() as connection:
+        breaks = listed_breaks(
+            connection, break_filter, order=BreakOrder.AGE, limit=BREAKS_MAX + 1
+        )
+    if not 0 < len(breaks) <= BREAKS_MAX:
+        count = count_breaks(visit.console.readers, break_filter) if breaks else 0
         why = (
             "No break is ticked, or none fits the filters any more. Go back and tick some."
             if count == 0
@@ -252,7 +258,7 @@ def selected(visit: Visit) -> list[TrackedBreak]:
             f" {BREAKS_MAX}: narrow the filters, for example to one provider or one day."
         )
         raise RequestRefused(status=HTTPStatus.UNPROCESSABLE_ENTITY, title="Not done", why=why)
-    return list_breaks(visit.console.readers, break_filter)
+    return breaks
 
 
 def _filter(visit: Visit) -> BreakFilter:
@@ -273,7 +279,7 @@ def _in_order_of(seen: Mapping[str, str], breaks: Iterable[TrackedBreak]) -> lis
     return [by_id[break_id] for break_id in seen if break_id in by_id]
 
 
-def _values(visit: Visit, breaks: Sequence[TrackedBreak], form: BulkForm) -> dict[str, object]:
+def _values(visit: Visit, breaks: Sequence[ListedBreak], form: BulkForm) -> dict[str, object]:
     with visit.console.readers.connect() as connection:
         assignees, newest = _assignees(connection), newest_note(connection)
     return {

@@ -5,23 +5,23 @@ from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 
+from breaks.listed import ListedBreak
 from breaks.policy import due_at
 from breaks.states import SETTLED
-from breaks.store import TrackedBreak
 from console.config import ConsoleConfig
 from console.rendering import age_text
 from console.spreadsheets import Cell
 from vocabulary.money import Money
 
-_Value = Callable[[TrackedBreak, ConsoleConfig, datetime], Cell]
+_Value = Callable[[ListedBreak, ConsoleConfig, datetime], Cell]
 
 
-def _difference(break_: TrackedBreak, config: ConsoleConfig, _: datetime) -> Cell:
+def _difference(break_: ListedBreak, config: ConsoleConfig, _: datetime) -> Cell:
     exponents = config.exponents(break_.provider)
     return Decimal(Money(break_.difference, break_.currency).text(exponents=exponents))
 
 
-def due_of(break_: TrackedBreak, config: ConsoleConfig) -> datetime | None:
+def due_of(break_: ListedBreak, config: ConsoleConfig) -> datetime | None:
     """When a break is due; None if nobody has to act."""
     if break_.state in SETTLED:
         return None
@@ -73,7 +73,7 @@ def file_columns(chosen: Sequence[str]) -> tuple[str, ...]:
 
 
 def file_rows(
-    breaks: Iterable[TrackedBreak],
+    breaks: Iterable[ListedBreak],
     columns: Sequence[str],
     config: ConsoleConfig,
     now: datetime,

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from breaks.kinds import BreakKind, Impact
-from breaks.lists.paging import BreakOrder, BreakPage, page_of_breaks
+from breaks.lists.paging import BreakOrder, BreakPage, listed_breaks, page_of_breaks
 from breaks.lists.saved_views import saved_views
 from breaks.states import BreakState
 from console.config import Visit
@@ -88,11 +88,11 @@ def list_values(visit: Visit, page: BreakPage, query: BreakQuery) -> dict[str, o
 def _file(visit: Visit, *, as_workbook: bool) -> FileDownload:
     query = query_of(visit)
     with visit.console.readers.connect() as connection:
-        page = page_of_breaks(
-            connection, query.break_filter, order=query.order, after=None, limit=FILE_ROWS_MAX
+        breaks = listed_breaks(
+            connection, query.break_filter, order=query.order, limit=FILE_ROWS_MAX
         )
     columns = file_columns(query.columns)
-    rows = file_rows(page.breaks, columns, visit.config, visit.now)
+    rows = file_rows(breaks, columns, visit.config, visit.now)
     if as_workbook:
         return xlsx_file("breaks", columns, rows, made_at=visit.now)
     return csv_file("breaks", columns, rows)
