@@ -20,8 +20,8 @@ from breaks.states import SETTLED, BreakState
 from breaks.store import lock_break
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.break_commands import BreakCommands
-from tests.harness.books.breaks import EVENING, HOUR
+from tests.harness.books.differences.break_commands import BreakCommands
+from tests.harness.books.differences.breaks import EVENING, HOUR
 from vocabulary.window import Window
 
 NOW = datetime(2026, 6, 4, 12, tzinfo=UTC)
