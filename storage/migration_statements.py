@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Locks for which neither readers nor writers of rows wait.
-WEAK_LOCKS = frozenset({"ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE"})
+WEAK_LOCKS = frozenset({"ACCESS SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE"})
 
 _TOKEN = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'"
@@ -41,6 +41,8 @@ _RULES = tuple(
 _READS_ALL = re.compile(
     r"SET NOT NULL|\bTYPE\b|GENERATED|PRIMARY KEY|\bUNIQUE\b|\bCHECK\b|\bREFERENCES\b", _FLAGS
 )
+#: A table that is filled from another one reads all of that.
+_FILLED_FROM = re.compile(r"INSERT INTO \w+ .*?\bSELECT\b.*? FROM (?P<table>\w+)", _FLAGS)
 _NOT_VALID = re.compile(r"\bNOT VALID\b", _FLAGS)
 _MAKES = re.compile(r"CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?(\w+)", _FLAGS)
 _REFERENCES = re.compile(r"\bREFERENCES (\w+)", _FLAGS)
@@ -101,6 +103,9 @@ def _matching(statement: str, *, anywhere: bool) -> Iterator[TableLock]:
             rewrites = lock == "ACCESS EXCLUSIVE" and _reads_all(statement, rest)
             yield TableLock(match["table"], lock, reads_all or rewrites, start)
             break
+    filled = _FILLED_FROM.search(statement) if anywhere else _FILLED_FROM.match(statement)
+    if filled:
+        yield TableLock(filled["table"], "ACCESS SHARE", reads_all=True, statement=start)
     if re.match(r"CREATE TABLE|ALTER TABLE", statement, _FLAGS):
         for name in _REFERENCES.findall(statement):
             yield TableLock(name, "SHARE ROW EXCLUSIVE", reads_all=False, statement=start)

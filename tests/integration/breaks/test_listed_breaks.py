@@ -19,6 +19,8 @@ from breaks.policy import OverdueLimit
 from breaks.states import SETTLED, BreakState
 from breaks.store import lock_break
 from storage.engine import open_engine
+from storage.rights import APPLICATION_ROLE, CONSOLE_ROLE
+from storage.roles import url_as
 from tests.conftest import PostgresServer
 from tests.harness.books.differences.break_commands import BreakCommands
 from tests.harness.books.differences.breaks import EVENING, HOUR
@@ -327,6 +329,19 @@ def test_a_run_waits_for_a_person_who_moves_a_break_that_it_changes(
     assert changed.state is BreakState.OPEN
     with psycopg.connect(books.url) as connection:
         assert differences(connection) == []
+
+
+def test_whoever_writes_a_break_needs_no_right_to_the_list(daily: BreakCommands) -> None:
+    url = daily.books.url
+    with psycopg.connect(url_as(url, CONSOLE_ROLE, login=True)) as console:
+        console.execute("UPDATE break_workflows SET assignee = 'maria'")
+    with psycopg.connect(url_as(url, APPLICATION_ROLE, login=True)) as application:
+        application.execute("UPDATE breaks SET difference = difference + 1, cleared_at = now()")
+
+    with psycopg.connect(url) as connection:
+        assert differences(connection) == []
+        listed = connection.execute("SELECT DISTINCT assignee FROM listed_breaks").fetchall()
+    assert listed == [("maria",)]
 
 
 def _until_somebody_waits(engine: Engine) -> None:

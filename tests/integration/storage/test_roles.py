@@ -138,6 +138,7 @@ def test_a_role_that_logged_in_as_itself_cannot_become_the_owner(database: str) 
         "UPDATE day_closes SET ends_at = now()",
         "DELETE FROM audit",
         "UPDATE breaks SET difference = 0",
+        "UPDATE listed_breaks SET state = 'closed'",
         "UPDATE jobs SET state = 'running', runner = 'me', started_at = now()",
         "UPDATE jobs SET result = '{}'",
         "INSERT INTO jobs (state) VALUES ('running')",

@@ -49,6 +49,22 @@ SELECT c.relname, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
 """
 #: The schemas that a site may have when this version comes to it.
 EARLIER = sorted({FIRST_REVISION, *RELEASED_REVISIONS.values()} - {newest_revision()})
+_RUN = """
+INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished_at, result,
+                  manifest, conserved)
+VALUES ('run-1', 'p', now(), now(), now(), now(), '{}', '{}', true)
+"""
+_BREAKS = """
+INSERT INTO breaks (break_id, run_id, provider, kind, impact, player, currency, round_id,
+                    match_key, difference, explanation, first_seen, last_seen, began_at, alias)
+SELECT %(name)s || '-' || n, 'run-1', 'p', 'payout_mismatch', 'player_owed', 'ann', 'EUR',
+       'Round-' || n, n, n, 'They differ', now(), now(), now(), 'alias'
+  FROM generate_series(1, 2) n
+"""
+_LISTED = (
+    "break_id, words, games, alias, round_id, player, assignee, currency, impact, kind,"
+    " provider, state, cleared_at, began_at, difference, opened_at"
+)
 Pair = tuple[PlannedRevision, set[tuple[str, str]]]
 _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r'"
 
@@ -165,6 +181,28 @@ def test_an_earlier_release_is_upgraded_under_load_while_a_report_reads(
     assert books.failed_checks() == []
     assert books.balance("42") == 9_900
     books.close()
+
+
+def test_breaks_of_an_earlier_release_are_listed(earlier: str) -> None:
+    """The triggers list what comes after the migration, the migration what was there."""
+    with psycopg.connect(earlier) as connection:
+        connection.execute(_RUN)
+        connection.execute(_BREAKS, {"name": "before"})
+        connection.execute("UPDATE break_workflows SET assignee = 'maria', state = 'assigned'")
+    engine = open_engine(earlier)
+    migrate(engine)
+    engine.dispose()
+
+    with psycopg.connect(earlier) as connection:
+        connection.execute(_BREAKS, {"name": "after"})
+        listed = connection.execute(f"SELECT {_LISTED} FROM listed_breaks b ORDER BY break_id")
+        joined = connection.execute(
+            f"SELECT {_LISTED} FROM breaks b JOIN break_workflows USING (break_id)"
+            " ORDER BY break_id"
+        )
+        rows = listed.fetchall()
+        assert rows == joined.fetchall()
+    assert [row[0] for row in rows] == ["after-1", "after-2", "before-1", "before-2"]
 
 
 def test_a_revision_without_its_locks_gives_up_and_the_next_attempt_goes_on(

@@ -53,6 +53,10 @@ def test_a_text_is_cut_at_semicolons_outside_of_bodies_texts_and_comments() -> N
         ),
         ("UPDATE breaks SET x = 1", [("breaks", "ROW EXCLUSIVE", True)]),
         ("INSERT INTO breaks VALUES (1)", [("breaks", "ROW EXCLUSIVE", False)]),
+        (
+            "INSERT INTO b (x) SELECT f(x), y FROM breaks JOIN runs USING (run_id)",
+            [("b", "ROW EXCLUSIVE", False), ("breaks", "ACCESS SHARE", True)],
+        ),
         ("DROP INDEX breaks_old", [("breaks_old", "ACCESS EXCLUSIVE", False)]),
         ("DO $$ BEGIN UPDATE people SET x = 1; END $$", [("people", "ROW EXCLUSIVE", True)]),
         ("CREATE FUNCTION f() AS $$ UPDATE people SET x = 1 $$", []),
