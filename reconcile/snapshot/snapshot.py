@@ -24,7 +24,7 @@ from reconcile.snapshot.frames import Keys, RecordSides, Sides, same_currencies
 from reconcile.snapshot.full_rows import (
     OUR_RECORDS,
     THEIR_RECORDS,
-    balance_fragments,
+    ledger_fragments,
     records_of,
 )
 from reconcile.snapshot.key_ranges import (
@@ -199,7 +199,7 @@ class Snapshot:
             keys: of the rounds.
             balances: read those of our rounds, if rows are matched by attributes.
         """
-        fragments = balance_fragments(
+        fragments = ledger_fragments(
             self.provider,
             balances=balances and self.context.rules.attributes,
             many=len(keys) > _INLINE_KEYS_MAX,
