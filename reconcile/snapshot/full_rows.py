@@ -16,6 +16,7 @@ from reconcile.snapshot.arrays import instants, text_column
 from reconcile.snapshot.columns import Array, Columns
 from reconcile.snapshot.frames import RECORDS, Kind
 from reconcile.snapshot.immature import UNDONE, ImmatureSince
+from reconcile.snapshot.values import Value
 
 _INT64: Any = pd.Int64Dtype()
 _ARROW_TYPES: dict[str, pa.DataType] = {
@@ -189,7 +190,7 @@ def ledger_fragments(provider: str, *, balances: bool, many: bool) -> dict[str, 
         balances: select the balances of the wallet.
         many: the rounds are so many that their operations are read once for all of them.
     """
-    slug = sql.Literal(provider)
+    slug = Value(provider)
     corrections = sql.SQL(_CORRECTIONS_AT_ONCE if many else _CORRECTIONS).format(provider=slug)
     if not balances:
         return {"corrections": corrections, "balances": _NO_BALANCES, "chain": sql.SQL("")}
@@ -210,9 +211,9 @@ def maturity_fragments(
     if since is None:
         return {**holds, "immature_ours": _NO_MOVEMENTS, "immature_theirs": _NO_MOVEMENTS}
     fragments: dict[str, sql.Composable] = {
-        name: sql.Literal(getattr(since, name)) for name in ("first", "bet", "win", "rollback")
+        name: Value(getattr(since, name)) for name in ("first", "bet", "win", "rollback")
     }
-    fragments["undone"] = sql.Literal(UNDONE)
+    fragments["undone"] = Value(UNDONE)
     fragments["is_reported"] = sql.SQL(_IS_REPORTED if by_name else "")
     return {
         **holds,

@@ -13,6 +13,7 @@ from reconcile.snapshot.connections import (
     open_connections,
 )
 from reconcile.snapshot.cut import require_window
+from reconcile.snapshot.prepared import PreparedSnapshot
 from reconcile.snapshot.rules import MatchContext
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.window import Window
@@ -67,7 +68,7 @@ def snapshot_over(
         RowsAreAway: as ``open_snapshot`` does.
     """
     with connections_of(connection) as connections:
-        yield _opened(connections, InTurn(), provider, window, context)
+        yield _opened(connections, InTurn(), provider, window, context, kind=PreparedSnapshot)
 
 
 def _opened(
@@ -76,9 +77,11 @@ def _opened(
     provider: str,
     window: Window,
     context: MatchContext,
+    *,
+    kind: type[Snapshot] = Snapshot,
 ) -> Snapshot:
     """Return a snapshot after checking that its rows are there; nothing else makes one."""
-    snapshot = Snapshot(connections, pool, provider=provider, window=window, context=context)
+    snapshot = kind(connections, pool, provider=provider, window=window, context=context)
     require_window(snapshot.query, provider, window, context.rules)
     return snapshot
 

@@ -59,7 +59,8 @@ class BreakTrials:
 
     Attributes:
         readers: by provider, what reads a callback in its own log, if runs compare it.
-        engine: lends each trial a connection; None: each opens its own.
+        engine: lends each trial a connection, best one that serves nothing else and so has all
+            statements prepared; None: each opens its own.
     """
 
     database_url: str
@@ -88,7 +89,7 @@ class BreakTrials:
             findings = findings_in(connection, provider, window, rounds=rounds)
             folded_once = FoldedOnce()
             with snapshot_over(connection, provider, window, context) as snapshot:
-                return try_on(
+                trial = try_on(
                     narrowed(snapshot, break_) if by_id else snapshot,
                     break_,
                     tried,
@@ -98,6 +99,8 @@ class BreakTrials:
                     request=request,
                     preview=preview,
                 )
+            connection.commit()  # after a rollback, psycopg forgets what it prepared
+            return trial
 
     def _engine(self) -> AbstractContextManager[Engine]:
         if self.engine is not None:

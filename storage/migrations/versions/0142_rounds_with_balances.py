@@ -1,7 +1,8 @@
 """Indexes of what few rounds have: reported balances, and corrections of ours.
 
 Whether a feed reports balances at all in a window was found by reading the window, and the
-corrections of one round by reading those of the provider.
+corrections of one round by reading those of the provider. On large books the indexes may be
+built before, under these names, with CREATE INDEX CONCURRENTLY.
 """
 
 from alembic import op
@@ -13,11 +14,11 @@ depends_on = None
 
 _STATEMENTS = (
     """
-CREATE INDEX feed_records_with_balance ON feed_records (provider, created_at)
+CREATE INDEX IF NOT EXISTS feed_records_with_balance ON feed_records (provider, created_at)
  WHERE balance_before IS NOT NULL AND occurrence = 1 AND NOT rolled_back
 """,
     """
-CREATE INDEX adjustments_by_round ON adjustments (provider, round_id)
+CREATE INDEX IF NOT EXISTS adjustments_by_round ON adjustments (provider, round_id)
  WHERE round_id IS NOT NULL
 """,
 )

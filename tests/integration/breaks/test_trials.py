@@ -15,6 +15,7 @@ from breaks.kinds import BreakKind
 from breaks.lists.queries import break_history
 from breaks.states import ActionRefused, BreakState
 from breaks.store import read_break
+from reconcile.trials.trial import BreakTrials
 from storage.archive.row_cut import RowsAreAway
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
@@ -346,6 +347,26 @@ def test_a_trial_foresees_what_the_next_run_closes_and_opens(
     # What the first round no longer explains shows where the balance next is off.
     opened = [] if amount == 50 else [(BreakKind.BALANCE_GAP, "r1")]
     assert [(b.kind, b.round_id) for b in trial.opens] == opened
+
+
+def test_a_trial_over_a_connection_of_its_own_keeps_its_statements_prepared(
+    books: BreakBooks,
+) -> None:
+    break_ = read_break(books.engine, find(books, (100, 0), (100, 50)))
+    engine = open_engine(books.url, pool_size=1)
+    tried = BreakTrials(database_url=books.url, engine=engine)
+
+    answers = {
+        repr(tried(break_, [Correction(amount=50, side="payout")], now=EVENING))
+        for _ in range(8)  # psycopg prepares what it sends for the sixth time
+    }
+
+    with engine.connect() as connection:
+        query = "SELECT generic_plans FROM pg_prepared_statements WHERE statement ~ :words"
+        (planned,) = connection.execute(text(query), {"words": "AS is_reported"}).scalars()
+    engine.dispose()
+    assert planned > 0
+    assert len(answers) == 1
 
 
 BY_HAND = """
