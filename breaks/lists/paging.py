@@ -81,7 +81,8 @@ def page_of_breaks(
     position = _position(after)
     after_sql = _AFTER.format(key=key, start=_FROM[order]) if position else ""
     end = f"{after_sql} ORDER BY {key} LIMIT :limit"
-    params = {**break_filter.parameters(), **position, "limit": limit + 1}
+    of_filter = break_filter.parameters()
+    params = {**of_filter, **position, "limit": limit + 1}
     chosen = break_filter.query("b.break_id", end=end).text
     query = text(_PAGE.format(chosen=chosen, columns=COLUMNS, key=key))
     rows = connection.execute(query, params).all()
@@ -89,7 +90,7 @@ def page_of_breaks(
         [break_from_row(tuple(row)) for row in rows], limit, partial(_place, order)
     )
     count = break_filter.count_query()
-    total = connection.execute(count, break_filter.parameters()).scalar_one()
+    total = connection.execute(count, of_filter).scalar_one()
     return BreakPage(breaks=tuple(breaks), total=int(total), next=cursor)
 
 
