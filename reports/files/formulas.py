@@ -14,6 +14,14 @@ _FORMULA = re.compile(
 _SIGNS = re.compile("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 
+#: Without one of these only the start of a text can begin a formula.
+_MARKS = re.compile("[,;|\t\r\n]")
+
+
 def escape_formula(text: str) -> str:
     """The text, with an apostrophe wherever a spreadsheet could begin to read a formula."""
-    return _FORMULA.sub(r"\g<0>'", text) if _SIGNS.search(text) else text
+    if not _SIGNS.search(text):
+        return text
+    if not _MARKS.search(text) and not _SIGNS.match(text.lstrip(' "')):
+        return text
+    return _FORMULA.sub(r"\g<0>'", text)
