@@ -13,6 +13,7 @@ from typing import Any
 
 from reconcile.snapshot.snapshot import Snapshot
 
+# Each operation is looked up by its key, in a subquery that OFFSET keeps one.
 CORRECTIONS = """
 SELECT a.round_id, o.match_key, a.player, a.currency, o.amount, o.received_at AS booked_at,
        coalesce((SELECT min(f.created_at) FROM feed_records f
@@ -20,7 +21,8 @@ SELECT a.round_id, o.match_key, a.player, a.currency, o.amount, o.received_at AS
                     AND f.provider IS NOT DISTINCT FROM o.provider),
                 o.received_at) AS began
   FROM adjustments a
-  JOIN operations o ON o.provider = a.provider AND o.op_key = a.id
+ CROSS JOIN LATERAL (SELECT * FROM operations x
+                      WHERE x.provider = a.provider AND x.op_key = a.id OFFSET 0) o
  WHERE a.provider = {provider} AND a.state IN ('approved', 'posted')
  ORDER BY began, a.round_id, a.id
 """

@@ -1,8 +1,8 @@
 """Indexes of what few rounds have: reported balances, and corrections of ours.
 
 Whether a feed reports balances at all in a window was found by reading the window, and the
-corrections of one round by reading those of the provider. On large books the indexes may be
-built before, under these names, with CREATE INDEX CONCURRENTLY.
+corrections of one round by reading all of the provider. On large books the indexes
+may be built before, under these names, with CREATE INDEX CONCURRENTLY.
 """
 
 from alembic import op
