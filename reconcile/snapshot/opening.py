@@ -8,7 +8,6 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from reconcile.snapshot.connections import (
-    SnapshotConnections,
     connections_of,
     open_connections,
 )
@@ -49,7 +48,9 @@ def open_snapshot(
         ThreadPoolExecutor(max_workers=2) as pool,
         open_connections(database_url, snapshot_id) as connections,
     ):
-        yield _opened(connections, pool, provider, window, context)
+        yield _checked(
+            Snapshot(connections, pool, provider=provider, window=window, context=context)
+        )
 
 
 @contextmanager
@@ -68,21 +69,16 @@ def snapshot_over(
         RowsAreAway: as ``open_snapshot`` does.
     """
     with connections_of(connection) as connections:
-        yield _opened(connections, InTurn(), provider, window, context, kind=PreparedSnapshot)
+        yield _checked(
+            PreparedSnapshot(
+                connections, InTurn(), provider=provider, window=window, context=context
+            )
+        )
 
 
-def _opened(
-    connections: SnapshotConnections,
-    pool: Executor,
-    provider: str,
-    window: Window,
-    context: MatchContext,
-    *,
-    kind: type[Snapshot] = Snapshot,
-) -> Snapshot:
-    """Return a snapshot after checking that its rows are there; nothing else makes one."""
-    snapshot = kind(connections, pool, provider=provider, window=window, context=context)
-    require_window(snapshot.query, provider, window, context.rules)
+def _checked(snapshot: Snapshot) -> Snapshot:
+    """Return a new snapshot after checking that its rows are there; nothing else makes one."""
+    require_window(snapshot.query, snapshot.provider, snapshot.window, snapshot.context.rules)
     return snapshot
 
 

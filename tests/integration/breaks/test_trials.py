@@ -10,16 +10,13 @@ from sqlalchemy import text
 from breaks.actions import apply, reopening
 from breaks.corrections import proposals
 from breaks.corrections.suggestions import Correction
-from breaks.corrections.trials import Source, sources_against
-from breaks.kinds import BreakKind
+from breaks.corrections.trials import Source
 from breaks.lists.queries import break_history
 from breaks.states import ActionRefused, BreakState
-from breaks.store import read_break
-from reconcile.trials.trial import BreakTrials
 from storage.archive.row_cut import RowsAreAway
 from storage.engine import open_engine
 from tests.harness.books.breaks import EVENING, HOUR, BreakBooks
-from tests.harness.books.ledger import SLUG, accept, bet, open_wallets, round_end
+from tests.harness.books.ledger import SLUG, accept, open_wallets, round_end
 from tests.harness.tampering.replay import tamper
 from vocabulary.clock import FrozenClock
 from vocabulary.currencies import ISO_ONLY
@@ -317,56 +314,6 @@ def test_two_people_who_approve_at_once_book_once(books: BreakBooks) -> None:
     assert states == [BreakState.POSTED] * 2
     assert books.balance() == 950
     assert stored(books) == (1, 2)
-
-
-@pytest.mark.parametrize("amount", [50, 40], ids=["right", "wrong"])
-def test_a_trial_foresees_what_the_next_run_closes_and_opens(
-    books: BreakBooks, amount: int
-) -> None:
-    for number, (payout, before) in enumerate([(0, 1000), (0, 950), (0, 940)]):
-        books.ours(f"r{number}", 10 if number else 100, payout)
-        books.theirs(f"r{number}", 10 if number else 100, payout + (0 if number else 50))
-        books.change_record(f"r{number}", balance_before=str(before))
-    accept(books.url, bet("r2-b", 11, round_id="r2"))  # the same id with other content
-    found = {b.id: b for b in books.run().breaks}
-    (name,) = (b.id for b in found.values() if b.kind is BreakKind.PAYOUT)
-    correction = Correction(amount=amount, side="payout")
-
-    trial = books.trials(read_break(books.engine, name), [correction], now=EVENING)
-    propose(books, name, correction, *sources_against(trial))
-    approve(books, name)
-
-    left = {b.id: b for b in books.run(at=EVENING + HOUR).breaks}
-    assert {b.break_id for b in trial.closes} == set(found) - set(left)
-    assert {b.break_id for b in trial.opens} == set(left) - set(found)
-    assert {b.break_id: b.difference for b in trial.changes} == {
-        b.id: b.difference
-        for b in left.values()
-        if b.id in found and found[b.id].difference != b.difference
-    }
-    # What the first round no longer explains shows where the balance next is off.
-    opened = [] if amount == 50 else [(BreakKind.BALANCE_GAP, "r1")]
-    assert [(b.kind, b.round_id) for b in trial.opens] == opened
-
-
-def test_a_trial_over_a_connection_of_its_own_keeps_its_statements_prepared(
-    books: BreakBooks,
-) -> None:
-    break_ = read_break(books.engine, find(books, (100, 0), (100, 50)))
-    engine = open_engine(books.url, pool_size=1)
-    tried = BreakTrials(database_url=books.url, engine=engine)
-
-    answers = {
-        repr(tried(break_, [Correction(amount=50, side="payout")], now=EVENING))
-        for _ in range(8)  # psycopg prepares what it sends for the sixth time
-    }
-
-    with engine.connect() as connection:
-        query = "SELECT generic_plans FROM pg_prepared_statements WHERE statement ~ :words"
-        (planned,) = connection.execute(text(query), {"words": "AS is_reported"}).scalars()
-    engine.dispose()
-    assert planned > 0
-    assert len(answers) == 1
 
 
 BY_HAND = """
