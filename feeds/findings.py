@@ -9,7 +9,7 @@ record may belong to any day.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -135,6 +135,7 @@ SELECT {_COLUMNS} FROM feed_findings
  WHERE provider = :provider AND resolved_at IS NULL
    AND (covers_from IS NULL OR covers_from < :until)
    AND (covers_to IS NULL OR covers_to > :since)
+   AND (CAST(:rounds AS text[]) IS NULL OR round_id = ANY (CAST(:rounds AS text[])))
  ORDER BY kind, file NULLS FIRST, line NULLS FIRST, record_id NULLS FIRST, finding_id
 """  # noqa: S608 - only the constant above is put in
 _OPEN = f"""
@@ -164,9 +165,23 @@ def by_kind(findings: Iterable[_Finding]) -> dict[FindingKind, list[_Finding]]:
     return kinds
 
 
-def findings_in(connection: Connection, provider: str, window: Window) -> list[FeedFinding]:
-    """Open findings about the window or about an unknown time, in a fixed order."""
-    params = {"provider": provider, "since": window.start, "until": window.end}
+def findings_in(
+    connection: Connection,
+    provider: str,
+    window: Window,
+    *,
+    rounds: Collection[str] | None = None,
+) -> list[FeedFinding]:
+    """Open findings about the window or about an unknown time, in a fixed order.
+
+    ``rounds``: only findings about these round ids.
+    """
+    params = {
+        "provider": provider,
+        "since": window.start,
+        "until": window.end,
+        "rounds": None if rounds is None else sorted(rounds),
+    }
     return [_stored_finding(row) for row in connection.execute(text(_IN_WINDOW), params)]
 
 

@@ -144,8 +144,18 @@ def audit_rows(
     params = {**values, "limit": limit}
     params["before_at"], params["before_id"] = audit_filter.before or (None, None)
     query = _PAGE.format(conditions=" AND ".join(conditions) or "true")
-    for row in connection.execute(text(query), params).mappings():
-        yield AuditRow(**row)
+    for audit_id, at, actor, action, subject, detail, acting in connection.execute(
+        text(query), params
+    ):
+        yield AuditRow(
+            audit_id=audit_id,
+            at=at,
+            actor=actor,
+            action=action,
+            subject=subject,
+            detail=detail,
+            acting=acting,
+        )
 
 
 def audit_names(connection: Connection, column: str, *, limit: int) -> list[str]:

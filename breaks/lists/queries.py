@@ -20,6 +20,7 @@ from breaks.states import SETTLED, BreakState
 from breaks.store import COLUMNS, TrackedBreak, break_from_row, get_break, transaction
 from breaks.write_offs import WriteOff, write_offs_of
 from ledger.corrections.adjustments import Adjustment, all_adjustments
+from storage.arrays import array_text
 from storage.audit import AuditRow, trail
 from vocabulary.ids import match_key
 from vocabulary.window import Window
@@ -165,7 +166,7 @@ class BreakFilter:
     def parameters(self) -> dict[str, object]:
         """The parameters of the query."""
         values = {name: getattr(self, name) for name in _CONDITIONS}
-        values["ids"] = None if self.ids is None else list(self.ids)
+        values["ids"] = None if self.ids is None else array_text(self.ids)
         values["in_figures"] = [str(kind) for kind in self.in_figures or ()]
         states = [str(state) for state in self.states]
         windows = self.windows or {}

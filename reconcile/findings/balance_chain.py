@@ -37,7 +37,7 @@ SELECT EXISTS (SELECT FROM feed_records f
                   AND f.balance_before IS NOT NULL AND f.occurrence = 1 AND NOT f.rolled_back)
        AS is_reported
 """
-_STEPS = """
+STEPS = """
 WITH reported AS (
   SELECT f.match_key, f.round_id, f.record_id, f.balance_before, w.wallet_id
     FROM feed_records f LEFT JOIN handles h USING (provider, handle)
@@ -124,7 +124,7 @@ def chain_breaks(
     unbooked = _unbooked_amounts(round_breaks, corrections)
     findings = []
     (balances,) = snapshot.query(ANY_BALANCE)
-    steps = snapshot.query(_STEPS) if balances["is_reported"] else []
+    steps = snapshot.query(STEPS) if balances["is_reported"] else []
     for _, operations in groupby(steps, key=lambda row: row["wallet_id"]):
         rows = list(operations)
         owner = (rows[0]["player"], rows[0]["currency"])

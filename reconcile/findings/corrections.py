@@ -13,17 +13,18 @@ from typing import Any
 
 from reconcile.snapshot.snapshot import Snapshot
 
+# Each operation is looked up by its key, in a subquery that OFFSET keeps one.
 CORRECTIONS = """
-SELECT o.round_id, o.match_key, w.player, o.currency, o.amount, o.received_at AS booked_at,
+SELECT a.round_id, o.match_key, a.player, a.currency, o.amount, o.received_at AS booked_at,
        coalesce((SELECT min(f.created_at) FROM feed_records f
                   WHERE f.match_key = o.match_key
                     AND f.provider IS NOT DISTINCT FROM o.provider),
                 o.received_at) AS began
   FROM adjustments a
-  JOIN operations o ON o.provider = a.provider AND o.op_key = a.id
-  JOIN wallets w USING (wallet_id)
+ CROSS JOIN LATERAL (SELECT * FROM operations x
+                      WHERE x.provider = a.provider AND x.op_key = a.id OFFSET 0) o
  WHERE a.provider = {provider} AND a.state IN ('approved', 'posted')
- ORDER BY began, o.round_id, o.op_key
+ ORDER BY began, a.round_id, a.id
 """
 
 

@@ -24,7 +24,7 @@ from vocabulary.money import text_from_minor
 
 # A tombstone directly follows the operation that placed it. A later operation of its key was
 # answered as rolled back, or else was booked beside the tombstone with a key of its own.
-_TOMBSTONES = """
+TOMBSTONES = """
 SELECT s.op_key, s.round_id, s.match_key, s.wallet_id, s.wallet_seq, s.currency,
        s.received_at, p.op_key AS placed_by, p.kind::text AS placed_kind, w.player,
        l.times, l.deliveries, l.came_at,
@@ -43,7 +43,7 @@ SELECT s.op_key, s.round_id, s.match_key, s.wallet_id, s.wallet_seq, s.currency,
                       AND late.op_key = s.op_key || chr(160) || '(late)')
  ORDER BY s.wallet_id, s.wallet_seq
 """
-_CONFLICTS = """
+CONFLICTS = """
 SELECT d.op_key, count(*) AS times, min(d.received_at) AS received_at,
        array_agg(d.delivery_id ORDER BY d.delivery_id) AS deliveries,
        o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::text AS kind,
@@ -85,8 +85,8 @@ def journal_breaks(
     """
     provider, rounds = snapshot.provider, broken_rounds(round_breaks)
     findings = [
-        *(_tombstone(row, provider) for row in snapshot.query(_TOMBSTONES)),
-        *(_conflict(row, provider) for row in snapshot.query(_CONFLICTS)),
+        *(_tombstone(row, provider) for row in snapshot.query(TOMBSTONES)),
+        *(_conflict(row, provider) for row in snapshot.query(CONFLICTS)),
         *(_below_zero(row, exponents) for row in snapshot.query(BELOW_ZERO)),
     ]
     return [

@@ -18,7 +18,7 @@ from reconcile.snapshot.shared_rounds import round_of
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.clock import iso
 
-_UNANSWERED = """
+UNANSWERED = """
 SELECT u.match_key, u.round_id, w.player, u.currency, u.op_key, u.kind::text AS kind,
        u.stake, u.payout, u.received_at, u.cause
   FROM unanswered_operations u JOIN wallets w USING (wallet_id)
@@ -47,7 +47,7 @@ def with_unanswered(snapshot: Snapshot, breaks: Columns) -> Columns:
     kinds = texts(breaks["kind"]).copy()
     sentences = np.full(len(breaks), "", dtype=object)
     rows = np.isin(kinds, _KINDS) & present(breaks["records_ours"])
-    unanswered = snapshot.query(_UNANSWERED) if rows.any() else []
+    unanswered = snapshot.query(UNANSWERED) if rows.any() else []
     keys = np.array([row["match_key"] for row in unanswered], dtype=np.int64)
     positions = np.flatnonzero(rows & np.isin(breaks["match_key"], keys))
     operations = _by_place(unanswered)

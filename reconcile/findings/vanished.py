@@ -11,7 +11,7 @@ from breaks.kinds import BreakKind
 from reconcile.findings.cross_check import CrossCheckFinding
 from reconcile.snapshot.snapshot import Snapshot
 
-_VANISHED = """
+VANISHED = """
 SELECT f.record_id AS undo, f.round_id, f.match_key, f.currency, f.created_at AS received_at,
        coalesce(h.player, f.handle) AS player, w.record_id AS op_key, w.source, w.changed_by,
        w.stake, w.payout, w.received_at::text AS told_at, w.changed_at::text AS changed_at
@@ -37,7 +37,7 @@ SELECT f.record_id AS undo, f.round_id, f.match_key, f.currency, f.created_at AS
 def vanished_originals(snapshot: Snapshot) -> list[CrossCheckFinding]:
     """Find the rollbacks of the window whose original was withdrawn and not restored."""
     provider = snapshot.provider
-    return [_finding(row, provider) for row in snapshot.query(_VANISHED)]
+    return [_finding(row, provider) for row in snapshot.query(VANISHED)]
 
 
 def _finding(row: Mapping[str, Any], provider: str) -> CrossCheckFinding:

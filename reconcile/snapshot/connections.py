@@ -25,6 +25,8 @@ _REPEATABLE_READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 # packed rows to each other.
 _NO_PARALLEL_WORKERS = "SET LOCAL max_parallel_workers_per_gather = 0"
 _UTC = "SET LOCAL TimeZone = 'UTC'"
+# Few rows are read by indexes whatever the values are, and sooner than they are planned anew.
+_PLANNED_ONCE = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 ArrowPair = tuple[adbc.Connection, adbc.Connection]
 PlainPair = tuple[PsycopgConnection[TupleRow], PsycopgConnection[TupleRow]]
@@ -122,7 +124,7 @@ def connections_of(connection: Connection) -> Iterator[SnapshotConnections]:
     them than to read few rows.
     """
     plain = cast("PsycopgConnection[TupleRow]", connection.connection.driver_connection)
-    plain.execute(f"{_NO_PARALLEL_WORKERS}; {_UTC}".encode())
+    plain.execute(f"{_NO_PARALLEL_WORKERS}; {_UTC}; {_PLANNED_ONCE}".encode())
     connections = SnapshotConnections(url_of(connection.engine), (plain, plain))
     try:
         yield connections

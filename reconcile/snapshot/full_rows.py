@@ -16,6 +16,7 @@ from reconcile.snapshot.arrays import instants, text_column
 from reconcile.snapshot.columns import Array, Columns
 from reconcile.snapshot.frames import RECORDS, Kind
 from reconcile.snapshot.immature import UNDONE, ImmatureSince
+from reconcile.snapshot.values import Value
 
 _INT64: Any = pd.Int64Dtype()
 _ARROW_TYPES: dict[str, pa.DataType] = {
@@ -52,20 +53,36 @@ SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
  CROSS JOIN LATERAL (SELECT x.player FROM wallets x
                       WHERE x.wallet_id = r.wallet_id OFFSET 0) w
   {chain}
-  LEFT JOIN (SELECT o.match_key, o.round_id, o.wallet_id, sum(o.stake)::bigint AS stake,
-                    sum(o.payout)::bigint AS payout
-               FROM adjustments a
-              CROSS JOIN LATERAL (SELECT * FROM operations x
-                                   WHERE x.provider = a.provider AND x.op_key = a.id
-                                  OFFSET 0) o
-               JOIN residual USING (match_key)
-              WHERE a.provider = {provider} AND a.state IN ('approved', 'posted')
-              GROUP BY o.match_key, o.round_id, o.wallet_id) n
-         ON n.match_key = r.match_key AND n.round_id = r.round_id AND n.wallet_id = r.wallet_id
+  {corrections}
 """
 # Only matching by attributes uses the balances of our rounds.
 _NO_BALANCES = sql.SQL("NULL::bigint AS balance_before, NULL::bigint AS balance_after")
 _BALANCES = sql.SQL("c.balance_before, c.balance_after")
+# Of few rounds: those that name the round.
+_CORRECTIONS = """
+LEFT JOIN LATERAL (
+       SELECT sum(o.stake)::bigint AS stake, sum(o.payout)::bigint AS payout
+         FROM (SELECT * FROM adjustments x
+                WHERE x.provider = {provider} AND x.round_id = r.round_id
+                  AND x.state IN ('approved', 'posted') OFFSET 0) a
+        CROSS JOIN LATERAL (SELECT * FROM operations x
+                             WHERE x.provider = a.provider AND x.op_key = a.id OFFSET 0) o
+        WHERE o.match_key = r.match_key AND o.round_id = r.round_id
+          AND o.wallet_id = r.wallet_id) n ON true
+"""
+# Of many rounds: all of the provider, read once.
+_CORRECTIONS_AT_ONCE = """
+LEFT JOIN (SELECT o.match_key, o.round_id, o.wallet_id, sum(o.stake)::bigint AS stake,
+                  sum(o.payout)::bigint AS payout
+             FROM adjustments a
+            CROSS JOIN LATERAL (SELECT * FROM operations x
+                                 WHERE x.provider = a.provider AND x.op_key = a.id
+                                OFFSET 0) o
+             JOIN residual USING (match_key)
+            WHERE a.provider = {provider} AND a.state IN ('approved', 'posted')
+            GROUP BY o.match_key, o.round_id, o.wallet_id) n
+       ON n.match_key = r.match_key AND n.round_id = r.round_id AND n.wallet_id = r.wallet_id
+"""
 # Of few rounds: between two positions of the wallet's chain.
 _CHAIN = """
 CROSS JOIN LATERAL (
@@ -165,14 +182,20 @@ _IS_REPORTED = " AND EXISTS (SELECT FROM feed_records t WHERE t.match_key = r.ma
 _NO_MOVEMENTS = sql.SQL("NULL::text AS immature")
 
 
-def balance_fragments(
-    provider: str, *, balances: bool, many: bool
-) -> dict[str, sql.Composable]:
-    """Return the fragments of the query of our rows that select the wallet's balances."""
+def ledger_fragments(provider: str, *, balances: bool, many: bool) -> dict[str, sql.Composable]:
+    """Return the fragments of the query of our rows that select corrections and balances.
+
+    Args:
+        provider: the slug.
+        balances: select the balances of the wallet.
+        many: the rounds are so many that their operations are read once for all of them.
+    """
+    slug = Value(provider)
+    corrections = sql.SQL(_CORRECTIONS_AT_ONCE if many else _CORRECTIONS).format(provider=slug)
     if not balances:
-        return {"balances": _NO_BALANCES, "chain": sql.SQL("")}
-    chain = sql.SQL(_CHAINS if many else _CHAIN).format(provider=sql.Literal(provider))
-    return {"balances": _BALANCES, "chain": chain}
+        return {"corrections": corrections, "balances": _NO_BALANCES, "chain": sql.SQL("")}
+    chain = sql.SQL(_CHAINS if many else _CHAIN).format(provider=slug)
+    return {"corrections": corrections, "balances": _BALANCES, "chain": chain}
 
 
 def maturity_fragments(
@@ -188,9 +211,9 @@ def maturity_fragments(
     if since is None:
         return {**holds, "immature_ours": _NO_MOVEMENTS, "immature_theirs": _NO_MOVEMENTS}
     fragments: dict[str, sql.Composable] = {
-        name: sql.Literal(getattr(since, name)) for name in ("first", "bet", "win", "rollback")
+        name: Value(getattr(since, name)) for name in ("first", "bet", "win", "rollback")
     }
-    fragments["undone"] = sql.Literal(UNDONE)
+    fragments["undone"] = Value(UNDONE)
     fragments["is_reported"] = sql.SQL(_IS_REPORTED if by_name else "")
     return {
         **holds,

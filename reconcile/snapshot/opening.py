@@ -8,11 +8,11 @@ from typing import ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from reconcile.snapshot.connections import (
-    SnapshotConnections,
     connections_of,
     open_connections,
 )
 from reconcile.snapshot.cut import require_window
+from reconcile.snapshot.prepared import PreparedSnapshot
 from reconcile.snapshot.rules import MatchContext
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.heap import return_free_memory, share_one_arena
@@ -54,7 +54,9 @@ def open_snapshot(
             ThreadPoolExecutor(max_workers=2) as pool,
             open_connections(database_url, snapshot_id) as connections,
         ):
-            yield _opened(connections, pool, provider, window, context)
+            yield _checked(
+                Snapshot(connections, pool, provider=provider, window=window, context=context)
+            )
     finally:
         return_free_memory()
 
@@ -75,19 +77,16 @@ def snapshot_over(
         RowsAreAway: as ``open_snapshot`` does.
     """
     with connections_of(connection) as connections:
-        yield _opened(connections, InTurn(), provider, window, context)
+        yield _checked(
+            PreparedSnapshot(
+                connections, InTurn(), provider=provider, window=window, context=context
+            )
+        )
 
 
-def _opened(
-    connections: SnapshotConnections,
-    pool: Executor,
-    provider: str,
-    window: Window,
-    context: MatchContext,
-) -> Snapshot:
-    """Return a snapshot after checking that its rows are there; nothing else makes one."""
-    snapshot = Snapshot(connections, pool, provider=provider, window=window, context=context)
-    require_window(snapshot.query, provider, window, context.rules)
+def _checked(snapshot: Snapshot) -> Snapshot:
+    """Return a new snapshot after checking that its rows are there; nothing else makes one."""
+    require_window(snapshot.query, snapshot.provider, snapshot.window, snapshot.context.rules)
     return snapshot
 
 

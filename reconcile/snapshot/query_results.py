@@ -1,6 +1,6 @@
 """Run a query on one connection of a snapshot and convert its result."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow, dict_row
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.full_rows import table_from_rows
 from reconcile.snapshot.key_rows import SplitRows, split_packed
+from reconcile.snapshot.values import Value
 from vocabulary.pacing import pause_point
 
 Psycopg = Connection[TupleRow]
@@ -59,6 +60,12 @@ def keys_literal(keys: Keys) -> sql.Composable:
     return sql.SQL("'{" + ",".join(map(str, keys.tolist())) + "}'")
 
 
+def with_keys_beside(query: sql.Composed, keys: Keys) -> sql.Composed:
+    """Return a query that reads its keys from ``residual``, with the keys as a value."""
+    residual = sql.SQL("WITH residual AS (SELECT unnest({keys}::bigint[]) AS match_key)")
+    return residual.format(keys=Value(keys.tolist())) + query
+
+
 def with_keys(query: str, keys: Keys) -> str:
     """Inline the keys that a query reads from ``residual``."""
     literal = keys_literal(keys).as_string()
@@ -90,17 +97,28 @@ def fetch_of_keys(connection: adbc.Connection, query: str, keys: Keys) -> pa.Tab
     return table
 
 
-def read_table(connection: Psycopg, query: str) -> pa.Table:
-    """Read few full rows as the Arrow table that ADBC would return."""
-    cursor = connection.execute(query.encode())
+def read_table(
+    connection: Psycopg, query: str | bytes, values: Sequence[Any] | None = None
+) -> pa.Table:
+    """Read few full rows as the Arrow table that ADBC would return.
+
+    ``values``: those of the placeholders of the query, if it has any.
+    """
+    cursor = connection.execute(_bytes(query), values)
     names = [column.name for column in cursor.description or ()]
     return table_from_rows(names, cursor.fetchall())
 
 
-def read_dicts(connection: Psycopg, query: str) -> list[dict[str, Any]]:
-    """Run a query and return its rows as dictionaries."""
+def read_dicts(
+    connection: Psycopg, query: str | bytes, values: Sequence[Any] | None = None
+) -> list[dict[str, Any]]:
+    """Run a query and return its rows as dictionaries; ``values`` as of ``read_table``."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query.encode()).fetchall()
+        return cursor.execute(_bytes(query), values).fetchall()
+
+
+def _bytes(query: str | bytes) -> bytes:
+    return query if isinstance(query, bytes) else query.encode()
 
 
 def read_count(connection: Psycopg, query: str) -> int:

@@ -24,7 +24,7 @@ from reconcile.snapshot.frames import Keys, RecordSides, Sides, same_currencies
 from reconcile.snapshot.full_rows import (
     OUR_RECORDS,
     THEIR_RECORDS,
-    balance_fragments,
+    ledger_fragments,
     records_of,
 )
 from reconcile.snapshot.key_ranges import (
@@ -64,6 +64,7 @@ from reconcile.snapshot.query_results import (
 )
 from reconcile.snapshot.rules import MatchContext
 from reconcile.snapshot.shared_rounds import split_player_shares
+from reconcile.snapshot.values import Value
 from vocabulary.window import Window
 
 _OF_KEYS = " AND {side}.match_key IN (SELECT match_key FROM residual)"
@@ -199,14 +200,13 @@ class Snapshot:
             keys: of the rounds.
             balances: read those of our rounds, if rows are matched by attributes.
         """
-        fragments = balance_fragments(
+        fragments = ledger_fragments(
             self.provider,
             balances=balances and self.context.rules.attributes,
             many=len(keys) > _INLINE_KEYS_MAX,
         )
-        queries = [self.render(query, **fragments) for query in (OUR_RECORDS, THEIR_RECORDS)]
-        tables = self._read_of_keys(queries, keys, read_table, lambda table: table)
-        ours, theirs = map(records_of, tables)
+        queries = [self._composed(query, **fragments) for query in (OUR_RECORDS, THEIR_RECORDS)]
+        ours, theirs = map(records_of, self._record_tables(queries, keys))
         return split_player_shares(RecordSides(ours=ours, theirs=theirs))
 
     def timed_rows(self, since: datetime, until: datetime) -> TimedRows:
@@ -226,8 +226,10 @@ class Snapshot:
         Its placeholders are ``{provider}``, ``{start}`` and ``{end}`` of the window, and the
         names of ``values``.
         """
-        literals = {name: sql.Literal(value) for name, value in values.items()}
-        return read_dicts(self._connections.plain[0], self.render(query, **literals))
+        composed = self._composed(
+            query, **{name: Value(value) for name, value in values.items()}
+        )
+        return self._dicts(composed)
 
     def query_keys(self, query: str, keys: Keys, **values: Any) -> list[dict[str, Any]]:
         """Run a query that reads its keys from a table ``residual``, else like ``query``."""
@@ -276,6 +278,21 @@ class Snapshot:
         queries = (OUR_KEY_ROWS, THEIR_KEY_ROWS)[side]
         query = self.render(queries.names, names=keys_literal(names))
         return parse_players(list(read_strings(self._connections.plain[side], query)))
+
+    def _dicts(self, query: sql.Composed) -> list[dict[str, Any]]:
+        return read_dicts(self._connections.plain[0], query.as_string())
+
+    def _record_tables(self, queries: Sequence[sql.Composed], keys: Keys) -> list[pa.Table]:
+        """Run the queries of full rows of both sides for some keys."""
+        if len(keys) <= _INLINE_KEYS_MAX:
+            return self._few_records(queries, keys)
+        rendered = [query.as_string() for query in queries]
+        return self._read_of_keys(rendered, keys, read_table, lambda table: table)
+
+    def _few_records(self, queries: Sequence[sql.Composed], keys: Keys) -> list[pa.Table]:
+        """Run these queries with the keys inlined."""
+        inlined = [with_keys(query.as_string(), keys) for query in queries]
+        return list(self._pool.map(read_table, self._connections.plain, inlined))
 
     def _read_of_keys(
         self,
@@ -331,7 +348,10 @@ class Snapshot:
 
     def render(self, query: str, **parameters: sql.Composable) -> str:
         """Fill the placeholders of a query in; ``parameters`` come before the shared ones."""
-        return sql.SQL(query).format(**{**self._parameters, **parameters}).as_string()
+        return self._composed(query, **parameters).as_string()
+
+    def _composed(self, query: str, **parameters: sql.Composable) -> sql.Composed:
+        return sql.SQL(query).format(**{**self._parameters, **parameters})
 
 
 def range_condition(side: str, key_range: KeyRange) -> str:

@@ -20,6 +20,7 @@ from ledger.queries.round_parts import OPERATIONS_OF_ROUNDS
 from reconcile.findings.delivery_log import LOGGED, ReadLogged
 from reconcile.snapshot.arrays import present, python_values
 from reconcile.snapshot.columns import Array
+from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
 from reconcile.trials.corrected_snapshot import TriedCorrections, of_owner
 from vocabulary.currencies import digits_of
@@ -231,13 +232,22 @@ class SourceCheck:
         return f"{text_from_minor(minor, digits_of(currency, self._exponents))} {currency}"
 
 
+def round_names(break_: TrackedBreak) -> set[str]:
+    """The ids of the break's round: ours, and the provider's if it spells it otherwise."""
+    return {break_.round_id, *([break_.alias] if break_.alias else [])}
+
+
+def round_keys(break_: TrackedBreak) -> Keys:
+    """The match keys of these ids, sorted."""
+    keys = sorted(match_key(break_.provider, name) for name in round_names(break_))
+    return np.array(keys, dtype=np.int64)
+
+
 def round_sides(
     snapshot: Snapshot, break_: TrackedBreak, tried: TriedCorrections
 ) -> RoundSides:
     """Read what either side has of the break's round, and what the correction makes of it."""
-    names = {break_.round_id, *([break_.alias] if break_.alias else [])}
-    keys = np.array(sorted(match_key(break_.provider, name) for name in names), dtype=np.int64)
-    records = snapshot.records(keys)
+    records = snapshot.records(round_keys(break_))
     ours, theirs = (
         side.where(of_owner(side, tried)) for side in (records.ours, records.theirs)
     )

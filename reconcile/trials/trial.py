@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import numpy as np
 from sqlalchemy import Connection, Engine, text
 
 from breaks.corrections.suggestions import Correction
@@ -42,7 +41,8 @@ from reconcile.trials.corrected_snapshot import (
     CorrectedSnapshot,
     TriedCorrections,
 )
-from reconcile.trials.sources import SourceCheck
+from reconcile.trials.narrowed_snapshot import NarrowedSnapshot
+from reconcile.trials.sources import SourceCheck, round_keys, round_names
 from storage import transactions
 from vocabulary.ids import match_key
 
@@ -59,7 +59,8 @@ class BreakTrials:
 
     Attributes:
         readers: by provider, what reads a callback in its own log, if runs compare it.
-        engine: lends each trial a connection; None: each opens its own.
+        engine: lends each trial a connection, best one that serves nothing else and so has all
+            statements prepared; None: each opens its own.
     """
 
     database_url: str
@@ -83,10 +84,13 @@ class BreakTrials:
             tried = tried_corrections(break_, corrections, preview.balance_before, now)
             context = request.context(now)
             provider, window = break_.provider, request.window
-            findings, folded_once = findings_in(connection, provider, window), FoldedOnce()
+            by_id = not request.rules.attributes
+            rounds = round_names(break_) if by_id else None
+            findings = findings_in(connection, provider, window, rounds=rounds)
+            folded_once = FoldedOnce()
             with snapshot_over(connection, provider, window, context) as snapshot:
-                return try_on(
-                    snapshot,
+                trial = try_on(
+                    narrowed(snapshot, break_) if by_id else snapshot,
                     break_,
                     tried,
                     find=lambda of: breaks_without_evidence(
@@ -95,6 +99,8 @@ class BreakTrials:
                     request=request,
                     preview=preview,
                 )
+            connection.commit()  # after a rollback, psycopg forgets what it prepared
+            return trial
 
     def _engine(self) -> AbstractContextManager[Engine]:
         if self.engine is not None:
@@ -218,9 +224,17 @@ def compare_rounds(snapshot: Snapshot, keys: Keys, *, fold_side: FoldSide = fold
 
 
 def _compared(snapshot: Snapshot, break_: TrackedBreak, fold_side: FoldSide) -> Comparison:
-    names = {break_.round_id, *([break_.alias] if break_.alias else [])}
-    keys = np.array(sorted(match_key(break_.provider, name) for name in names), dtype=np.int64)
-    return compare_rounds(snapshot, keys, fold_side=fold_side)
+    return compare_rounds(snapshot, round_keys(break_), fold_side=fold_side)
+
+
+def narrowed(snapshot: Snapshot, break_: TrackedBreak) -> NarrowedSnapshot:
+    """The snapshot with cross-checks of the break's round alone, if it is matched by its id."""
+    return NarrowedSnapshot(
+        snapshot,
+        rounds=round_names(break_),
+        keys=round_keys(break_),
+        player=break_.player or "",
+    )
 
 
 def _preview(

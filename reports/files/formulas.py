@@ -13,6 +13,7 @@ _FORMULA = re.compile(
 #: Without one of these nothing is a formula.
 _SIGNS = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
 _ANY_SIGN = re.compile(f"[{re.escape(_SIGNS)}]")
+#: Without one of these only the start of a text can begin a formula.
 _ANY_MARK = re.compile(r"[,;|\t\r\n]")
 
 

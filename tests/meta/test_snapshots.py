@@ -5,12 +5,15 @@ from pathlib import Path
 
 from tests.meta.tree import ROOT, modules, packages
 
+#: The snapshots that read a database; others read one of these.
+_OF_DATABASES = {"Snapshot", "PreparedSnapshot"}
+
 
 def makes_snapshot(source: str) -> bool:
     """Whether a module makes a ``Snapshot`` of a database itself."""
     return any(
         isinstance(node, ast.Call)
-        and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Snapshot"
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) in _OF_DATABASES
         for node in ast.walk(ast.parse(source))
     )
 
@@ -26,4 +29,5 @@ def test_a_module_that_goes_past_the_gate_is_found() -> None:
     past = "from reconcile.snapshot import snapshot\nmine = snapshot.Snapshot(pair, pool)\n"
     assert makes_snapshot(past)
     assert makes_snapshot("mine = Snapshot(pair, pool)")
+    assert makes_snapshot("mine = PreparedSnapshot(pair, pool)")
     assert not makes_snapshot("class Mine(Snapshot): ...")

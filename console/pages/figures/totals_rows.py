@@ -1,11 +1,15 @@
 """Rows of totals as the page shows them: texts, and where the figures lead. Pure.
 
-A page may have hundreds of rows of a dozen figures each, so its template has little to do.
+A page may have hundreds of rows of a dozen figures each, so its template has little to do: the
+cells are put together here, and only addresses are escaped, because figures hold nothing to
+escape.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from markupsafe import Markup, escape
 
 from console.rendering import count_text, minus_text, money_text, signed_text
 from reconcile.totals.cells import Figures
@@ -19,6 +23,17 @@ class FigurePair(NamedTuple):
     ours: str
     theirs: str
     link: str = ""
+
+    @property
+    def html(self) -> str:
+        """The cell of the table."""
+        differs = "" if self.ours == self.theirs else ' class="differs"'
+        sides = (
+            f'<span><span class="hidden">ours </span>{self.ours}</span>'
+            f'<span{differs}><span class="hidden">theirs </span>{self.theirs}</span>'
+        )
+        content = f'<a href="{escape(self.link)}">{sides}</a>' if self.link else sides
+        return f'<td class="number pair" data-label="{self.label}">{content}</td>'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +53,26 @@ class ShownRow:
     in_breaks_link: str
     open_breaks: str
     unexplained: str
+
+    @property
+    def sides(self) -> Markup:
+        """The cells of the figures of both sides, one a line."""
+        return Markup("\n".join([pair.html for pair in self.pairs]))  # noqa: S704 - see above
+
+    @property
+    def outcome(self) -> Markup:
+        """The cells of the difference, of what is in breaks and of what nothing explains."""
+        in_breaks = self.in_breaks
+        if self.in_breaks_link:
+            in_breaks = f'<a href="{escape(self.in_breaks_link)}">{in_breaks}</a>'
+        if self.open_breaks:
+            in_breaks += f' <span class="gross">{self.open_breaks} open</span>'
+        danger = " danger" if self.group.unexplained else ""
+        return Markup(  # noqa: S704 - see above
+            f'<td class="number" data-label="difference">{self.difference}</td>\n'
+            f'<td class="number" data-label="in breaks">{in_breaks}</td>\n'
+            f'<td class="number{danger}" data-label="unexplained">{self.unexplained}</td>'
+        )
 
 
 def row_of(group: TotalsGroup, links: Mapping[str, str]) -> ShownRow:

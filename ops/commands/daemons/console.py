@@ -85,6 +85,8 @@ class ConsolePart(StrEnum):
 _SWITCH_INTERVAL = timedelta(microseconds=200)
 #: How long a learned maturity is kept.
 _MATURITY_KEPT = timedelta(minutes=10)
+#: How many connections stay open for trials alone: these keep their statements prepared.
+_TRIALS_AT_ONCE = 2
 
 
 def console(
@@ -137,6 +139,7 @@ def open_console(context: Context) -> Console:
     require_roles(urls)
     connections = THREADS + STREAM_THREADS
     readers = open_engine(urls.reader, pool_size=connections)
+    trials = open_engine(urls.reader, pool_size=_TRIALS_AT_ONCE)
     clock = SystemClock()
     renewals = ThreadPoolExecutor(1, thread_name_prefix="renewals")
     connect = partial(snapshot, readers, "renewal")
@@ -145,7 +148,7 @@ def open_console(context: Context) -> Console:
     config = console_config(
         settings,
         limits=partial(read_limits, readers, settings),
-        try_corrections=book_trials(settings, urls.reader, readers),
+        try_corrections=book_trials(settings, urls.reader, trials),
         read_pipeline=PipelineReader(
             settings,
             engine=readers,

@@ -127,13 +127,13 @@ class MemorySnapshot(Snapshot):
             **dict.fromkeys(
                 (evidence._OPERATIONS, evidence._RECORDS, evidence._WITHDRAWN), list
             ),
-            unanswered._UNANSWERED: self._unanswered,
-            vanished._VANISHED: list,
-            journal._TOMBSTONES: self._tombstones,
-            journal._CONFLICTS: self._conflicts,
+            unanswered.UNANSWERED: self._unanswered,
+            vanished.VANISHED: list,
+            journal.TOMBSTONES: self._tombstones,
+            journal.CONFLICTS: self._conflicts,
             journal.BELOW_ZERO: self._below_zero,
             balance_chain.ANY_BALANCE: lambda: [{"is_reported": True}],
-            balance_chain._STEPS: self._shifts,
+            balance_chain.STEPS: self._shifts,
             corrections.CORRECTIONS: self._corrections,
             sources.BALANCES: lambda: self._balances(values),
             **dict.fromkeys((sources.BET_DETAIL, sources.BESIDE_ROUND), list),

@@ -33,6 +33,7 @@ INDEXES = {
         "feed_records_by_provider_time",
         "feed_records_rolled_back",
         "feed_records_taken_back",
+        "feed_records_with_balance",
         "feed_records_by_order",
         "feed_records_by_update",
     },
