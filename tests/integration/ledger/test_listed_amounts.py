@@ -99,7 +99,7 @@ class Books:
         with psycopg.connect(self.url) as connection:
             windows = {slug: day_window(day, ZoneInfo(zone)) for slug, zone in ZONES.items()}
             return {
-                transaction_id(*row, 0)
+                transaction_id(row[0], row[1], 0)
                 for slug, window in windows.items()
                 for row in connection.execute(
                     _SCAN, [slug, currency, minor, window.start, window.end]
