@@ -34,8 +34,11 @@ SELECT count(*) FROM breaks b JOIN break_workflows l USING (break_id)
  WHERE l.state <> 'closed' AND {OVERDUE}
 """  # noqa: S608 - our own condition
 # A step of a person writes an audit row in its transaction, a run its own row.
+# Signing in and out changes nothing that is kept.
 _LAST_CHANGE = """
-SELECT (SELECT max(audit_id) FROM audit) AS audit_id,
+SELECT (SELECT audit_id FROM audit
+         WHERE audit_id > 0 AND action NOT LIKE 'session.%'
+         ORDER BY audit_id DESC LIMIT 1) AS audit_id,
        ARRAY(SELECT (SELECT max(finished_at) FROM runs WHERE provider = p.slug)
                FROM unnest(CAST(:providers AS text[])) AS p (slug)) AS finished_at
 """
