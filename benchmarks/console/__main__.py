@@ -45,6 +45,7 @@ from benchmarks.console.pages import (
     commented_breaks,
 )
 from console.accounts.passwords import set_password
+from ledger.amounts.listing import list_operation_amounts
 from ops.engines import postgres_server
 from ops.engines.data_directory import DataDirectory, locked, open_data_directory
 from ops.scheduling.business_days import days_between
@@ -126,6 +127,7 @@ def _measured(place: Path, options: argparse.Namespace) -> int:
         engine = open_engine(postgres_server.url(home))
         _books(engine, home, size)
         _keep_sums(engine)
+        _list_amounts(engine)
         return _report(_site(home, engine), engine, options)
     finally:
         postgres_server.stop(home)
@@ -155,6 +157,11 @@ def _keep_sums(engine: Engine) -> None:
         for slug, zone in ZONES.items()
     ]
     print(f"  {keep_sums(engine, days, SystemClock())} days added up", file=sys.stderr)
+
+
+def _list_amounts(engine: Engine) -> None:
+    """List the amounts of operations, as the scheduler does it every few minutes."""
+    print(f"  {list_operation_amounts(engine)} stretches of batches listed", file=sys.stderr)
 
 
 @contextmanager

@@ -31,8 +31,11 @@ SELECT count(*) FILTER (WHERE state = ANY(:proposed)) AS proposed,
 """
 _OVERDUE = "SELECT count(*) FROM listed_breaks b WHERE b.state <> 'closed' AND {overdue}"
 # A step of a person writes an audit row in its transaction, a run its own row.
+# Signing in and out changes nothing that is kept.
 _LAST_CHANGE = """
-SELECT (SELECT max(audit_id) FROM audit) AS audit_id,
+SELECT (SELECT audit_id FROM audit
+         WHERE audit_id > 0 AND action NOT LIKE 'session.%'
+         ORDER BY audit_id DESC LIMIT 1) AS audit_id,
        ARRAY(SELECT (SELECT max(finished_at) FROM runs WHERE provider = p.slug)
                FROM unnest(CAST(:providers AS text[])) AS p (slug)) AS finished_at
 """

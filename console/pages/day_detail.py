@@ -13,6 +13,7 @@ from console.acting import actor_of, writers_for
 from console.checklist import LastRun, conditions
 from console.config import ProviderTerms, Visit
 from console.pages import day_jobs
+from console.pages.corrected_rounds import known_beginnings
 from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import provider_named, read_day
 from console.pages.stale_forms import stale_form
@@ -127,7 +128,11 @@ def _values(
         "request_key": new_request_key(),
         "breaks": breaks,
         "corrections": corrections_of(
-            connection, term.slug, status.window, status.figures.exponents
+            connection,
+            term.slug,
+            status.window,
+            status.figures.exponents,
+            known_beginnings(visit.console, connection, term.slug),
         ),
         "subject": day_subject(term.slug, status.day),
         "trail": trail(connection, day_subject(term.slug, status.day)),

@@ -14,7 +14,7 @@ from breaks.mentions import count_unread
 from breaks.policy import AGES
 from breaks.states import SETTLED, BreakState
 from console.addresses import address
-from console.config import Visit
+from console.config import Console, ConsoleConfig, Visit
 from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import read_day, read_month
 from console.replies import HtmlPage
@@ -26,6 +26,8 @@ from vocabulary.people import Right
 
 #: Most jobs that are counted as under way.
 JOBS_MAX = 100
+#: Readings by the key under which their results are kept.
+_Reads = dict[tuple[object, ...], Callable[[Connection], Any]]
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -91,13 +93,25 @@ def yesterday(now: datetime, zone: str) -> date:
     return now.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
 
 
-def _costly(visit: Visit, month: date) -> dict[tuple[object, ...], Callable[[Connection], Any]]:
+def keep_ready(console: Console) -> None:
+    """Read what everybody sees of this month, unless it is kept."""
+    config, now = console.config, console.clock.now()
+    month = yesterday(now, config.providers[0].zone).replace(day=1)
+    with console.readers.connect() as connection:
+        stamp = last_change(connection, config.zones)
+        for key, read in _of_everybody(config, now, month).items():
+            console.kept.get(connection, key, read, stamp=stamp)
+
+
+def _costly(visit: Visit, month: date) -> _Reads:
     """What adds up all open breaks, or a month of them, by the key under which it is kept."""
     config, now, person = visit.config, visit.now, visit.signed_in.person.name
+    waiting = partial(waiting_work, person=person, rules=config.due_rules, now=now)
+    return {("waiting", person): waiting, **_of_everybody(config, now, month)}
+
+
+def _of_everybody(config: ConsoleConfig, now: datetime, month: date) -> _Reads:
     return {
-        ("waiting", person): partial(
-            waiting_work, person=person, rules=config.due_rules, now=now
-        ),
         ("open sums",): partial(open_sums, now=now),
         ("month", month): partial(
             calendars_of, zones=config.zones, first=month, last=_last_of(month), now=now

@@ -1,8 +1,9 @@
 """Corrections of a day: those of its rounds, and those booked on it for other days."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -18,10 +19,18 @@ SELECT id, round_id, currency, amount, state, reason, proposed_by, decided_by, d
  WHERE provider = :provider AND state <> 'rejected' AND proposed_at >= :start
  ORDER BY proposed_at, id
 """
+_NEWEST = """
+SELECT round_id FROM adjustments
+ WHERE provider = :provider AND state <> 'rejected' AND proposed_at >= :since
+ ORDER BY proposed_at DESC LIMIT :limit
+"""
 _BEGAN = """
 SELECT match_key, round_id, min(first_at) AS began_at FROM rounds
  WHERE provider = :provider AND match_key = ANY(:keys) GROUP BY match_key, round_id
 """
+#: Most corrections of a provider whose rounds are read together.
+NEWEST_MAX = 10_000
+_NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +56,25 @@ class DayCorrection:
 
 
 def corrections_of(
-    connection: Connection, provider: str, window: Window, exponents: Mapping[str, int]
+    connection: Connection,
+    provider: str,
+    window: Window,
+    exponents: Mapping[str, int],
+    known: Mapping[str, datetime] = _NOTHING,
 ) -> list[DayCorrection]:
-    """The corrections of a day's rounds, and those decided on the day, oldest first."""
+    """The corrections of a day's rounds, and those decided on the day, oldest first.
+
+    Args:
+        connection: of the books.
+        provider: whose rounds they are.
+        window: the day.
+        exponents: the provider's overrides of decimal places.
+        known: when rounds began, by id; those of others are read, a page of the books each.
+    """
     params = {"provider": provider, "start": window.start}
     rows = connection.execute(text(_OF_PROVIDER), params).mappings().all()
-    keys = sorted({match_key(provider, row["round_id"]) for row in rows})
-    began = {
-        row.round_id: row.began_at
-        for row in connection.execute(text(_BEGAN), {"provider": provider, "keys": keys})
-    }
+    unknown = {row["round_id"] for row in rows} - known.keys()
+    began = {**known, **_beginnings(connection, provider, unknown)} if unknown else known
     return [
         _correction(row, began.get(row["round_id"]), exponents)
         for row in rows
@@ -65,6 +83,24 @@ def corrections_of(
             for instant in (began.get(row["round_id"]), row["decided_at"])
         )
     ]
+
+
+def corrected_rounds(
+    connection: Connection, provider: str, since: datetime
+) -> dict[str, datetime]:
+    """When the rounds began, by id, of the newest corrections proposed since an instant."""
+    params = {"provider": provider, "since": since, "limit": NEWEST_MAX}
+    return _beginnings(
+        connection, provider, set(connection.execute(text(_NEWEST), params).scalars())
+    )
+
+
+def _beginnings(
+    connection: Connection, provider: str, round_ids: Collection[str]
+) -> dict[str, datetime]:
+    keys = sorted(match_key(provider, round_id) for round_id in round_ids)
+    rows = connection.execute(text(_BEGAN), {"provider": provider, "keys": keys})
+    return {row.round_id: row.began_at for row in rows}
 
 
 def _correction(

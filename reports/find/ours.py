@@ -1,18 +1,14 @@
-"""Look up our side: transactions, rounds, requests, batches, adjustments, seals."""
+"""Look up our side: rounds, requests, batches, adjustments, seals."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
-from ledger.queries.restores import loss_of
-from reports.find.away import away_operations, away_rounds, away_transaction
+from reports.find.away import away_rounds
 from reports.find.hits import Hit, SearchScope
 from reports.find.lookup import (
-    DAYS_OF_PROVIDERS,
     at,
-    columns_of,
-    days_of_amount,
     fetch,
     match_keys,
     rows_of_amount,
@@ -20,56 +16,8 @@ from reports.find.lookup import (
     slugs,
 )
 from reports.find.query import By, Candidate, FoundKind
-from vocabulary.ids import transaction_id, transaction_position
 from vocabulary.plurals import counted
 
-_TRANSACTION = """
-SELECT o.wallet_id, o.wallet_seq, o.provider, o.op_key, o.kind::text AS kind,
-       o.decision::text AS decision, o.reason, w.player, o.currency, o.amount, o.balance_after,
-       o.round_id, o.route, o.reply_status, o.received_at, o.batch_id, b.posted_at,
-       ledger_epoch(o.batch_id) AS epoch
-  FROM {operations} JOIN wallets w USING (wallet_id) JOIN batches b USING (batch_id)
- {where} ORDER BY o.provider, o.wallet_id, o.wallet_seq LIMIT :limit
-"""
-_BY_POSITION = _TRANSACTION.format(
-    operations="operations o",
-    where="WHERE o.wallet_id = :wallet_id AND o.wallet_seq = :wallet_seq"
-    " AND ledger_epoch(o.batch_id) = :epoch",
-)
-_BY_KEY = _TRANSACTION.format(
-    operations="operations o",
-    where="WHERE o.provider = ANY(CAST(:slugs AS text[])) AND o.op_key = :text",
-)
-# All providers in one pass, as batches hold those of all. Batches are numbered in the order of
-# time, but for those that commit at once: halving finds a day's, an hour wider than the day.
-_BY_AMOUNT = _TRANSACTION.format(
-    operations=f"""(
-    WITH RECURSIVE halves (edge, low, high) AS (
-         SELECT e.edge, n.first, n.last + 1
-           FROM (VALUES (CAST(:start AS timestamptz) - interval '1 hour'),
-                        (CAST(:end AS timestamptz) + interval '1 hour')) AS e (edge),
-                (SELECT min(batch_id) AS first, max(batch_id) AS last
-                   FROM batches WHERE batch_id > 0) n
-          UNION ALL
-         SELECT h.edge, CASE WHEN m.committed_at < h.edge THEN m.batch_id + 1 ELSE h.low END,
-                CASE WHEN m.committed_at < h.edge THEN h.high ELSE (h.low + h.high) / 2 END
-           FROM halves h CROSS JOIN LATERAL (
-                SELECT batch_id, committed_at FROM batches
-                 WHERE batch_id >= (h.low + h.high) / 2 ORDER BY batch_id LIMIT 1) m
-          WHERE h.low < h.high),
-    numbers AS MATERIALIZED (
-         SELECT min(low) AS first, max(low) - 1 AS last FROM halves WHERE low = high)
-    SELECT o.* FROM operations o
-      JOIN batches t USING (batch_id)
-      JOIN {DAYS_OF_PROVIDERS}
-        ON o.provider = d.slug AND t.committed_at >= d.start_at AND t.committed_at < d.end_at
-           AND abs(o.amount) = d.minor
-     WHERE o.batch_id >= (SELECT first FROM numbers)
-       AND o.batch_id <= (SELECT last FROM numbers)
-       AND abs(o.amount) = ANY(CAST(:amounts AS bigint[])) AND o.currency = :currency
-     LIMIT :limit) o""",  # noqa: S608 - our own constants
-    where="",
-)
 _ROUND = """
 SELECT r.provider, r.round_id, w.player, r.currency, r.stake, r.payout, r.bets, r.wins,
        r.rollbacks, r.status::text AS status, r.first_at, r.last_at,
@@ -126,91 +74,6 @@ SELECT day, hash, batches, operations, entries, sealed_at FROM seals
 """
 _SEAL_BY_DAY = _SEAL.format(where="WHERE day = CAST(:text AS date)")
 _SEAL_BY_HASH = _SEAL.format(where="WHERE hash >= :text AND hash < :beyond")
-
-
-def transactions(connection: Connection, candidate: Candidate, scope: SearchScope) -> list[Hit]:
-    """Operations by our transaction id, or by the provider's id."""
-    if candidate.by is By.ID:
-        return _transaction_of_id(connection, candidate.text, scope)
-    parameters = {
-        "slugs": slugs(scope, own=True),
-        "text": candidate.text,
-        "limit": scope.limit,
-    }
-    rows = fetch(connection, _BY_KEY, parameters)
-    here = [_transaction(row, scope, exact=True) for row in rows]
-    return [*here, *away_operations(connection, candidate.text, scope)]
-
-
-def _transaction_of_id(connection: Connection, id_: str, scope: SearchScope) -> list[Hit]:
-    """The operation with our id, or the restore that may have taken it back."""
-    position = transaction_position(id_)
-    parameters = {**position._asdict(), "limit": scope.limit}
-    rows = fetch(connection, _BY_POSITION, parameters)
-    if rows:
-        return [_transaction(row, scope, exact=True) for row in rows]
-    loss = loss_of(connection, position)
-    if loss is None:
-        return away_transaction(connection, id_)
-    current = loss.recovered_as or loss.there_now
-    return [
-        Hit(
-            kind=FoundKind.TRANSACTION,
-            id=loss.transaction,
-            provider=None,
-            summary=loss.text,
-            facts={"restore began": at(loss.begun_at) or ""},
-            next=(f"tieout find {current}",) if current else (),
-        )
-    ]
-
-
-def transactions_of_amount(
-    connection: Connection, candidate: Candidate, scope: SearchScope
-) -> list[Hit]:
-    """Operations of a day that moved an amount, either way."""
-    days = days_of_amount(candidate, scope, own=True)
-    if not days:
-        return []
-    parameters = {
-        **columns_of(days),
-        "start": min(day["start"] for day in days),
-        "end": max(day["end"] for day in days),
-        "amounts": sorted({day["minor"] for day in days}),
-        "currency": candidate.currency,
-        "limit": scope.limit,
-    }
-    rows = fetch(connection, _BY_AMOUNT, parameters)
-    return [_transaction(row, scope, exact=False) for row in rows]
-
-
-def _transaction(row: Mapping[str, Any], scope: SearchScope, *, exact: bool) -> Hit:
-    transaction = transaction_id(row["wallet_id"], row["wallet_seq"], row["epoch"])
-    amount = scope.money(row["amount"], row["currency"], row["provider"])
-    balance = scope.money(row["balance_after"], row["currency"], row["provider"])
-    reason = f", {row['reason']}" if row["reason"] else ""
-    wallet = f"--player {row['player']} --currency {row['currency']}"
-    return Hit(
-        kind=FoundKind.TRANSACTION,
-        id=transaction,
-        provider=row["provider"],
-        summary=f"{row['kind'].replace('_', ' ')} of {row['player']} by {row['provider']}:"
-        f" {amount}, {row['decision']}{reason}",
-        facts={
-            "their id": row["op_key"],
-            "round": row["round_id"],
-            "moved": f"{amount}, balance after {balance}",
-            "received": f"{at(row['received_at'])} on /{row['route']}, answered"
-            f" {row['reply_status']}",
-            "posted": at(row["posted_at"]) or f"not yet: batch {row['batch_id']} waits",
-            "batch": str(row["batch_id"]),
-        },
-        next=(
-            f"tieout ledger statement {wallet} --after {row['wallet_seq'] - 1} --most 1",
-            f"tieout find {row['round_id']}",
-        ),
-        exact=exact,
-    )
 
 
 def rounds(connection: Connection, candidate: Candidate, scope: SearchScope) -> list[Hit]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from reports.find import differences, invoices, ours, players, theirs
+from reports.find import differences, invoices, ours, players, theirs, transactions
 from reports.find.hits import Findings, Hit, SearchScope, best_first
 from reports.find.query import (
     PREFIX_CHARS_MIN,
@@ -40,9 +40,9 @@ LOOKUPS: Mapping[tuple[FoundKind, By], Lookup] = {
     (_K.INVOICE, By.ID): invoices.by_id,
     (_K.INVOICE, By.NAME): invoices.by_name,
     (_K.DISPUTE, By.ID): differences.disputes,
-    (_K.TRANSACTION, By.ID): ours.transactions,
-    (_K.TRANSACTION, By.NAME): ours.transactions,
-    (_K.TRANSACTION, By.AMOUNT): ours.transactions_of_amount,
+    (_K.TRANSACTION, By.ID): transactions.by_id_or_name,
+    (_K.TRANSACTION, By.NAME): transactions.by_id_or_name,
+    (_K.TRANSACTION, By.AMOUNT): transactions.by_amount,
     (_K.ROUND, By.NAME): ours.rounds,
     (_K.ROUND, By.AMOUNT): ours.rounds_of_amount,
     (_K.RECORD, By.NAME): theirs.records,

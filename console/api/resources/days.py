@@ -34,6 +34,7 @@ from console.api.models.values import MoneyJson, money, money_of_text, window_js
 from console.api.resources.breaks import trail_json
 from console.config import Visit
 from console.pages import day_detail
+from console.pages.corrected_rounds import known_beginnings
 from console.pages.day_list import DAYS
 from console.pages.parameters import provider_named, read_day, read_month
 from console.pages.today import money_by_age, yesterday
@@ -86,7 +87,13 @@ def show_day(visit: Visit) -> DayDetailJson:
     term, day = day_detail.named_day(visit)
     with visit.console.readers.connect() as connection:
         status = visit.config.day_of(connection, term.slug, day, visit.now)
-        corrections = corrections_of(connection, term.slug, status.window, term.exponents)
+        corrections = corrections_of(
+            connection,
+            term.slug,
+            status.window,
+            term.exponents,
+            known_beginnings(visit.console, connection, term.slug),
+        )
         return DayDetailJson(
             **day_fields(status),
             corrections=tuple(_correction(item, term.exponents) for item in corrections),

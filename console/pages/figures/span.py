@@ -120,7 +120,7 @@ def read_span(visit: Visit, query: Mapping[str, str], *, days: int) -> DaySpan:
     zone = ZoneInfo(terms[0].zone if terms else "UTC")
     first, last = read_day(query.get("from")), read_day(query.get("to"))
     if last is None:
-        last = first or _last_day(visit, zone)
+        last = first or last_day_shown(visit.console, zone)
     if first is None:
         first = last - timedelta(days=days - 1)
     if first > last:
@@ -130,10 +130,10 @@ def read_span(visit: Visit, query: Mapping[str, str], *, days: int) -> DaySpan:
     return DaySpan(first=first, last=last, provider=slug, terms=terms)
 
 
-def _last_day(visit: Visit, zone: ZoneInfo) -> date:
-    """Yesterday; today if the books begin today."""
-    today = visit.now.astimezone(zone).date()
-    with visit.console.readers.connect() as connection:
+def last_day_shown(console: Console, zone: ZoneInfo) -> date:
+    """The last day of a page without a choice: yesterday, or today if the books begin today."""
+    today = console.clock.now().astimezone(zone).date()
+    with console.readers.connect() as connection:
         if is_first_day(connection, day_window(today, zone).start):
             return today
     return today - timedelta(days=1)

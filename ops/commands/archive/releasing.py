@@ -6,6 +6,7 @@ import typer
 from sqlalchemy import Engine
 
 from feeds.archived.record_release import let_records_go
+from ledger.amounts.listing import forget_archived_operation_amounts
 from ledger.archive.check import check_archive, seal_faults
 from ledger.archive.months import month_end
 from ledger.archive.release import let_entries_go, let_go, require_owner, take_month_end
@@ -119,10 +120,12 @@ def _let_rows_go(
 
 
 def _forget_amounts(engine: Engine, owner: Engine) -> None:
-    """Remove the lists of amounts of days whose rows left."""
+    """Remove the lists of amounts of days and batches whose rows left."""
     with transaction(engine, "archive") as connection:
         forget_archived_amounts(connection)
-    vacuum(owner, "day_amounts")
+        forget_archived_operation_amounts(connection)
+    for table in ("day_amounts", "operation_amounts", "listed_batches"):
+        vacuum(owner, table)
 
 
 def _require_as_signed(ctx: typer.Context, engine: Engine, archive: Archive) -> None:

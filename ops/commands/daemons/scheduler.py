@@ -22,6 +22,7 @@ from ops.providers.worker_context import this_worker, worker_context_of
 from ops.runtime import fault_signals, logs
 from ops.runtime.child_jobs import ChildJobs
 from ops.runtime.service_manager import ServiceManager
+from ops.scheduling.amount_jobs import amount_job
 from ops.scheduling.booking_jobs import booking_job
 from ops.scheduling.day_sum_jobs import day_sum_job
 from ops.scheduling.inquiries import schedule_inquiries
@@ -103,6 +104,7 @@ def keep_schedule(
         data_dir=data_dir,
     )
     jobs += [day_sum_job(settings, engine, clock, engines.database_url, child_jobs)]
+    jobs += [amount_job(engines.database_url, child_jobs)]
     recall = recall_job(engine, engines.database_url, child_jobs)
     jobs += [recall]
     jobs += notify_jobs(settings, engines.database_url, child_jobs)

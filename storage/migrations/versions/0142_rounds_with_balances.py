@@ -8,7 +8,7 @@ may be built before, under these names, with CREATE INDEX CONCURRENTLY.
 from alembic import op
 
 revision = "0142"
-down_revision = "0139"
+down_revision = "0141"
 branch_labels = None
 depends_on = None
 

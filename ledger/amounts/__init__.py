@@ -1,0 +1,1 @@
+"""Lists of the amounts that operations moved, and the search by them."""

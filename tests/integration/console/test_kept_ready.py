@@ -1,0 +1,106 @@
+"""What the console does behind the pages: nobody waits for it, and pages show the same."""
+
+from datetime import timedelta
+from threading import Event
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from console.pages.corrected_rounds import kept_key, known_beginnings
+from console.rendering import environment
+from console.warming import AFTER_ROUND, keep_warm
+from reconcile.days.corrections import DayCorrection, corrections_of
+from tests.harness.books.console import DAY, ConsoleBooks
+from tests.harness.books.differences.breaks import EVENING
+from tests.harness.plans import recorded
+from tests.harness.servers.api import ApiClient, json_of, token_for
+from tests.harness.servers.console import ConsoleSite, PageClient
+from vocabulary.window import day_window
+
+PAGE = f"/days/lottery/{DAY}"
+
+
+class OneRound(Event):
+    """Stops before the second round, and waits for nothing."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout == AFTER_ROUND.total_seconds():
+            self.set()
+        return self.is_set()
+
+
+class StoppedAtOnce(Event):
+    """Is set as soon as somebody waits."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.set()
+        return True
+
+
+@pytest.fixture(scope="module")
+def maria(site: ConsoleSite) -> PageClient:
+    return site.browser_of("maria")
+
+
+def propose(site: ConsoleSite, books: ConsoleBooks, round_id: str) -> None:
+    """A correction of a break as the other side has it."""
+    client = ApiClient(site.port, token_for(site, "maria"))
+    page = f"/breaks/{books.break_of(round_id)}"
+    reply = client.act(f"{page}/propose", {"reason": "their line is right"}, of=page)
+    assert reply.status == 200, reply.text
+
+
+def listed(site: ConsoleSite) -> list[DayCorrection]:
+    """The corrections of the day, as its page and the API read them."""
+    zone = ZoneInfo(site.console.config.zones["lottery"])
+    window = day_window(EVENING.astimezone(zone).date(), zone)
+    with site.console.readers.connect() as connection:
+        known = known_beginnings(site.console, connection, "lottery")
+        return corrections_of(connection, "lottery", window, {}, known)
+
+
+def test_corrections_of_a_day_are_the_same_once_their_rounds_are_kept(
+    site: ConsoleSite, console_books: ConsoleBooks, maria: PageClient
+) -> None:
+    propose(site, console_books, "r5")
+    before = listed(site)
+    assert site.console.kept.age(kept_key("lottery")) is None
+    keep_warm(site.console, OneRound())
+
+    with recorded(site.console.readers) as statements:
+        assert listed(site) == before
+        shown = maria.get(PAGE).shown()
+    assert [item.round_id for item in before] == ["r5"]
+    assert "their line is right" in shown
+    assert not [statement for statement, _ in statements if "min(first_at)" in statement]
+
+    propose(site, console_books, "r7")
+    assert {item.round_id for item in listed(site)} == {"r5", "r7"}
+    client = ApiClient(site.port, token_for(site, "only viewer"))
+    by_api = json_of(client.get(PAGE))["corrections"]
+    assert sorted(item["round_key"] for item in by_api) == ["r5", "r7"]
+
+
+def test_what_everybody_sees_first_is_kept_before_anybody_asks(site: ConsoleSite) -> None:
+    site.give_password("only viewer")
+    keep_warm(site.console, OneRound())
+    month = (site.console.clock.now().date() - timedelta(days=1)).replace(day=1)
+
+    for key in (("open sums",), ("month", month)):
+        assert site.console.kept.age(key) is not None
+    vera = site.browser()
+    with recorded(site.console.readers) as statements:
+        assert vera.sign_in("only viewer").status == 303
+        assert vera.get("/trends").status == 200
+    assert not [statement for statement, _ in statements if "WITH spans AS" in statement]
+
+
+def test_every_template_is_compiled_unless_the_console_stops(site: ConsoleSite) -> None:
+    templates = environment()
+    assert templates.cache is not None
+    templates.cache.clear()
+    keep_warm(site.console, StoppedAtOnce())
+    assert len(templates.cache) == 1
+
+    keep_warm(site.console, OneRound())
+    assert len(templates.cache) >= len(templates.list_templates())
