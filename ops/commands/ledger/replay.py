@@ -60,13 +60,12 @@ def replay(
 
     Exit 1 on a difference, and if a row cannot be proven.
     """
-    context = context_of(ctx)
+    context, started_at = context_of(ctx), SystemClock().now()
     options = proof_options(
         context, ProofKind.REPLAY, jobs=jobs, scheduler=scheduler, resume=resume
     )
     decoders = proof_decoders(context.settings)
     _require_provider(decoders, provider)
-    started_at = SystemClock().now()
     window = ReplayWindow(
         since=None if since is None else read_passed_instant(since, "--from", started_at),
         until=None if until is None else read_instant(until, "--to"),
@@ -91,8 +90,8 @@ def replay(
         print_json({**whole, **asdict(result)})
     else:
         _print_replay(result)
-    if window != asked and not as_json:
-        typer.echo(f"partial: {_window_text(window)}\n{OLDER_ROWS}")
+        if window != asked:
+            typer.echo(f"partial: {_window_text(window)}\n{OLDER_ROWS}")
     raise typer.Exit(0 if result.is_proven else 1)
 
 
