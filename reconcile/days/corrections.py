@@ -13,10 +13,12 @@ from vocabulary.ids import match_key
 from vocabulary.money import text_from_minor
 from vocabulary.window import Window
 
+# One that was proposed before the day may have been decided on it.
 _OF_PROVIDER = """
 SELECT id, round_id, currency, amount, state, reason, proposed_by, decided_by, decided_at
   FROM adjustments
- WHERE provider = :provider AND state <> 'rejected' AND proposed_at >= :start
+ WHERE provider = :provider AND state <> 'rejected'
+   AND (proposed_at >= :start OR decided_at >= :start)
  ORDER BY proposed_at, id
 """
 _NEWEST = """

@@ -126,14 +126,15 @@ def test_a_break_or_a_correction_that_moves_changes_a_signed_day(office: Office)
     assert listed["state"] == "changed since"
 
 
+@pytest.mark.parametrize("days_before", [0, 2])
 def test_a_correction_of_a_signed_day_changes_it_and_shows_on_both_days(
-    office: Office,
+    office: Office, days_before: int
 ) -> None:
     office.execute(
         "INSERT INTO adjustments (id, player, currency, amount, reason, provider, round_id,"
         " side, fund, proposed_by, proposed_at, state) VALUES (%s, 'alice', 'USD', 30,"
-        " 'they paid more', 'agg', 'r-3', 'payout', 'cash', 'maria', now(), 'proposed')",
-        (f"adj-{1:032x}",),
+        " 'they paid more', 'agg', 'r-3', 'payout', 'cash', 'maria', now() - %s, 'proposed')",
+        (f"adj-{1:032x}", timedelta(days=days_before)),
     )
     office.sign()
     today = str(SystemClock().now().date())
