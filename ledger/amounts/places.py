@@ -7,8 +7,8 @@ amount is in two parts, so that a search reads one of them.
 
 from collections.abc import Iterator, Sequence
 
-#: Blocks of a stretch.
-BLOCKS = 128
+#: Blocks of a stretch: with fewer of them a search reads more rows that others moved.
+BLOCKS = 512
 #: Amounts below this one are listed, in minor units; others have to be looked for.
 LISTED_BELOW = 2**52
 #: Places of a part, unless one amount has more.

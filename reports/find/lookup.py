@@ -111,6 +111,8 @@ def rows_of_listed_amount(
     )
     rows: list[Mapping[str, Any]] = []
     for day, params in days.items():
+        if len({(row["provider"], row["round_id"]) for row in rows}) >= scope.limit:
+            break  # what other providers have would not be shown
         minutes = listed.get(day)
         if minutes is None:
             rows += fetch(connection, query.format(rows=_OF_DAY[side]), params)

@@ -4,7 +4,7 @@
 returns, and because a search reads every lower layer: the ledger, feeds, runs and breaks.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -60,6 +60,8 @@ LOOKUPS: Mapping[tuple[FoundKind, By], Lookup] = {
     (_K.SEAL, By.ID): ours.seals,
 }
 
+_RANKS = {kind: rank for rank, kind in enumerate(FoundKind)}
+
 
 def find_anything(engine: Engine, text: str, scope: SearchScope) -> Findings:
     """Everything that a text names, the best hit first.
@@ -76,11 +78,7 @@ def find_anything(engine: Engine, text: str, scope: SearchScope) -> Findings:
     try:
         with engine.connect() as connection:
             away = list(_away(connection, scope))
-            hits = best_first(
-                hit
-                for reading in readings
-                for hit in LOOKUPS[reading.kind, reading.by](connection, reading, one_more)
-            )
+            hits = best_first(_hits(connection, readings, one_more))
     except OperationalError as error:
         raise Unavailable("the database is out of reach") from error
     advice = [*_advice(words, scope), *away]
@@ -91,6 +89,26 @@ def find_anything(engine: Engine, text: str, scope: SearchScope) -> Findings:
         cut=len(hits) > scope.limit,
         advice=tuple(advice),
     )
+
+
+def _hits(
+    connection: Connection, readings: Sequence[Candidate], scope: SearchScope
+) -> list[Hit]:
+    """Look every reading up: amounts last, as long as what they find can be among the best."""
+    by_amount = [reading for reading in readings if reading.by is By.AMOUNT]
+    others = [reading for reading in readings if reading.by is not By.AMOUNT]
+    hits: list[Hit] = []
+    for reading in (*others, *sorted(by_amount, key=lambda reading: _RANKS[reading.kind])):
+        # An amount has no exact hit, so whatever is exact or of a kind before comes first.
+        if reading.by is By.AMOUNT and _before(reading.kind, hits) >= scope.limit:
+            break
+        hits += LOOKUPS[reading.kind, reading.by](connection, reading, scope)
+    return hits
+
+
+def _before(kind: FoundKind, hits: Iterable[Hit]) -> int:
+    """How many of the hits are shown before inexact ones of a kind."""
+    return len(best_first(hit for hit in hits if hit.exact or _RANKS[hit.kind] < _RANKS[kind]))
 
 
 def searchable() -> Mapping[FoundKind, tuple[By, ...]]:

@@ -18,7 +18,7 @@ CREATE TABLE listed_batches (
     CONSTRAINT listed_batches_have_length CHECK (first_batch <= last_batch)
 )
 """,
-    # A place is an amount in minor units times 128, plus the block of the stretch that has it.
+    # A place is an amount in minor units times 512, plus the block of the stretch that has it.
     """
 CREATE TABLE operation_amounts (
     first_batch bigint NOT NULL REFERENCES listed_batches,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -243,6 +244,28 @@ def test_hits_are_bounded_and_say_so(books: BreakBooks) -> None:
 
     assert (len(few.hits), few.cut) == (3, True)
     assert (len(all_.hits), all_.cut) == (9, False)
+
+
+def test_an_amount_is_sought_only_among_what_can_be_shown(books: BreakBooks) -> None:
+    for number in range(2, 6):
+        books.ours(f"r{number}", 250, 0)
+        books.theirs(f"r{number}", 250, 0)
+    books.run()
+    every = find_anything(books.engine, "2.50 EUR", DAY)
+
+    before_records = kinds(list(every.hits)).index(FoundKind.RECORD)
+
+    assert kinds(list(every.hits))[before_records:] == [FoundKind.RECORD] * 5
+    assert before_records > 4
+    for limit in range(len(every.hits) + 2):
+        with recorded(books.engine) as statements:
+            few = find_anything(books.engine, "2.50 EUR", replace(DAY, limit=limit))
+        assert few.hits == every.hits[:limit]
+        assert few.cut == (limit < len(every.hits))
+        are_sought = any(
+            "feed_records f" in query and "minor" in query for query, _ in statements
+        )
+        assert are_sought == (limit >= before_records)
 
 
 @pytest.fixture
