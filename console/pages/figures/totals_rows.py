@@ -1,11 +1,10 @@
 """Rows of totals as the page shows them: texts, and where the figures lead. Pure.
 
 A page may have hundreds of rows of a dozen figures each, so its template has little to do: the
-cells are put together here, and only addresses are escaped, because figures hold nothing to
-escape.
+cells are put together here. Addresses and names are escaped; figures hold nothing to escape.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,6 +13,9 @@ from markupsafe import Markup, escape
 from console.rendering import count_text, minus_text, money_text, signed_text
 from reconcile.totals.cells import Figures
 from reports.grouped_totals import TotalsGroup, hold_text
+
+#: The first cell of a row: its column, and the address and the name of what is closer.
+_HEAD = '<th scope="row" data-label="%s"><a href="%s">%s</a></th>'
 
 
 class FigurePair(NamedTuple):
@@ -54,6 +56,18 @@ class ShownRow:
     open_breaks: str
     unexplained: str
 
+    def names(self, columns: Sequence[str]) -> Markup:
+        """The cells that name the row: the columns that it is grouped by, then its currency."""
+        code = escape(self.group.currency)
+        if not columns:
+            return Markup(_HEAD % ("currency", escape(self.closer), code))  # noqa: S704 - escaped
+        first, *others = self.group.name
+        cells = [_HEAD % (columns[0], escape(self.closer), escape(first or "none"))]
+        for column, name in zip(columns[1:], others, strict=True):
+            cells.append(f'<td data-label="{column}">{escape(name)}</td>')
+        cells.append(f'<td data-label="currency">{code}</td>')
+        return Markup("\n".join(cells))  # noqa: S704 - escaped
+
     @property
     def sides(self) -> Markup:
         """The cells of the figures of both sides, one a line."""
@@ -86,8 +100,9 @@ def row_of(group: TotalsGroup, links: Mapping[str, str]) -> ShownRow:
     ours, theirs = group.ours, group.theirs
 
     def amounts(label: str, own: int, their: int, link: str = "") -> FigurePair:
+        text = money_text(own, code, digits)
         return FigurePair(
-            label, money_text(own, code, digits), money_text(their, code, digits), link
+            label, text, text if own == their else money_text(their, code, digits), link
         )
 
     has_breaks = group.in_breaks or group.open_breaks

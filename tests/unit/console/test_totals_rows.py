@@ -91,3 +91,16 @@ def test_a_row_leads_to_breaks_only_if_there_are_some() -> None:
         "\N{MINUS SIGN}1.50",
         "\N{MINUS SIGN}0.50",
     )
+
+
+def test_the_names_of_a_row_are_escaped_and_the_first_leads_closer() -> None:
+    row = row_of(group("", "a<b"), {"closer": "/totals?by=day&game=x"})
+
+    assert row.names(["game", "provider"]) == (
+        '<th scope="row" data-label="game"><a href="/totals?by=day&amp;game=x">none</a></th>\n'
+        '<td data-label="provider">a&lt;b</td>\n'
+        '<td data-label="currency">EUR</td>'
+    )
+    assert row.names([]) == (
+        '<th scope="row" data-label="currency"><a href="/totals?by=day&amp;game=x">EUR</a></th>'
+    )
