@@ -137,21 +137,24 @@ class Traffic:
 
 
 @contextmanager
-def reader_of_breaks(url: str, *, for_s: float) -> Iterator[None]:
-    """A transaction that reads breaks and stays open for a while, as a report does."""
-    is_reading = threading.Event()
+def reader_of_breaks(url: str, *, for_s: float | None = None) -> Iterator[None]:
+    """A transaction that reads breaks and stays open, as a report does; at most for a while."""
+    is_reading, is_over = threading.Event(), threading.Event()
 
     def read() -> None:
         with psycopg.connect(url) as connection:
             connection.execute("SELECT count(*) FROM breaks")
             is_reading.set()
-            time.sleep(for_s)
+            is_over.wait(for_s)
 
     thread = threading.Thread(target=read)
     thread.start()
-    assert is_reading.wait(60)
-    yield
-    thread.join()
+    try:
+        assert is_reading.wait(60)
+        yield
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def test_a_daemon_refuses_the_schema_of_an_earlier_release(earlier: str) -> None:
@@ -210,7 +213,7 @@ def test_a_revision_without_its_locks_gives_up_and_the_next_attempt_goes_on(
 ) -> None:
     engine = open_engine(baseline)
     patience = LockPatience(wait_s=0.05, pause_s=0.01, attempts=2)
-    with reader_of_breaks(baseline, for_s=1.0):
+    with reader_of_breaks(baseline):
         with pytest.raises(Unavailable, match=r"revision 0102 did not get its locks"):
             migrate(engine, patience)
         assert current_revision(baseline) == "0101"
