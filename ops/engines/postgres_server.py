@@ -104,14 +104,9 @@ def start(home: DataDirectory) -> int:
 def stop(home: DataDirectory) -> None:
     """Stop the server: first in order, then immediately. No server is no error."""
     pid = running(home)
-    if pid is None:
-        return
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        server_process.send(pid, number)
-        if server_process.wait_gone(pid, timeout_s=STOP_WAIT_S):
-            return
-    server_process.send(pid, signal.SIGKILL)
-    server_process.wait_gone(pid, timeout_s=STOP_WAIT_S)
+    if pid is not None:
+        ways = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
+        server_process.end(pid, *ways, timeout_s=STOP_WAIT_S)
 
 
 def running(home: DataDirectory) -> int | None:
@@ -188,8 +183,7 @@ def _clear_remains(home: DataDirectory) -> None:
     PostgreSQL would respect a pid that an unrelated process has been given meanwhile.
     """
     for pid in server_process.running_in(home.postgres, program="postgres"):
-        server_process.send(pid, signal.SIGKILL)
-        if not server_process.wait_gone(pid, timeout_s=STOP_WAIT_S):
+        if not server_process.end(pid, signal.SIGKILL, timeout_s=STOP_WAIT_S):
             raise Unavailable(f"process {pid} of a killed server still runs in {home.postgres}")
     (home.postgres / "postmaster.pid").unlink(missing_ok=True)
     (home.sockets / f"{SOCKET}.lock").unlink(missing_ok=True)

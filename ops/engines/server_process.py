@@ -99,6 +99,24 @@ def send(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
+def end(pid: int, *numbers: signal.Signals, timeout_s: float) -> bool:
+    """Send signals in turn until the process is gone, and wait after each.
+
+    Args:
+        pid: of the process.
+        numbers: the mildest first.
+        timeout_s: longest wait after each.
+
+    Returns:
+        Whether it is gone.
+    """
+    for number in numbers:
+        send(pid, number)
+        if wait_gone(pid, timeout_s=timeout_s):
+            return True
+    return False
+
+
 def last_words(log: Path) -> str:
     """The end of a server's log on one line, for an error message."""
     try:

@@ -56,12 +56,8 @@ def start(home: DataDirectory) -> int:
 def stop(home: DataDirectory) -> None:
     """Stop the server: SIGTERM first, then SIGKILL. No server is no error."""
     pid = running(home)
-    if pid is None:
-        return
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        server_process.send(pid, number)
-        if server_process.wait_gone(pid, timeout_s=STOP_WAIT_S):
-            return
+    if pid is not None:
+        server_process.end(pid, signal.SIGTERM, signal.SIGKILL, timeout_s=STOP_WAIT_S)
 
 
 def running(home: DataDirectory) -> int | None:
