@@ -1,6 +1,6 @@
 """When corrected rounds began: kept ready, because each is on another page of the books."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -23,10 +23,8 @@ def kept_key(provider: str) -> tuple[str, str]:
 
 def keep_corrected_rounds(console: Console, provider: str) -> None:
     """Read them."""
-    since = console.clock.now() - PROPOSED_WITHIN
-    read = partial(corrected_rounds, provider=provider, since=since)
     with console.readers.connect() as connection:
-        console.kept.read(connection, kept_key(provider), read)
+        console.kept.read(connection, kept_key(provider), _reader(console, provider))
 
 
 def known_beginnings(
@@ -36,6 +34,10 @@ def known_beginnings(
     key = kept_key(provider)
     if console.kept.age(key) is None:
         return _NOTHING
-    since = console.clock.now() - PROPOSED_WITHIN
-    read = partial(corrected_rounds, provider=provider, since=since)
+    read = _reader(console, provider)
     return console.kept.get(connection, key, read, renewed_after=_RENEWED_AFTER).value
+
+
+def _reader(console: Console, provider: str) -> Callable[[Connection], dict[str, datetime]]:
+    since = console.clock.now() - PROPOSED_WITHIN
+    return partial(corrected_rounds, provider=provider, since=since)

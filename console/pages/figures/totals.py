@@ -118,9 +118,11 @@ def show(visit: Visit) -> HtmlPage:
         "sentence": totals_sentence(query.span, shown.foot, shown.coverage),
         "query": query,
         "summed_at": shown.summed_at,
-        "rows": [row_of(row, links_of(query, row)) for row in shown.rows[:ROWS_MAX]],
+        "rows": [
+            row_of(row, links_of(query, row), shown.rates) for row in shown.rows[:ROWS_MAX]
+        ],
         "count": len(shown.rows),
-        "foot": [row_of(row, {}) for row in shown.foot],
+        "foot": [row_of(row, {}, shown.rates) for row in shown.foot],
         "breaks": shown.breaks,
         "coverage": shown.coverage,
         "runs_max": RUNS_MAX,

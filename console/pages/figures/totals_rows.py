@@ -12,10 +12,16 @@ from markupsafe import Markup, escape
 
 from console.rendering import count_text, minus_text, money_text, signed_text
 from reconcile.totals.cells import Figures
-from reports.grouped_totals import TotalsGroup, hold_text
+from reports.grouped_totals import ConvertedGgr, TotalsGroup, hold_text
+from reports.rates import ReportingRates
 
 #: The first cell of a row: its column, and the address and the name of what is closer.
 _HEAD = '<th scope="row" data-label="%s"><a href="%s">%s</a></th>'
+#: Names the two lines of the figures of both sides.
+_SIDES = (
+    '<td class="pair side" data-label="sides" aria-hidden="true">'
+    "<span>ours</span><span>theirs</span></td>"
+)
 
 
 class FigurePair(NamedTuple):
@@ -43,6 +49,7 @@ class ShownRow:
     """A group with its texts.
 
     Attributes:
+        converted: the cell of GGR in the reporting currency; empty: there is none.
         in_breaks_link: empty: no break is behind the row.
         open_breaks: their count; empty: none is open.
     """
@@ -50,6 +57,7 @@ class ShownRow:
     group: TotalsGroup
     closer: str
     pairs: tuple[FigurePair, ...]
+    converted: str
     difference: str
     in_breaks: str
     in_breaks_link: str
@@ -69,32 +77,34 @@ class ShownRow:
         return Markup("\n".join(cells))  # noqa: S704 - escaped
 
     @property
-    def sides(self) -> Markup:
-        """The cells of the figures of both sides, one a line."""
-        return Markup("\n".join([pair.html for pair in self.pairs]))  # noqa: S704 - see above
-
-    @property
-    def outcome(self) -> Markup:
-        """The cells of the difference, of what is in breaks and of what nothing explains."""
+    def figures(self) -> Markup:
+        """The cells of both sides, in the reporting currency, and of what explains them."""
         in_breaks = self.in_breaks
         if self.in_breaks_link:
             in_breaks = f'<a href="{escape(self.in_breaks_link)}">{in_breaks}</a>'
         if self.open_breaks:
             in_breaks += f' <span class="gross">{self.open_breaks} open</span>'
         danger = " danger" if self.group.unexplained else ""
-        return Markup(  # noqa: S704 - see above
-            f'<td class="number" data-label="difference">{self.difference}</td>\n'
-            f'<td class="number" data-label="in breaks">{in_breaks}</td>\n'
-            f'<td class="number{danger}" data-label="unexplained">{self.unexplained}</td>'
-        )
+        cells = [
+            _SIDES,
+            *[pair.html for pair in self.pairs],
+            self.converted,
+            f'<td class="number" data-label="difference">{self.difference}</td>',
+            f'<td class="number" data-label="in breaks">{in_breaks}</td>',
+            f'<td class="number{danger}" data-label="unexplained">{self.unexplained}</td>',
+        ]
+        return Markup("\n".join(filter(None, cells)))  # noqa: S704 - see above
 
 
-def row_of(group: TotalsGroup, links: Mapping[str, str]) -> ShownRow:
+def row_of(
+    group: TotalsGroup, links: Mapping[str, str], rates: ReportingRates | None
+) -> ShownRow:
     """The texts of a group.
 
     Args:
         group: what the row adds up.
         links: the addresses ``closer``, ``sides`` and ``breaks``; sums have none.
+        rates: into the reporting currency; None: nothing is converted.
     """
     code, digits = group.currency, {group.currency: group.digits}
     ours, theirs = group.ours, group.theirs
@@ -116,11 +126,30 @@ def row_of(group: TotalsGroup, links: Mapping[str, str]) -> ShownRow:
             amounts("GGR", ours.ggr, theirs.ggr, links.get("sides", "")),
             FigurePair("hold %", _percent(ours), _percent(theirs)),
         ),
+        converted="" if rates is None else _converted_cell(group.converted, rates),
         difference=signed_text(group.difference, code, digits),
         in_breaks=signed_text(group.in_breaks, code, digits),
         in_breaks_link=links.get("breaks", "") if has_breaks else "",
         open_breaks=count_text(group.open_breaks) if group.open_breaks else "",
         unexplained=signed_text(group.unexplained, code, digits),
+    )
+
+
+def _converted_cell(converted: ConvertedGgr | None, rates: ReportingRates) -> str:
+    code, digits = rates.currency, {rates.currency: rates.digits}
+    label = f"in {escape(code)}"
+    if converted is None or (converted.missing and not converted.sources):
+        why = "games are not converted" if converted is None else "no rate is known"
+        dash = f'<span title="{why}">\N{EN DASH}</span>'
+        return f'<td class="number" data-label="{label}">{dash}</td>'
+    ours, theirs = (
+        money_text(minor, code, digits) for minor in (converted.ours, converted.theirs)
+    )
+    if not converted.missing:
+        return FigurePair(label, ours, theirs).html
+    return (
+        f'<td class="number pair" data-label="{label}">'
+        f'<span title="only the days with a rate">{ours} *</span><span>{theirs} *</span></td>'
     )
 
 

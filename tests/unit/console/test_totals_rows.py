@@ -1,5 +1,6 @@
 """Rows of totals: their texts, and where their figures lead."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,8 +10,12 @@ from console.pages.figures.span import DaySpan
 from console.pages.figures.totals import TotalsQuery, links_of
 from console.pages.figures.totals_rows import row_of
 from reconcile.totals.cells import Figures
-from reports.grouped_totals import GroupBy, TotalsGroup
+from reports.grouped_totals import ConvertedGgr, GroupBy, TotalsGroup
+from reports.rates import ReportingRates
 
+RATES = ReportingRates(currency="GBP", digits=2, by_day={})
+SOURCES = frozenset({"central bank"})
+UNKNOWN = frozenset({(date(2026, 5, 2), "EUR")})
 TERM = ProviderTerms(slug="lottery", zone="UTC", exponents={})
 
 
@@ -68,7 +73,7 @@ def test_names_in_addresses_are_escaped() -> None:
 
 
 def test_figures_of_both_sides_stand_side_by_side() -> None:
-    row = row_of(group("2026-05-02"), {"sides": "/days/lottery/2026-05-02"})
+    row = row_of(group("2026-05-02"), {"sides": "/days/lottery/2026-05-02"}, None)
 
     assert [tuple(pair) for pair in row.pairs] == [
         ("rounds", "1\u202f200", "1\u202f200", ""),
@@ -81,8 +86,10 @@ def test_figures_of_both_sides_stand_side_by_side() -> None:
 
 def test_a_row_leads_to_breaks_only_if_there_are_some() -> None:
     links = {"breaks": "/breaks?day=2026-05-02"}
-    quiet = row_of(group("2026-05-02"), links)
-    differing = row_of(group("2026-05-02", theirs=700, in_breaks=-150, open_breaks=2), links)
+    quiet = row_of(group("2026-05-02"), links, None)
+    differing = row_of(
+        group("2026-05-02", theirs=700, in_breaks=-150, open_breaks=2), links, None
+    )
 
     assert (quiet.in_breaks, quiet.in_breaks_link, quiet.open_breaks) == ("0.00", "", "")
     assert (differing.in_breaks_link, differing.open_breaks) == (links["breaks"], "2")
@@ -94,7 +101,7 @@ def test_a_row_leads_to_breaks_only_if_there_are_some() -> None:
 
 
 def test_the_names_of_a_row_are_escaped_and_the_first_leads_closer() -> None:
-    row = row_of(group("", "a<b"), {"closer": "/totals?by=day&game=x"})
+    row = row_of(group("", "a<b"), {"closer": "/totals?by=day&game=x"}, None)
 
     assert row.names(["game", "provider"]) == (
         '<th scope="row" data-label="game"><a href="/totals?by=day&amp;game=x">none</a></th>\n'
@@ -104,3 +111,30 @@ def test_the_names_of_a_row_are_escaped_and_the_first_leads_closer() -> None:
     assert row.names([]) == (
         '<th scope="row" data-label="currency"><a href="/totals?by=day&amp;game=x">EUR</a></th>'
     )
+
+
+@pytest.mark.parametrize(
+    ("converted", "shown"),
+    [
+        (None, '<span title="games are not converted">\N{EN DASH}</span>'),
+        (ConvertedGgr(missing=UNKNOWN), '<span title="no rate is known">\N{EN DASH}</span>'),
+        (
+            ConvertedGgr(ours=150, theirs=140, sources=SOURCES, missing=UNKNOWN),
+            '<span title="only the days with a rate">1.50 *</span><span>1.40 *</span>',
+        ),
+        (
+            ConvertedGgr(ours=150, theirs=150, sources=SOURCES),
+            (
+                '<span><span class="hidden">ours </span>1.50</span>'
+                '<span><span class="hidden">theirs </span>1.50</span>'
+            ),
+        ),
+    ],
+)
+def test_a_converted_figure_says_which_days_it_lacks(
+    converted: ConvertedGgr | None, shown: str
+) -> None:
+    figures = row_of(replace(group("2026-05-02"), converted=converted), {}, RATES).figures
+
+    assert f'data-label="in GBP">{shown}</td>' in figures
+    assert "in GBP" not in row_of(group("2026-05-02"), {}, None).figures
