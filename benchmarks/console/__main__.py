@@ -236,12 +236,20 @@ class Meter:
     def processor(self) -> float:
         """Milliseconds so far."""
         processes = [self._console, *self._postmaster.children(recursive=True)]
-        times = [process.cpu_times() for process in processes if process.is_running()]
-        return float(sum(cpu_times.user + cpu_times.system for cpu_times in times)) * 1000
+        return sum(map(_processor_s, processes)) * 1000
 
     def mebibytes(self) -> float:
         """Resident memory of the console."""
         return float(self._console.memory_info().rss) / 2**20
+
+
+def _processor_s(process: psutil.Process) -> float:
+    """What a process has spent; nothing if it ended meanwhile, as backends of PostgreSQL do."""
+    try:
+        cpu_times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(cpu_times.user + cpu_times.system)
 
 
 def _postmaster(engine: Engine) -> int:
