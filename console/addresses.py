@@ -1,9 +1,9 @@
 """Where each thing has its page. Pure."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, quote_plus
 
 from ledger.enums import OWN_SLUG
 from reports.find.hits import Hit
@@ -16,14 +16,16 @@ _FOLDERS = frozenset({"", ".", ".."})
 def address(*parts: object, **query: object) -> str:
     """A path of these parts, each escaped whole, with a query of what is not None.
 
-    A part that no path can hold leads to the search for it.
+    Names in the query need no escaping. A part that no path can hold leads to the search for it.
     """
     texts = [str(part) for part in parts]
     if not _FOLDERS.isdisjoint(texts):
-        return f"/find?{urlencode({'q': texts[-1]})}"
-    path = "".join(f"/{quote(text, safe='')}" for text in texts)
-    fields = {name: value for name, value in query.items() if value is not None}
-    return f"{path}?{urlencode(fields)}" if fields else path
+        return f"/find?q={quote_plus(texts[-1])}"
+    path = "".join([f"/{_escaped_part(text)}" for text in texts])
+    fields = [
+        f"{name}={_escaped(str(value))}" for name, value in query.items() if value is not None
+    ]
+    return f"{path}?{'&'.join(fields)}" if fields else path
 
 
 def query_text(fields: Mapping[str, str | None]) -> str:
@@ -33,6 +35,7 @@ def query_text(fields: Mapping[str, str | None]) -> str:
 
 #: A table has thousands of links with the same few days, providers and currencies.
 _escaped = lru_cache(maxsize=1_024)(quote_plus)
+_escaped_part = lru_cache(maxsize=1_024)(partial(quote, safe=""))
 
 
 def hit_address(hit: Hit) -> str:

@@ -62,15 +62,16 @@ def comparisons_of(
         "ends": [window.end for window in windows.values()],
     }
     compared: dict[str, list[ComparedWindow]] = {provider: [] for provider in windows}
-    for row in connection.execute(text(_RUNS), params).all():
-        compared[row.provider].append(
+    rows = connection.execute(text(_RUNS), params)
+    for provider, run_id, start, end, started_at, ours, theirs, matched in rows:
+        compared[provider].append(
             ComparedWindow(
-                run_id=row.run_id,
-                window=Window(start=row.window_from, end=row.window_to),
-                started_at=row.started_at,
-                ours=row.ours,
-                theirs=row.theirs,
-                matched=row.matched,
+                run_id=run_id,
+                window=Window(start=start, end=end),
+                started_at=started_at,
+                ours=ours,
+                theirs=theirs,
+                matched=matched,
             )
         )
     return {provider: tuple(parts) for provider, parts in compared.items()}

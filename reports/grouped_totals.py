@@ -15,8 +15,6 @@ from vocabulary.currencies import digits_of
 _HUNDREDTHS = 10_000
 #: Length of a month as text: ``2026-06``.
 MONTH_CHARS = 7
-#: How many columns a group adds up: those of either side, then two of breaks.
-_COLUMNS = 14
 
 
 class GroupBy(StrEnum):
@@ -40,6 +38,8 @@ class ProviderSums:
 
 #: The name of a group and its currency.
 _GroupKey = tuple[tuple[str, ...], str]
+#: Both sides of a part of a group, and how many units of the group one of its units is.
+_ScaledPart = tuple[ComparedSides, int]
 _NameOf = Callable[[ProviderSums, TotalsCell], str]
 #: The values that a cell has in each column; the currency is told apart anyway.
 _COLUMN: Mapping[GroupBy, _NameOf] = MappingProxyType(
@@ -122,7 +122,7 @@ def grouped(
     """
     digits = _digits(providers)
     columns = _columns(by)
-    sums: dict[_GroupKey, list[int]] = {}
+    parts: dict[_GroupKey, list[_ScaledPart]] = {}
     for provider in providers:
         scales = {
             code: 10 ** (places - digits_of(code, provider.exponents))
@@ -131,11 +131,8 @@ def grouped(
         for part in provider.cells:
             cell = part.cell
             key = tuple([name_of(provider, cell) for name_of in columns]), cell.currency
-            total = sums.get(key)
-            if total is None:
-                total = sums[key] = [0] * _COLUMNS
-            _add(total, part, scales[cell.currency])
-    groups = {key: _group(key, digits[key[1]], total) for key, total in sums.items()}
+            parts.setdefault(key, []).append((part, scales[cell.currency]))
+    groups = {key: _group(key, digits[key[1]], of_key) for key, of_key in parts.items()}
     if rates is not None and GroupBy.GAME not in by:
         sums_converted: dict[_GroupKey, ConvertedGgr] = {}
         for key, ggr in _converted(providers, by, rates):
@@ -147,18 +144,18 @@ def grouped(
 
 def in_all(groups: Iterable[TotalsGroup]) -> list[TotalsGroup]:
     """One group for each currency, of all groups of it that were added up together."""
-    sums: dict[str, list[int]] = {}
+    parts: dict[str, list[_ScaledPart]] = {}
     digits: dict[str, int] = {}
     converted: dict[str, ConvertedGgr] = {}
     for group in groups:
         code = group.currency
-        _add(sums.setdefault(code, [0] * _COLUMNS), group, 1)
+        parts.setdefault(code, []).append((group, 1))
         digits[code] = group.digits
         if group.converted is not None:
             converted[code] = converted.get(code, ConvertedGgr()) + group.converted
     return [
-        replace(_group(((), code), digits[code], sums[code]), converted=converted.get(code))
-        for code in sorted(sums)
+        replace(_group(((), code), digits[code], parts[code]), converted=converted.get(code))
+        for code in sorted(parts)
     ]
 
 
@@ -187,29 +184,37 @@ def _columns(by: Sequence[GroupBy]) -> list[_NameOf]:
     return [_COLUMN[column] for column in by if column in _COLUMN]
 
 
-def _add(total: list[int], part: ComparedSides, scale: int) -> None:
-    """Add a cell to the columns of its group; see ``_group``."""
-    for offset, side in ((0, part.ours), (6, part.theirs)):
-        total[offset] += side.rounds
-        total[offset + 1] += side.bets
-        total[offset + 2] += side.wins
-        total[offset + 3] += side.rollbacks
-        total[offset + 4] += scale * side.stake
-        total[offset + 5] += scale * side.payout
-    total[12] += scale * part.in_breaks
-    total[13] += part.open_breaks
-
-
-def _group(key: _GroupKey, digits: int, total: Sequence[int]) -> TotalsGroup:
+def _group(key: _GroupKey, digits: int, parts: Sequence[_ScaledPart]) -> TotalsGroup:
+    """One group of all its parts; a single one needs no sums, as on a page of many days."""
+    part, scale = parts[0]
+    if len(parts) == 1 and scale == 1:
+        ours, theirs, in_breaks = part.ours, part.theirs, part.in_breaks
+    else:
+        ours = _summed([(part.ours, scale) for part, scale in parts])
+        theirs = _summed([(part.theirs, scale) for part, scale in parts])
+        in_breaks = sum([scale * part.in_breaks for part, scale in parts])
     return TotalsGroup(
         name=key[0],
         currency=key[1],
         digits=digits,
-        ours=Figures.of(total[:6]),
-        theirs=Figures.of(total[6:12]),
-        in_breaks=total[12],
-        open_breaks=total[13],
+        ours=ours,
+        theirs=theirs,
+        in_breaks=in_breaks,
+        open_breaks=sum([part.open_breaks for part, _ in parts]),
     )
+
+
+def _summed(sides: Sequence[tuple[Figures, int]]) -> Figures:
+    """The sum of figures of a side whose amounts are in units of their own."""
+    rounds = bets = wins = rollbacks = stake = payout = 0
+    for side, scale in sides:
+        rounds += side.rounds
+        bets += side.bets
+        wins += side.wins
+        rollbacks += side.rollbacks
+        stake += scale * side.stake
+        payout += scale * side.payout
+    return Figures(rounds, bets, wins, rollbacks, stake, payout)
 
 
 def _converted(

@@ -10,6 +10,7 @@ the sums did not see says they are not. Tables read: ``summed_days``, ``day_figu
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -35,7 +36,7 @@ CHANGES = """
 """
 #: Whether the sums of the day hold.
 HOLDS = f"d.seen IS NOT NULL AND d.cluster = {CLUSTER} AND m.of_books IS NOT TRUE"
-# The days of a stretch whose sums hold, with whether what became of their breaks does, too.
+# The days of a stretch whose sums hold, each with what ``DaySums`` has, in that order.
 _HOLDING = f"""
 SELECT d.provider, d.starts_at, d.ends_at, d.day_id, d.summed_at, d.seen::text AS version,
        d.delay_s, d.due, d.resolved,
@@ -81,27 +82,26 @@ class SummedDay:
     window: Window
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DaySums:
-    """What is kept of a day, and holds.
+class DaySums(NamedTuple):
+    """What is kept of a day, and holds; a tuple, because a page reads hundreds of them.
 
     Attributes:
         summed_at: when it was added up; nothing that it rests on has changed since.
         version: tells one adding up of the day from another.
+        delay_s: None: the day has no records.
+        due, resolved: rows within ``WITHIN``; None: some are not due yet.
         breaks_moved: whether ``resolved`` and ``due`` no longer hold.
         lists_amounts: whether its amounts are listed; those of an earlier version are not.
-        delay_s: None: the day has no records.
-        resolved, due: rows within ``WITHIN``; None: some are not due yet.
     """
 
     day_id: int
     summed_at: datetime
     version: str
-    breaks_moved: bool
-    lists_amounts: bool
     delay_s: int | None
     due: int | None
     resolved: int | None
+    breaks_moved: bool
+    lists_amounts: bool
 
     @property
     def has_rate(self) -> bool:
@@ -125,19 +125,10 @@ def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedD
         "last": max(day.window.end for day in days),
     }
     sums = {}
-    for row in connection.execute(text(_HOLDING), params).all():
-        day = wanted.get((row.provider, row.starts_at, row.ends_at))
+    for provider, starts_at, ends_at, *of_day in connection.execute(text(_HOLDING), params):
+        day = wanted.get((provider, starts_at, ends_at))
         if day is not None:
-            sums[day] = DaySums(
-                day_id=row.day_id,
-                summed_at=row.summed_at,
-                version=row.version,
-                breaks_moved=row.breaks_moved,
-                lists_amounts=row.lists_amounts,
-                delay_s=row.delay_s,
-                due=row.due,
-                resolved=row.resolved,
-            )
+            sums[day] = DaySums(*of_day)
     return sums
 
 
@@ -166,7 +157,7 @@ def kept_figures(
     for provider, side, day, game, currency, *sums in connection.execute(query, params):
         both = sides.setdefault(provider, BothFigures(ours={}, theirs={}))
         cells = both.ours if side == "ours" else both.theirs
-        cells[TotalsCell(day, game, currency)] = Figures.of(sums)
+        cells[TotalsCell(day, game, currency)] = Figures(*sums)
     return sides
 
 
@@ -180,7 +171,7 @@ def kept_figures_of_days(
     for day_id, side, game, currency, *sums in connection.execute(text(_OF_DAYS), params):
         day = days[day_id]
         cells = figures[day].ours if side == "ours" else figures[day].theirs
-        cells[TotalsCell(day.day, game, currency)] = Figures.of(sums)
+        cells[TotalsCell(day.day, game, currency)] = Figures(*sums)
     return figures
 
 

@@ -1,8 +1,8 @@
 """Where a round counts, and what one side of a cell adds up to. Pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
+from operator import add, sub
 from typing import NamedTuple
 
 #: The game of a round if no record of the provider shows it.
@@ -20,9 +20,8 @@ class TotalsCell(NamedTuple):
     currency: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """One side of a cell; amounts in minor units, less rollbacks.
+class Figures(NamedTuple):
+    """One side of a cell; amounts in minor units, less rollbacks. A tuple as ``TotalsCell``.
 
     Attributes:
         rounds: those that began on that day.
@@ -37,32 +36,11 @@ class Figures:
     stake: int = 0
     payout: int = 0
 
-    @classmethod
-    def of(cls, values: Iterable[int]) -> "Figures":
-        """Figures in the order of ``FIGURE_NAMES``."""
-        rounds, bets, wins, rollbacks, stake, payout = values
-        return cls(
-            rounds=rounds,
-            bets=bets,
-            wins=wins,
-            rollbacks=rollbacks,
-            stake=stake,
-            payout=payout,
-        )
-
-    def __add__(self, other: "Figures") -> "Figures":
-        return self._combined(other, 1)
+    def __add__(self, other: "Figures") -> "Figures":  # type: ignore[override] # it adds figures
+        return Figures(*map(add, self, other))
 
     def __sub__(self, other: "Figures") -> "Figures":
-        return self._combined(other, -1)
-
-    def _combined(self, other: "Figures", sign: int) -> "Figures":
-        return Figures(
-            **{
-                figure.name: getattr(self, figure.name) + sign * getattr(other, figure.name)
-                for figure in fields(self)
-            }
-        )
+        return Figures(*map(sub, self, other))
 
     @property
     def ggr(self) -> int:
@@ -71,7 +49,7 @@ class Figures:
 
 
 #: The figures of a side, in the order of ``Figures``.
-FIGURE_NAMES = tuple(figure.name for figure in fields(Figures))
+FIGURE_NAMES = Figures._fields
 #: A side without any round.
 NO_FIGURES = Figures()
 

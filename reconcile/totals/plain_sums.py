@@ -96,7 +96,7 @@ class _Groups:
         sums = [
             exact_sums(columns[name].take(self.order), self.starts) for name in FIGURE_NAMES
         ]
-        return [Figures.of(row) for row in zip(*sums, strict=True)]
+        return [Figures(*row) for row in zip(*sums, strict=True)]
 
 
 def _our_columns(rows: Columns) -> dict[str, Amounts]:

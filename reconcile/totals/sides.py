@@ -164,10 +164,11 @@ def joined(
             cell=cell,
             ours=ours.get(cell, NO_FIGURES),
             theirs=theirs.get(cell, NO_FIGURES),
-            in_breaks=breaks.get(cell, _NO_BREAKS).in_breaks,
-            open_breaks=breaks.get(cell, _NO_BREAKS).open_breaks,
+            in_breaks=explained.in_breaks,
+            open_breaks=explained.open_breaks,
         )
         for cell in sorted({*ours, *theirs, *breaks})
+        for explained in (breaks.get(cell, _NO_BREAKS),)
     ]
 
 

@@ -1,10 +1,10 @@
 """Which days and providers a page of figures is about, and the sums of both sides in them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -41,6 +41,12 @@ DAYS_MAX = 366
 _Value = TypeVar("_Value")
 
 
+@lru_cache(maxsize=100)  # a page asks for its days several times for each provider
+def _days_between(first: date, last: date) -> Sequence[date]:
+    numbers = range(first.toordinal(), last.toordinal() + 1)
+    return tuple(date.fromordinal(number) for number in numbers)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaySpan:
     """Business days of some providers, each in its own zone; both ends included.
@@ -55,10 +61,9 @@ class DaySpan:
     terms: tuple[ProviderTerms, ...]
 
     @property
-    def days(self) -> list[date]:
+    def days(self) -> Sequence[date]:
         """Every day, in order."""
-        numbers = range(self.first.toordinal(), self.last.toordinal() + 1)
-        return [date.fromordinal(number) for number in numbers]
+        return _days_between(self.first, self.last)
 
     @property
     def key(self) -> tuple[str | None, date, date]:
@@ -168,7 +173,7 @@ def one_instant(
 
 
 class BreakReads:
-    """Reads what breaks come to for one page, or takes it from memory.
+    """Reads what breaks and runs come to for one page, or takes it from memory.
 
     It is of the same time as the last step of a person and the last run.
 
@@ -256,19 +261,23 @@ def _read_days(
         )
 
 
-def coverage_of(connection: Connection, span: DaySpan, now: datetime) -> tuple[Coverage, ...]:
-    """What runs compared of the part of a span that is over."""
+def coverage_of(runs: BreakReads, span: DaySpan, now: datetime) -> tuple[Coverage, ...]:
+    """What runs compared of the part of a span that is over; no run is of time to come."""
     windows = {term.slug: span.window(term) for term in span.terms}
-    over = {
-        slug: Window(start=window.start, end=min(window.end, now))
-        for slug, window in windows.items()
-        if window.start < now
-    }
-    compared = comparisons_of(connection, over) if over else {}
+    compared = runs.get(
+        ("comparisons", *windows.items()), lambda reader: comparisons_of(reader, windows)
+    )
     return tuple(
-        _coverage(term, over.get(term.slug), windows[term.slug], compared.get(term.slug, ()))
+        _coverage(term, _over(windows[term.slug], now), windows[term.slug], compared[term.slug])
         for term in span.terms
     )
+
+
+def _over(window: Window, now: datetime) -> Window | None:
+    """The part of a window that is over; None: none of it is."""
+    if window.start >= now:
+        return None
+    return Window(start=window.start, end=min(window.end, now))
 
 
 def _coverage(

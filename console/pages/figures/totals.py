@@ -233,7 +233,7 @@ def read_totals(visit: Visit, *, by_month: bool = False) -> ShownTotals:
         )
         summed = sums_of(days, of_breaks, query.span, by_game=query.by_game, by_day=by_day)
         sums = narrowed(summed, currency=query.currency, game=query.game)
-        coverage = coverage_of(connection, query.span, visit.now)
+        coverage = coverage_of(of_breaks, query.span, visit.now)
         breaks = of_breaks.get(
             ("breaks of totals", *query.span.key, query.currency, query.game),
             partial(_breaks, query=query),

@@ -85,7 +85,7 @@ def read_trends(console: Console, span: DaySpan, currency: str | None) -> TrendD
         days = KeptDays(console, connection, stored)
         breaks = BreakReads(console, connection)
         sums = sums_of(days, breaks, span, by_game=False)
-        coverage = coverage_of(connection, span, now)
+        coverage = coverage_of(breaks, span, now)
         flow = breaks.get(
             ("break flow", *span.key),
             lambda reader: _by_day(span, lambda term: _flow(reader, term, span)),
