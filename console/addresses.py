@@ -16,7 +16,7 @@ _FOLDERS = frozenset({"", ".", ".."})
 def address(*parts: object, **query: object) -> str:
     """A path of these parts, each escaped whole, with a query of what is not None.
 
-    Names in the query need no escaping. A part that no path can hold leads to the search for it.
+    Names in the query need no escaping. A part that no path can hold leads to a search for it.
     """
     texts = [str(part) for part in parts]
     if not _FOLDERS.isdisjoint(texts):

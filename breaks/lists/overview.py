@@ -30,14 +30,23 @@ SELECT count(*) FILTER (WHERE state = ANY(:proposed)) AS proposed,
   FROM listed_breaks WHERE state <> 'closed'
 """
 _OVERDUE = "SELECT count(*) FROM listed_breaks b WHERE b.state <> 'closed' AND {overdue}"
-# A step of a person writes an audit row in its transaction, a run its own row.
-# Signing in and out changes nothing that is kept.
+# A step of a person writes an audit row in its transaction, a run its own row. Signing in and
+# out changes nothing that is kept. Transactions commit out of order, so that the newest row may
+# hide an older one that comes after it: rows just before it are counted, too.
 _LAST_CHANGE = """
-SELECT (SELECT audit_id FROM audit
-         WHERE audit_id > 0 AND action NOT LIKE 'session.%'
-         ORDER BY audit_id DESC LIMIT 1) AS audit_id,
-       ARRAY(SELECT (SELECT max(finished_at) FROM runs WHERE provider = p.slug)
-               FROM unnest(CAST(:providers AS text[])) AS p (slug)) AS finished_at
+SELECT a.audit_id,
+       (SELECT count(*) FROM audit b WHERE b.audit_id > a.audit_id - 200
+           AND b.audit_id < a.audit_id) AS audited,
+       ARRAY(SELECT (r.finished_at, (SELECT count(*) FROM runs o
+                      WHERE o.provider = p.slug
+                        AND o.finished_at > r.finished_at - interval '1 hour'))::text
+               FROM unnest(CAST(:providers AS text[])) AS p (slug)
+               LEFT JOIN LATERAL (SELECT max(finished_at) AS finished_at FROM runs
+                                   WHERE provider = p.slug) r ON true) AS runs
+  FROM (SELECT coalesce(max(audit_id), 0) AS audit_id
+          FROM (SELECT audit_id FROM audit
+                 WHERE audit_id > 0 AND action NOT LIKE 'session.%'
+                 ORDER BY audit_id DESC LIMIT 1) newest) a
 """
 
 
@@ -76,12 +85,9 @@ class BreakWork:
 
 
 def last_change(connection: Connection, providers: Iterable[str]) -> tuple[object, ...]:
-    """A stamp that changes with what people and runs do to breaks and days.
-
-    Transactions that commit out of order can leave it as it is for a moment.
-    """
+    """A stamp that changes with what people and runs do to breaks and days."""
     row = connection.execute(text(_LAST_CHANGE), {"providers": list(providers)}).one()
-    return (row.audit_id, *row.finished_at)
+    return (row.audit_id, row.audited, *row.runs)
 
 
 def open_sums(connection: Connection, *, now: datetime) -> list[OpenSum]:

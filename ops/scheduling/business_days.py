@@ -15,7 +15,7 @@ from ops.settings.model import ProviderSettings
 from reconcile.days.day_sums import kept_sides
 from reconcile.days.states import DayState, DayStatus
 from reconcile.days.store import DayTerms, load_days
-from reconcile.days.sums import SidesReader
+from reconcile.days.sums import BreaksReader, SidesReader, read_breaks
 from vocabulary.window import Window, day_window
 
 _ARRIVED = """
@@ -51,6 +51,7 @@ def business_days_of(
     *,
     maturity: Mapping[str, timedelta] | None = None,
     sides: SidesReader = kept_sides,
+    breaks: BreaksReader = read_breaks,
 ) -> list[DayStatus]:
     """Days of providers as they are now, read together.
 
@@ -60,6 +61,7 @@ def business_days_of(
         now: the current instant.
         maturity: by provider, the age by which every row has its other side; None: reads it.
         sides: adds up both sides, or reads what is kept of them and holds.
+        breaks: adds up breaks, or remembers what they come to.
     """
     if maturity is None:
         maturity = maturities_of(connection, (entry for entry, _ in days), now)
@@ -85,7 +87,7 @@ def business_days_of(
         )
         for place, (entry, day) in enumerate(days)
     ]
-    return load_days(connection, terms, now, sides=sides)
+    return load_days(connection, terms, now, sides=sides, breaks=breaks)
 
 
 def maturities_of(

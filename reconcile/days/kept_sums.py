@@ -1,17 +1,19 @@
-"""Sums of both sides, kept in memory for lists of days.
+"""Sums of both sides and of breaks, kept in memory for lists of days.
 
 Adding up a day reads every round and record of it. Pages take sums that may be some minutes old
-and say when they were read, and what the database keeps of a day. Steps always add up anew.
+and say when they were read, and what the database keeps of a day. What breaks come to is as old
+as the last step of a person and the last run. Steps of a day always add up anew.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from breaks.lists.overview import last_change
 from reconcile.days.day_sums import kept_sides
 from reconcile.days.figures import BothSides
-from reconcile.days.sums import SidesReader, read_sides
+from reconcile.days.sums import DayBreaks, SidesReader, read_breaks, read_sides
 from storage.kept import KeptReads, renewal_age
 from vocabulary.clock import Clock
 from vocabulary.window import Window
@@ -60,6 +62,28 @@ class KeptSums:
             stamp=stamp,
         )
         return sums.value
+
+
+class KeptBreaks:
+    """Reads what the breaks of days come to like ``read_breaks``, and remembers it.
+
+    Args:
+        kept: remembers it.
+        providers: whose runs change breaks.
+    """
+
+    def __init__(self, kept: KeptReads, providers: Iterable[str]) -> None:
+        self._kept, self._providers = kept, tuple(providers)
+
+    def kept(
+        self, connection: Connection, windows: Sequence[tuple[str, Window]]
+    ) -> Sequence[DayBreaks]:
+        """The breaks of windows of providers, of the time of the last step and the last run."""
+        stamp = last_change(connection, self._providers)
+        key = ("breaks of days", *windows)
+        return self._kept.get(
+            connection, key, lambda reader: read_breaks(reader, windows), stamp=stamp
+        ).value
 
 
 def _reader(

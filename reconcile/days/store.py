@@ -22,7 +22,14 @@ from reconcile.days.states import (
     StepRules,
     take_step,
 )
-from reconcile.days.sums import SidesReader, figures_of_days, read_sides, sides_since
+from reconcile.days.sums import (
+    BreaksReader,
+    SidesReader,
+    figures_of_days,
+    read_breaks,
+    read_sides,
+    sides_since,
+)
 from storage.archive.row_cut import rows_begin_at
 from storage.audit import record
 from vocabulary.window import Window
@@ -82,8 +89,9 @@ def load_days(
     now: datetime,
     *,
     sides: SidesReader = read_sides,
+    breaks: BreaksReader = read_breaks,
 ) -> list[DayStatus]:
-    """Read days with their figures of now, or with sums of both sides that ``sides`` keeps.
+    """Read days with their figures of now, or with what ``sides`` and ``breaks`` keep of them.
 
     Where rows of a day left for an archive, our side is what its last step fixed, and what was
     posted since.
@@ -106,6 +114,7 @@ def load_days(
         connection,
         [(terms.provider, terms.window, terms.exponents) for terms in days],
         sides=_with_steps(sides, cut, last_steps),
+        breaks=breaks,
     )
     return [
         replace(

@@ -6,6 +6,7 @@ Days are read together, so that a list of days takes as many statements as one d
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -158,6 +159,23 @@ NO_LINES = "d41d8cd98f00b204e9800998ecf8427e"
 SidesReader = Callable[[Connection, str, Window, Hashable], BothSides]
 
 
+@dataclass(frozen=True, slots=True)
+class DayBreaks:
+    """The breaks of a window of a provider.
+
+    Attributes:
+        money: by currency.
+        digest: another one after any change of a break or correction.
+    """
+
+    money: dict[str, OpenMoney] = field(default_factory=dict)
+    digest: str = NO_LINES
+
+
+#: Reads or remembers the breaks of windows of providers, in their order.
+BreaksReader = Callable[[Connection, Sequence[tuple[str, Window]]], Sequence[DayBreaks]]
+
+
 def read_sides(
     connection: Connection, provider: str, window: Window, _stamp: Hashable = None
 ) -> BothSides:
@@ -167,6 +185,31 @@ def read_sides(
     with without_nested_loops(connection):
         theirs = _side(connection, _THEIRS, params)
     return BothSides(ours=ours, theirs=theirs)
+
+
+def read_breaks(
+    connection: Connection, windows: Sequence[tuple[str, Window]]
+) -> list[DayBreaks]:
+    """The breaks of windows of providers as they are now."""
+    params = {
+        "providers": [provider for provider, _ in windows],
+        "starts": [window.start for _, window in windows],
+        "ends": [window.end for _, window in windows],
+        "of_books": [str(kind) for kind in OF_BOOKS],
+        "settled": [str(state) for state in SETTLED],
+    }
+    money: list[dict[str, OpenMoney]] = [{} for _ in windows]
+    digests = [NO_LINES] * len(windows)
+    for place, currency, count, owed, owing, in_breaks, digest in connection.execute(
+        text(_BREAKS), params
+    ):
+        if digest is not None:
+            digests[place - 1] = digest
+        else:
+            money[place - 1][currency] = OpenMoney(
+                count=count, owed=owed, owing=owing, in_breaks=in_breaks
+            )
+    return [DayBreaks(of_day, digest) for of_day, digest in zip(money, digests, strict=True)]
 
 
 def sides_since(
@@ -221,26 +264,13 @@ def figures_of_days(
     days: Sequence[tuple[str, Window, Mapping[str, int]]],
     *,
     sides: SidesReader = read_sides,
+    breaks: BreaksReader = read_breaks,
 ) -> list[DayFigures]:
     """The figures of windows of providers, with the providers' overrides of decimal places."""
-    params = {
-        "providers": [provider for provider, _, _ in days],
-        "starts": [window.start for _, window, _ in days],
-        "ends": [window.end for _, window, _ in days],
-        "of_books": [str(kind) for kind in OF_BOOKS],
-        "settled": [str(state) for state in SETTLED],
-    }
-    breaks: dict[int, dict[str, OpenMoney]] = {}
-    digests: dict[int, str] = {}
-    for row in connection.execute(text(_BREAKS), params).mappings():
-        if row["digest"] is not None:
-            digests[row["place"]] = row["digest"]
-            continue
-        values = {name: row[name] for name in ("count", "owed", "owing", "in_breaks")}
-        breaks.setdefault(row["place"], {})[row["currency"]] = OpenMoney(**values)
+    breaks_of_days = breaks(connection, [(provider, window) for provider, window, _ in days])
     figures = []
-    for place, (provider, window, exponents) in enumerate(days, start=1):
-        money = breaks.get(place, {})
+    for (provider, window, exponents), of_day in zip(days, breaks_of_days, strict=True):
+        money = of_day.money
         explained = tuple(sorted((code, part.in_breaks) for code, part in money.items()))
         both = sides(connection, provider, window, explained)
         figures.append(
@@ -248,7 +278,7 @@ def figures_of_days(
                 ours=both.ours,
                 theirs=both.theirs,
                 breaks=money,
-                state=digests.get(place, NO_LINES),
+                state=of_day.digest,
                 exponents=exponents,
                 summed_at=both.summed_at,
             )

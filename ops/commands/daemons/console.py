@@ -58,10 +58,10 @@ from ops.settings.sections.console import OidcSettings
 from ops.settings.sections.feed import pulled_feeds, pushes_history
 from ops.settings.sections.reporting import ReportingSettings, reporting_rates
 from ops.settings.values import unset_secrets_of
-from reconcile.days.kept_sums import KeptSums
+from reconcile.days.kept_sums import KeptBreaks, KeptSums
 from reconcile.days.remembered_figures import RememberedFigures
 from reconcile.days.states import DayStatus
-from reconcile.days.sums import SidesReader, read_sides
+from reconcile.days.sums import BreaksReader, SidesReader, read_breaks, read_sides
 from reports.rates import ReportingRates
 from storage.engine import open_engine
 from storage.kept import KeptReads
@@ -158,6 +158,7 @@ def open_console(context: Context) -> Console:
         ),
         listed=setting_lines(settings, context.config, os.environ),
         shown_sides=sums.kept,
+        shown_breaks=KeptBreaks(reads, (entry.slug for entry in settings.providers)).kept,
         fresh_sides=sums.anew,
     )
     return Console(
@@ -191,6 +192,7 @@ def console_config(
     read_pipeline: Callable[[], Pipeline],
     listed: tuple[SettingLine, ...] = (),
     shown_sides: SidesReader = read_sides,
+    shown_breaks: BreaksReader = read_breaks,
     fresh_sides: SidesReader = read_sides,
 ) -> ConsoleConfig:
     """What the console shows and asks of people, from the settings.
@@ -202,10 +204,15 @@ def console_config(
         read_pipeline: reads queues, receivers, feeds, sizes and proofs.
         listed: every setting in force, without secrets.
         shown_sides: adds up both sides of the days that pages show, or keeps their sums.
+        shown_breaks: adds up the breaks of these days, or keeps what they come to.
         fresh_sides: adds them up anew.
     """
     entries = {entry.slug: entry for entry in settings.providers}
-    days = _DayReader(entries, shown=shown_sides, fresh=fresh_sides)
+    days = _DayReader(
+        entries,
+        shown=partial(business_days_of, sides=shown_sides, breaks=shown_breaks),
+        fresh=partial(business_days_of, sides=fresh_sides),
+    )
     return ConsoleConfig(
         providers=tuple(_terms(entry) for entry in settings.providers),
         own_exponents=settings.exponents,
@@ -272,14 +279,19 @@ class _DayReader:
 
     The age by which both sides have every row is read once in ``_MATURITY_KEPT``: learning it
     samples a provider's history.
+
+    Args:
+        entries: the providers by slug.
+        shown: ``business_days_of`` with what is kept for pages.
+        fresh: the same as the books are now.
     """
 
     def __init__(
         self,
         entries: Mapping[str, ProviderSettings],
         *,
-        shown: SidesReader,
-        fresh: SidesReader,
+        shown: Callable[..., list[DayStatus]],
+        fresh: Callable[..., list[DayStatus]],
     ) -> None:
         self._entries, self._shown, self._fresh = entries, shown, fresh
         self._maturity: Mapping[str, timedelta] = {}
@@ -292,7 +304,7 @@ class _DayReader:
     def shown(
         self, connection: Connection, days: Sequence[tuple[str, date]], now: datetime
     ) -> list[DayStatus]:
-        """Days for a page, with kept sums of both sides."""
+        """Days for a page, with kept sums of both sides and of breaks."""
         return self._read(connection, days, now, self._shown)
 
     def _read(
@@ -300,14 +312,13 @@ class _DayReader:
         connection: Connection,
         days: Sequence[tuple[str, date]],
         now: datetime,
-        sides: SidesReader,
+        read: Callable[..., list[DayStatus]],
     ) -> list[DayStatus]:
-        return business_days_of(
+        return read(
             connection,
             [(self._entries[slug], day) for slug, day in days],
             now,
             maturity=self._maturity_at(connection, now),
-            sides=sides,
         )
 
     def _maturity_at(self, connection: Connection, now: datetime) -> Mapping[str, timedelta]:

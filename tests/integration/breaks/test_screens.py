@@ -3,19 +3,26 @@
 from datetime import UTC, timedelta
 
 import pytest
+from sqlalchemy import Engine, text
 
 from breaks.actions import apply, assigning, explaining
 from breaks.kinds import Impact
-from breaks.lists.overview import open_sums, waiting_work
+from breaks.lists.overview import last_change, open_sums, waiting_work
 from breaks.lists.paging import BreakOrder, page_of_breaks
 from breaks.lists.queries import BreakFilter, age_buckets, due_breaks, list_breaks
 from breaks.policy import DEFAULT_RULES, SlaRule
 from breaks.states import SETTLED
+from storage.audit import record
 from tests.harness.books.differences.break_commands import BreakCommands
 from tests.harness.books.differences.breaks import EVENING
 from vocabulary.errors import Malformed
 
 EVERYTHING = BreakFilter(include_closed=True)
+_RUN = """
+INSERT INTO runs (run_id, provider, window_from, window_to, started_at, finished_at, result,
+                  manifest, conserved)
+VALUES (:name, 'p1', :at, :at, :at, :at, '{}', '{}', true)
+"""
 
 
 def walked(daily: BreakCommands, order: BreakOrder, *, limit: int) -> list[str]:
@@ -98,3 +105,45 @@ def test_sums_agree_with_the_lists_they_open(daily: BreakCommands) -> None:
     assert {each.age for each in sums} == ages == {"1 to 3 days"}
     assert (work.proposed, work.assigned) == (0, 1)
     assert work.overdue == len(overdue) > 0
+
+
+def stamp_of(engine: Engine) -> tuple[object, ...]:
+    """The stamp of what is kept, read by a connection of its own."""
+    with engine.connect() as connection:
+        return last_change(connection, ["p1"])
+
+
+def test_a_step_that_commits_after_a_later_one_changes_the_stamp_again(
+    daily: BreakCommands,
+) -> None:
+    engine = daily.books.engine
+    before = stamp_of(engine)
+    with engine.begin() as slow:
+        record(slow, "maria", "break.assigned", "b1", {})
+        with engine.begin() as fast:
+            record(fast, "jonas", "break.assigned", "b2", {})
+        between = stamp_of(engine)
+
+    assert len({before, between, stamp_of(engine)}) == 3
+
+
+def test_a_run_that_commits_after_a_later_one_changes_the_stamp_again(
+    daily: BreakCommands,
+) -> None:
+    engine = daily.books.engine
+    before = stamp_of(engine)
+    with engine.begin() as slow:
+        slow.execute(text(_RUN), {"name": "first", "at": EVENING})
+        with engine.begin() as fast:
+            fast.execute(text(_RUN), {"name": "second", "at": EVENING + timedelta(minutes=5)})
+        between = stamp_of(engine)
+
+    assert len({before, between, stamp_of(engine)}) == 3
+
+
+def test_signing_in_leaves_the_stamp_as_it_is(daily: BreakCommands) -> None:
+    before = stamp_of(daily.books.engine)
+    with daily.books.engine.begin() as connection:
+        record(connection, "maria", "session.opened", "maria", {})
+
+    assert stamp_of(daily.books.engine) == before
