@@ -106,9 +106,8 @@ def money_text(minor: int, currency: str, exponents: Mapping[str, int]) -> str:
     """An amount without its currency, with grouped digits and a real minus sign."""
     digits = digits_of(currency, exponents)
     whole, fraction = divmod(abs(minor), 10**digits)
-    text = count_text(whole)
-    if digits:
-        text = f"{text}.{fraction:0{digits}}"
+    text = f"{whole:,}.{fraction:0{digits}}" if digits else f"{whole:,}"
+    text = text.replace(",", "\N{NARROW NO-BREAK SPACE}")
     return f"{MINUS}{text}" if minor < 0 else text
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -302,6 +303,7 @@ def _places(data: TrendData) -> list[str]:
     return [_place(day) for day in data.span.days]
 
 
+@lru_cache(maxsize=1_024)  # a page writes each of its days for every chart
 def _place(day: date) -> str:
     return f"{day.day} {day:%b}"
 
