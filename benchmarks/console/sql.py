@@ -115,8 +115,7 @@ INSERT INTO entries (wallet_id, wallet_seq, leg, account, provider, match_key, c
                      posted_at)
 SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider, o.match_key, o.currency,
        l.amount, o.received_at
-  FROM operations o CROSS JOIN LATERAL (VALUES {legs}) AS l (leg, account, amount)
- WHERE l.amount <> 0;
+  FROM operations o CROSS JOIN LATERAL ({legs}) AS l;
 INSERT INTO entries (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount,
                      posted_at)
 SELECT wallet, seq + 2, l.leg, l.account::account_kind, provider, match_key, currency, l.amount,

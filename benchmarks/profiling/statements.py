@@ -92,7 +92,7 @@ _KNOWN = {
     "LEFT JOIN handles": "accept: read players and wallets",
     "o.fingerprint": "accept: read operations",
     "INSERT INTO rounds": "post: rounds",
-    "WITH touched AS": "post: sweep ended rounds",
+    "WITH due AS": "post: sweep ended rounds",
     "INSERT INTO entries": "post: entries",
     "UPDATE batches SET posted_at": "post: mark batches",
     "FOR UPDATE SKIP LOCKED": "post: lock batches",

@@ -65,9 +65,9 @@ CHECKS: tuple[BookCheck, ...] = (
                     FROM (SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider,
                                  o.match_key, o.currency, l.amount
                             FROM {{operations}} o JOIN {{batches}} b USING (batch_id)
-                           CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)
+                           CROSS JOIN LATERAL ({legs_sql()}) AS l
                            WHERE b.posted_at IS NOT NULL AND b.entries_at IS NULL
-                             AND o.decision = 'accepted' AND l.amount <> 0) o
+                             AND o.decision = 'accepted') o
                     FULL JOIN (SELECT * FROM {{entry_rows}} e WHERE leg NOT IN {_SWEEP}) e
                       ON e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
                      AND e.leg = o.leg

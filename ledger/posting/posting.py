@@ -17,8 +17,9 @@ Every function that posts raises Unavailable if the database is out of reach.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import DataError, IntegrityError, InternalError
 
 from ledger.enums import OWN_SLUG
@@ -53,9 +54,8 @@ INSERT INTO entries
 SELECT o.wallet_id, o.wallet_seq, l.leg, l.account, o.provider, o.match_key, o.currency,
        l.amount
   FROM operations o
- CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)
+ CROSS JOIN LATERAL ({legs_sql()}) AS l
  WHERE o.batch_id = ANY(CAST(:batches AS bigint[])) AND o.decision = 'accepted'
-   AND l.amount <> 0
 """  # noqa: S608 - our own rules, rendered
 
 _FROM_OPERATIONS = f"""
@@ -68,7 +68,9 @@ WHERE o.batch_id = ANY(CAST(:batches AS bigint[])) AND o.decision = 'accepted'
 # counts as swept. Sums, greatest and least do not depend on the order: a round that is ended
 # twice with different totals is the same whoever posts last. Rows are written in primary key
 # order, so that two workers adding to the same rounds wait for each other and do not deadlock.
+# Returned are the ended rounds whose clearing is not empty; most callbacks leave none.
 _ROUNDS = f"""
+WITH added AS (
 INSERT INTO rounds AS r
        (match_key, provider, round_id, wallet_id, currency, stake, payout, swept,
         bets, wins, rollbacks, ended, declared_stake, declared_payout, first_at, last_at)
@@ -95,20 +97,29 @@ ON CONFLICT (match_key, provider, round_id, wallet_id) DO UPDATE
        declared_payout = greatest(EXCLUDED.declared_payout, r.declared_payout),
        first_at = least(r.first_at, EXCLUDED.first_at),
        last_at = greatest(r.last_at, EXCLUDED.last_at)
+RETURNING r.match_key, r.provider, r.round_id, r.wallet_id, r.currency, r.ended,
+          r.stake - r.payout - r.swept AS due
+)
+SELECT match_key, provider, round_id, wallet_id, currency, due FROM added
+ WHERE ended AND due <> 0
 """  # noqa: S608 - constants of this module
 
 # The two entries of a sweep join the transaction of the last operation that this posting adds
-# to the round.
+# to the round. Rounds and operations meet in one aggregate: a join could turn into one over all
+# pairs, or over a wallet's whole chain, where statistics are missing.
 _SWEEP = f"""
-WITH touched AS (
-  SELECT DISTINCT ON (o.match_key, o.provider, o.round_id, o.wallet_id)
-         o.match_key, o.provider, o.round_id, o.wallet_id, o.wallet_seq
-  {_FROM_OPERATIONS}
-   ORDER BY o.match_key, o.provider, o.round_id, o.wallet_id, o.wallet_seq DESC
-), due AS (
-  SELECT t.*, r.currency, r.stake - r.payout - r.swept AS amount
-    FROM touched t JOIN rounds r USING (match_key, provider, round_id, wallet_id)
-   WHERE r.ended AND r.stake - r.payout <> r.swept
+WITH due AS (
+  SELECT match_key, provider, round_id, wallet_id, max(currency) AS currency,
+         max(amount) AS amount, max(wallet_seq) AS wallet_seq
+    FROM (SELECT o.match_key, o.provider, o.round_id, o.wallet_id, NULL AS currency,
+                 NULL::bigint AS amount, o.wallet_seq
+          {_FROM_OPERATIONS}
+           UNION ALL
+          SELECT q.*, NULL
+            FROM unnest(CAST(:match_key AS bigint[]), CAST(:provider AS text[]),
+                        CAST(:round_id AS text[]), CAST(:wallet_id AS bigint[]),
+                        CAST(:currency AS text[]), CAST(:due AS bigint[])) AS q) parts
+   GROUP BY match_key, provider, round_id, wallet_id HAVING count(amount) > 0
 ), swept AS (
   UPDATE rounds r SET swept = r.swept + due.amount FROM due
    WHERE r.match_key = due.match_key AND r.provider = due.provider
@@ -116,11 +127,12 @@ WITH touched AS (
 )
 INSERT INTO entries
        (wallet_id, wallet_seq, leg, account, provider, match_key, currency, amount)
-SELECT due.wallet_id, due.wallet_seq, l.leg, l.account::account_kind, due.provider,
-       due.match_key, due.currency, l.amount
+SELECT due.wallet_id, due.wallet_seq, l.leg, l.account, due.provider, due.match_key,
+       due.currency, l.amount
   FROM due
- CROSS JOIN LATERAL (VALUES ({SWEEP_CLEARING_LEG}, 'provider_clearing', -due.amount),
-                            ({SWEEP_GGR_LEG}, 'ggr', due.amount)) AS l (leg, account, amount)
+ CROSS JOIN LATERAL (
+       SELECT {SWEEP_CLEARING_LEG}, 'provider_clearing'::account_kind, -due.amount UNION ALL
+       SELECT {SWEEP_GGR_LEG}, 'ggr'::account_kind, due.amount) AS l (leg, account, amount)
 """  # noqa: S608 - constants of this module
 
 _MARK_POSTED = """
@@ -206,13 +218,27 @@ def _post(connection: Connection, batches: Sequence[int]) -> int:
     fault_points.reached(Step.LOCKED)
     entries = connection.execute(text(_ENTRIES), parameters).rowcount
     fault_points.reached(Step.ENTRIES_WRITTEN)
-    connection.execute(text(_ROUNDS), parameters)
+    due = connection.execute(text(_ROUNDS), parameters).all()
     fault_points.reached(Step.ROUNDS_WRITTEN)
-    entries += connection.execute(text(_SWEEP), parameters).rowcount
+    entries += _sweep(connection, batches, due) if due else 0
     fault_points.reached(Step.SWEPT)
     connection.execute(text(_MARK_POSTED), parameters)
     fault_points.reached(Step.MARKED)
     return entries
+
+
+def _sweep(connection: Connection, batches: Sequence[int], due: Sequence[Row[Any]]) -> int:
+    """Move what is left in the clearing of ended rounds to GGR; returns the entries written.
+
+    Args:
+        connection: has locked these rounds.
+        batches: what is posted, of which each round has an operation.
+        due: the rounds, as ``_ROUNDS`` returns them.
+    """
+    columns = zip(*due, strict=True)
+    names = ("match_key", "provider", "round_id", "wallet_id", "currency", "due")
+    rounds = {name: list(column) for name, column in zip(names, columns, strict=True)}
+    return connection.execute(text(_SWEEP), {"batches": list(batches), **rounds}).rowcount
 
 
 def _post_singly(engine: Engine, limit: int) -> PostingCounts:

@@ -12,9 +12,15 @@ _AMOUNTS_SQL = {
 
 
 def legs_sql() -> str:
-    """``LEGS`` as a SQL VALUES list over the columns of ``operations o``."""
-    return ", ".join(
-        f"({leg.number}::smallint, {_account_sql(leg)}, {_amount_sql(leg)})" for leg in LEGS
+    """The entries that ``LEGS`` give ``o``, as a query: ``leg``, ``account`` and ``amount``.
+
+    A VALUES list would prepare all its expressions again for every operation, which takes four
+    times as long.
+    """
+    return " UNION ALL ".join(
+        f"SELECT {leg.number}::smallint AS leg, {_account_sql(leg)} AS account,"
+        f" {_amount_sql(leg)} AS amount WHERE {_AMOUNTS_SQL[leg.amount]} <> 0"
+        for leg in LEGS
     )
 
 

@@ -343,8 +343,8 @@ SELECT o.number, l.leg, l.account::text, l.amount
           FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::boolean[], %s::bigint[],
                       %s::fund_kind[], %s::operation_kind[]) WITH ORDINALITY
             AS u (stake, payout, funding, ends_round, balance_after, fund, kind, number)) o
- CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount)
- WHERE l.amount <> 0 ORDER BY o.number, l.leg
+ CROSS JOIN LATERAL ({legs_sql()}) AS l
+ ORDER BY o.number, l.leg
 """
 
 

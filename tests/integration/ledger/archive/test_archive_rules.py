@@ -31,7 +31,7 @@ SELECT 1, row_number() OVER (), batch_id,
 COLUMNS = "o.wallet_seq, l.leg, l.account, o.provider, o.match_key, o.currency, l.amount"
 POSTED = f"""
 SELECT {COLUMNS} FROM operations o
- CROSS JOIN LATERAL (VALUES {legs_sql()}) AS l (leg, account, amount) WHERE l.amount <> 0
+ CROSS JOIN LATERAL ({legs_sql()}) AS l
 """
 BY_RULE = "SELECT wallet_seq, leg, account, provider, match_key, currency, amount FROM"
 
