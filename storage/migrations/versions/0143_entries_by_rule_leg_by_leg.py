@@ -1,7 +1,7 @@
 """Entries of archived operations, read leg by leg.
 
-A VALUES list prepares its expressions again for every operation, which takes four times as long
-as a query for each leg. The rules are those of the view before.
+A VALUES list prepares its expressions again for every operation, which takes three times as
+long as a query for each leg. The rules are those of the view before.
 """
 
 from alembic import op
