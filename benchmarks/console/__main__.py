@@ -28,7 +28,6 @@ from statistics import median, quantiles
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psutil  # type: ignore[import-untyped] # no types come with it
 import psycopg
 from sqlalchemy import Engine, text
 
@@ -37,6 +36,7 @@ from benchmarks.bench import free_port, running, wait_until_answering
 from benchmarks.console.books import PEOPLE, ZONES, BookSize, build
 from benchmarks.console.browser import PASSWORD, Browser
 from benchmarks.console.memory import growths, marks_of
+from benchmarks.console.meter import Meter, postmaster_of
 from benchmarks.console.pages import (
     ABSENT,
     AFTER_COMMENT,
@@ -216,7 +216,7 @@ def _report(site: Site, engine: Engine, options: argparse.Namespace) -> int:
         browser = Browser(site.port)
         browser.sign_in("root")
         time.sleep(options.wait)
-        meter = Meter(process.pid, postmaster=_postmaster(engine))
+        meter = Meter(process.pid, postmaster=postmaster_of(engine))
         timings = [
             _timing(browser, meter, name, paths, options.views)
             for name, paths in addresses.items()
@@ -225,38 +225,6 @@ def _report(site: Site, engine: Engine, options: argparse.Namespace) -> int:
         memory = _memory(browser, meter, addresses, options.memory_views)
     commands = _commands(site, engine) if options.commands else {}
     return _print(timings, memory, commands)
-
-
-class Meter:
-    """Processor time and memory of the console and its connections to the database."""
-
-    def __init__(self, console: int, *, postmaster: int) -> None:
-        self._console, self._postmaster = psutil.Process(console), psutil.Process(postmaster)
-
-    def processor(self) -> float:
-        """Milliseconds so far."""
-        processes = [self._console, *self._postmaster.children(recursive=True)]
-        return sum(map(_processor_s, processes)) * 1000
-
-    def mebibytes(self) -> float:
-        """Resident memory of the console."""
-        return float(self._console.memory_info().rss) / 2**20
-
-
-def _processor_s(process: psutil.Process) -> float:
-    """What a process has spent; nothing if it ended meanwhile, as backends of PostgreSQL do."""
-    try:
-        cpu_times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(cpu_times.user + cpu_times.system)
-
-
-def _postmaster(engine: Engine) -> int:
-    with engine.connect() as connection:
-        query = text("SELECT pg_backend_pid()")
-        backend = int(connection.execute(query).scalar_one())
-    return int(psutil.Process(backend).ppid())
 
 
 def _timing(

@@ -106,19 +106,19 @@ PLANTS: tuple[Plant, ...] = (
     ),
     Plant(
         "the_sweep_is_counted_twice",
-        "ledger.posting.posting",
+        "ledger.posting.posting_sql",
         "SET swept = r.swept + due.amount FROM due",
         "SET swept = r.swept + 2 * due.amount FROM due",
     ),
     Plant(
         "a_round_forgets_what_was_posted_before",
-        "ledger.posting.posting",
+        "ledger.posting.posting_sql",
         "payout = r.payout + EXCLUDED.payout,",
         "payout = EXCLUDED.payout,",
     ),
     Plant(
         "an_ended_round_opens_again",
-        "ledger.posting.posting",
+        "ledger.posting.posting_sql",
         "ended = r.ended OR EXCLUDED.ended,",
         "ended = r.ended AND EXCLUDED.ended,",
     ),

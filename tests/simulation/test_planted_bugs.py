@@ -59,6 +59,6 @@ def test_bugs_are_planted_in_accepting_and_in_posting() -> None:
         "ledger.accepting.effects",
     }
     assert {plant.module for plant in PLANTS} >= {
-        "ledger.posting.posting",
+        "ledger.posting.posting_sql",
         "ledger.posting.rules",
     }
