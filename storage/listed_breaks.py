@@ -38,7 +38,8 @@ _MAY_WRITE = """
 SELECT current_user, pg_has_role(current_user, relowner, 'USAGE')
   FROM pg_class WHERE oid = 'listed_breaks'::regclass
 """
-# Writers of breaks wait, readers do not; in the order in which the migration locks.
+# Writers of breaks wait, readers do not. A run writes breaks before workflows, so locks come in
+# this order, too.
 _LOCK = "LOCK TABLE breaks, break_workflows IN SHARE ROW EXCLUSIVE MODE"
 _REMOVE = f"""
 DELETE FROM listed_breaks t
