@@ -26,10 +26,12 @@ class BreakOrder(StrEnum):
     AGE = "age"  # the oldest first
 
 
+#: What each order sorts by, on rows ``b`` of ``listed_breaks`` or of ``breaks``; ``{opened}``
+#: is the row that has ``opened_at``.
 _KEYS: Mapping[BreakOrder, str] = MappingProxyType(
     {
-        BreakOrder.MONEY: "-abs(b.difference), b.opened_at, b.break_id",
-        BreakOrder.AGE: "CAST(0 AS bigint), b.opened_at, b.break_id",
+        BreakOrder.MONEY: "-abs(b.difference), {opened}.opened_at, b.break_id",
+        BreakOrder.AGE: "CAST(0 AS bigint), {opened}.opened_at, b.break_id",
     }
 )
 #: The first part of each key again, alone: an index on it can begin where the page does.
@@ -89,7 +91,7 @@ def page_of_breaks(
     Raises:
         Malformed: the cursor is none of ours.
     """
-    key = _KEYS[order]
+    key = _listed_key(order)
     position = _position(after)
     after_sql = _AFTER.format(key=key, start=_FROM[order]) if position else ""
     end = f"{after_sql} ORDER BY {key} LIMIT :limit"
@@ -102,7 +104,7 @@ def page_of_breaks(
         query = text(_FOUND.format(found=found, end=end))
         count, params["page_ids"] = connection.execute(query, params).one()
         chosen = _IDS
-    rows = connection.execute(_rows_query(chosen, COLUMNS, key), params).all()
+    rows = connection.execute(_rows_query(chosen, COLUMNS, order), params).all()
     breaks, cursor = cut_page(
         [break_from_row(tuple(row)) for row in rows], limit, partial(_place, order)
     )
@@ -113,16 +115,21 @@ def listed_breaks(
     connection: Connection, break_filter: BreakFilter, *, order: BreakOrder, limit: int
 ) -> list[ListedBreak]:
     """The first breaks that a filter matches, in an order, at most ``limit``."""
-    key = _KEYS[order]
-    chosen = break_filter.query("b.break_id", end=f" ORDER BY {key} LIMIT :limit").text
+    end = f" ORDER BY {_listed_key(order)} LIMIT :limit"
+    chosen = break_filter.query("b.break_id", end=end).text
     params = {**break_filter.parameters(), "limit": limit}
-    rows = connection.execute(_rows_query(chosen, LISTED_COLUMNS, key), params)
+    rows = connection.execute(_rows_query(chosen, LISTED_COLUMNS, order), params)
     return [listed_from_row(tuple(row)) for row in rows.all()]
 
 
-def _rows_query(chosen: str, columns: str, key: str) -> TextClause:
-    """A query of columns of the chosen breaks, in the order of a key."""
-    of_rows = key.replace("b.opened_at", "l.opened_at")
+def _listed_key(order: BreakOrder) -> str:
+    """What an order sorts rows ``b`` of ``listed_breaks`` by."""
+    return _KEYS[order].format(opened="b")
+
+
+def _rows_query(chosen: str, columns: str, order: BreakOrder) -> TextClause:
+    """A query of columns of the chosen breaks ``b`` and their workflows ``l``, in an order."""
+    of_rows = _KEYS[order].format(opened="l")
     return text(_CHOSEN_ROWS.format(chosen=chosen, columns=columns, of_rows=of_rows))
 
 

@@ -5,7 +5,7 @@ Tables read: ``listed_breaks``, ``breaks``, ``break_workflows``, ``break_mention
 ``break_notes``, ``adjustments``, ``write_offs``, ``audit``.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -27,20 +27,17 @@ from vocabulary.window import Window
 
 #: Most breaks that are read at once.
 BREAKS_MAX = 1_000_000
-#: By field of a filter, the condition that it adds.
+#: By field of a filter, the condition that it adds, on rows ``b`` of ``listed_breaks``.
 _CONDITIONS: Mapping[str, str] = MappingProxyType(
     {
         "provider": "b.provider = :provider",
         "kind": "b.kind = :kind",
         "impact": "b.impact = :impact",
-        "assignee": "b.assignee = :assignee",
         "currency": "b.currency = :currency",
         "ids": "b.break_id = ANY(CAST(:ids AS text[]))",
         # As the index by money has it.
         "min_difference": "-abs(b.difference) <= -CAST(:min_difference AS bigint)",
         "max_difference": "-abs(b.difference) >= -CAST(:max_difference AS bigint)",
-        "opened_before": "b.opened_at < :opened_before",
-        "opened_after": "b.opened_at >= :opened_after",
         "in_figures": "b.cleared_at IS NULL AND b.kind = ANY(:in_figures)",
         "run_id": "b.break_id IN (SELECT r.break_id FROM breaks r WHERE r.run_id = :run_id)",
         "round_id": "(b.round_id = :round_id OR (b.alias = :round_id AND b.alias <> ''))",
@@ -51,8 +48,14 @@ _CONDITIONS: Mapping[str, str] = MappingProxyType(
         "words": "strpos(b.words, lower(:words)) > 0",
     }
 )
-#: Those of them that are about the workflow.
-_ON_WORKFLOWS = frozenset({"assignee", "opened_before", "opened_after"})
+#: The same for what a workflow holds; ``{row}`` is the row of either table that is asked.
+_WORKFLOW_CONDITIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "assignee": "{row}.assignee = :assignee",
+        "opened_before": "{row}.opened_at < :opened_before",
+        "opened_after": "{row}.opened_at >= :opened_after",
+    }
+)
 _ROWS = f"""
 WITH chosen AS MATERIALIZED ({{chosen}})
 SELECT {COLUMNS} FROM chosen
@@ -128,12 +131,12 @@ class BreakFilter:
 
     def lock_query(self) -> TextClause:
         """A query of the ids of the matching breaks, in their order, that locks them."""
-        now = [sql.replace("b.", "l.") for sql in self._of_workflows()]
+        now = self._workflow_conditions("l")
         return text(_LOCK.format(conditions=" AND ".join([self._conditions(), *now])))
 
     def _conditions(self) -> str:
         """All that is asked of a break."""
-        chosen = [*self._chosen(_CONDITIONS.keys() - _ON_WORKFLOWS), *self._of_workflows()]
+        chosen = [*self._chosen(_CONDITIONS), *self._workflow_conditions("b")]
         if self.windows is not None:
             spans = (_window_sql(slug, number) for number, slug in enumerate(self.windows))
             chosen.append(f"({' OR '.join(spans)})")
@@ -141,31 +144,28 @@ class BreakFilter:
             chosen.append(overdue_sql(self.overdue))
         return " AND ".join(chosen) or "true"
 
-    def _of_workflows(self) -> list[str]:
-        """The conditions on workflows."""
-        chosen = self._chosen(_ON_WORKFLOWS)
+    def _workflow_conditions(self, row: str) -> list[str]:
+        """The conditions on what a workflow holds, on rows of this alias."""
+        chosen = self._chosen(_WORKFLOW_CONDITIONS)
         if self.states:
-            chosen.append("b.state = ANY(:states)")
+            chosen.append("{row}.state = ANY(:states)")
         # Said of states, too: the indexes of what is not closed are found by it.
         if not self._may_be_closed():
-            chosen.append("b.state <> 'closed'")
-        return chosen
+            chosen.append("{row}.state <> 'closed'")
+        return [sql.format(row=row) for sql in chosen]
 
     def _may_be_closed(self) -> bool:
         if self.states:
             return BreakState.CLOSED in self.states
         return self.include_closed or self.in_figures is not None
 
-    def _chosen(self, names: Set[str]) -> list[str]:
-        return [
-            sql
-            for name, sql in _CONDITIONS.items()
-            if name in names and getattr(self, name) is not None
-        ]
+    def _chosen(self, conditions: Mapping[str, str]) -> list[str]:
+        return [sql for name, sql in conditions.items() if getattr(self, name) is not None]
 
     def parameters(self) -> dict[str, object]:
         """The parameters of the query."""
-        values = {name: getattr(self, name) for name in _CONDITIONS}
+        names = (*_CONDITIONS, *_WORKFLOW_CONDITIONS)
+        values = {name: getattr(self, name) for name in names}
         values["ids"] = None if self.ids is None else array_text(self.ids)
         values["in_figures"] = [str(kind) for kind in self.in_figures or ()]
         states = [str(state) for state in self.states]

@@ -26,6 +26,7 @@ _ENTRY_COLUMNS = (
 _OTHER_TABLES = (
     *("batches", "deliveries", "parked", "seals", "sealed_days", "month_ends"),
     *("residuals", "residual_entries", "runs", "write_offs"),
+    *("breaks", "break_workflows", "listed_breaks"),
     *("adjustments", "audit", "fund_requests"),
     *("archived_entries", "archived_totals", "archives", "archive_releases"),
 )
@@ -94,6 +95,8 @@ class BookCheck:
             in braces, ``{operations}``, so that a partial check can narrow them.
         holds: SQL that is true only if no row breaks the promise, and costs less than
             ``wrong``, which then is not run; None: there is none.
+        remedy: the command that mends wrong rows, in words, if they only mirror others; None:
+            rows of the books are evidence, and nothing mends them.
     """
 
     name: str
@@ -101,6 +104,7 @@ class BookCheck:
     figure: str
     wrong: str
     holds: str | None = None
+    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

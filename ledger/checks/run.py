@@ -16,7 +16,16 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine, text
 
-from ledger.checks import batches, chains, entries, month_ends, orders, residuals, rounds
+from ledger.checks import (
+    batches,
+    chains,
+    entries,
+    listed_breaks,
+    month_ends,
+    orders,
+    residuals,
+    rounds,
+)
 from ledger.checks.check import BookCheck, MonthEnd, WalletScope
 from ledger.checks.parts import (
     CheckedPart,
@@ -52,6 +61,7 @@ CHECKS: tuple[BookCheck, ...] = (
     *WALLET_CHECKS,
     *orders.BATCH_CHECKS,
     *residuals.CHECKS,
+    *listed_breaks.CHECKS,
     *batches.CHECKS,
     *month_ends.CHECKS,
 )
@@ -79,6 +89,7 @@ class CheckResult:
         checked: how many rows the check covers.
         wrong: how many of them break the promise.
         named: the names of the first wrong rows, sorted.
+        remedy: what mends wrong rows, if a command of ours does.
     """
 
     name: str
@@ -86,6 +97,7 @@ class CheckResult:
     checked: int
     wrong: int
     named: tuple[str, ...]
+    remedy: str | None
 
     @property
     def first(self) -> str | None:
@@ -255,4 +267,5 @@ def _check_result(check: BookCheck, result: CheckedPart) -> CheckResult:
         checked=result.checked,
         wrong=result.wrong,
         named=result.named,
+        remedy=check.remedy,
     )

@@ -62,8 +62,8 @@ class DatabaseSettings(Section):
 
     Attributes:
         url: for workers, scheduler and commands: a role with the rights of tieout_app.
-        owner_url: for `tieout migrate`, `init` and `up`: the role that owns the tables; empty:
-            ``url``.
+        owner_url: for `tieout migrate`, `init`, `up` and the few others that
+            ``docs/privileges.md`` lists: the role that owns the tables; empty: ``url``.
     """
 
     url: str = Field(default=EMBEDDED, repr=False)

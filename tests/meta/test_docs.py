@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.checks.run import CHECKS
 from ops.cli import COMMANDS, load_command
 from tests.meta import documents as docs
 from tests.meta.tree import ROOT, modules, packages, project
@@ -42,6 +43,10 @@ def _is_command(name: str, sub: str | None = None) -> bool:
         return False
     subs = getattr(load_command(name), "commands", None)
     return sub is None or subs is None or sub in subs
+
+
+def test_the_document_of_proofs_counts_the_checks_of_verify() -> None:
+    assert f"{len(CHECKS)} checks, one query each" in read("docs/evidence.md")
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

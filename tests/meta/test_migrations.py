@@ -1,8 +1,7 @@
 """A migration that landed never changes: databases were made by it as it was.
 
 ``migrations.sha256`` holds a hash of every file that a revision runs. A new revision appends
-its own: ``sha256sum FILE >> tests/meta/migrations.sha256``. Only until the first
-release may the baseline's lines be replaced.
+its own: ``sha256sum FILE >> tests/meta/migrations.sha256``.
 """
 
 import hashlib

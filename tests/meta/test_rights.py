@@ -17,8 +17,9 @@ OWN = {
     *("feed_stage", "feed_repeated", "feed_delivered", "staged", "staged_handles"),
     *("break_stage", "saved_views", "archived"),
 }
-#: What only the owner of the tables writes: `tieout archive approve --rows` connects as it.
-OWNERS = {"archive_supplements", "archived_row_months"}
+#: What only the owner of the tables writes: `tieout archive approve --rows` and `tieout breaks
+#: relist` connect as it.
+OWNERS = {"archive_supplements", "archived_row_months", "listed_breaks"}
 WRITES = re.compile(r"\b(?:(INSERT) INTO|(UPDATE)|(DELETE) FROM) +([a-z_]+)\b(?! *\.)")
 
 

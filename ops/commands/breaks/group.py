@@ -22,5 +22,6 @@ app = lazy_group(
         "reject": "ops.commands.breaks.corrections:reject",
         "bulk": "ops.commands.breaks.bulk:bulk",
         "evidence": "ops.commands.breaks.evidence:evidence",
+        "relist": "ops.commands.breaks.relisting:relist",
     }
 )

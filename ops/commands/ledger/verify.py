@@ -128,6 +128,8 @@ def _print_result(result: CheckResult) -> None:
     typer.echo(f"{mark} {result.name}: {result.promise} ({result.checked} checked{first})")
     for row in result.named[1:]:
         typer.echo(f"     {row}")
+    if result.wrong and result.remedy is not None:
+        typer.echo(f"     to mend it: {result.remedy}")
 
 
 def _range(text: str | None) -> tuple[int, int] | None:

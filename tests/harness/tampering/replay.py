@@ -49,7 +49,7 @@ TABLES = (
     *("batches", "operations", "entries", "deliveries"),
     *("players", "wallets", "rounds", "parked", "seals"),
     *("runs", "residuals", "residual_entries", "write_offs"),
-    *("adjustments", "audit", "fund_requests", "archived_totals"),
+    *("adjustments", "audit", "fund_requests", "archived_totals", "listed_breaks"),
     *("archives", "archive_releases", "month_ends", "month_end_wallets"),
 )
 

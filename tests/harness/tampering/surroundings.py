@@ -211,6 +211,18 @@ AROUND: dict[str, Tampering] = {
         replay=None,
         audit="sealed day 2020-06-03",
     ),
+    "a listed break": found_by(
+        "UPDATE listed_breaks SET state = 'open', words = 'nothing'",
+        "breaks_are_listed",
+        replay=None,
+        audit=None,
+    ),
+    "a listed break removed": found_by(
+        "DELETE FROM listed_breaks",
+        "breaks_are_listed",
+        replay=None,
+        audit=None,
+    ),
 }
 #: All of them.
 TAMPERINGS = {**OF_THE_BOOKS, **AROUND, **OF_ORDERS, **OF_RESIDUALS}
