@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +30,21 @@ _BEGAN = """
 SELECT match_key, round_id, min(first_at) AS began_at FROM rounds
  WHERE provider = :provider AND match_key = ANY(:keys) GROUP BY match_key, round_id
 """
+#: Whether the round of correction ``a`` has it: it is booked a moment before. LIMIT keeps this
+#: a look-up by index: EXISTS may be planned as one reading of all operations.
+IN_ROUND = """
+a.state = 'posted' AND
+(SELECT posted_at IS NULL FROM operations p JOIN batches USING (batch_id)
+  WHERE p.provider = a.provider AND p.op_key = a.op_key LIMIT 1) IS NOT TRUE
+"""
+_IN_ROUNDS = f"""
+SELECT (coalesce(b.began_at, b.first_seen) AT TIME ZONE :zone)::date AS day,
+       count(*) AS corrections
+  FROM breaks b JOIN adjustments a USING (break_id)
+ WHERE b.provider = :provider AND coalesce(b.began_at, b.first_seen) >= :start
+   AND coalesce(b.began_at, b.first_seen) < :end AND {IN_ROUND}
+ GROUP BY day
+"""  # noqa: S608 - only the constant above is put in
 #: Most corrections of a provider whose rounds are read together.
 NEWEST_MAX = 10_000
 _NOTHING: Mapping[str, datetime] = MappingProxyType({})
@@ -95,6 +110,20 @@ def corrected_rounds(
     return _beginnings(
         connection, provider, set(connection.execute(text(_NEWEST), params).scalars())
     )
+
+
+def corrections_in_rounds(
+    connection: Connection, provider: str, window: Window, zone: str
+) -> dict[date, int]:
+    """By business day, how many corrections of its breaks the rounds of a window have."""
+    params = {
+        "provider": provider,
+        "start": window.start,
+        "end": window.end,
+        "zone": zone,
+    }
+    rows = connection.execute(text(_IN_ROUNDS), params)
+    return {row.day: row.corrections for row in rows}
 
 
 def _beginnings(

@@ -2,7 +2,7 @@
 
 Days are read together, so that a list of days takes as many statements as one day. Tables read:
 ``rounds``, ``feed_records``, ``feed_superseded``, ``feed_withdrawals``, ``breaks``,
-``break_workflows``, ``adjustments``.
+``break_workflows``, ``adjustments``, ``operations``, ``batches``.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 
 from breaks.kinds import OF_BOOKS
 from breaks.states import SETTLED
+from reconcile.days.corrections import IN_ROUND
 from reconcile.days.figures import NO_TOTALS, BothSides, DayFigures, OpenMoney, SideTotals
 from storage.planning import without_nested_loops
 from vocabulary.window import Window
@@ -120,8 +121,9 @@ _DAYS = """
 unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
   WITH ORDINALITY AS d (provider, start_at, end_at, place)
 """
-# Of each day, the sums of its breaks by currency, and one row whose digest tells any change of
-# a break or correction. OFFSET keeps this a lookup by day, whatever statistics say.
+# Of each day, the sums of its breaks by currency, and one row that counts the corrections in
+# its rounds, whose digest tells any change of a break or correction. OFFSET keeps this a lookup
+# by day, whatever statistics say.
 _BREAKS = f"""
 WITH of_days AS MATERIALIZED (
     SELECT d.place, b.break_id, b.currency, b.difference, b.kind, w.state,
@@ -135,9 +137,12 @@ WITH of_days AS MATERIALIZED (
               AND coalesce(b.began_at, b.first_seen) < d.end_at OFFSET 0) b
       JOIN break_workflows w USING (break_id)
 ), lines AS (
-    SELECT place, concat_ws(' ', break_id, state, difference, found) AS line FROM of_days
+    SELECT place, concat_ws(' ', break_id, state, difference, found) AS line,
+           false AS is_in_round
+      FROM of_days
     UNION ALL
-    SELECT o.place, concat_ws(' ', a.id, a.state, a.amount)
+    SELECT o.place, concat_ws(' ', a.id, a.state, a.amount),
+           {IN_ROUND}
       FROM adjustments a JOIN of_days o USING (break_id)
      WHERE a.state <> 'rejected'
 )
@@ -148,14 +153,16 @@ SELECT place, currency, count(*) FILTER (WHERE is_open) AS count,
            AS in_breaks, CAST(NULL AS text) AS digest
   FROM of_days GROUP BY place, currency
 UNION ALL
-SELECT place, '', 0, 0, 0, 0, md5(string_agg(line, E'\\n' ORDER BY line))
+SELECT place, '', count(*) FILTER (WHERE is_in_round), 0, 0, 0,
+       md5(string_agg(line, E'\\n' ORDER BY line))
   FROM lines GROUP BY place
-"""  # noqa: S608 - only the constant above is put in
+"""  # noqa: S608 - only constants are put in
 #: The digest of a day without any break.
 NO_LINES = "d41d8cd98f00b204e9800998ecf8427e"
 
 #: Reads or remembers the sums of both sides of a provider's window. The stamp is what breaks
-#: explain of their difference: sums that are kept have to be of the same time.
+#: explain of their difference, and how many of their corrections the rounds have: sums that are
+#: kept have to be of the same time.
 SidesReader = Callable[[Connection, str, Window, Hashable], BothSides]
 
 
@@ -166,10 +173,18 @@ class DayBreaks:
     Attributes:
         money: by currency.
         digest: another one after any change of a break or correction.
+        corrections: how many corrections of its breaks its rounds have.
     """
 
     money: dict[str, OpenMoney] = field(default_factory=dict)
     digest: str = NO_LINES
+    corrections: int = 0
+
+    @property
+    def stamp(self) -> Hashable:
+        """What the sums of both sides have to be of the same time as; see ``SidesReader``."""
+        explained = sorted((code, part.in_breaks) for code, part in self.money.items())
+        return self.corrections, tuple(explained)
 
 
 #: Reads or remembers the breaks of windows of providers, in their order.
@@ -199,17 +214,17 @@ def read_breaks(
         "settled": [str(state) for state in SETTLED],
     }
     money: list[dict[str, OpenMoney]] = [{} for _ in windows]
-    digests = [NO_LINES] * len(windows)
+    digests, corrections = [NO_LINES] * len(windows), [0] * len(windows)
     for place, currency, count, owed, owing, in_breaks, digest in connection.execute(
         text(_BREAKS), params
     ):
         if digest is not None:
-            digests[place - 1] = digest
+            digests[place - 1], corrections[place - 1] = digest, count
         else:
             money[place - 1][currency] = OpenMoney(
                 count=count, owed=owed, owing=owing, in_breaks=in_breaks
             )
-    return [DayBreaks(of_day, digest) for of_day, digest in zip(money, digests, strict=True)]
+    return [DayBreaks(*of_day) for of_day in zip(money, digests, corrections, strict=True)]
 
 
 def sides_since(
@@ -270,14 +285,12 @@ def figures_of_days(
     breaks_of_days = breaks(connection, [(provider, window) for provider, window, _ in days])
     figures = []
     for (provider, window, exponents), of_day in zip(days, breaks_of_days, strict=True):
-        money = of_day.money
-        explained = tuple(sorted((code, part.in_breaks) for code, part in money.items()))
-        both = sides(connection, provider, window, explained)
+        both = sides(connection, provider, window, of_day.stamp)
         figures.append(
             DayFigures(
                 ours=both.ours,
                 theirs=both.theirs,
-                breaks=money,
+                breaks=of_day.money,
                 state=of_day.digest,
                 exponents=exponents,
                 summed_at=both.summed_at,

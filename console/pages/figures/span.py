@@ -1,6 +1,6 @@
 """Which days and providers a page of figures is about, and the sums of both sides in them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,6 +17,7 @@ from breaks.lists.overview import last_change
 from console.config import Console, ProviderTerms, Visit
 from console.pages.figures.kept_days import KeptDays, TooMuch
 from console.pages.parameters import provider_named, read_day
+from reconcile.days.corrections import corrections_in_rounds
 from reconcile.days.day_sums import SummedDay
 from reconcile.totals.cells import TotalsCell
 from reconcile.totals.sides import (
@@ -202,7 +203,7 @@ def sums_of(
     """Both sides of every provider of a span, with its breaks as they are now.
 
     The sums of a day that are kept in memory are added up anew as soon as breaks explain
-    another difference on it.
+    another difference on it, or a correction of one is in its round.
 
     Args:
         days: has or reads the sums of both sides.
@@ -223,7 +224,8 @@ def sums_of(
         )
         key = ("break sums", term.slug, span.window(term), term.zone, by_game)
         explained = breaks.get(key, read)
-        parts = list(_read_days(days, span, term, explained, by_game=by_game))
+        stamps = _stamps(explained, _corrected(days, breaks, span, term))
+        parts = list(_read_days(days, term, stamps, by_game=by_game))
         if not by_day:
             parts = [in_one_day(part, span.first) for part in parts]
             explained = breaks_in_one_day(explained, span.first)
@@ -236,28 +238,45 @@ def sums_of(
     return tuple(providers)
 
 
-def _read_days(
-    days: KeptDays,
-    span: DaySpan,
-    term: ProviderTerms,
-    breaks: Mapping[TotalsCell, BreakSums],
-    *,
-    by_game: bool,
-) -> Iterator[BothFigures]:
-    """Both sides of the days that the database does not keep."""
+def _corrected(
+    days: KeptDays, breaks: BreakReads, span: DaySpan, term: ProviderTerms
+) -> dict[date, int]:
+    """The days that the database does not keep, each with its corrections in rounds."""
+    missing = [day for day in span.days if days.stored_day(term, day) is None]
+    if not missing:
+        return {}
+    zone = ZoneInfo(term.zone)
+    first, last = day_window(missing[0], zone), day_window(missing[-1], zone)
+    window = Window(start=first.start, end=last.end)
+    corrections = breaks.get(
+        ("corrections in rounds", term.slug, window, term.zone),
+        partial(corrections_in_rounds, provider=term.slug, window=window, zone=term.zone),
+    )
+    return {day: corrections.get(day, 0) for day in missing}
+
+
+def _stamps(
+    breaks: Mapping[TotalsCell, BreakSums], corrected: Mapping[date, int]
+) -> dict[date, Hashable]:
+    """What the sums of days depend on: what breaks explain, and corrections in rounds."""
     explained: dict[date, list[tuple[TotalsCell, int]]] = {}
     for cell, part in sorted(breaks.items()):
         explained.setdefault(cell.day, []).append((cell, part.in_breaks))
-    for day in span.days:
-        if days.stored_day(term, day) is not None:
-            continue
+    return {day: (count, *explained.get(day, ())) for day, count in corrected.items()}
+
+
+def _read_days(
+    days: KeptDays, term: ProviderTerms, stamps: Mapping[date, Hashable], *, by_game: bool
+) -> Iterator[BothFigures]:
+    """Both sides of days that the database does not keep, each under its stamp."""
+    for day, stamp in stamps.items():
         yield days.get(
             f"both sides, by game {by_game}",
             (term, day),
             lambda reader, window: both_figures(
                 reader, term.slug, window, term.zone, by_game=by_game
             ),
-            stamp=tuple(explained.get(day, ())),
+            stamp=stamp,
         )
 
 

@@ -1,6 +1,6 @@
 """What the console does behind the pages: nobody waits for it, and pages show the same."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Event
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,9 @@ import pytest
 from console.pages.corrected_rounds import kept_key, known_beginnings
 from console.rendering import environment
 from console.warming import AFTER_ROUND, keep_warm
-from reconcile.days.corrections import DayCorrection, corrections_of
+from ledger.corrections.adjustments import book_approved
+from reconcile.days.corrections import DayCorrection, corrections_in_rounds, corrections_of
+from reconcile.days.sums import read_breaks
 from tests.harness.books.console import DAY, ConsoleBooks
 from tests.harness.books.differences.breaks import EVENING
 from tests.harness.plans import recorded
@@ -59,6 +61,16 @@ def listed(site: ConsoleSite) -> list[DayCorrection]:
         return corrections_of(connection, "lottery", window, {}, known)
 
 
+def in_rounds(site: ConsoleSite) -> int:
+    """How many corrections the rounds of the day have."""
+    window = day_window(date.fromisoformat(DAY), ZoneInfo(site.console.config.zones["lottery"]))
+    with site.console.readers.connect() as connection:
+        by_day = corrections_in_rounds(connection, "lottery", window, "UTC")
+        (breaks,) = read_breaks(connection, [("lottery", window)])
+    assert breaks.corrections == sum(by_day.values())
+    return breaks.corrections
+
+
 def test_corrections_of_a_day_are_the_same_once_their_rounds_are_kept(
     site: ConsoleSite, console_books: ConsoleBooks, maria: PageClient
 ) -> None:
@@ -79,6 +91,38 @@ def test_corrections_of_a_day_are_the_same_once_their_rounds_are_kept(
     client = ApiClient(site.port, token_for(site, "only viewer"))
     by_api = json_of(client.get(PAGE))["corrections"]
     assert sorted(item["round_key"] for item in by_api) == ["r5", "r7"]
+
+
+def test_a_booked_correction_is_in_the_figures_of_every_page_at_once(
+    site: ConsoleSite, console_books: ConsoleBooks, maria: PageClient
+) -> None:
+    span = f"from={DAY}&to={DAY}"
+    pages = {
+        f"/?day={DAY}": "Unexplained: {} EUR",
+        f"/days/sign-off?day={DAY}": "in breaks of lottery in EUR {} ",
+        PAGE: "unexplained {}",
+        f"/totals?{span}": "{} unexplained",
+        f"/totals?{span}&by=game": "{} unexplained",
+        f"/trends?{span}": "{} unexplained",
+    }
+    propose(site, console_books, "r9")
+    before = {page: maria.get(page).shown() for page in pages}
+
+    page = f"/breaks/{console_books.break_of('r9')}"
+    ApiClient(site.port, token_for(site, "jonas")).act(f"{page}/approve", {}, of=page)
+    [(proposal,)] = console_books.rows("SELECT id FROM adjustments WHERE state = 'approved'")
+    engine, now = console_books.books.engine, site.console.clock.now()
+    book_approved(engine, str(proposal), now=now)
+    booked = {page: maria.get(page).shown() for page in pages}
+    waiting = in_rounds(site)
+    console_books.run("breaks", "approve", console_books.break_of("r9"), by="jonas")
+    after = {page: maria.get(page).shown() for page in pages}
+
+    assert (waiting, in_rounds(site)) == (0, 1)
+    for page, words in pages.items():
+        assert words.format("0.00") in before[page], page
+        assert words.format("0.00") in booked[page], page
+        assert words.format("1.00" if page.startswith("/?") else "+1.00") in after[page], page
 
 
 def test_what_everybody_sees_first_is_kept_before_anybody_asks(site: ConsoleSite) -> None:
