@@ -192,7 +192,7 @@ def test_nothing_is_listed_while_an_earlier_batch_may_still_be_committed(
 
 def test_one_process_lists_at_a_time(books: Books, engine: Engine) -> None:
     with psycopg.connect(books.url) as other:
-        other.execute("SELECT pg_advisory_lock(hashtextextended('list amounts', 0))")
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended('list amounts', 0))")
         assert list_operation_amounts(engine, size=SIZE) == 0
     assert list_operation_amounts(engine, size=SIZE) > 0
 
