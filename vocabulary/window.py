@@ -45,6 +45,12 @@ def day_window(day: date, zone: ZoneInfo) -> Window:
     return Window(start=start, end=end)
 
 
+@lru_cache(maxsize=100)  # a page asks for its days several times for each provider
+def days_between(first: date, last: date) -> tuple[date, ...]:
+    """Every day from the first to the last, both included."""
+    return tuple(first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
 def last_of_month(day: date) -> date:
     """The last day of a day's month."""
     return day.replace(day=monthrange(day.year, day.month)[1])

@@ -48,14 +48,13 @@ from console.accounts.passwords import set_password
 from ledger.amounts.listing import list_operation_amounts
 from ops.engines import postgres_server
 from ops.engines.data_directory import DataDirectory, locked, open_data_directory
-from ops.scheduling.business_days import days_between
 from reconcile.days.day_sums import SummedDay
 from reconcile.days.summing import keep_sums
 from storage.engine import open_engine
 from storage.migrate import migrate
 from storage.people import get_person
 from vocabulary.clock import SystemClock
-from vocabulary.window import day_window
+from vocabulary.window import day_window, days_between
 
 #: Most milliseconds that 95 of 100 views of a page may take.
 AIM_MS = 100.0

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from feeds.statements.reading.file_format import FileRules
 from ops.finance.comparison import ComparisonTerms, comparison_over, totals_of
 from ops.providers.configured import configured_provider
-from ops.scheduling.business_days import business_day_of, days_between, needs_signature
+from ops.scheduling.business_days import business_day_of, needs_signature
 from ops.settings.fee_conversion import fee_terms
 from ops.settings.model import ProviderSettings
 from reconcile.invoices.check import InvoiceCheck, check_invoice
@@ -22,7 +22,7 @@ from reconcile.totals.tie_out import Totals
 from vocabulary.clock import Clock
 from vocabulary.errors import Malformed
 from vocabulary.money import text_from_minor
-from vocabulary.window import Window, day_window
+from vocabulary.window import Window, day_window, days_between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from ops.finance.accruals import FeeAccrual, fee_accruals
 from ops.finance.day_movements import movements_of_days
 from ops.finance.unsigned_days import SIGN_FIRST, UnsignedDay, unsigned_lines
 from ops.providers.configured import configured_provider
-from ops.scheduling.business_days import business_day_of, days_between, needs_signature
+from ops.scheduling.business_days import business_day_of, needs_signature
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.sections.journal import mapped_accounts
 from reconcile.days.figures import NO_TOTALS
@@ -44,7 +44,7 @@ from reports.journal.store import (
 from vocabulary.clock import Clock
 from vocabulary.currencies import digits_of
 from vocabulary.errors import Contradiction
-from vocabulary.window import day_window
+from vocabulary.window import day_window, days_between
 
 _PLAYERS = frozenset({Account.PLAYER_WALLET, Account.PLAYER_RECEIVABLE})
 _IN_FIGURES = frozenset({BookingNature.PLAY, BookingNature.CORRECTION})
@@ -74,7 +74,7 @@ class ExportRequest:
     by: str
 
     @property
-    def days(self) -> list[date]:
+    def days(self) -> Sequence[date]:
         """Every day of the period."""
         return days_between(self.first, self.last)
 

@@ -121,11 +121,6 @@ def needs_signature(connection: Connection, day: DayStatus) -> bool:
     return not day.is_over or has_started(connection, day.provider, day.window.end)
 
 
-def days_between(first: date, last: date) -> list[date]:
-    """Every day from the first to the last, both included."""
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
-
-
 def _silent(
     connection: Connection,
     days: Sequence[tuple[ProviderSettings, date]],

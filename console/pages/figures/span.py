@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -35,17 +35,11 @@ from reports.stored_runs import is_first_day
 from storage.roles import STATEMENT_TIMEOUT_MS
 from storage.transactions import AT_ONE_INSTANT
 from vocabulary.errors import Malformed
-from vocabulary.window import Window, day_window
+from vocabulary.window import Window, day_window, days_between
 
 #: Most days that one page adds up.
 DAYS_MAX = 366
 _Value = TypeVar("_Value")
-
-
-@lru_cache(maxsize=100)  # a page asks for its days several times for each provider
-def _days_between(first: date, last: date) -> Sequence[date]:
-    numbers = range(first.toordinal(), last.toordinal() + 1)
-    return tuple(date.fromordinal(number) for number in numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +58,7 @@ class DaySpan:
     @property
     def days(self) -> Sequence[date]:
         """Every day, in order."""
-        return _days_between(self.first, self.last)
+        return days_between(self.first, self.last)
 
     @property
     def key(self) -> tuple[str | None, date, date]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import TypeVar
-from urllib.parse import urlencode
 
+from console.addresses import query_text
 from console.drawings.charts import (
     DURATIONS,
     SERIES_MAX,
@@ -391,9 +391,9 @@ def _totals(data: TrendData, **by: str) -> str:
         "currency": data.currency,
         **by,
     }
-    return f"/totals?{urlencode({name: value for name, value in fields.items() if value})}"
+    return f"/totals?{query_text(fields)}"
 
 
 def _breaks(data: TrendData, **order: str) -> str:
     fields = {"provider": data.span.provider or "", "currency": data.currency, **order}
-    return f"/breaks?{urlencode({name: value for name, value in fields.items() if value})}"
+    return f"/breaks?{query_text(fields)}"
