@@ -34,7 +34,6 @@ from reconcile.matching.comparison import (
     no_singles,
 )
 from reconcile.matching.conservation import (
-    EMPTY,
     SideProof,
     Tally,
 )
@@ -53,7 +52,6 @@ from reconcile.matching.row_counts import (
     count_players,
     count_range,
     prove_all_matched,
-    rows_in_full,
     source_of,
 )
 from reconcile.matching.single_rows import (
@@ -62,6 +60,7 @@ from reconcile.matching.single_rows import (
     tally_singles,
     tie_singles,
 )
+from reconcile.matching.spelling import pair_spellings
 from reconcile.snapshot.arrays import Flags, texts
 from reconcile.snapshot.columns import Columns, Rows
 from reconcile.snapshot.edge_keys import NO_KEYS
@@ -134,39 +133,23 @@ def compare(
     return merge([*ranges, *players])
 
 
-def compare_in_full(
+def break_rows_in_full(
     records: RecordSides, context: MatchContext, *, fold_side: FoldSide = fold
-) -> Comparison:
+) -> Columns:
     """Compare whole rounds by their full rows alone, and by their ids.
 
-    The result is that of ``compare`` with the keys of these rounds, all of them suspect, but
-    for the identity of key rows: nobody has to read these.
+    The result has the break rows that ``compare`` finds for the keys of these rounds, all of
+    them suspect. Nobody has to read key rows for it, and nothing is counted or proven.
 
     Args:
         records: of whole rounds; those without a record in the window do not count.
         context: of the run; its rules match by round id alone.
         fold_side: ``fold``, or what remembers its results.
-
-    Raises:
-        Contradiction: the buckets do not add up to the rows.
     """
     keys = [side["match_key"][side["inside"]] for side in (records.ours, records.theirs)]
     in_window = split_at_window(records, np.concatenate(keys))
-    views = fold_side(in_window.ours), fold_side(in_window.theirs)
-    classified = classify(pair(*views), context)
-    sides = [
-        count_range(rows_in_full(name, rows), view, EMPTY, classified, no_pairs())
-        for name, rows, view in zip(
-            ("ours", "theirs"), (in_window.ours, in_window.theirs), views, strict=True
-        )
-    ]
-    part = Comparison(
-        ours=sides[0],
-        theirs=sides[1],
-        break_rows=classified.break_rows,
-        residual_rows=_residual_rows(classified),
-    )
-    return merge([part])
+    pairs = pair(fold_side(in_window.ours), fold_side(in_window.theirs))
+    return pair_spellings(classify(pairs, context).break_rows)
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

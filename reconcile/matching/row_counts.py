@@ -7,7 +7,6 @@ from breaks.kinds import Bucket
 from reconcile.matching.classify import Classified
 from reconcile.matching.conservation import (
     EMPTY,
-    NO_ROWS,
     Identity,
     SideProof,
     Tally,
@@ -52,13 +51,6 @@ class SideRows:
 def source_of(keys: Rows) -> SourceRows:
     """Count the rows of a KEYS frame."""
     return SourceRows(tally=tally(keys), identity=identity(keys))
-
-
-def rows_in_full(name: str, records: Columns) -> SideRows:
-    """Return one side of which only full rows were read: nothing else was before them."""
-    in_window, _ = _tally_standing(records)
-    source = SourceRows(tally=in_window, identity=NO_ROWS)
-    return SideRows(name=name, source=source, left=in_window, singles=EMPTY, records=records)
 
 
 def prove_all_matched(name: str, source: SourceRows, matched: Tally) -> SideProof:

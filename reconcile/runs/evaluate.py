@@ -28,6 +28,7 @@ from reconcile.matching.comparison import Comparison
 from reconcile.partitions.options import RunOptions
 from reconcile.partitions.scan import Scan, scan_window
 from reconcile.runs.request import RunRequest
+from reconcile.snapshot.columns import Columns
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.opening import open_snapshot
 from reconcile.snapshot.shared_rounds import round_of
@@ -173,7 +174,7 @@ def breaks_of(
         comparison: of the snapshot.
     """
     findings = findings_in(connection, snapshot.provider, snapshot.window)
-    differences = _differences(snapshot, request, comparison)
+    differences = _differences(snapshot, request, comparison.break_rows)
     breaks = with_rollbacks_named(snapshot, with_evidence(snapshot, differences))
     return [*breaks, *_cross_checks(snapshot, findings, request, breaks)]
 
@@ -182,21 +183,25 @@ def breaks_without_evidence(
     snapshot: Snapshot,
     findings: Sequence[FeedFinding],
     request: RunRequest,
-    comparison: Comparison,
+    break_rows: Columns,
 ) -> list[Break]:
     """Return the same breaks as ``breaks_of``, those of rounds without their sources.
 
-    ``findings`` are those of the snapshot's feeds and window, see ``findings_in``.
+    Args:
+        snapshot: what was compared.
+        findings: of the snapshot's feeds and window, see ``findings_in``.
+        request: of the run.
+        break_rows: of the comparison.
     """
-    breaks = _differences(snapshot, request, comparison)
+    breaks = _differences(snapshot, request, break_rows)
     return [*breaks, *_cross_checks(snapshot, findings, request, breaks)]
 
 
 def _differences(
-    snapshot: Snapshot, request: RunRequest, comparison: Comparison
+    snapshot: Snapshot, request: RunRequest, break_rows: Columns
 ) -> tuple[Break, ...]:
     return breaks_from_rows(
-        with_unanswered(snapshot, comparison.break_rows),
+        with_unanswered(snapshot, break_rows),
         provider=request.provider,
         exponents=request.exponents,
         now=snapshot.context.now,

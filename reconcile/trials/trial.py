@@ -26,8 +26,7 @@ from ledger.corrections.preview import (
 )
 from reconcile.findings.breaks import Break
 from reconcile.findings.delivery_log import ReadLogged
-from reconcile.matching.compare import FoldSide, compare, compare_in_full
-from reconcile.matching.comparison import Comparison
+from reconcile.matching.compare import FoldSide, break_rows_in_full, compare
 from reconcile.matching.rounds import fold
 from reconcile.runs.evaluate import breaks_without_evidence
 from reconcile.runs.request import RunRequest, stored_request
@@ -87,14 +86,14 @@ class BreakTrials:
             by_id = not request.rules.attributes
             rounds = round_names(break_) if by_id else None
             findings = findings_in(connection, provider, window, rounds=rounds)
-            folded_once = FoldedOnce()
+            keys, folded_once = round_keys(break_), FoldedOnce()
             with snapshot_over(connection, provider, window, context) as snapshot:
                 trial = try_on(
                     narrowed(snapshot, break_) if by_id else snapshot,
                     break_,
                     tried,
                     find=lambda of: breaks_without_evidence(
-                        of, findings, request, _compared(of, break_, folded_once)
+                        of, findings, request, break_rows_of(of, keys, fold_side=folded_once)
                     ),
                     request=request,
                     preview=preview,
@@ -209,22 +208,19 @@ class FoldedOnce:
         return self._views[-1][1]
 
 
-def compare_rounds(snapshot: Snapshot, keys: Keys, *, fold_side: FoldSide = fold) -> Comparison:
-    """Compare the rounds of some keys in full, or by attributes the whole window."""
+def break_rows_of(snapshot: Snapshot, keys: Keys, *, fold_side: FoldSide = fold) -> Columns:
+    """The break rows of the rounds of some keys, or by attributes those of the whole window."""
     context = snapshot.context
-    if context.rules.attributes:
-        return compare(
-            snapshot.key_rows(),
-            suspect=snapshot.straddling_keys(),
-            fetch=snapshot.records,
-            context=context,
-            edge_keys=find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules),
-        )
-    return compare_in_full(snapshot.records(keys), context, fold_side=fold_side)
-
-
-def _compared(snapshot: Snapshot, break_: TrackedBreak, fold_side: FoldSide) -> Comparison:
-    return compare_rounds(snapshot, round_keys(break_), fold_side=fold_side)
+    if not context.rules.attributes:
+        return break_rows_in_full(snapshot.records(keys), context, fold_side=fold_side)
+    comparison = compare(
+        snapshot.key_rows(),
+        suspect=snapshot.straddling_keys(),
+        fetch=snapshot.records,
+        context=context,
+        edge_keys=find_edge_keys(snapshot.timed_rows, snapshot.window, context.rules),
+    )
+    return comparison.break_rows
 
 
 def narrowed(snapshot: Snapshot, break_: TrackedBreak) -> NarrowedSnapshot:
