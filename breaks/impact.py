@@ -6,9 +6,9 @@ money, and a wallet below zero is on no invoice. Pure.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from breaks.kinds import BreakKind, Impact, impact_of
 
@@ -55,8 +55,7 @@ AXES: Mapping[BreakKind, Axes] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effects:
+class Effects(NamedTuple):
     """What a break does, in signed minor units.
 
     Attributes:

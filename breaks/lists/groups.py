@@ -303,10 +303,11 @@ def _began(break_: GroupableBreak) -> datetime:
 
 def _sum(currency: str, breaks: Iterable[GroupableBreak]) -> GroupSum:
     of_currency = [break_ for break_ in breaks if break_.currency == currency]
+    effects = [break_.effects for break_ in of_currency]
     return GroupSum(
         currency=currency,
         difference=sum(break_.difference for break_ in of_currency),
         gross=sum(abs(break_.difference) for break_ in of_currency),
-        player=sum(break_.effects.player for break_ in of_currency),
-        invoice=sum(break_.effects.invoice for break_ in of_currency),
+        player=sum(effect.player for effect in effects),
+        invoice=sum(effect.invoice for effect in effects),
     )

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -179,5 +179,5 @@ def _known_players(
     unknown = [b for b in grouping.breaks() if b.player and not b.player_known]
     registered = known_among(connection, sorted({b.player or "" for b in unknown}))
     return {
-        b.break_id: replace(b, player_known=True) for b in unknown if b.player in registered
+        b.break_id: b._replace(player_known=True) for b in unknown if b.player in registered
     }

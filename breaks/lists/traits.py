@@ -4,11 +4,10 @@ Tables read: ``breaks``, ``break_workflows``, ``players``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from breaks.impact import Effects, effects_of
 from breaks.kinds import BreakKind
@@ -31,9 +30,11 @@ _NAMED = _TRAITS.format(condition="break_id = ANY(CAST(:ids AS text[]))")
 _KNOWN = "SELECT player FROM players WHERE player = ANY(CAST(:players AS text[]))"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakTraits:
-    """A break that is not closed, as groups need it; see ``TrackedBreak``."""
+class BreakTraits(NamedTuple):
+    """A break that is not closed, as groups need it; see ``TrackedBreak``.
+
+    A tuple, because the groups of all breaks make tens of thousands of them at once.
+    """
 
     break_id: str
     provider: str
@@ -58,13 +59,14 @@ class BreakTraits:
 
 def open_traits(connection: Connection, provider: str | None = None) -> list[BreakTraits]:
     """Every break that is not closed, of all providers or of one."""
-    rows = connection.execute(text(_OPEN), {"provider": provider})
+    rows = connection.execute(text(_OPEN), {"provider": provider}).all()
     return [_traits(row) for row in rows]
 
 
 def traits_named(connection: Connection, ids: Sequence[str]) -> list[BreakTraits]:
     """Those of the breaks that there are and that are not closed."""
-    return [_traits(row) for row in connection.execute(text(_NAMED), {"ids": list(ids)})]
+    rows = connection.execute(text(_NAMED), {"ids": list(ids)}).all()
+    return [_traits(row) for row in rows]
 
 
 def known_among(connection: Connection, players: Sequence[str]) -> frozenset[str]:
@@ -73,20 +75,22 @@ def known_among(connection: Connection, players: Sequence[str]) -> frozenset[str
     return frozenset(rows.scalars())
 
 
-def _traits(row: Row[Any]) -> BreakTraits:
+def _traits(row: Sequence[Any]) -> BreakTraits:
+    break_id, provider, kind, player, currency, difference, began_at = row[:7]
+    first_seen, opened_at, state, game, player_known, unreadable_file, left_out_of = row[7:]
     return BreakTraits(
-        break_id=row.break_id,
-        provider=row.provider,
-        kind=BreakKind(row.kind),
-        player=row.player,
-        player_known=row.player_known,
-        game=row.game,
-        unreadable_file=row.unreadable_file or None,
-        left_out_of=row.left_out_of or None,
-        began_at=row.began_at,
-        first_seen=row.first_seen,
-        opened_at=row.opened_at,
-        currency=row.currency,
-        difference=row.difference,
-        standing=standing_of(BreakState(row.state), corrected=False),  # counts if closed only
+        break_id=break_id,
+        provider=provider,
+        kind=BreakKind(kind),
+        player=player,
+        player_known=player_known,
+        game=game,
+        unreadable_file=unreadable_file or None,
+        left_out_of=left_out_of or None,
+        began_at=began_at,
+        first_seen=first_seen,
+        opened_at=opened_at,
+        currency=currency,
+        difference=difference,
+        standing=standing_of(BreakState(state), corrected=False),  # counts if closed only
     )

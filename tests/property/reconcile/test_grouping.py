@@ -1,6 +1,5 @@
 """A grouping that follows changes is the grouping of the breaks as they are."""
 
-from dataclasses import fields
 from datetime import date, timedelta
 
 from hypothesis import given
@@ -24,9 +23,7 @@ KINDS = [
 
 
 def traits_of(break_: TrackedBreak) -> BreakTraits:
-    return BreakTraits(
-        **{field.name: getattr(break_, field.name) for field in fields(BreakTraits)}
-    )
+    return BreakTraits(**{name: getattr(break_, name) for name in BreakTraits._fields})
 
 
 @st.composite
