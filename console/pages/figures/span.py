@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
@@ -53,7 +53,7 @@ class DaySpan:
     first: date
     last: date
     provider: str | None
-    terms: tuple[ProviderTerms, ...]
+    terms: tuple[ProviderTerms, ...] = field(hash=False)  # settings hold tables
 
     @property
     def days(self) -> Sequence[date]:

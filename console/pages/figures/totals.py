@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
-from typing import Any
+from functools import lru_cache, partial
 
+from markupsafe import Markup
 from sqlalchemy import Connection
 
 from breaks.lists.paging import BreakOrder, BreakPage, page_of_breaks
@@ -25,7 +25,7 @@ from console.pages.figures.span import (
     sums_of,
 )
 from console.pages.figures.totals_grid import totals_grid
-from console.pages.figures.totals_rows import row_of
+from console.pages.figures.totals_rows import ReportingCurrency, row_of
 from console.pages.parameters import read_choice
 from console.replies import FileDownload, HtmlPage
 from reports.grouped_totals import (
@@ -47,6 +47,8 @@ DAYS = 7
 SINGLE_DAYS_MAX = 62
 #: Rows of the table, breaks and runs that the page shows.
 ROWS_MAX, BREAKS_MAX, RUNS_MAX = 500, 10, 12
+#: Rows that are kept as they were written: of days that are over, figures hardly change.
+ROWS_KEPT = 2_000
 #: Longest game, in characters.
 GAME_CHARS_MAX = 200
 
@@ -69,6 +71,11 @@ class TotalsQuery:
     def by_game(self) -> bool:
         """Whether games have to be looked up."""
         return GroupBy.GAME in self.by or self.game is not None
+
+    @property
+    def columns(self) -> tuple[GroupBy, ...]:
+        """The columns that name a row, before its currency."""
+        return tuple([column for column in self.by if column is not GroupBy.CURRENCY])
 
     def address(self, page: str = "/totals", **changes: str | None) -> str:
         """The address of the same figures, with changes; None leaves a part out."""
@@ -113,26 +120,34 @@ class ShownTotals:
 def show(visit: Visit) -> HtmlPage:
     """The table, what it rests on, and the breaks behind its differences."""
     shown = read_totals(visit, by_month=True)
-    query = shown.query
+    query, reporting = shown.query, _reporting(shown.rates)
     values = {
         "sentence": totals_sentence(query.span, shown.foot, shown.coverage),
         "query": query,
         "summed_at": shown.summed_at,
-        "rows": [
-            row_of(row, links_of(query, row), shown.rates) for row in shown.rows[:ROWS_MAX]
-        ],
+        "rows": [_row_cells(query, row, reporting) for row in shown.rows[:ROWS_MAX]],
         "count": len(shown.rows),
-        "foot": [row_of(row, {}, shown.rates) for row in shown.foot],
+        "foot": [row_of(row, {}, reporting) for row in shown.foot],
         "breaks": shown.breaks,
         "coverage": shown.coverage,
         "runs_max": RUNS_MAX,
         "converted": shown.converted,
-        "reporting": _reporting(shown.rates),
+        "reporting": reporting,
         "rates_fault": shown.rates_fault,
         "config": visit.config,
+        "columns": query.columns,
         "choices": list(GroupBy),
     }
     return HtmlPage(template="figures/totals.html", values=values)
+
+
+@lru_cache(maxsize=ROWS_KEPT)
+def _row_cells(
+    query: TotalsQuery, group: TotalsGroup, reporting: ReportingCurrency | None
+) -> Markup:
+    """The cells of a row; a page that is looked at again writes only those that changed."""
+    row = row_of(group, links_of(query, group), reporting)
+    return Markup("\n").join([row.names(query.columns), row.figures])
 
 
 def download_csv(visit: Visit) -> FileDownload:
@@ -178,8 +193,7 @@ def read_query(visit: Visit, *, by_month: bool = False) -> TotalsQuery:
 
 def links_of(query: TotalsQuery, row: TotalsGroup) -> dict[str, str]:
     """Where the figures of a row lead: to the day, or to the same figures more closely."""
-    columns = [column for column in query.by if column is not GroupBy.CURRENCY]
-    named: dict[GroupBy, str] = dict(zip(columns, row.name, strict=True))
+    named: dict[GroupBy, str] = dict(zip(query.columns, row.name, strict=True))
     first, last = _days_of(query.span, named)
     day = first if first == last else None
     game = named.get(GroupBy.GAME) or query.game
@@ -270,11 +284,8 @@ def _rates(visit: Visit) -> tuple[ReportingRates | None, str]:
         return None, str(error)
 
 
-def _reporting(rates: ReportingRates | None) -> Mapping[str, Any] | None:
-    if rates is None:
-        return None
-    code = rates.currency
-    return {"currency": code, "exponents": {code: rates.digits}}
+def _reporting(rates: ReportingRates | None) -> ReportingCurrency | None:
+    return None if rates is None else ReportingCurrency(rates.currency, rates.digits)
 
 
 def _file(visit: Visit) -> TableFile:

@@ -13,7 +13,6 @@ from markupsafe import Markup, escape
 from console.rendering import count_text, minus_text, money_text, signed_text
 from reconcile.totals.cells import Figures
 from reports.grouped_totals import ConvertedGgr, TotalsGroup, hold_text
-from reports.rates import ReportingRates
 
 #: The first cell of a row: its column, and the address and the name of what is closer.
 _HEAD = '<th scope="row" data-label="%s"><a href="%s">%s</a></th>'
@@ -22,6 +21,13 @@ _SIDES = (
     '<td class="pair side" data-label="sides" aria-hidden="true">'
     "<span>ours</span><span>theirs</span></td>"
 )
+
+
+class ReportingCurrency(NamedTuple):
+    """What figures are also shown in; ``digits`` after its point."""
+
+    code: str
+    digits: int
 
 
 class FigurePair(NamedTuple):
@@ -97,14 +103,14 @@ class ShownRow:
 
 
 def row_of(
-    group: TotalsGroup, links: Mapping[str, str], rates: ReportingRates | None
+    group: TotalsGroup, links: Mapping[str, str], reporting: ReportingCurrency | None
 ) -> ShownRow:
     """The texts of a group.
 
     Args:
         group: what the row adds up.
         links: the addresses ``closer``, ``sides`` and ``breaks``; sums have none.
-        rates: into the reporting currency; None: nothing is converted.
+        reporting: what GGR is also shown in; None: nothing is converted.
     """
     code, digits = group.currency, {group.currency: group.digits}
     ours, theirs = group.ours, group.theirs
@@ -126,7 +132,7 @@ def row_of(
             amounts("GGR", ours.ggr, theirs.ggr, links.get("sides", "")),
             FigurePair("hold %", _percent(ours), _percent(theirs)),
         ),
-        converted="" if rates is None else _converted_cell(group.converted, rates),
+        converted="" if reporting is None else _converted_cell(group.converted, reporting),
         difference=signed_text(group.difference, code, digits),
         in_breaks=signed_text(group.in_breaks, code, digits),
         in_breaks_link=links.get("breaks", "") if has_breaks else "",
@@ -135,8 +141,8 @@ def row_of(
     )
 
 
-def _converted_cell(converted: ConvertedGgr | None, rates: ReportingRates) -> str:
-    code, digits = rates.currency, {rates.currency: rates.digits}
+def _converted_cell(converted: ConvertedGgr | None, reporting: ReportingCurrency) -> str:
+    code, digits = reporting.code, {reporting.code: reporting.digits}
     label = f"in {escape(code)}"
     if converted is None or (converted.missing and not converted.sources):
         why = "games are not converted" if converted is None else "no rate is known"

@@ -8,12 +8,11 @@ import pytest
 from console.config import ProviderTerms
 from console.pages.figures.span import DaySpan
 from console.pages.figures.totals import TotalsQuery, links_of
-from console.pages.figures.totals_rows import row_of
+from console.pages.figures.totals_rows import ReportingCurrency, row_of
 from reconcile.totals.cells import Figures
 from reports.grouped_totals import ConvertedGgr, GroupBy, TotalsGroup
-from reports.rates import ReportingRates
 
-RATES = ReportingRates(currency="GBP", digits=2, by_day={})
+POUNDS = ReportingCurrency("GBP", 2)
 SOURCES = frozenset({"central bank"})
 UNKNOWN = frozenset({(date(2026, 5, 2), "EUR")})
 TERM = ProviderTerms(slug="lottery", zone="UTC", exponents={})
@@ -134,7 +133,7 @@ def test_the_names_of_a_row_are_escaped_and_the_first_leads_closer() -> None:
 def test_a_converted_figure_says_which_days_it_lacks(
     converted: ConvertedGgr | None, shown: str
 ) -> None:
-    figures = row_of(replace(group("2026-05-02"), converted=converted), {}, RATES).figures
+    figures = row_of(replace(group("2026-05-02"), converted=converted), {}, POUNDS).figures
 
     assert f'data-label="in GBP">{shown}</td>' in figures
     assert "in GBP" not in row_of(group("2026-05-02"), {}, None).figures
