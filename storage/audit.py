@@ -7,11 +7,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+#: Rows that are taken from a result at once: one by one, that takes longer than to read them.
+_AT_ONCE = 500
 _RECORD = text("""
 INSERT INTO audit (actor, action, subject, detail)
 VALUES (:actor, :action, :subject, CAST(:detail AS jsonb))
@@ -144,9 +147,8 @@ def audit_rows(
     params = {**values, "limit": limit}
     params["before_at"], params["before_id"] = audit_filter.before or (None, None)
     query = _PAGE.format(conditions=" AND ".join(conditions) or "true")
-    for audit_id, at, actor, action, subject, detail, acting in connection.execute(
-        text(query), params
-    ):
+    rows = chain.from_iterable(connection.execute(text(query), params).partitions(_AT_ONCE))
+    for audit_id, at, actor, action, subject, detail, acting in rows:
         yield AuditRow(
             audit_id=audit_id,
             at=at,

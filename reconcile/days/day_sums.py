@@ -125,7 +125,8 @@ def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedD
         "last": max(day.window.end for day in days),
     }
     sums = {}
-    for provider, starts_at, ends_at, *of_day in connection.execute(text(_HOLDING), params):
+    rows = connection.execute(text(_HOLDING), params).all()
+    for provider, starts_at, ends_at, *of_day in rows:
         day = wanted.get((provider, starts_at, ends_at))
         if day is not None:
             sums[day] = DaySums(*of_day)
@@ -154,7 +155,7 @@ def kept_figures(
         "by_game": by_game,
     }
     query = text(_FIGURES if by_day else _FIGURES_IN_ALL)
-    for provider, side, day, game, currency, *sums in connection.execute(query, params):
+    for provider, side, day, game, currency, *sums in connection.execute(query, params).all():
         both = sides.setdefault(provider, BothFigures(ours={}, theirs={}))
         cells = both.ours if side == "ours" else both.theirs
         cells[TotalsCell(day, game, currency)] = Figures(*sums)
@@ -168,7 +169,7 @@ def kept_figures_of_days(
     figures = {day: BothFigures(ours={}, theirs={}) for day in kept}
     days = {of.day_id: day for day, of in kept.items()}
     params = {"days": list(days), "by_game": False}
-    for day_id, side, game, currency, *sums in connection.execute(text(_OF_DAYS), params):
+    for day_id, side, game, currency, *sums in connection.execute(text(_OF_DAYS), params).all():
         day = days[day_id]
         cells = figures[day].ours if side == "ours" else figures[day].theirs
         cells[TotalsCell(day.day, game, currency)] = Figures(*sums)

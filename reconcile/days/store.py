@@ -100,9 +100,9 @@ def load_days(
         "providers": [terms.provider for terms in days],
         "days": [terms.day for terms in days],
     }
-    closes = {_key(row): row for row in connection.execute(text(_CLOSES), params)}
+    closes = {_key(row): row for row in connection.execute(text(_CLOSES), params).all()}
     steps: dict[tuple[str, date], list[Row[Any]]] = {}
-    for row in connection.execute(text(_STEPS), params):
+    for row in connection.execute(text(_STEPS), params).all():
         steps.setdefault(_key(row), []).append(row)
     last_steps = {
         (terms.provider, terms.window.start): _step(rows[-1], terms.exponents)

@@ -215,9 +215,8 @@ def read_breaks(
     }
     money: list[dict[str, OpenMoney]] = [{} for _ in windows]
     digests, corrections = [NO_LINES] * len(windows), [0] * len(windows)
-    for place, currency, count, owed, owing, in_breaks, digest in connection.execute(
-        text(_BREAKS), params
-    ):
+    rows = connection.execute(text(_BREAKS), params).all()
+    for place, currency, count, owed, owing, in_breaks, digest in rows:
         if digest is not None:
             digests[place - 1], corrections[place - 1] = digest, count
         else:
