@@ -7,7 +7,7 @@ the sums did not see says they are not. Tables read: ``summed_days``, ``day_figu
 ``day_changes``.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -45,6 +45,13 @@ SELECT d.provider, d.starts_at, d.ends_at, d.day_id, d.summed_at, d.seen::text A
   FROM summed_days d {CHANGES}
  WHERE d.provider = ANY(CAST(:providers AS text[]))
    AND d.starts_at >= :first AND d.ends_at <= :last AND {HOLDS}
+"""  # noqa: S608 - our own constants
+_VERSIONS = f"""
+SELECT d.provider, d.starts_at, d.ends_at, d.seen::text AS summed,
+       coalesce(m.of_books, false) AS books_moved, coalesce(m.of_breaks, false) AS breaks_moved
+  FROM summed_days d {CHANGES}
+ WHERE d.provider = ANY(CAST(:providers AS text[]))
+   AND d.starts_at >= :first AND d.ends_at <= :last
 """  # noqa: S608 - our own constants
 _HOLDING_SIDES = f"""
 SELECT d.sides FROM summed_days d {CHANGES}
@@ -131,6 +138,32 @@ def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedD
         if day is not None:
             sums[day] = DaySums(*of_day)
     return sums
+
+
+def row_versions(
+    connection: Connection, windows: Collection[tuple[str, Window]]
+) -> dict[tuple[str, Window], Hashable]:
+    """What tells one state of the rows of days from another, as far as the database knows it.
+
+    It changes when a day is added up, and with the first change of a round, a record or a break
+    since; it says nothing of days that were never added up, such as today.
+
+    Args:
+        connection: reads it.
+        windows: of days, each with its provider.
+    """
+    if not windows:
+        return {}
+    params = {
+        "providers": sorted({provider for provider, _ in windows}),
+        "first": min(window.start for _, window in windows),
+        "last": max(window.end for _, window in windows),
+    }
+    rows = connection.execute(text(_VERSIONS), params).all()
+    return {
+        (row.provider, Window(start=row.starts_at, end=row.ends_at)): tuple(row[3:])
+        for row in rows
+    }
 
 
 def kept_figures(

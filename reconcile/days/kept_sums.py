@@ -11,7 +11,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from breaks.lists.overview import last_change
-from reconcile.days.day_sums import kept_sides
+from reconcile.days.day_sums import kept_sides, row_versions
 from reconcile.days.figures import BothSides
 from reconcile.days.sums import DayBreaks, SidesReader, read_breaks, read_sides
 from storage.kept import KeptReads, renewal_age
@@ -67,6 +67,9 @@ class KeptSums:
 class KeptBreaks:
     """Reads what the breaks of days come to like ``read_breaks``, and remembers it.
 
+    It also reads whether the rows of the days have changed, so that sums of both sides are
+    added up anew where they have.
+
     Args:
         kept: remembers it.
         providers: whose runs change breaks.
@@ -81,9 +84,14 @@ class KeptBreaks:
         """The breaks of windows of providers, of the time of the last step and the last run."""
         stamp = last_change(connection, self._providers)
         key = ("breaks of days", *windows)
-        return self._kept.get(
+        breaks = self._kept.get(
             connection, key, lambda reader: read_breaks(reader, windows), stamp=stamp
         ).value
+        rows = row_versions(connection, windows)
+        return [
+            replace(of_day, rows=rows.get(window))
+            for of_day, window in zip(breaks, windows, strict=True)
+        ]
 
 
 def _reader(

@@ -161,8 +161,8 @@ SELECT place, '', count(*) FILTER (WHERE is_in_round), 0, 0, 0,
 NO_LINES = "d41d8cd98f00b204e9800998ecf8427e"
 
 #: Reads or remembers the sums of both sides of a provider's window. The stamp is what breaks
-#: explain of their difference, and how many of their corrections the rounds have: sums that are
-#: kept have to be of the same time.
+#: explain of their difference, how many of their corrections the rounds have, and what is known
+#: of the state of the rows: sums that are kept have to be of the same time.
 SidesReader = Callable[[Connection, str, Window, Hashable], BothSides]
 
 
@@ -174,17 +174,19 @@ class DayBreaks:
         money: by currency.
         digest: another one after any change of a break or correction.
         corrections: how many corrections of its breaks its rounds have.
+        rows: what is known of the state of the window's rows; see ``row_versions``.
     """
 
     money: dict[str, OpenMoney] = field(default_factory=dict)
     digest: str = NO_LINES
     corrections: int = 0
+    rows: Hashable = None
 
     @property
     def stamp(self) -> Hashable:
         """What the sums of both sides have to be of the same time as; see ``SidesReader``."""
         explained = sorted((code, part.in_breaks) for code, part in self.money.items())
-        return self.corrections, tuple(explained)
+        return self.corrections, tuple(explained), self.rows
 
 
 #: Reads or remembers the breaks of windows of providers, in their order.

@@ -8,6 +8,7 @@ may.
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -17,7 +18,13 @@ from sqlalchemy import Connection
 
 from console.config import Console, ProviderTerms
 from console.replies import RequestRefused
-from reconcile.days.day_sums import DaySums, SummedDay, kept_days, kept_figures
+from reconcile.days.day_sums import (
+    DaySums,
+    SummedDay,
+    kept_days,
+    kept_figures,
+    row_versions,
+)
 from reconcile.totals.sides import BothFigures
 from storage.kept import renewal_age
 from storage.roles import STATEMENT_TIMEOUT_MS
@@ -30,11 +37,25 @@ class TooMuch(RequestRefused):
     """The figures take longer than a page may."""
 
 
-def stored_days(
-    connection: Connection, days: Sequence[SummedDay], now: datetime
-) -> Mapping[SummedDay, DaySums]:
-    """What the database keeps of the days that are over, and holds for this connection."""
-    return kept_days(connection, [day for day in days if day.window.end <= now])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDays:
+    """What the database knows of days that are over.
+
+    Attributes:
+        sums: what it keeps, and holds.
+        versions: of the rows of the other days; see ``row_versions``.
+    """
+
+    sums: Mapping[SummedDay, DaySums]
+    versions: Mapping[tuple[str, Window], Hashable]
+
+
+def stored_days(connection: Connection, days: Sequence[SummedDay], now: datetime) -> StoredDays:
+    """What the database knows of the days that are over, as this connection sees it."""
+    over = [day for day in days if day.window.end <= now]
+    sums = kept_days(connection, over)
+    missing = [(day.provider, day.window) for day in over if day not in sums]
+    return StoredDays(sums=sums, versions=row_versions(connection, missing))
 
 
 class KeptDays:
@@ -42,12 +63,11 @@ class KeptDays:
 
     Attributes:
         summed_at: when the oldest of them were read; now if none was kept in memory.
-        stored: what the database keeps of the days of the page, and holds.
 
     Args:
         console: has what is kept in memory.
         connection: reads what is not kept.
-        stored: see above; ``stored_days`` reads it.
+        stored: what the database knows of the days of the page; ``stored_days`` reads it.
         budget: the longest time of all reading.
     """
 
@@ -55,14 +75,14 @@ class KeptDays:
         self,
         console: Console,
         connection: Connection,
-        stored: Mapping[SummedDay, DaySums],
+        stored: StoredDays,
         *,
         budget: timedelta = timedelta(milliseconds=STATEMENT_TIMEOUT_MS),
     ) -> None:
         self.summed_at = self._now = console.clock.now()
         self._kept, self._connection = console.kept, connection
-        self._figures, self.stored = console.figures, stored
-        self._by_day = {(day.provider, day.day): of for day, of in stored.items()}
+        self._figures, self._stored = console.figures, stored
+        self._by_day = {(day.provider, day.day): of for day, of in stored.sums.items()}
         self._reads_until = time.monotonic() + budget.total_seconds()
 
     def stored_day(self, term: ProviderTerms, day: date) -> DaySums | None:
@@ -72,8 +92,10 @@ class KeptDays:
     def stored_figures(self, *, by_day: bool, by_game: bool) -> dict[str, list[BothFigures]]:
         """Both sides of the days that the database keeps, by provider; see ``kept_figures``."""
         if by_day and not by_game:
-            return self._figures.get(self._connection, self.stored)
-        figures = kept_figures(self._connection, self.stored, by_day=by_day, by_game=by_game)
+            return self._figures.get(self._connection, self._stored.sums)
+        figures = kept_figures(
+            self._connection, self._stored.sums, by_day=by_day, by_game=by_game
+        )
         return {provider: [both] for provider, both in figures.items()}
 
     def get(
@@ -85,6 +107,9 @@ class KeptDays:
         stamp: Hashable = None,
     ) -> _Value:
         """What ``read`` returns for the window of a provider's day.
+
+        It is read anew with another stamp, and once the database knows that rows of a day that
+        was added up have changed.
 
         Raises:
             TooMuch: it has to be read, and the page has read for too long.
@@ -103,7 +128,7 @@ class KeptDays:
             self._connection,
             key,
             lambda reader: read(reader, window),
-            stamp=stamp,
+            stamp=(stamp, self._stored.versions.get((term.slug, window))),
             renewed_after=renewal_age(window.end, self._now),
         )
         self.summed_at = min(self.summed_at, kept.read_at)

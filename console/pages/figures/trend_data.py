@@ -12,7 +12,7 @@ from breaks.lists.flow import break_flow
 from breaks.lists.overview import OpenSum, open_sums
 from breaks.policy import AGES
 from console.config import Console, ProviderTerms
-from console.pages.figures.kept_days import KeptDays, TooMuch, stored_days
+from console.pages.figures.kept_days import KeptDays, StoredDays, TooMuch, stored_days
 from console.pages.figures.span import (
     BreakReads,
     Coverage,
@@ -22,7 +22,7 @@ from console.pages.figures.span import (
     sums_of,
 )
 from feeds.daily_delay import daily_delays
-from reconcile.days.day_sums import WITHIN, DaySums, SummedDay
+from reconcile.days.day_sums import WITHIN
 from reconcile.totals.resolution_days import resolution_days
 from reports.grouped_totals import GroupBy, TotalsGroup, grouped, narrowed
 from vocabulary.currencies import digits_of
@@ -158,7 +158,7 @@ def _delay(days: KeptDays, _console: Console, term: ProviderTerms, day: date) ->
 def _unless_slow(
     console: Console,
     span: DaySpan,
-    stored: Mapping[SummedDay, DaySums],
+    stored: StoredDays,
     read: Callable[[KeptDays, Console, ProviderTerms, date], _T | None],
 ) -> tuple[ByDay[_T] | None, datetime]:
     """A figure of every day, and when the oldest was read; None if it takes too long."""

@@ -1,5 +1,6 @@
 """What the console does behind the pages: nobody waits for it, and pages show the same."""
 
+import re
 from datetime import date, timedelta
 from threading import Event
 from zoneinfo import ZoneInfo
@@ -10,13 +11,17 @@ from console.pages.corrected_rounds import kept_key, known_beginnings
 from console.rendering import environment
 from console.warming import AFTER_ROUND, keep_warm
 from ledger.corrections.adjustments import book_approved
+from ops.commands.daemons.console import open_console
 from reconcile.days.corrections import DayCorrection, corrections_in_rounds, corrections_of
+from reconcile.days.day_sums import SummedDay
+from reconcile.days.summing import keep_sums
 from reconcile.days.sums import read_breaks
 from tests.harness.books.console import DAY, ConsoleBooks
 from tests.harness.books.differences.breaks import EVENING
 from tests.harness.plans import recorded
 from tests.harness.servers.api import ApiClient, json_of, token_for
-from tests.harness.servers.console import ConsoleSite, PageClient
+from tests.harness.servers.console import ConsoleSite, PageClient, serving
+from vocabulary.clock import SystemClock
 from vocabulary.window import day_window
 
 PAGE = f"/days/lottery/{DAY}"
@@ -123,6 +128,43 @@ def test_a_booked_correction_is_in_the_figures_of_every_page_at_once(
         assert words.format("0.00") in before[page], page
         assert words.format("0.00") in booked[page], page
         assert words.format("1.00" if page.startswith("/?") else "+1.00") in after[page], page
+
+
+def test_a_change_of_a_day_that_was_added_up_is_on_every_page_at_once(
+    site: ConsoleSite, console_books: ConsoleBooks, maria: PageClient
+) -> None:
+    zone = site.console.config.zones["lottery"]
+    day, clock = date.fromisoformat(DAY), SystemClock()
+    span = f"from={DAY}&to={DAY}"
+    pages = {
+        f"/?day={DAY}": r"Unexplained: (\S+) EUR",
+        f"/days/sign-off?day={DAY}": r"of lottery in EUR (\S+) ",
+        f"/totals?{span}": r"(\S+) unexplained",
+        f"/trends/lateness.csv?{span}": r'"lottery",(\d+)',
+    }
+
+    def figures(reader: PageClient) -> dict[str, list[str]]:
+        replies = {page: reader.get(page) for page in pages}
+        return {
+            page: re.findall(pages[page], reply.shown() or reply.text)
+            for page, reply in replies.items()
+        }
+
+    before = figures(maria)
+    summed = SummedDay(
+        provider="lottery", day=day, zone=zone, window=day_window(day, ZoneInfo(zone))
+    )
+    assert keep_sums(console_books.books.engine, [summed], clock) == 1
+    kept = figures(maria)
+    arrived = str(EVENING + timedelta(hours=9))
+    for number in range(12):
+        console_books.books.change_record(f"r{number}", stake="110", received_at=arrived)
+    after = figures(maria)
+
+    assert kept == before
+    assert [page for page in pages if after[page] == before[page] or not after[page]] == []
+    with serving(open_console(console_books.context)) as forgetful:
+        assert figures(forgetful.browser_of("jonas")) == after
 
 
 def test_what_everybody_sees_first_is_kept_before_anybody_asks(site: ConsoleSite) -> None:
