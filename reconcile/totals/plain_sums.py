@@ -65,11 +65,23 @@ class PlainSums:
         for (day, game, currency), (ours, theirs) in self._sums.items():
             if ours == NO_FIGURES == theirs:
                 continue
-            code = currency.to_bytes(8, "big").decode("ascii").rstrip()
-            cell = TotalsCell(day, names[game] if game else UNKNOWN_GAME, code)
+            cell = TotalsCell(day, names[game] if game else UNKNOWN_GAME, _code(currency))
             old = cells.get(cell, _NOTHING)
             cells[cell] = (old[0] + ours, old[1] + theirs)
         return cells
+
+    def their_days(self) -> dict[tuple[date, str], Figures]:
+        """Theirs by business day and currency."""
+        days: dict[tuple[date, str], Figures] = {}
+        for (day, _, currency), (_, theirs) in self._sums.items():
+            place = (day, _code(currency))
+            days[place] = days.get(place, NO_FIGURES) + theirs
+        return days
+
+
+def _code(currency: int) -> str:
+    """A packed currency code as text."""
+    return currency.to_bytes(8, "big").decode("ascii").rstrip()
 
 
 @dataclass(frozen=True, slots=True)
