@@ -10,7 +10,7 @@ from breaks.auto_close import ACTOR
 from breaks.states import SETTLED
 from reconcile.days.corrections import corrections_of
 from reconcile.days.states import DayStatus
-from reconcile.days.store import DayTerms, load_days
+from reconcile.days.store import DayTerms, load_day
 from reconcile.days.sums import SidesReader
 from reports.statement.bridge import bridges, reported_ggr
 from reports.statement.roll_forward import BreakSpan, Cuts, roll_forward
@@ -195,6 +195,6 @@ def _without_feeds(
             waits_for=(),
             exponents=exponents,
         )
-        return load_days(connection, [terms], now, sides=sides)[0]
+        return load_day(connection, terms, now, sides=sides)
 
     return read_day
