@@ -63,6 +63,7 @@ def _run(url: str) -> int:
 
 
 def _totals(url: str) -> int:
+    gc.freeze()  # as the command does
     tied = totals(url, _REQUEST, now=SystemClock().now(), zone="UTC")
     assert tied.ties
     return len(tied.lines)

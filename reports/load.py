@@ -4,22 +4,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from breaks.disputes.store import claimed_disputes
 from breaks.policy import DEFAULT_RULES, SlaRule
+from reconcile.days.day_sums import kept_sides
 from reconcile.runs.request import stored_request
 from reconcile.totals.resolution_rate import RatesReading
 from reconcile.totals.tie_out import totals_and_rates
-from reports.coverage import ComparedWindow, comparisons, gaps
+from reports.coverage import comparisons, gaps
 from reports.pack import CheckedInvoice, Pack, whole_days
 from reports.queries import business_days, game_totals, game_totals_of, open_breaks
 from reports.rates import ReportingRates
 from reports.statement.load import load_statement
 from reports.statement.statement import DayReader
+from reports.statement.tied_days import tied_sides
 from reports.stored_runs import StoredRun, last_run, run_named
 from storage.engine import url_of
 from vocabulary.window import Window
+
+# What else is read sees the books as they are here.
+_INSTANT = "SELECT pg_export_snapshot()"
 
 
 def load_pack(
@@ -77,6 +82,7 @@ def _with_period(
     if pack.window is None:
         return pack
     place = (connection, pack.provider, pack.window)
+    pack = _with_runs(connection, pack, pack.window)
     statement = load_statement(
         *place,
         zone=pack.zone,
@@ -84,13 +90,10 @@ def _with_period(
         generated_at=pack.generated_at,
         exponents=pack.exponents,
         read_day=read_day,
+        sides=kept_sides if pack.tie_out is None else tied_sides(pack.tie_out),
     )
-    with_period = replace(
-        pack,
-        days=business_days(*place, pack.zone),
-        statement=statement,
-    )
-    return _with_runs(connection, with_period, pack.window)
+    pack = replace(pack, days=business_days(*place, pack.zone), statement=statement)
+    return replace(pack, parts=_parts(connection, pack, place[-1]))
 
 
 def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
@@ -100,7 +103,6 @@ def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
         pack,
         comparisons=compared,
         gaps=gaps(window, [comparison.window for comparison in compared]),
-        parts=_parts(connection, pack, window, compared),
     )
     newest = max(compared, key=lambda comparison: comparison.started_at, default=None)
     run = pack.run if newest is None else pack.run or run_named(connection, newest.run_id)
@@ -122,6 +124,7 @@ def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
         now=run.started_at,
         zone=pack.zone,
         reading=reading,
+        snapshot_id=connection.execute(text(_INSTANT)).scalar_one(),
     )
     return replace(
         pack,
@@ -131,13 +134,11 @@ def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
     )
 
 
-def _parts(
-    connection: Connection, pack: Pack, window: Window, compared: tuple[ComparedWindow, ...]
-) -> tuple[StoredRun, ...]:
+def _parts(connection: Connection, pack: Pack, window: Window) -> tuple[StoredRun, ...]:
     """The runs over the days of a window that no single run compared, if every day has one."""
     if pack.run or pack.statement is None or whole_days(window, pack.zone) is None:
         return ()
-    by_window = {comparison.window: comparison.run_id for comparison in compared}
+    by_window = {comparison.window: comparison.run_id for comparison in pack.comparisons}
     ids = [by_window.get(day.window) for day in pack.statement.days]
     if not all(ids):
         return ()

@@ -1,11 +1,12 @@
 """Report packs of configured providers, for the command and for the daily sweep."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from ops.garbage import OF_PACKS, skip_loaded
 from ops.providers.configured import ConfiguredProvider
@@ -13,6 +14,7 @@ from ops.settings.break_policy import rules_of
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.sections.reporting import reporting_rates
 from reconcile.days.states import DayStatus
+from reconcile.days.sums import SidesReader
 from reports.files.write import write_document, write_pack
 from reports.group import GROUP, GroupPack
 from reports.group_document import group_document
@@ -23,8 +25,20 @@ from storage.transactions import engine_at
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window
 
-#: Reads a business day of a provider, as of an instant.
-ReadDay = Callable[[Connection, ProviderSettings, date, datetime], DayStatus]
+
+class ReadDay(Protocol):
+    """Reads a business day of a provider, as of an instant."""
+
+    def __call__(
+        self,
+        connection: Connection,
+        entry: ProviderSettings,
+        day: date,
+        now: datetime,
+        *,
+        sides: SidesReader,
+    ) -> DayStatus:
+        """Read the day, its sides by the given reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +85,7 @@ def write_packs(
     """Write the packs of providers, each over its window or that of its last run."""
     skip_loaded(OF_PACKS)
     now = SystemClock().now()
-    with engine_at(url, pool_size=1) as engine, engine.connect() as connection:
+    with engine_at(url, pool_size=1) as engine, _one_instant(engine) as connection:
         packs = [
             _load(connection, settings, provider, window=window, options=options, now=now)
             for provider, window in chosen
@@ -88,6 +102,11 @@ def write_packs(
         missed={pack.provider: pack.gaps for pack in packs if pack.gaps},
         without_run=tuple(pack.provider for pack in packs if pack.window is None),
     )
+
+
+def _one_instant(engine: Engine) -> Connection:
+    """A connection whose statements all see the books of one instant."""
+    return engine.connect().execution_options(isolation_level="REPEATABLE READ")
 
 
 def _load(
@@ -117,7 +136,7 @@ def _load(
 def _day_reader(settings: Settings, read: ReadDay, slug: str, now: datetime) -> DayReader:
     entry = next(entry for entry in settings.providers if entry.slug == slug)
 
-    def read_day(connection: Connection, day: date) -> DayStatus:
-        return read(connection, entry, day, now)
+    def read_day(connection: Connection, day: date, sides: SidesReader) -> DayStatus:
+        return read(connection, entry, day, now, sides=sides)
 
     return read_day

@@ -78,9 +78,11 @@ class DayTerms:
     exponents: Mapping[str, int]
 
 
-def load_day(connection: Connection, terms: DayTerms, now: datetime) -> DayStatus:
-    """Read a day with its figures of now."""
-    return load_days(connection, [terms], now)[0]
+def load_day(
+    connection: Connection, terms: DayTerms, now: datetime, *, sides: SidesReader = read_sides
+) -> DayStatus:
+    """Read a day with its figures of now, its sides by the given reader."""
+    return load_days(connection, [terms], now, sides=sides)[0]
 
 
 def load_days(

@@ -93,24 +93,29 @@ class _SideColumns:
     sql: str
     layout: _Layout
 
-    def with_instants(self, began: str, second: str, name: str) -> "_SideColumns":
-        """The same with two more columns: when the row began, and another instant."""
-        instants = [("at", ">i8"), (name, ">i8")]
+    def with_instants(self, **instants: str) -> "_SideColumns":
+        """The same with more columns: instants, each with its SQL."""
+        sends = (f" || timestamptz_send({instant})" for instant in instants.values())
         return _SideColumns(
-            f"{self.sql} || timestamptz_send({began}) || timestamptz_send({second})",
-            np.dtype([*self.layout.descr, *instants]),
+            self.sql + "".join(sends),
+            np.dtype([*self.layout.descr, *((name, ">i8") for name in instants)]),
         )
 
 
 _OUR_ROW = _SideColumns(_OUR_COLUMNS, np.dtype([*_KEY_ROW, ("counts", ">i8")]))
 _THEIR_ROW = _SideColumns(_THEIR_COLUMNS, np.dtype([*_KEY_ROW, ("game", ">i8")]))
+_ROWS = (_OUR_ROW, _THEIR_ROW)
 #: Both sides with what only resolution rates need. Instants are microseconds since 2000, as
 #: PostgreSQL sends them.
 _TIMED_ROWS = (
-    _OUR_ROW.with_instants("r.first_at", "r.last_at", "last_at"),
-    _THEIR_ROW.with_instants("f.created_at", "f.received_at", "reported_at"),
+    _OUR_ROW.with_instants(at="r.first_at", last_at="r.last_at"),
+    _THEIR_ROW.with_instants(reported_at="f.received_at"),
 )
-_ROWS = (_OUR_ROW, _THEIR_ROW)
+#: The same with when each row began, which tells its span where rows are read by key.
+_DATED_ROWS = (
+    _TIMED_ROWS[0],
+    _THEIR_ROW.with_instants(at="f.created_at", reported_at="f.received_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ def read_spans(snapshot: Snapshot, zone: str, *, instants: bool) -> Iterator[Spa
     Args:
         snapshot: of the window.
         zone: of the business days.
-        instants: whether the rows have the columns ``at``, ``last_at`` and ``reported_at``.
+        instants: whether ours have the columns ``at`` and ``last_at``, theirs ``reported_at``.
     """
     sides = _TIMED_ROWS if instants else _ROWS
     length: timedelta | None = None
@@ -158,7 +163,7 @@ def read_spans(snapshot: Snapshot, zone: str, *, instants: bool) -> Iterator[Spa
 
 def rows_of_keys(snapshot: Snapshot, keys: Keys) -> tuple[Columns, Columns]:
     """Read the rows of some keys in the window, with instants, each side ordered by key."""
-    ours, theirs = _TIMED_ROWS
+    ours, theirs = _DATED_ROWS
     queries = (
         _OURS_OF_KEYS.format(columns=ours.sql),
         _THEIRS_OF_KEYS.format(columns=theirs.sql),
@@ -223,20 +228,30 @@ def _is_too_long(strings: Sequence[bytes], side: _SideColumns) -> bool:
 
 def _unpacked(packed: Sequence[bytes], layout: _Layout) -> Columns:
     """Read packed rows as columns, ordered by key."""
-    rows = np.frombuffer(b"".join(packed), layout)
-    keys = rows["match_key"].astype(np.int64)
-    order = sort_keys(keys)
-    columns: Columns = {"match_key": keys.take(order)}
-    for name in layout.names or ():
-        if name != "match_key":
-            dtype = np.bool_ if name == "odd" else np.int64
-            columns[name] = rows[name].astype(dtype).take(order)
-    counts = columns.pop("counts", None)
-    if counts is not None:
-        columns["odd"] |= counts < 0
-        for place, name in enumerate(reversed(_COUNTS)):
-            columns[name] = (counts >> (place * _COUNT_BITS)) & _COUNT_MASK
+    strings = [np.frombuffer(string, layout) for string in packed]
+    rows = sum(map(len, strings))
+    unordered: Columns = {
+        name: np.empty(rows, np.bool_ if name == "odd" else np.int64)
+        for name in layout.names or ()
+    }
+    start = 0
+    for string in strings:  # each fits into a processor's cache
+        for name, values in unordered.items():
+            values[start : start + len(string)] = string[name]
+        start += len(string)
+    order = sort_keys(unordered["match_key"])
+    columns = {name: values.take(order) for name, values in unordered.items()}
+    if "counts" in columns:
+        columns["odd"] |= columns["counts"] < 0
     return columns
+
+
+def unpacked_counts(counts: NDArray[np.int64]) -> Columns:
+    """Bets, wins and rollbacks of rows of ours, from their column ``counts``."""
+    return {
+        name: (counts >> (place * _COUNT_BITS)) & _COUNT_MASK
+        for place, name in enumerate(reversed(_COUNTS))
+    }
 
 
 def _days(window: Window, zone: ZoneInfo) -> Iterator[Span]:

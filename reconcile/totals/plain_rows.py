@@ -34,6 +34,8 @@ from vocabulary.errors import Contradiction
 
 #: For how many spans of a day a row waits for its other side.
 _WAITS_SPANS = 3
+#: Columns that nobody needs of rows that agree.
+_ONLY_TO_AGREE = frozenset({"name", "odd", "spans"})
 _NO_KEYS: Keys = np.zeros(0, dtype=np.int64)
 
 
@@ -215,13 +217,19 @@ def _single(keys: Keys) -> Flags:
 
 
 def _taken(rows: Columns, positions: Keys) -> Columns:
-    return {name: values.take(positions) for name, values in rows.items()}
+    """Rows at some positions, without what only tells whether they agree."""
+    return {
+        name: values.take(positions)
+        for name, values in rows.items()
+        if name not in _ONLY_TO_AGREE
+    }
 
 
 def _rest(rows: Columns, positions: Keys) -> Columns:
     rest = np.ones(len(rows["match_key"]), dtype=bool)
     rest[positions] = False
-    return {name: values[rest] for name, values in rows.items()}
+    at = np.flatnonzero(rest)
+    return {name: values.take(at) for name, values in rows.items()}
 
 
 def _lonely(rows: Columns, other_side: Columns) -> Flags:

@@ -12,7 +12,7 @@ from reconcile.snapshot.arrays import Amounts, changes
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
 from reconcile.totals.cells import FIGURE_NAMES, NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
-from reconcile.totals.packed_cells import Columns
+from reconcile.totals.packed_cells import Columns, unpacked_counts
 from reconcile.totals.plain_rows import AgreedRows
 
 # Games by their hash, from one record of each.
@@ -44,8 +44,7 @@ class PlainSums:
             return
         games = rows.theirs["game"] & -2
         groups = _Groups.of(games, rows.ours["currency"])
-        ours, theirs = _our_columns(rows.ours), _their_columns(rows.theirs)
-        sums = zip(groups.figures(ours), groups.figures(theirs), strict=True)
+        sums = groups.both_sides(rows)
         for first, (our_sum, their_sum) in zip(groups.firsts.tolist(), sums, strict=True):
             game, currency = int(games[first]), int(rows.ours["currency"][first])
             self._examples.setdefault(game, int(rows.ours["match_key"][first]))
@@ -65,11 +64,23 @@ class PlainSums:
         for (day, game, currency), (ours, theirs) in self._sums.items():
             if ours == NO_FIGURES == theirs:
                 continue
-            code = currency.to_bytes(8, "big").decode("ascii").rstrip()
-            cell = TotalsCell(day, names[game] if game else UNKNOWN_GAME, code)
+            cell = TotalsCell(day, names[game] if game else UNKNOWN_GAME, _code(currency))
             old = cells.get(cell, _NOTHING)
             cells[cell] = (old[0] + ours, old[1] + theirs)
         return cells
+
+    def their_days(self) -> dict[tuple[date, str], Figures]:
+        """Theirs by business day and currency."""
+        days: dict[tuple[date, str], Figures] = {}
+        for (day, _, currency), (_, theirs) in self._sums.items():
+            place = (day, _code(currency))
+            days[place] = days.get(place, NO_FIGURES) + theirs
+        return days
+
+
+def _code(currency: int) -> str:
+    """A packed currency code as text."""
+    return currency.to_bytes(8, "big").decode("ascii").rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +102,31 @@ class _Groups:
         starts = np.flatnonzero(changes(groups.take(order)))
         return cls(order, starts, order[starts])
 
-    def figures(self, columns: dict[str, Amounts]) -> list[Figures]:
-        """The sums of each group."""
-        sums = [
-            exact_sums(columns[name].take(self.order), self.starts) for name in FIGURE_NAMES
+    def both_sides(self, rows: AgreedRows) -> list[BothSides]:
+        """The sums of each group: the sides differ only in what they count of a round."""
+        alike = {
+            "rounds": np.diff(self.starts, append=len(self.order)).tolist(),
+            "stake": self._sums(rows.ours["stake"]),
+            "payout": self._sums(rows.ours["payout"]),
+        }
+        sides = [
+            {**alike, **{name: self._sums(values) for name, values in counts.items()}}
+            for counts in (unpacked_counts(rows.ours["counts"]), _their_counts(rows.theirs))
         ]
-        return [Figures(*row) for row in zip(*sums, strict=True)]
+        ours, theirs = (
+            [Figures(*row) for row in zip(*(side[name] for name in FIGURE_NAMES), strict=True)]
+            for side in sides
+        )
+        return list(zip(ours, theirs, strict=True))
+
+    def _sums(self, values: Amounts) -> list[int]:
+        return exact_sums(values.take(self.order), self.starts)
 
 
-def _our_columns(rows: Columns) -> dict[str, Amounts]:
-    return {**rows, "rounds": np.ones(len(rows["stake"]), dtype=np.int64)}
-
-
-def _their_columns(rows: Columns) -> dict[str, Amounts]:
+def _their_counts(rows: Columns) -> Columns:
     """Records as the sums of the database count them; rolled back ones move nothing."""
     return {
-        "rounds": np.ones(len(rows["stake"]), dtype=np.int64),
         "bets": (rows["stake"] != 0).astype(np.int64),
         "wins": (rows["payout"] != 0).astype(np.int64),
         "rollbacks": rows["game"] & 1,
-        "stake": rows["stake"],
-        "payout": rows["payout"],
     }

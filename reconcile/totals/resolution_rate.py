@@ -76,6 +76,8 @@ SELECT round_id, currency,
   FROM r FULL JOIN f USING (match_key, round_id, currency)
 ) x
 """
+#: The most hours whose deadlines are computed though not each of them may have a row.
+_HOURS_MAX = 500
 #: Keys in one query.
 _KEYS_PER_QUERY = 20_000
 _RUNS = """
@@ -364,9 +366,16 @@ def _deadlines(horizon: str, known: Microseconds, zone: str) -> Microseconds:
         return known + _SPANS[horizon] // _US
     # Computed once per distinct hour instead of once per row: where a zone's offset is in whole
     # hours, no hour spans a midnight.
-    hours, positions = np.unique(known // 3_600_000_000, return_inverse=True)
-    ends = [_end_of_second_day(int(hour), zone) for hour in hours]
-    deadlines: Microseconds = np.array(ends, dtype=np.int64)[positions]
+    hours = known // 3_600_000_000
+    if not len(hours):
+        return hours
+    first, last = int(hours.min()), int(hours.max())
+    if last - first < _HOURS_MAX:  # nearly always: no row has to be sorted
+        every, positions = np.arange(first, last + 1), hours - first
+    else:
+        every, positions = np.unique(hours, return_inverse=True)
+    ends = [_end_of_second_day(int(hour), zone) for hour in every]
+    deadlines: Microseconds = np.array(ends, dtype=np.int64).take(positions)
     return deadlines
 
 

@@ -5,6 +5,7 @@ must add up to theirs; see ``reconcile.totals.tie_out``.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from reconcile.snapshot.frames import Keys
@@ -58,6 +59,31 @@ SELECT day, game, currency, count(*) AS rounds, sum(bets)::bigint AS bets,
        sum(stake)::text AS stake, sum(payout)::text AS payout
   FROM shares GROUP BY 1, 2, 3
 ) sums
+"""
+# Theirs by day, as figures of days count rounds: records of several games are one round, and a
+# rolled back record undoes those of the same handle.
+_THEIR_DAYS_OF_KEYS = """
+SELECT * FROM (
+WITH records AS MATERIALIZED (
+    SELECT f.*
+      FROM residual k
+     CROSS JOIN LATERAL (SELECT * FROM feed_records x
+                          WHERE x.match_key = k.match_key
+                            AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
+), undone AS (
+    SELECT DISTINCT match_key, round_id, handle, true AS is_undone
+      FROM records WHERE rolled_back
+), shares AS (
+    SELECT (f.created_at AT TIME ZONE {zone})::date AS day, f.currency,
+           coalesce(sum(f.stake) FILTER (WHERE u.is_undone IS NULL), 0) AS stake,
+           coalesce(sum(f.payout) FILTER (WHERE u.is_undone IS NULL), 0) AS payout
+      FROM records f LEFT JOIN undone u USING (match_key, round_id, handle)
+     WHERE f.created_at >= {start} AND f.created_at < {end}
+     GROUP BY 1, 2, match_key, round_id, handle
+)
+SELECT day, currency, count(*) AS rounds, sum(stake)::text AS stake, sum(payout)::text AS payout
+  FROM shares GROUP BY 1, 2
+) days
 """
 #: Keys in one query.
 _KEYS_PER_QUERY = 20_000
@@ -137,6 +163,24 @@ def sums_of_keys(
             for cell, figures in _sums(rows).items():
                 side[cell] = side.get(cell, NO_FIGURES) + figures
     return sides[0], sides[1]
+
+
+def their_days_of_keys(
+    snapshot: Snapshot, keys: Keys, zone: str
+) -> dict[tuple[date, str], Figures]:
+    """Sum the records of some keys in the window by day and currency.
+
+    Rounds, stakes and payouts are those that figures of days have; nothing else is counted.
+    """
+    days: dict[tuple[date, str], Figures] = {}
+    for first in range(0, len(keys), _KEYS_PER_QUERY):
+        batch = keys[first : first + _KEYS_PER_QUERY]
+        for row in snapshot.query_keys(_THEIR_DAYS_OF_KEYS, batch, zone=zone):
+            place = (row["day"], row["currency"])
+            days[place] = days.get(place, NO_FIGURES) + Figures(
+                rounds=row["rounds"], stake=int(row["stake"]), payout=int(row["payout"])
+            )
+    return days
 
 
 def non_cash_operations(snapshot: Snapshot, zone: str) -> tuple[NonCashOperation, ...]:

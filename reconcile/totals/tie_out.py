@@ -48,6 +48,7 @@ from reconcile.totals.sums import (
     record_games,
     round_counts,
     sums_of_keys,
+    their_days_of_keys,
     their_sums,
     unposted_batches,
 )
@@ -106,6 +107,8 @@ class Totals:
         lines: the rounds that make the differences, ordered by cell.
         non_cash: our corrections and funded operations.
         unposted: accepted batches that are in no figure yet.
+        their_days: rounds, stakes and payouts of the provider by day and currency, as figures
+            of days count them; None: nobody asked for them, or too many rows were not plain.
     """
 
     provider: str
@@ -117,6 +120,7 @@ class Totals:
     lines: tuple[DifferenceLine, ...]
     non_cash: tuple[NonCashOperation, ...]
     unposted: int
+    their_days: Mapping[tuple[date, str], Figures] | None = None
 
     @property
     def ties(self) -> bool:
@@ -171,20 +175,39 @@ def totals(database_url: str, request: RunRequest, *, now: datetime, zone: str) 
 
 
 def totals_and_rates(
-    database_url: str, request: RunRequest, *, now: datetime, zone: str, reading: RatesReading
+    database_url: str,
+    request: RunRequest,
+    *,
+    now: datetime,
+    zone: str,
+    reading: RatesReading,
+    snapshot_id: str | None = None,
 ) -> tuple[Totals, ResolutionRates]:
-    """Return ``totals`` and the resolution rates of the same rows, which are read once."""
+    """Return ``totals`` and the resolution rates of the same rows, which are read once.
+
+    Args:
+        database_url: where both sides are read.
+        request: as of ``totals``.
+        now: decides what is immature.
+        zone: of the business days, by which theirs are summed, too.
+        reading: of the rates.
+        snapshot_id: of an open transaction whose instant is read; None: now.
+    """
 
     def add(rows: AgreedRows, factor: int) -> None:
         plain.add(rows, factor)
         reading.sums.add_plain(rows, factor)
 
     context = MatchContext(now=now, maturity=request.maturity, rules=request.rules)
-    with open_snapshot(database_url, request.provider, request.window, context) as snapshot:
+    with open_snapshot(
+        database_url, request.provider, request.window, context, snapshot_id
+    ) as snapshot:
         plain = PlainSums()
         suspect = np.union1d(snapshot.straddling_keys(), reading.suspect)
         keys = add_plain_rows(snapshot, zone, add, suspect, instants=True)
-        return _totals(snapshot, plain, keys, zone), reading.finish(snapshot, keys)
+        tie_out = _totals(snapshot, plain, keys, zone)
+        tie_out = replace(tie_out, their_days=_their_days(snapshot, plain, keys, zone))
+        return tie_out, reading.finish(snapshot, keys)
 
 
 def _totals(snapshot: Snapshot, plain: PlainSums, other_keys: Keys, zone: str) -> Totals:
@@ -246,6 +269,18 @@ def _sums(
         ours[cell] = ours.get(cell, NO_FIGURES) + our_sum
         theirs[cell] = theirs.get(cell, NO_FIGURES) + their_sum
     return ours, theirs
+
+
+def _their_days(
+    snapshot: Snapshot, plain: PlainSums, other_keys: Keys, zone: str
+) -> dict[tuple[date, str], Figures] | None:
+    """Sum theirs by day and currency, unless too many rows would be looked up."""
+    if len(other_keys) > _OTHER_KEYS_MAX:
+        return None
+    days = plain.their_days()
+    for place, figures in their_days_of_keys(snapshot, other_keys, zone).items():
+        days[place] = days.get(place, NO_FIGURES) + figures
+    return days
 
 
 def _tie(pairs: pd.DataFrame, edge_rows: pd.DataFrame, rules: Rules) -> pd.DataFrame:

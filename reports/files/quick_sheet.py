@@ -6,12 +6,18 @@ longer than all other files of a pack. Every other cell is left to it.
 """
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from xlsxwriter.utility import _utf16_len, _utf16_truncate, xl_rowcol_to_cell_fast
+from xlsxwriter.utility import (
+    _utf16_len,
+    _utf16_truncate,
+    xl_col_to_name,
+    xl_rowcol_to_cell_fast,
+)
 from xlsxwriter.worksheet import (
     CellDatetimeTuple,
     CellNumberTuple,
@@ -23,6 +29,8 @@ from xlsxwriter.worksheet import (
 StreamedCell = str | tuple[int | Decimal | datetime, Any] | None
 #: Longer texts may have to be cut, which is left to xlsxwriter.
 _SHORT_TEXT = 16_000
+#: Rows whose first and last column are written together.
+_SPAN_LINES = 16
 
 
 class QuickSheet(Worksheet):  # type: ignore[misc] # no types come with it
@@ -33,7 +41,12 @@ class QuickSheet(Worksheet):  # type: ignore[misc] # no types come with it
         if len(text) > _SHORT_TEXT:
             self._write_string(line, number, text, style)
             return
-        index = self.str_table._get_shared_string_index(text)
+        strings = self.str_table
+        index = strings.string_table.get(text)
+        if index is None:
+            index = strings._get_shared_string_index(text)
+        else:
+            strings.count += 1
         self.table[line][number] = CellStringTuple(index, style)
 
     def put_number(self, line: int, number: int, value: int | Decimal, style: Any) -> None:
@@ -51,16 +64,65 @@ class QuickSheet(Worksheet):  # type: ignore[misc] # no types come with it
             self._check_dimensions(lines[0], 0)
             self._check_dimensions(lines[-1], columns - 1)
 
-    def _write_cell(self, row: int, col: int, cell: Any) -> None:
-        kind = type(cell)
-        if cell.format is None or kind not in _QUICK:
-            super()._write_cell(row, col, cell)
+    def _calculate_spans(self) -> None:
+        if self.comments:
+            super()._calculate_spans()
             return
-        start = f'<c r="{xl_rowcol_to_cell_fast(row, col)}" s="{cell.format._get_xf_index()}"'
-        if kind is CellStringTuple:
-            self.fh.write(f'{start} t="s"><v>{cell.string}</v></c>')
-        else:
-            self.fh.write(f"{start}><v>{cell.number:.16G}</v></c>")
+        bounds: dict[int, tuple[int, int]] = {}
+        for line in range(self.dim_rowmin, self.dim_rowmax + 1):
+            if cells := self.table.get(line):
+                first, last = bounds.get(line // _SPAN_LINES, (sys.maxsize, -1))
+                bounds[line // _SPAN_LINES] = min(first, *cells), max(last, *cells)
+        self.row_spans = {
+            number: f"{first + 1}:{last + 1}" for number, (first, last) in bounds.items()
+        }
+
+    def _write_rows(self) -> None:
+        if self.comments:
+            super()._write_rows()
+            return
+        self._calculate_spans()
+        names = [xl_col_to_name(number) for number in range(self.dim_colmax + 1)]
+        styles: dict[Any, str] = {}
+        for line in range(self.dim_rowmin, self.dim_rowmax + 1):
+            cells, row_info = self.table.get(line), self.row_info.get(line)
+            span = self.row_spans.get(line // _SPAN_LINES)
+            if cells:
+                self._write_row(line, span, row_info)
+                self._write_cells(line, cells, names, styles)
+                self.fh.write("</row>")
+            elif row_info is not None:
+                self._write_empty_row(line, span, row_info)
+
+    def _write_cells(
+        self, line: int, cells: Mapping[int, Any], names: Sequence[str], styles: dict[Any, str]
+    ) -> None:
+        """Write the cells of a row.
+
+        Args:
+            line: its number from 0.
+            cells: by column, in any order.
+            names: of all columns.
+            styles: attributes by format, as far as they are known; a new one is added.
+        """
+        row: list[str] = []
+        place = f"{line + 1}"
+        for number in sorted(cells):
+            cell = cells[number]
+            kind, style = type(cell), cell.format
+            if style is None or kind not in _QUICK:
+                self.fh.write("".join(row))
+                row.clear()
+                self._write_cell(line, number, cell)
+                continue
+            if (attribute := styles.get(style)) is None:
+                attribute = styles[style] = f'" s="{style._get_xf_index()}"'
+            if kind is CellStringTuple:
+                xml = f'<c r="{names[number]}{place}{attribute} t="s"><v>{cell.string}</v></c>'
+            else:
+                xml = f'<c r="{names[number]}{place}{attribute}><v>{cell.number:.16G}</v></c>'
+            row.append(xml)
+        self.fh.write("".join(row))
 
 
 class StreamedSheet(Worksheet):  # type: ignore[misc] # no types come with it

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
@@ -112,16 +113,18 @@ class _SheetColumn:
     Attributes:
         fits: so many characters fit on one line, wherever they are wrapped.
         style: of its texts that are neither a sum nor a link.
+        is_text: whether its texts lead nowhere.
     """
 
     column: Column
     fits: int
     style: Any
+    is_text: bool
 
     @classmethod
     def of(cls, column: Column, formats: Formats) -> "_SheetColumn":
         fits = sys.maxsize if column.overflow else min(_wrapped_widths(column))
-        return cls(column, fits, formats.text(column, foot=False))
+        return cls(column, fits, formats.text(column, foot=False), not column.links)
 
 
 def _widths(tables: Sequence[Grid]) -> list[int]:
@@ -226,21 +229,31 @@ class _Sheet:
     ) -> None:
         lines = 1
         for number, (column, value) in enumerate(zip(columns, row, strict=True)):
-            shown = plain(value)
-            target = self._target(column.column, value)
-            if target:
-                # The link first: what is written over it keeps it.
-                self._worksheet.write_url(line, number, target)
-            if isinstance(shown, str):
-                style = column.style
-                if foot or target:
-                    style = self._formats.text(column.column, foot=foot, link=bool(target))
-                self._worksheet.put_text(line, number, shown, style)
-                if len(shown) > column.fits:
-                    lines = max(lines, _lines(column.column, shown))
+            if type(value) is str and column.is_text and not foot:
+                self._worksheet.put_text(line, number, value, column.style)
+                if len(value) > column.fits:
+                    lines = max(lines, _lines(column.column, value))
             else:
-                self._write(line, number, column.column, shown, foot=foot, link=bool(target))
+                lines = max(lines, self._cell(line, number, column, value, foot=foot))
         self._set_height(line, lines)
+
+    def _cell(
+        self, line: int, number: int, column: _SheetColumn, value: Value, *, foot: bool
+    ) -> int:
+        """Write any cell; returns how many lines it needs."""
+        target = self._target(column.column, value)
+        if target:
+            # The link first: what is written over it keeps it.
+            self._worksheet.write_url(line, number, target)
+        shown = plain(value)
+        if not isinstance(shown, str):
+            self._write(line, number, column.column, shown, foot=foot, link=bool(target))
+            return 1
+        style = column.style
+        if foot or target:
+            style = self._formats.text(column.column, foot=foot, link=bool(target))
+        self._worksheet.put_text(line, number, shown, style)
+        return _lines(column.column, shown) if len(shown) > column.fits else 1
 
     def _target(self, column: Column, value: Value) -> str:
         if not column.links and type(value) is not Linked:
@@ -293,6 +306,7 @@ def set_up_print(worksheet: Any, document: Document) -> None:
     worksheet.set_footer(f"&L{title}&C{at}&RPage &P of &N")
 
 
+@lru_cache(maxsize=1_000)
 def _moment(value: Instant | date) -> datetime:
     """A date cell has no zone; the headings say that it is UTC."""
     if isinstance(value, Instant):

@@ -11,6 +11,7 @@ from breaks.states import SETTLED
 from reconcile.days.corrections import corrections_of
 from reconcile.days.states import DayStatus
 from reconcile.days.store import DayTerms, load_day
+from reconcile.days.sums import SidesReader
 from reports.statement.bridge import bridges, reported_ggr
 from reports.statement.roll_forward import BreakSpan, Cuts, roll_forward
 from reports.statement.statement import BreakWords, CorrectionLine, DayReader, SignedStatement
@@ -68,6 +69,7 @@ def load_statement(
     generated_at: datetime,
     exponents: Mapping[str, int],
     read_day: DayReader | None,
+    sides: SidesReader,
 ) -> SignedStatement:
     """Load the statement of a window.
 
@@ -80,12 +82,13 @@ def load_statement(
         generated_at: the instant of the report.
         exponents: the provider's overrides of digits after the decimal point.
         read_day: knows what the day's feeds have not reported; None: nobody asks the feeds.
+        sides: reads both sides of a day.
     """
     if read_day is None:
         read_day = _without_feeds(provider, zone, exponents, generated_at)
     cuts = cuts_of(connection, provider, window, generated_at)
     spans = _spans(connection, provider, cuts)
-    days = tuple(read_day(connection, day) for day in days_of(window, zone))
+    days = tuple(read_day(connection, day, sides) for day in days_of(window, zone))
     reported = _reported(connection, provider, window, days)
     return SignedStatement(
         entity=entity,
@@ -181,7 +184,7 @@ def _words(connection: Connection, break_ids: Iterable[str]) -> tuple[BreakWords
 def _without_feeds(
     provider: str, zone: str, exponents: Mapping[str, int], now: datetime
 ) -> DayReader:
-    def read_day(connection: Connection, day: date) -> DayStatus:
+    def read_day(connection: Connection, day: date, sides: SidesReader) -> DayStatus:
         window = day_window(day, ZoneInfo(zone))
         terms = DayTerms(
             provider=provider,
@@ -192,6 +195,6 @@ def _without_feeds(
             waits_for=(),
             exponents=exponents,
         )
-        return load_day(connection, terms, now)
+        return load_day(connection, terms, now, sides=sides)
 
     return read_day

@@ -7,11 +7,12 @@ from datetime import date, datetime
 from sqlalchemy import Connection
 
 from reconcile.days.states import DayStatus
+from reconcile.days.sums import SidesReader
 from reports.statement.bridge import Bridge
 from reports.statement.roll_forward import Cuts, RollForward
 
-#: Reads a business day as it is now.
-DayReader = Callable[[Connection, date], DayStatus]
+#: Reads a business day as it is now, its sides by the given reader.
+DayReader = Callable[[Connection, date, SidesReader], DayStatus]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

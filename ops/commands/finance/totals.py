@@ -1,5 +1,6 @@
 """``tieout totals``: both sides by day, game or currency, and the causes of differences."""
 
+import gc
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -121,6 +122,7 @@ def _add_up(
     comparison = comparison_of(context, entry.slug, edges, maturity, clock)
     rates = reporting_rates(context.settings.reporting, context.settings.exponents)
     exponents = comparison.configured.provider.exponents
+    gc.freeze()  # what is imported is not searched for garbage
     result = totals(comparison.url, comparison.request, now=clock.now(), zone=entry.timezone)
     return ProviderTotals(
         totals=result,

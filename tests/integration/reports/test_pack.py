@@ -6,13 +6,19 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from reports.files.write import write_pack
+from reports.load import load_pack
 from reports.tables.contents import grids
+from storage.engine import open_engine
 from tests.conftest import PostgresServer
+from tests.harness.books.differences.two_sides import TwoBooks
 from tests.harness.books.reports import (
+    EVENING,
     HOSTILE,
     HUGE,
     SCRIPT,
@@ -247,3 +253,28 @@ def test_instants_and_days_are_date_cells_in_the_workbook(files: Files) -> None:
         cell.number_format for cell in next(files.book["Differences"].iter_cols(1, 1, 5, 5))
     }
     assert cell == "yyyy-mm-dd"
+
+
+def test_the_tie_out_of_a_pack_is_of_the_instant_of_its_connection(
+    database: str,
+) -> None:
+    fill(database)
+    run(database)
+    engine = open_engine(database)
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        connection.execute(text("SELECT count(*) FROM rounds"))
+        books = TwoBooks()
+        books.both("later", 100, 30)
+        books.write(database)
+        options: dict[str, Any] = {"window": None, "generated_at": EVENING, "exponents": {}}
+        before = load_pack(connection, "agg", **options)
+    engine.dispose()
+    after = pack_of(database)
+    assert before.tie_out is not None
+    assert after.tie_out is not None
+    assert before.tie_out.cells != after.tie_out.cells
+    assert before.statement is not None
+    assert after.statement is not None
+    assert [day.figures.ours for day in before.statement.days] != [
+        day.figures.ours for day in after.statement.days
+    ]
