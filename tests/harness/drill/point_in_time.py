@@ -26,7 +26,7 @@ archive_mode = off
 
 def begin_base_backup(home: DataDirectory, folder: Path) -> "subprocess.Popen[bytes]":
     """Start ``pg_basebackup`` of a running server into a new folder."""
-    program = postgres_server._binary("pg_basebackup")
+    program = postgres_server.binary("pg_basebackup")
     options = ["--checkpoint=fast", "--wal-method=none", "--no-sync", f"--pgdata={folder}"]
     return subprocess.Popen(
         [program, f"--host={home.sockets}", "--username=tieout", *options],
