@@ -10,7 +10,7 @@ the sums did not see says they are not. Tables read: ``summed_days``, ``day_figu
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -126,13 +126,9 @@ def kept_days(connection: Connection, days: Sequence[SummedDay]) -> dict[SummedD
     if not days:
         return {}
     wanted = {(day.provider, day.window.start, day.window.end): day for day in days}
-    params = {
-        "providers": sorted({day.provider for day in days}),
-        "first": min(day.window.start for day in days),
-        "last": max(day.window.end for day in days),
-    }
+    stretch = _stretch([(day.provider, day.window) for day in days])
     sums = {}
-    rows = connection.execute(text(_HOLDING), params).all()
+    rows = connection.execute(text(_HOLDING), stretch).all()
     for provider, starts_at, ends_at, *of_day in rows:
         day = wanted.get((provider, starts_at, ends_at))
         if day is not None:
@@ -154,15 +150,19 @@ def row_versions(
     """
     if not windows:
         return {}
-    params = {
-        "providers": sorted({provider for provider, _ in windows}),
-        "first": min(window.start for _, window in windows),
-        "last": max(window.end for _, window in windows),
-    }
-    rows = connection.execute(text(_VERSIONS), params).all()
+    rows = connection.execute(text(_VERSIONS), _stretch(windows)).all()
     return {
         (row.provider, Window(start=row.starts_at, end=row.ends_at)): tuple(row[3:])
         for row in rows
+    }
+
+
+def _stretch(windows: Collection[tuple[str, Window]]) -> dict[str, Any]:
+    """The providers of some windows, and the stretch of time that all of them lie in."""
+    return {
+        "providers": sorted({provider for provider, _ in windows}),
+        "first": min(window.start for _, window in windows),
+        "last": max(window.end for _, window in windows),
     }
 
 

@@ -29,6 +29,11 @@ class ReportingCurrency(NamedTuple):
     code: str
     digits: int
 
+    @property
+    def exponents(self) -> Mapping[str, int]:
+        """Its decimal places by its code, as amounts are written with them."""
+        return {self.code: self.digits}
+
 
 class FigurePair(NamedTuple):
     """One figure of both sides; ``link`` leads to what it is made of, if it is not empty."""
@@ -142,7 +147,7 @@ def row_of(
 
 
 def _converted_cell(converted: ConvertedGgr | None, reporting: ReportingCurrency) -> str:
-    code, digits = reporting.code, {reporting.code: reporting.digits}
+    code, digits = reporting.code, reporting.exponents
     label = f"in {escape(code)}"
     if converted is None or (converted.missing and not converted.sources):
         why = "games are not converted" if converted is None else "no rate is known"
