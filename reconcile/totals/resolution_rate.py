@@ -35,6 +35,8 @@ Microseconds = NDArray[np.int64]
 _NEVER = np.iinfo(np.int64).max
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
+#: A quarter of an hour, in microseconds.
+_QUARTER = timedelta(minutes=15) // _US
 #: From 1970 to 2000, as packed rows count.
 _SINCE_2000 = (datetime(2000, 1, 1, tzinfo=UTC) - _EPOCH) // _US
 
@@ -76,8 +78,6 @@ SELECT round_id, currency,
   FROM r FULL JOIN f USING (match_key, round_id, currency)
 ) x
 """
-#: The most hours whose deadlines are computed though not each of them may have a row.
-_HOURS_MAX = 500
 #: Keys in one query.
 _KEYS_PER_QUERY = 20_000
 _RUNS = """
@@ -364,24 +364,18 @@ def _currency_code(currency: Any) -> str:
 def _deadlines(horizon: str, known: Microseconds, zone: str) -> Microseconds:
     if horizon in _SPANS:
         return known + _SPANS[horizon] // _US
-    # Computed once per distinct hour instead of once per row: where a zone's offset is in whole
-    # hours, no hour spans a midnight.
-    hours = known // 3_600_000_000
-    if not len(hours):
-        return hours
-    first, last = int(hours.min()), int(hours.max())
-    if last - first < _HOURS_MAX:  # nearly always: no row has to be sorted
-        every, positions = np.arange(first, last + 1), hours - first
-    else:
-        every, positions = np.unique(hours, return_inverse=True)
-    ends = [_end_of_second_day(int(hour), zone) for hour in every]
+    # Computed once per quarter of an hour instead of once per row: no zone has its midnight
+    # within one.
+    positions, quarters = pd.factorize(known // _QUARTER)
+    ends = [_end_of_second_day(int(quarter), zone) for quarter in quarters]
     deadlines: Microseconds = np.array(ends, dtype=np.int64).take(positions)
     return deadlines
 
 
-def _end_of_second_day(hour: int, zone: str) -> int:
-    local = (_EPOCH + timedelta(hours=hour)).astimezone(ZoneInfo(zone))
-    return _microseconds(_midnight(local.date() + timedelta(days=3), zone))
+def _end_of_second_day(quarter: int, zone: str) -> int:
+    known = _EPOCH + timedelta(microseconds=quarter * _QUARTER)
+    day = known.astimezone(ZoneInfo(zone)).date()
+    return _microseconds(_midnight(day + timedelta(days=3), zone))
 
 
 def _midnight(day: date, zone: str) -> datetime:

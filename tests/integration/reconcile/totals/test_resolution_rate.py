@@ -145,6 +145,23 @@ def test_two_business_days_end_at_a_midnight_of_the_providers_zone(
     assert _resolved_and_due(_rates(database, now=end, zone="UTC"))[2] == (0, 0)
 
 
+def test_a_midnight_within_an_hour_ends_the_day_of_rows_before_it_only(
+    books: TwoBooks, database: str
+) -> None:
+    midnight = datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
+    books.both("before", 100, 50, at=midnight - 15 * MINUTE)
+    books.both("after", 100, 50, at=midnight + 15 * MINUTE)
+    books.write(database)
+
+    def due(now: datetime) -> int:
+        _, _, by_business_days = _rates(database, now=now, zone="Asia/Kolkata").rates
+        return by_business_days.due
+
+    days = [midnight + timedelta(days=number) for number in (2, 3)]
+    assert [due(day - MINUTE) for day in days] == [0, 1]
+    assert [due(day) for day in days] == [1, 2]
+
+
 def test_the_same_figures_are_printed_for_programs_and_for_prometheus(
     books: TwoBooks, database: str
 ) -> None:
