@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from breaks.disputes.store import claimed_disputes
 from breaks.policy import DEFAULT_RULES, SlaRule
@@ -21,10 +21,8 @@ from reports.statement.statement import DayReader
 from reports.statement.tied_days import tied_sides
 from reports.stored_runs import StoredRun, last_run, run_named
 from storage.engine import url_of
+from storage.transactions import exported
 from vocabulary.window import Window
-
-# What else is read sees the books as they are here.
-_INSTANT = "SELECT pg_export_snapshot()"
 
 
 def load_pack(
@@ -124,7 +122,7 @@ def _with_runs(connection: Connection, pack: Pack, window: Window) -> Pack:
         now=run.started_at,
         zone=pack.zone,
         reading=reading,
-        snapshot_id=connection.execute(text(_INSTANT)).scalar_one(),
+        snapshot_id=exported(connection),
     )
     return replace(
         pack,

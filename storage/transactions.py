@@ -65,8 +65,13 @@ def shared_snapshot(engine: Engine, subject: str) -> Iterator[tuple[Connection, 
         Unavailable: the database is out of reach.
     """
     with snapshot(engine, subject) as connection:
-        name = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
-        yield connection, name
+        yield connection, exported(connection)
+
+
+def exported(connection: Connection) -> str:
+    """The name by which others join the snapshot of a connection, while it is open."""
+    name: str = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+    return name
 
 
 @contextmanager

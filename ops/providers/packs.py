@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from ops.garbage import OF_PACKS, skip_loaded
 from ops.providers.configured import ConfiguredProvider
@@ -21,7 +21,7 @@ from reports.group_document import group_document
 from reports.load import load_pack
 from reports.pack import CheckedInvoice, Pack
 from reports.statement.statement import DayReader
-from storage.transactions import engine_at
+from storage.transactions import engine_at, snapshot
 from vocabulary.clock import SystemClock
 from vocabulary.window import Window
 
@@ -85,7 +85,7 @@ def write_packs(
     """Write the packs of providers, each over its window or that of its last run."""
     skip_loaded(OF_PACKS)
     now = SystemClock().now()
-    with engine_at(url, pool_size=1) as engine, _one_instant(engine) as connection:
+    with engine_at(url, pool_size=1) as engine, snapshot(engine, "report") as connection:
         packs = [
             _load(connection, settings, provider, window=window, options=options, now=now)
             for provider, window in chosen
@@ -102,11 +102,6 @@ def write_packs(
         missed={pack.provider: pack.gaps for pack in packs if pack.gaps},
         without_run=tuple(pack.provider for pack in packs if pack.window is None),
     )
-
-
-def _one_instant(engine: Engine) -> Connection:
-    """A connection whose statements all see the books of one instant."""
-    return engine.connect().execution_options(isolation_level="REPEATABLE READ")
 
 
 def _load(
