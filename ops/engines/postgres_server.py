@@ -19,21 +19,21 @@ import psycopg
 from ops.engines import server_process
 from ops.engines.data_directory import DataDirectory
 from ops.engines.machine_memory import memory_bytes
+from ops.engines.postgres_log import log_settings
 from ops.engines.postgres_memory import memory_settings
 from storage.rights import OWNER_ROLE, RIGHTS
 from vocabulary.errors import Unavailable
 
 DATABASE = "tieout"
-#: Longest wait for a started server, in seconds: crash recovery replays up to max_wal_size.
-READY_WAIT_S = 120.0
-#: Longest wait for an orderly stop, in seconds, before an immediate one.
-STOP_WAIT_S = 30.0
+#: Longest wait for a started server, in seconds: crash recovery replays half of max_wal_size.
+READY_WAIT_S = 600.0
+#: Longest wait for an orderly stop, which writes all changed buffers, in seconds; then it is
+#: stopped immediately, and recovers at its next start.
+STOP_WAIT_S = 120.0
 SOCKET = ".s.PGSQL.5432"
 AS_ORDINARY_USER = ("--user", "--map-user=1000", "--map-group=1000")
 
 #: Durable commits first; then few checkpoints, quick deadlock reports and plans for SSDs.
-#: Segments of the log are kept after a quiet night: making a new one takes some 50 ms, in the
-#: middle of a commit.
 #: Statements and row values stay out of the log: they may hold a provider's data.
 CONFIGURATION = """\
 listen_addresses = ''
@@ -44,9 +44,6 @@ log_timezone = 'UTC'
 fsync = on
 synchronous_commit = on
 full_page_writes = on
-wal_compression = on
-max_wal_size = 4GB
-min_wal_size = 2GB
 checkpoint_timeout = 15min
 effective_io_concurrency = 64
 random_page_cost = 1.1
@@ -143,7 +140,8 @@ def _initialise(home: DataDirectory) -> None:
             configuration.write("include_if_exists = 'tieout.conf'\n")
         partial.rename(home.postgres)
         _sync_directory(home.root)
-    lines = CONFIGURATION + memory_settings(memory_bytes())
+    disk = shutil.disk_usage(home.postgres).total
+    lines = CONFIGURATION + log_settings(disk) + memory_settings(memory_bytes())
     (home.postgres / "tieout.conf").write_text(lines)
 
 

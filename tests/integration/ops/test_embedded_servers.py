@@ -97,8 +97,7 @@ def test_the_servers_listen_on_private_sockets_with_the_promised_settings(
         "full_page_writes": "on",
         "data_checksums": "on",
         "deadlock_timeout": "100ms",
-        "max_wal_size": "4GB",
-        "min_wal_size": "2GB",
+        "wal_compression": "off",
         "jit": "off",
         "server_encoding": "UTF8",
     }
