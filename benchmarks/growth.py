@@ -1,6 +1,7 @@
 """What a callback costs in books that grow: rates, waits, bytes, log and cache by size.
 
-``python -m benchmarks.growth [--sizes 0.1 1 5 20] [--data DIR] [--rate N] [--seconds S]``.
+``python -m benchmarks.growth [--sizes 0.1 1 5 20] [--data DIR] [--rate N] [--seconds S]
+[--saturated-seconds S]``.
 Sizes are millions of operations. The books are filled in bulk (``benchmarks.bulk_books``) and
 then take callbacks with one receiver and one worker: in open loop at a rate, and saturated over
 64 connections. Rates and processor time stand beside their ratio to the smallest size.
@@ -10,7 +11,8 @@ outgrown is measured in books of its own. Before anything is written, it prints 
 the largest size takes; where that is not free, or more than ``--disk-gb``, nothing is done.
 
 A checkpoint ends the filling, so the images of pages in the log are those of its first seconds,
-when there are most. They are printed apart.
+when there are most. They are printed apart. ``--saturated-seconds`` of five minutes and more
+show what they come to until the next checkpoint.
 """
 
 import argparse
@@ -19,7 +21,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -53,7 +55,7 @@ TABLES = ("operations", "entries", "rounds", "batches", "wallets")
 #: Bulk rows are vacuumed and flushed, so that this does not happen during a measurement.
 _SETTLE = (f"VACUUM (ANALYZE) {', '.join(TABLES)}", "CHECKPOINT")
 # The log of a load is read when the load is over: no checkpoint may remove it before.
-_KEEP_LOG = ("ALTER SYSTEM SET wal_keep_size = '2GB'", "SELECT pg_reload_conf()")
+_KEEP_LOG = ("ALTER SYSTEM SET wal_keep_size = '8GB'", "SELECT pg_reload_conf()")
 
 _CACHE = """
 SELECT relname, heap_blks_hit + coalesce(idx_blks_hit, 0),
@@ -110,6 +112,7 @@ def main() -> None:
     )
     parser.add_argument("--rate", type=float, default=1000.0)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--saturated-seconds", type=float, help="else as long as the other")
     parser.add_argument("--warm-up", type=float, default=0.0, help="0: see every player")
     chosen = parser.parse_args()
     sizes = sorted(round(size * MILLION) for size in chosen.sizes)
@@ -165,7 +168,8 @@ def _measured_at(
     )
     with taking_callbacks(stage, source, chosen.warm_up) as pids:
         steady = _loaded(stage, engine, pids, source.at(chosen.rate))
-        saturated = _loaded(stage, engine, pids, source.saturating())
+        longer = replace(source, seconds=chosen.saturated_seconds or chosen.seconds)
+        saturated = _loaded(stage, engine, pids, longer.saturating())
     with engine.connect() as connection:
         sizes = {
             relation.name: relation.bytes

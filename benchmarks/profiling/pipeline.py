@@ -14,10 +14,15 @@ from benchmarks.bench import (
     wait_until_answering,
     warm_up,
 )
+from benchmarks.load import RATE_MAX
 from benchmarks.profiling.processes import Usage, family, server_usage, usage_of
 from ops.engines import servers
 
 CONNECTIONS = 64
+#: Requests built beforehand for each second of a saturated load; of a long one fewer, as they
+#: would take gigabytes and minutes.
+BUILT_RATE, LONG_BUILT_RATE = RATE_MAX, 12_000
+LONG_S = 60.0
 
 Load = Callable[[], dict[str, float]]
 
@@ -59,6 +64,7 @@ class CallbackSource:
             connections=CONNECTIONS,
             seconds=self.seconds,
             turn=next(self.turns),
+            rate=BUILT_RATE if self.seconds < LONG_S else LONG_BUILT_RATE,
         )
 
 
