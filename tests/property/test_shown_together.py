@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 from hypothesis import given, settings
@@ -15,15 +18,21 @@ from ledger.checks.proven import TOGETHER
 from ledger.checks.run import CHECKS, checks_for
 from ledger.checks.together.prove import Proven, ReadSizes, prove
 from ledger.posting.posting import post
+from ledger.proofs.wallet_ranges import WalletRange
 from storage.engine import open_engine, url_of
 from storage.transactions import shared_snapshot
 from tests.conftest import PostgresServer
 from tests.harness.books.traffic import book_an_hour
+from vocabulary.errors import Unavailable
 
 #: Batches that stay unposted, so that some operations have no entries yet.
 UNPOSTED = 2
 #: The tables are read in many blocks, and in several passes.
-SMALL = ReadSizes(block_pages=3, pass_operations=120)
+SMALL = ReadSizes(
+    block_pages=3, pass_operations=120, spooled_operations=120, folder_for=lambda _: None
+)
+#: The same, and read once: the rows of each pass wait in files.
+SPOOLED = replace(SMALL, folder_for=lambda _: Path(gettempdir()))
 WHOLE = WalletScope()
 #: Columns that hold an amount, a count, an id or an instant, and texts and flags, by table.
 NUMBERS = {
@@ -190,7 +199,17 @@ SELECT DISTINCT ON (wallet_id) wallet_id, wallet_seq, balance_after,
 
 
 def proven(connection: Connection, scope: WalletScope) -> Proven:
-    return prove(connection, connection.engine, "", scope, jobs=1, sizes=SMALL)
+    """What is shown in passes that read the tables, which is what spooled passes show."""
+    shown, spooled = (
+        prove(connection, connection.engine, "", scope, jobs=1, sizes=sizes)
+        for sizes in (SMALL, SPOOLED)
+    )
+    assert all(
+        shown.figure(check, wallets) == spooled.figure(check, wallets)
+        for check in TOGETHER
+        for wallets in (None, WalletRange(2, 5))
+    )
+    return shown
 
 
 def checked(connection: Connection, scope: WalletScope) -> dict[str, CheckedPart]:
@@ -228,9 +247,27 @@ def test_all_promises_of_untouched_books_are_shown(hour: Engine) -> None:
     assert {*shown.counts, *shown.totals} == TOGETHER <= {check.name for check in CHECKS}
 
 
-def test_several_connections_show_the_same(hour: Engine) -> None:
+def test_books_of_too_many_passes_are_left_to_the_single_checks(hour: Engine) -> None:
+    sizes = replace(SMALL, passes=1)
+
+    with unguarded(hour) as connection:
+        shown = prove(connection, hour, "", WHOLE, jobs=1, sizes=sizes)
+
+    assert not shown.counts
+    assert not shown.totals
+
+
+def test_a_folder_that_takes_no_files_is_named(hour: Engine, tmp_path: Path) -> None:
+    sizes = replace(SMALL, folder_for=lambda _: tmp_path / "none")
+
+    with unguarded(hour) as connection, pytest.raises(Unavailable, match=r"none.*TMPDIR"):
+        prove(connection, hour, "", WHOLE, jobs=1, sizes=sizes)
+
+
+@pytest.mark.parametrize("sizes", [SMALL, SPOOLED], ids=["tables", "spooled"])
+def test_several_connections_show_the_same(hour: Engine, sizes: ReadSizes) -> None:
     with shared_snapshot(hour, "verify") as (connection, name):
-        shown = prove(connection, hour, name, WHOLE, jobs=3, sizes=SMALL)
+        shown = prove(connection, hour, name, WHOLE, jobs=3, sizes=sizes)
 
         assert {check: shown.figure(check, None) for check in TOGETHER} == {
             check: part.checked for check, part in checked(connection, WHOLE).items()

@@ -6,13 +6,21 @@ other, as many as the wallet's row says. Operations that fill them exactly have 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
 
 from ledger.checks.check import WalletScope
 from ledger.checks.together import codes
-from ledger.checks.together.columns import SEPARATOR, Block, BlockReader, Flags, Integers
+from ledger.checks.together.columns import (
+    SEPARATOR,
+    Block,
+    BlockQuery,
+    BlockReader,
+    Flags,
+    Integers,
+)
 from ledger.enums import OPENING_KEY, OWN_SLUG
 
 #: Amounts beyond are not proven here, nor those that together reach the second.
@@ -39,13 +47,12 @@ SELECT array_agg(b.batch_id ORDER BY b.batch_id),
   FROM {batches} b
 """
 _OPERATIONS = """
-SELECT array_agg(t.wallet_id), array_agg(t.batch_id), array_agg(t.stake), array_agg(t.payout),
+       array_agg(t.wallet_id), array_agg(t.batch_id), array_agg(t.stake), array_agg(t.payout),
        array_agg(t.amount), array_agg(t.balance_after), array_agg(t.match_key),
        array_agg(t.received_at), array_agg({code}),
        array_agg(t.declared_stake) FILTER (WHERE t.declared_stake IS NOT NULL),
        array_agg(t.declared_payout) FILTER (WHERE t.declared_payout IS NOT NULL),
        string_agg(t.round_id, '{separator}')
-  FROM ({rows} AND t.ctid >= CAST(:first_row AS tid) AND t.ctid < CAST(:past_row AS tid)) t
 """
 
 
@@ -72,7 +79,38 @@ class Texts:
     lengths: Integers
 
 
-@dataclass(frozen=True, slots=True)
+class Places:
+    """Where ids stand among ascending ones: by a table, if these lie close together."""
+
+    def __init__(self, ids: Integers) -> None:
+        self._ids = ids
+        self._table: Integers | None = None
+        span = int(ids[-1]) - int(ids[0]) + 1 if len(ids) else 0
+        if span <= 4 * len(ids) + 1024:
+            self._table = np.full(span, -1, dtype=np.int64)
+            self._table[ids - ids[:1]] = np.arange(len(ids))
+
+    def of(self, wanted: Integers) -> Integers:
+        """The place of each id.
+
+        Raises:
+            NotProven: one is not there.
+        """
+        ids = self._ids
+        if not len(wanted):
+            return np.empty(0, dtype=np.int64)
+        require(len(ids))
+        if self._table is None:
+            places: Integers = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+            require((ids[places] == wanted).all())
+            return places
+        require(wanted.min() >= ids[0] and wanted.max() <= ids[-1])
+        places = self._table[wanted - ids[0]]
+        require((places >= 0).all())
+        return places
+
+
+@dataclass(frozen=True)
 class Wallets:
     """Wallets by id, each with what its row says and what the month end before it says."""
 
@@ -98,10 +136,14 @@ class Wallets:
         Raises:
             NotProven: one is no wallet.
         """
-        return _places(self.ids, wallet_ids)
+        return self._places.of(wallet_ids)
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self.ids)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batches:
     """Batches by id."""
 
@@ -111,7 +153,7 @@ class Batches:
     entries_left: Integers
     parked: Integers
 
-    @property
+    @cached_property
     def flags(self) -> Integers:
         """What an operation's packed column gets from its batch."""
         flags: Integers = (self.posted << codes.POSTED.shift) | (
@@ -125,7 +167,24 @@ class Batches:
         Raises:
             NotProven: one is no batch.
         """
-        return _places(self.ids, batch_ids)
+        return self._places.of(batch_ids)
+
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self.ids)
+
+
+class BatchCounts:
+    """How many operations of each batch there are; several threads may add to them."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._lock = Lock()
+        self.operations: Integers = np.zeros(len(batches.ids), dtype=np.int64)
+
+    def add(self, numbers: Integers) -> None:
+        """Count the batches of some operations, by their places."""
+        with self._lock:
+            np.add.at(self.operations, numbers, 1)
 
 
 @dataclass(slots=True)
@@ -154,14 +213,14 @@ class Operations:
         firsts: of each wallet, its first slot.
         wallet: of each slot, the place of its wallet.
         code: provider, currency and small columns, packed as ``codes`` says.
-        batch_counts: operations of each batch.
     """
 
-    def __init__(self, wallets: Wallets, batches: Batches) -> None:
+    def __init__(self, wallets: Wallets, batches: Batches, batch_counts: BatchCounts) -> None:
         counts = wallets.operations
         require(not len(counts) or (counts.min() >= 0 and counts.max() <= OPERATIONS_MAX))
         require(counts.sum() <= OPERATIONS_MAX)
         self.wallets, self.batches, self._flags = wallets, batches, batches.flags
+        self._batch_counts = batch_counts
         self.firsts: Integers = np.cumsum(counts) - counts
         self.count = int(counts.sum())
         self.wallet: Integers = np.repeat(np.arange(len(counts)), counts)
@@ -172,7 +231,6 @@ class Operations:
         self.amount, self.balance = columns["amount"], columns["balance"]
         self.match_key, self.received = columns["match_key"], columns["received"]
         self.code = columns["code"]
-        self.batch_counts: Integers = np.zeros(len(batches.ids), dtype=np.int64)
         self.stakes_declared, self.payouts_declared = Declared(), Declared()
         self._lock = Lock()
         self._buffers: list[bytes] = []
@@ -208,10 +266,10 @@ class Operations:
         self.stake[slots], self.payout[slots], self.amount[slots], self.balance[slots] = amounts
         self.match_key[slots], self.received[slots] = match_key, received
         self.code[slots] = code | self._flags[batch]
+        self._batch_counts.add(batch)
         texts = texts_of(block.texts, len(slots))
         self._text_lengths[slots] = texts.lengths
         with self._lock:
-            self.batch_counts += np.bincount(batch, minlength=len(self.batch_counts))
             self.stakes_declared.add(slots[codes.DECLARES_STAKE.is_set(code)], stakes)
             self.payouts_declared.add(slots[codes.DECLARES_PAYOUT.is_set(code)], payouts)
             self._text_starts[slots] = texts.starts + self._text_bytes
@@ -228,16 +286,16 @@ def read_wallets(reader: BlockReader, scope: WalletScope, lists: codes.Lists) ->
     """The wallets of a scope."""
     currency = lists.currencies.sql("w.currency", codes.CURRENCY)
     query = scope.render(_WALLETS.format(currency=currency))
-    return Wallets(*reader.block(query, scope.parameters).columns)
+    return Wallets(*reader.arrays(query, scope.parameters))
 
 
 def read_batches(reader: BlockReader, scope: WalletScope) -> Batches:
     """The batches of a scope."""
-    return Batches(*reader.block(scope.render(_BATCHES), scope.parameters).columns)
+    return Batches(*reader.arrays(scope.render(_BATCHES), scope.parameters))
 
 
-def operations_query(scope: WalletScope, lists: codes.Lists) -> str:
-    """The query of a block of operations."""
+def operations_query(scope: WalletScope, lists: codes.Lists) -> BlockQuery:
+    """What is read of operations."""
     own = f"t.provider = '{OWN_SLUG}'"
     packed = lists.packed(
         codes.enumerated("t.kind", codes.KINDS, codes.KIND),
@@ -248,9 +306,8 @@ def operations_query(scope: WalletScope, lists: codes.Lists) -> str:
         codes.flagged("t.declared_stake IS NOT NULL", codes.DECLARES_STAKE),
         codes.flagged("t.declared_payout IS NOT NULL", codes.DECLARES_PAYOUT),
     )
-    rows = scope.rows("operations")
-    code = codes.with_position(packed)
-    return _OPERATIONS.format(code=code, rows=rows, separator=SEPARATOR)
+    columns = _OPERATIONS.format(code=codes.with_position(packed), separator=SEPARATOR)
+    return BlockQuery("operations", columns, scope.rows("operations"), texts=True)
 
 
 def texts_of(buffer: bytes, count: int) -> Texts:
@@ -291,26 +348,3 @@ def rounded_size(column: Integers) -> int:
     """What small amounts sum to without their signs, rounded up."""
     # In units of 2**20, so that this sum itself fits.
     return (int((np.abs(column) >> 20).sum()) + len(column)) << 20
-
-
-def _places(ids: Integers, wanted: Integers) -> Integers:
-    """The place of each wanted id among ascending ids."""
-    if not len(wanted):
-        return np.empty(0, dtype=np.int64)
-    require(len(ids))
-    span = int(ids[-1]) - int(ids[0]) + 1
-    if span <= 4 * len(ids) + 1024:
-        return _places_by_table(ids, wanted, span)
-    places: Integers = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    require((ids[places] == wanted).all())
-    return places
-
-
-def _places_by_table(ids: Integers, wanted: Integers, span: int) -> Integers:
-    """The same where ids lie close together, by a table of them."""
-    table: Integers = np.full(span, -1, dtype=np.int64)
-    table[ids - ids[0]] = np.arange(len(ids))
-    require(wanted.min() >= ids[0] and wanted.max() <= ids[-1])
-    places: Integers = table[wanted - ids[0]]
-    require((places >= 0).all())
-    return places

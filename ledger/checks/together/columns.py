@@ -5,6 +5,7 @@ binary format. It costs the server about as much as ``COPY`` and this process ne
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,8 +24,38 @@ _HEADER = np.dtype(">i4").itemsize * 5
 _ELEMENT = np.dtype([("length", ">i4"), ("value", ">i8")])
 #: Between two texts of a block; a text that contains it makes their number wrong.
 SEPARATOR = "\x01"
+_ROWS = "({rows} AND t.ctid >= CAST(:first_row AS tid) AND t.ctid < CAST(:past_row AS tid)) t"
+_PART = "width_bucket(t.wallet_id, CAST(:part_firsts AS bigint[]))"
 
 
+@dataclass(frozen=True, slots=True)
+class BlockQuery:
+    """What is read of the rows ``t`` of a table, block by block.
+
+    Attributes:
+        table: whose pages are read.
+        columns: SQL for arrays of bigint, the last one a text if ``texts``.
+        rows: SQL for the rows; more conditions may follow it.
+    """
+
+    table: str
+    columns: str
+    rows: str
+    texts: bool = False
+
+    @property
+    def sql(self) -> str:
+        """The query of a block as one row."""
+        return f"SELECT {self.columns} FROM {_ROWS.format(rows=self.rows)}"  # noqa: S608 - ours
+
+    @property
+    def sql_by_part(self) -> str:
+        """The query of a block as a row for each part of the wallets, its number last."""
+        rows = _ROWS.format(rows=self.rows)
+        return f"SELECT {self.columns}, {_PART} AS part FROM {rows} GROUP BY part"  # noqa: S608 - ours
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """The columns of a block of rows.
 
@@ -33,11 +64,8 @@ class Block:
         texts: the texts of the last column, one after another, each followed by the separator.
     """
 
-    def __init__(self, result: PGresult, *, texts: bool) -> None:
-        count = result.nfields - (1 if texts else 0)
-        self.columns = tuple(integers(result.get_value(0, n)) for n in range(count))
-        joined = result.get_value(0, count) if texts else None
-        self.texts = b"" if joined is None else joined + SEPARATOR.encode()
+    columns: tuple[Integers, ...]
+    texts: bytes
 
 
 class BlockReader:
@@ -49,19 +77,39 @@ class BlockReader:
         assert isinstance(driver, psycopg.Connection)
         self._driver = driver
 
-    def block(self, query: str, parameters: Mapping[str, Any], *, texts: bool = False) -> Block:
-        """The one row of a query whose columns are arrays of bigint, the last one a text.
+    def arrays(self, query: str, parameters: Mapping[str, Any]) -> tuple[Integers, ...]:
+        """The one row of a query whose columns are arrays of bigint.
 
         Raises:
             Unavailable: the database is out of reach.
         """
+        result = self._result(query, parameters)
+        return tuple(integers(result.get_value(0, n)) for n in range(result.nfields))
+
+    def block(self, query: BlockQuery, parameters: Mapping[str, Any]) -> Block:
+        """A block of rows. Raises as ``arrays``."""
+        result = self._result(query.sql, parameters)
+        return _block(result, 0, result.nfields, texts=query.texts)
+
+    def blocks_by_part(
+        self, query: BlockQuery, parameters: Mapping[str, Any]
+    ) -> Iterator[tuple[int, Block]]:
+        """A block of rows, cut by the part that their wallets are in. Raises as ``arrays``."""
+        result = self._result(query.sql_by_part, parameters)
+        fields = result.nfields - 1
+        for row in range(result.ntuples):
+            part = result.get_value(row, fields)
+            assert part is not None
+            yield int.from_bytes(part, "big"), _block(result, row, fields, texts=query.texts)
+
+    def _result(self, query: str, parameters: Mapping[str, Any]) -> PGresult:
         compiled = text(query).compile(dialect=self._connection.dialect)
         names = {name: parameters[name] for name in compiled.params}
         try:
             with self._driver.cursor(binary=True) as cursor:
                 cursor.execute(str(compiled).encode(), names)
                 assert cursor.pgresult is not None
-                return Block(cursor.pgresult, texts=texts)
+                return cursor.pgresult
         except psycopg.OperationalError as error:
             raise Unavailable("verify: the database is out of reach") from error
 
@@ -77,6 +125,14 @@ class BlockReader:
         for first in firsts:
             past = first + self._block_pages if first != firsts[-1] else 2**32 - 1
             yield {"first_row": f"({first},0)", "past_row": f"({past},0)"}
+
+
+def _block(result: PGresult, row: int, fields: int, *, texts: bool) -> Block:
+    """The first fields of a row as a block."""
+    count = fields - (1 if texts else 0)
+    columns = tuple(integers(result.get_value(row, n)) for n in range(count))
+    joined = result.get_value(row, count) if texts else None
+    return Block(columns, b"" if joined is None else joined + SEPARATOR.encode())
 
 
 def integers(array: bytes | None) -> Integers:

@@ -16,14 +16,13 @@ from ledger.checks.together.books import (
     require_small,
     rounded_size,
 )
-from ledger.checks.together.columns import Block, Flags, Integers
+from ledger.checks.together.columns import Block, BlockQuery, Flags, Integers
 from ledger.enums import Account, OperationKind
 from ledger.posting.rules import LEGS, SWEEP_CLEARING_LEG, SWEEP_GGR_LEG, Movement, entries_of
 from vocabulary.facts import Fund
 
 _ENTRIES = """
-SELECT array_agg(t.wallet_id), array_agg(t.match_key), array_agg(t.amount), array_agg({code})
-  FROM ({rows} AND t.ctid >= CAST(:first_row AS tid) AND t.ctid < CAST(:past_row AS tid)) t
+       array_agg(t.wallet_id), array_agg(t.match_key), array_agg(t.amount), array_agg({code})
 """
 #: The fields of ``Movement`` that legs take their amounts from.
 _AMOUNTS: Final = ("stake", "payout", "funding", "owed")
@@ -169,14 +168,14 @@ class EntryProof:
         np.add.at(self._by_wallet, wallet[of_player], amount[of_player])
 
 
-def entries_query(scope: WalletScope, lists: codes.Lists) -> str:
-    """The query of a block of entries."""
+def entries_query(scope: WalletScope, lists: codes.Lists) -> BlockQuery:
+    """What is read of entries."""
     packed = lists.packed(
         codes.enumerated("t.account", codes.ACCOUNTS, codes.ACCOUNT),
         f"((t.leg::bigint & 65535) << {codes.LEG.shift})",
     )
-    code = codes.with_position(packed)
-    return _ENTRIES.format(code=code, rows=scope.rows("entry_rows"))
+    columns = _ENTRIES.format(code=codes.with_position(packed))
+    return BlockQuery("entries", columns, scope.rows("entry_rows"))
 
 
 def _movements(operations: Operations) -> Integers:

@@ -8,16 +8,17 @@ import numpy as np
 from ledger.checks.check import WalletScope
 from ledger.checks.together import chains, codes
 from ledger.checks.together.books import (
+    BatchCounts,
     Batches,
     NotProven,
     Operations,
+    Wallets,
     operations_query,
-    read_wallets,
     require,
 )
-from ledger.checks.together.columns import Block, BlockReader, Flags, Integers
+from ledger.checks.together.columns import Block, BlockQuery, Flags, Integers
 from ledger.checks.together.entries import EntryProof, entries_query
-from ledger.checks.together.reading import TableRead, read_all
+from ledger.checks.together.reading import BlockSource
 from ledger.checks.together.rounds import RoundProof, joined_rounds, rounds_query
 from ledger.enums import OWN_SLUG, OperationKind
 
@@ -33,46 +34,69 @@ class ProvenPass:
     Attributes:
         wallet_ids: ascending.
         counts: by check, how many rows it covers, by wallet.
-        batch_counts: operations of the pass, by batch.
     """
 
     wallet_ids: Integers
     counts: Mapping[str, Integers]
-    batch_counts: Integers
 
 
-def prove_pass(
-    readers: Sequence[BlockReader],
-    scope: WalletScope,
-    lists: codes.Lists,
-    batches: Batches,
-    *,
-    anything_left: bool,
-) -> ProvenPass:
-    """Read the scope's rows and prove what holds of them.
+@dataclass(frozen=True, slots=True)
+class BookPart:
+    """Wallets, and where the blocks of their rows come from: of ``pass_queries``."""
 
-    Args:
-        readers: connections on one snapshot.
-        scope: a range of wallets or all, from the first position or from a month end on.
+    wallets: Wallets
+    source: BlockSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What the passes of a scope share.
+
+    Attributes:
         lists: the texts of the books.
         batches: those of the scope.
-        anything_left: whether entries of any month left for an archive.
+        batch_counts: filled by the passes.
+        is_whole: whether no row of any month left, so that rounds can be proven.
+    """
+
+    lists: codes.Lists
+    batches: Batches
+    batch_counts: BatchCounts
+    is_whole: bool
+
+
+def pass_queries(
+    scope: WalletScope, lists: codes.Lists, *, is_whole: bool
+) -> dict[str, BlockQuery]:
+    """What is read of the tables of a scope, by table.
+
+    Args:
+        scope: a range of wallets or all, from the first position or from a month end on.
+        lists: the texts of the books.
+        is_whole: whether no row of any month left, so that rounds can be proven.
+    """
+    queries = [operations_query(scope, lists), entries_query(scope, lists)]
+    if is_whole:
+        queries.append(rounds_query(scope, lists))
+    return {query.table: query for query in queries}
+
+
+def prove_pass(part: BookPart, books: Books) -> ProvenPass:
+    """Prove what holds of the rows of some wallets.
 
     Raises:
         NotProven: positions of a chain do not run, or an operation fits no wallet or batch.
         ValueError: a column has a null.
     """
-    is_whole = scope.month_end is None and not anything_left
-    operations = Operations(read_wallets(readers[0], scope, lists), batches)
+    lists, is_whole, source = books.lists, books.is_whole, part.source
+    operations = Operations(part.wallets, books.batches, books.batch_counts)
     rounds: list[Block] = []
-    reads = [
-        TableRead("operations", operations_query(scope, lists), operations.add, texts=True)
-    ]
     if is_whole:
-        reads.append(TableRead("rounds", rounds_query(scope, lists), rounds.append, texts=True))
-    read_all(readers, scope, reads)
+        source.read({"operations": operations.add, "rounds": rounds.append})
+    else:
+        source.read({"operations": operations.add})
     require(chains.positions_run(operations) and chains.currencies_fit(operations))
-    entries = _proven_entries(readers, scope, lists, operations)
+    entries = _proven_entries(source, operations)
     counts = _of_chains(operations, lists)
     if entries is not None:
         counts["operations_posted_once"] = operations.wallets.operations
@@ -80,19 +104,14 @@ def prove_pass(
             counts |= _of_all_entries(operations, entries)
     if is_whole:
         counts |= _of_rounds(operations, rounds, lists, entries)
-    return ProvenPass(operations.wallets.ids, counts, operations.batch_counts)
+    return ProvenPass(operations.wallets.ids, counts)
 
 
-def _proven_entries(
-    readers: Sequence[BlockReader],
-    scope: WalletScope,
-    lists: codes.Lists,
-    operations: Operations,
-) -> EntryProof | None:
+def _proven_entries(source: BlockSource, operations: Operations) -> EntryProof | None:
     """The entries, if they are those of the rules."""
     proof = EntryProof(operations)
     try:
-        read_all(readers, scope, [TableRead("entries", entries_query(scope, lists), proof.add)])
+        source.read({"entries": proof.add})
     except UNPROVEN:
         return None
     return proof if proof.holds() else None

@@ -1,25 +1,38 @@
 """Prove many promises of the books in one reading; say which of them hold, and over how much.
 
 What is said to hold holds; of the rest nothing is said. Books that would take too much memory
-are read in several passes, each over a range of wallets; very large ones are left to the single
-checks, for which PostgreSQL sorts on its disk.
+are proven in several passes, each over a range of wallets, whose rows wait in temporary files.
+Where no disk has room for them, each pass reads through the tables, and very large books are
+left to the single checks, for which PostgreSQL sorts on its own disk.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection, Engine, text
 
 from ledger.checks.check import WalletScope
 from ledger.checks.together import codes
-from ledger.checks.together.books import Batches, read_batches
+from ledger.checks.together.books import BatchCounts, read_batches, read_wallets
 from ledger.checks.together.chains import batches_are_whole
 from ledger.checks.together.columns import BlockReader, Integers
-from ledger.checks.together.passes import UNPROVEN, ProvenPass, prove_pass
-from ledger.proofs.wallet_ranges import ALL_WALLETS, WalletRange, ranges_by_count
+from ledger.checks.together.passes import (
+    UNPROVEN,
+    BookPart,
+    Books,
+    ProvenPass,
+    pass_queries,
+    prove_pass,
+)
+from ledger.checks.together.reading import BlockSource, TableSource
+from ledger.checks.together.spool import PARTS_MAX, spooled, temporary_folder
+from ledger.proofs.wallet_ranges import WalletRange, ranges_by_count
 from storage.transactions import joined_snapshot
+from vocabulary.pacing import pause_point
 
 # Each reader has a server process of its own, which would take processors of the others.
 _NO_PARALLEL_WORKERS = "SET LOCAL max_parallel_workers_per_gather = 0"
@@ -48,12 +61,18 @@ class ReadSizes:
     Attributes:
         block_pages: pages of a table; 4096 of them are 32 MiB of rows.
         pass_operations: operations of a pass, of which each takes about 400 bytes here.
-        passes: the most passes, each of which reads through the tables.
+        spooled_operations: the same of passes whose rows wait: as many as there are connections
+            are proven at once.
+        passes: the most passes that read through the tables.
+        folder_for: where the rows of so many operations wait for their pass; None: nowhere,
+            and each pass reads through the tables.
     """
 
     block_pages: int = 4096
     pass_operations: int = 1_000_000
+    spooled_operations: int = 500_000
     passes: int = 16
+    folder_for: Callable[[int], Path | None] = temporary_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +100,14 @@ class Proven:
             return int(counts.sum())
         inside = (self.wallet_ids >= wallets.first) & (self.wallet_ids <= wallets.last)
         return int(counts[inside].sum())
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of the books, and how many of them are proven at once."""
+
+    parts: Sequence[BookPart]
+    at_once: int
 
 
 #: Nothing is proven.
@@ -130,47 +157,97 @@ def _proven(
     scope: WalletScope,
     sizes: ReadSizes,
 ) -> Proven:
-    ranges = _ranges(connection, scope, sizes)
     lists = codes.Lists(_numbered(connection, _PROVIDERS), _numbered(connection, _CURRENCIES))
-    if not ranges or not lists.fit:
+    if not lists.fit:
         return NOTHING
     anything_left = bool(connection.execute(text(_ANYTHING_LEFT)).scalar_one())
     try:
         batches = read_batches(readers[0], scope)
-        passes = [
-            prove_pass(readers, part, lists, batches, anything_left=anything_left)
-            for part in _scopes(scope, ranges)
-        ]
+        books = Books(
+            lists=lists,
+            batches=batches,
+            batch_counts=BatchCounts(batches),
+            is_whole=scope.month_end is None and not anything_left,
+        )
+        with _parts(readers, connection, scope, books, sizes) as parts:
+            passes = _proven_passes(parts, books)
     except UNPROVEN:
         return NOTHING
-    return _merged(passes, batches, is_whole=scope.month_end is None)
+    return _merged(passes, books, is_whole=scope.month_end is None) if passes else NOTHING
 
 
-def _ranges(
-    connection: Connection, scope: WalletScope, sizes: ReadSizes
-) -> Sequence[WalletRange]:
-    """The ranges of wallets of each pass; none: they would be too many."""
+@contextmanager
+def _parts(
+    readers: Sequence[BlockReader],
+    connection: Connection,
+    scope: WalletScope,
+    books: Books,
+    sizes: ReadSizes,
+) -> Iterator[_Parts]:
+    """The wallets of each pass; none: they are too many."""
     expected = connection.execute(text(scope.render(_EXPECTED)), scope.parameters).scalar_one()
-    passes = max(1, -(-int(expected or 0) // sizes.pass_operations))
-    if passes > sizes.passes:
-        return ()
-    return (ALL_WALLETS,) if passes == 1 else ranges_by_count(connection, passes)
+    operations = int(expected or 0)
+    passes = -(-operations // sizes.pass_operations)
+    folder = sizes.folder_for(operations) if passes > 1 else None
+    if folder is not None:
+        number = min(-(-operations // sizes.spooled_operations), PARTS_MAX)
+        ranges = ranges_by_count(connection, number)
+        source = _table_source(readers, scope, books)
+        with spooled(readers, source.queries, source.parameters, ranges, folder) as spools:
+            scopes = [scope.within(wallets) for wallets in ranges]
+            yield _Parts(_book_parts(readers, scopes, spools, books), at_once=len(readers))
+        return
+    scopes = [] if passes > sizes.passes else [scope]
+    if scopes and passes > 1:
+        scopes = [scope.within(wallets) for wallets in ranges_by_count(connection, passes)]
+    sources = [_table_source(readers, part, books) for part in scopes]
+    yield _Parts(_book_parts(readers, scopes, sources, books), at_once=1)
 
 
-def _scopes(scope: WalletScope, ranges: Sequence[WalletRange]) -> Sequence[WalletScope]:
-    return [scope] if len(ranges) == 1 else [scope.within(wallets) for wallets in ranges]
+def _table_source(
+    readers: Sequence[BlockReader], scope: WalletScope, books: Books
+) -> TableSource:
+    queries = pass_queries(scope, books.lists, is_whole=books.is_whole)
+    return TableSource(readers, queries, scope.parameters)
 
 
-def _merged(passes: Sequence[ProvenPass], batches: Batches, *, is_whole: bool) -> Proven:
+def _book_parts(
+    readers: Sequence[BlockReader],
+    scopes: Sequence[WalletScope],
+    sources: Sequence[BlockSource],
+    books: Books,
+) -> Sequence[BookPart]:
+    return [
+        BookPart(read_wallets(readers[0], scope, books.lists), source)
+        for scope, source in zip(scopes, sources, strict=True)
+    ]
+
+
+def _proven_passes(parts: _Parts, books: Books) -> Sequence[ProvenPass]:
+    """What holds of each part; some are proven at once. Raises as ``prove_pass``."""
+
+    def proven(part: BookPart) -> ProvenPass:
+        pause_point()
+        return prove_pass(part, books)
+
+    with ThreadPoolExecutor(parts.at_once) as pool:
+        futures = [pool.submit(proven, part) for part in parts.parts]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _merged(passes: Sequence[ProvenPass], books: Books, *, is_whole: bool) -> Proven:
     """What holds of every pass."""
     names = set.intersection(*(set(part.counts) for part in passes))
     counts = {
         name: np.concatenate([part.counts[name] for part in passes]) for name in sorted(names)
     }
-    batch_counts: Integers = np.sum([part.batch_counts for part in passes], axis=0)
     totals = {}
-    if is_whole and batches_are_whole(batches, batch_counts):
-        totals["batches_are_whole"] = len(batches.ids)
+    if is_whole and batches_are_whole(books.batches, books.batch_counts.operations):
+        totals["batches_are_whole"] = len(books.batches.ids)
     return Proven(np.concatenate([part.wallet_ids for part in passes]), counts, totals)
 
 

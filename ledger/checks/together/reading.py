@@ -1,43 +1,75 @@
 """Read tables block by block, over one connection or several, each by a thread of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
-from ledger.checks.check import WalletScope
-from ledger.checks.together.columns import Block, BlockReader
+from ledger.checks.together.columns import Block, BlockQuery, BlockReader
 from vocabulary.pacing import pause_point
+
+Parameters: TypeAlias = Mapping[str, Any]
+Takers: TypeAlias = Mapping[str, Callable[[Block], None]]
+
+
+class BlockSource(Protocol):
+    """Where the blocks of a pass come from."""
+
+    def read(self, takers: Takers) -> None:
+        """Give each block of some tables to what takes those of its table."""
 
 
 @dataclass(frozen=True, slots=True)
-class TableRead:
-    """A table to read in blocks, and what takes them."""
+class TableSource:
+    """Blocks straight from the tables.
 
-    table: str
-    query: str
-    take: Callable[[Block], None]
-    texts: bool = False
+    Attributes:
+        queries: by table.
+        parameters: of all queries.
+    """
+
+    readers: Sequence[BlockReader]
+    queries: Mapping[str, BlockQuery]
+    parameters: Parameters
+
+    def read(self, takers: Takers) -> None:
+        """Read some tables, over as many connections as there are."""
+
+        def take(reader: BlockReader, query: BlockQuery, parameters: Parameters) -> None:
+            takers[query.table](reader.block(query, parameters))
+
+        wanted = [self.queries[table] for table in takers]
+        read_blocks(self.readers, wanted, self.parameters, take)
 
 
-def read_all(
-    readers: Sequence[BlockReader], scope: WalletScope, reads: Sequence[TableRead]
+def read_blocks(
+    readers: Sequence[BlockReader],
+    queries: Sequence[BlockQuery],
+    parameters: Parameters,
+    take: Callable[[BlockReader, BlockQuery, Parameters], None],
 ) -> None:
-    """Read the blocks of some tables, over as many connections as there are."""
-    waiting: SimpleQueue[tuple[TableRead, dict[str, Any]]] = SimpleQueue()
-    for read in reads:
-        for rows in readers[0].page_ranges(read.table):
-            waiting.put((read, {**scope.parameters, **rows}))
+    """Let every block of some tables be taken once, over as many connections as there are.
+
+    Args:
+        readers: connections on one snapshot.
+        queries: of the tables.
+        parameters: of all queries.
+        take: reads a block over one of the connections, with parameters that name its rows.
+    """
+    waiting: SimpleQueue[tuple[BlockQuery, Parameters]] = SimpleQueue()
+    for query in queries:
+        for rows in readers[0].page_ranges(query.table):
+            waiting.put((query, {**parameters, **rows}))
 
     def work(reader: BlockReader) -> None:
         while True:
             try:
-                read, parameters = waiting.get_nowait()
+                query, of_block = waiting.get_nowait()
             except Empty:
                 return
             pause_point()
-            read.take(reader.block(read.query, parameters, texts=read.texts))
+            take(reader, query, of_block)
 
     if len(readers) == 1:
         work(readers[0])

@@ -16,20 +16,20 @@ from ledger.checks.together.books import (
     require_summable,
     texts_of,
 )
-from ledger.checks.together.columns import SEPARATOR, Block, Flags, Integers
+from ledger.checks.together.columns import SEPARATOR, Block, BlockQuery, Flags, Integers
 from ledger.enums import OWN_SLUG, OperationKind
 
 _ROUNDS = """
-SELECT array_agg(t.match_key), array_agg(t.wallet_id), array_agg(t.stake), array_agg(t.payout),
+       array_agg(t.match_key), array_agg(t.wallet_id), array_agg(t.stake), array_agg(t.payout),
        array_agg(t.swept), array_agg(t.first_at), array_agg(t.last_at),
        array_agg((t.bets::bigint << 32) + t.wins), array_agg({code}),
        array_agg(t.declared_stake) FILTER (WHERE t.declared_stake IS NOT NULL),
        array_agg(t.declared_payout) FILTER (WHERE t.declared_payout IS NOT NULL),
        string_agg(t.round_id, '{separator}')
-  FROM ({rows} AND t.ctid >= CAST(:first_row AS tid) AND t.ctid < CAST(:past_row AS tid)) t
 """
 _BETS = (OperationKind.BET, OperationKind.BET_AND_WIN)
 _WINS = (OperationKind.WIN, OperationKind.BET_AND_WIN)
+_NONE: Integers = np.empty(0, dtype=np.int64)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -51,15 +51,16 @@ class Rounds:
     round_ids: Texts
 
 
-def rounds_query(scope: WalletScope, lists: codes.Lists) -> str:
-    """The query of a block of rounds."""
+def rounds_query(scope: WalletScope, lists: codes.Lists) -> BlockQuery:
+    """What is read of rounds."""
     code = lists.packed(
         codes.flagged("t.ended", codes.ENDED),
         codes.flagged("t.declared_stake IS NOT NULL", codes.ROUND_DECLARES_STAKE),
         codes.flagged("t.declared_payout IS NOT NULL", codes.ROUND_DECLARES_PAYOUT),
         f"(t.rollbacks::bigint << {codes.ROLLBACKS.shift})",
     )
-    return _ROUNDS.format(code=code, rows=scope.rows("rounds"), separator=SEPARATOR)
+    columns = _ROUNDS.format(code=code, separator=SEPARATOR)
+    return BlockQuery("rounds", columns, scope.rows("rounds"), texts=True)
 
 
 def joined_rounds(blocks: Sequence[Block]) -> Rounds:
@@ -69,7 +70,8 @@ def joined_rounds(blocks: Sequence[Block]) -> Rounds:
         NotProven: an amount or an id is one that this proof does not take.
     """
     match_key, wallet_id, stake, payout, swept, first_at, last_at, counts, code = (
-        np.concatenate([block.columns[number] for block in blocks]) for number in range(9)
+        np.concatenate([_NONE, *(block.columns[number] for block in blocks)])
+        for number in range(9)
     )
     require_small((stake, payout, swept))
     return Rounds(
@@ -99,7 +101,7 @@ def _declared(blocks: Sequence[Block], column: int, flag: codes.Field) -> Declar
 
 
 def _round_ids(blocks: Sequence[Block]) -> Texts:
-    starts, lengths, before = [], [], 0
+    starts, lengths, before = [_NONE], [_NONE], 0
     for block in blocks:
         texts = texts_of(block.texts, len(block.columns[8]))
         starts.append(texts.starts + before)
