@@ -19,7 +19,7 @@ from ledger.replay.report import ReplayWindow
 from storage.archive.archives import Archive, list_archives
 from storage.archive.digests import digest_of_bytes, is_let_go
 from storage.archive.rows import archived_rows
-from vocabulary.errors import Contradiction
+from vocabulary.errors import Contradiction, Unavailable
 from vocabulary.ids import transaction_id
 
 # Deliveries are rows of wallet 0, which does not exist.
@@ -78,7 +78,7 @@ def copied_archives(connection: Connection, window: ReplayWindow) -> Iterator[Pa
     """A file with the archived bytes of a window, until the block ends; None: there are none.
 
     Raises:
-        Unavailable: an archive is out of reach.
+        Unavailable: an archive is out of reach, or the file cannot be written.
     """
     archives = [archive for archive in list_archives(connection) if _touches(archive, window)]
     if not archives:
@@ -86,14 +86,7 @@ def copied_archives(connection: Connection, window: ReplayWindow) -> Iterator[Pa
         return
     with tempfile.TemporaryDirectory(prefix="tieout-replay-") as folder:
         path = Path(folder) / "archived"
-        with closing(sqlite3.connect(path, isolation_level=None)) as file:
-            file.execute("PRAGMA journal_mode = off")
-            file.execute("PRAGMA synchronous = off")
-            file.execute(_TABLE)
-            file.execute("BEGIN")
-            for archive in archives:
-                _copy(archive, file)
-            file.execute("COMMIT")
+        copy_archives(archives, path)
         yield path
 
 
@@ -105,6 +98,26 @@ def open_archived_bytes(path: Path | None) -> Iterator[ArchivedBytes]:
         return
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as file:
         yield ArchivedBytes(file)
+
+
+def copy_archives(archives: Sequence[Archive], path: Path) -> None:
+    """Write the bytes of archives into a new file.
+
+    Raises:
+        Unavailable: an archive is out of reach, or the file cannot be written.
+    """
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as file:
+            file.execute("PRAGMA journal_mode = off")
+            file.execute("PRAGMA synchronous = off")
+            file.execute(_TABLE)
+            file.execute("BEGIN")
+            for archive in archives:
+                _copy(archive, file)
+            file.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        reason = f"replay: cannot write temporary files in {path.parent}: {error}"
+        raise Unavailable(f"{reason} (TMPDIR names another folder)") from error
 
 
 def _copy(archive: Archive, file: sqlite3.Connection) -> None:
