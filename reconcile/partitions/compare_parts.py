@@ -33,6 +33,7 @@ def compare_in_parts(
     options: RunOptions,
     *,
     parts: int,
+    rows: int | None,
     edge_keys: Keys,
 ) -> Comparison:
     """Run every part that the checkpoint does not hold yet, then merge all of them.
@@ -42,6 +43,7 @@ def compare_in_parts(
         checkpoint: receives the results of the parts.
         options: say where the parts run.
         parts: the number of key ranges.
+        rows: of the larger side; None: not counted.
         edge_keys: keys of the edge rows that take part.
 
     Raises:
@@ -58,7 +60,7 @@ def compare_in_parts(
     done = total - len(numbers) - len(group_numbers)
     options.progress(done, total)
     to_disk = options.executor.shares_disk and len(numbers) > 1 and parts <= PARTITIONED_MAX
-    files = _partition_to_disk(snapshot, checkpoint.folder, ranges) if to_disk else None
+    files = _partition_to_disk(snapshot, checkpoint.folder, ranges, rows) if to_disk else None
     base = PartitionTask(
         step="range",
         number=0,
@@ -81,7 +83,7 @@ def compare_in_parts(
 
 
 def _partition_to_disk(
-    snapshot: Snapshot, folder: Path, ranges: tuple[KeyRange, ...]
+    snapshot: Snapshot, folder: Path, ranges: tuple[KeyRange, ...], rows: int | None
 ) -> list[KeyFiles]:
     """Write the key rows of each range to files, and its balances if they are of use."""
     by_attributes = snapshot.context.rules.attributes
@@ -93,7 +95,8 @@ def _partition_to_disk(
     ours, theirs = [file.ours for file in files], [file.theirs for file in files]
     with packed_files(ours, ranges) as our_sink, packed_files(theirs, ranges) as their_sink:
         kind = TIMED_KEY_ROWS if by_attributes else KEY_ROWS
-        stream_key_rows(snapshot, kind, (our_sink, their_sink), slices=len(ranges))
+        sinks = (our_sink, their_sink)
+        stream_key_rows(snapshot, kind, sinks, slices=len(ranges), at_most=rows)
     if balances is not None:
         paths = [file.balances for file in files if file.balances is not None]
         with packed_files(paths, ranges) as sink:

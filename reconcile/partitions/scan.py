@@ -63,12 +63,11 @@ def scan_window(options: RunOptions, checkpoint: Checkpoint | None = None) -> Sc
         if sides is not None:
             comparison = _compare_at_once(snapshot, sides, edge_keys)
             return ScanResult(comparison=comparison, whole=True)
-        parts = options.parts or options.parts_for(
-            max(snapshot.row_counts()) + len(edge_keys), rules
-        )
+        rows = None if options.parts else max(snapshot.row_counts())
+        parts = options.parts or options.parts_for((rows or 0) + len(edge_keys), rules)
         with _prepared(checkpoint, snapshot, parts, edge_keys) as prepared:
             comparison = compare_in_parts(
-                snapshot, prepared, options, parts=parts, edge_keys=edge_keys
+                snapshot, prepared, options, parts=parts, rows=rows, edge_keys=edge_keys
             )
         return ScanResult(comparison=comparison, whole=True)
 

@@ -98,9 +98,9 @@ _IN_CHUNKS = """
 SELECT substr(s, 1 + n * {size}, {size})
   FROM ({strings}) y, generate_series(0, (length(s) - 1) / {size}) n
 """
-#: A string in the database holds at most a gigabyte. If a query may return more rows than this,
-#: it groups them into several strings by some bits of their keys.
-_ROWS_PER_STRING = 10_000_000
+#: A string in the database holds less than a gigabyte. If the rows of a query may come to more
+#: than this, it groups them into several strings by some bits of their keys.
+_BYTES_PER_STRING = 900_000_000
 #: Fewer rows fit into a processor's cache as they are.
 _ROWS_TO_SPLIT = 1 << 12
 _KEY_BITS = "get_byte(key_row, 7) & 15"
@@ -124,7 +124,7 @@ def key_rows_query(
         at_most: an upper limit of the number of rows; None: unknown.
         layout: of the rows that the query selects.
     """
-    several_strings = at_most is None or at_most > _ROWS_PER_STRING
+    several_strings = at_most is None or at_most * layout.itemsize > _BYTES_PER_STRING
     strings = f"SELECT string_agg(key_row, '') AS s FROM ({queries.rows}{condition}) x"  # noqa: S608
     grouping = f" GROUP BY {_KEY_BITS}" if several_strings else ""
     return _IN_CHUNKS.format(strings=strings + grouping, size=layout.itemsize * _CHUNK_ROWS)

@@ -13,7 +13,12 @@ from vocabulary.window import Window
 
 
 def stream_key_rows(
-    snapshot: Snapshot, kind: KeyRowKind, sinks: tuple[PackedSink, PackedSink], *, slices: int
+    snapshot: Snapshot,
+    kind: KeyRowKind,
+    sinks: tuple[PackedSink, PackedSink],
+    *,
+    slices: int,
+    at_most: int | None,
 ) -> None:
     """Send the key rows of the window, unordered, to one sink per side.
 
@@ -22,6 +27,7 @@ def stream_key_rows(
         kind: of key rows.
         sinks: take our rows and theirs, block by block, each in a thread of its own.
         slices: of time, which are read one after the other.
+        at_most: an upper limit of the rows of a side; None: unknown.
     """
 
     def send(
@@ -29,7 +35,7 @@ def stream_key_rows(
     ) -> Callable[[Psycopg], None]:
         def send_all(connection: Psycopg) -> None:
             for condition in _slice_conditions(snapshot.window, column, slices):
-                query = key_rows_query(queries, condition, at_most=None, layout=kind.layout)
+                query = key_rows_query(queries, condition, at_most=at_most, layout=kind.layout)
                 for block in read_strings(connection, snapshot.render(query)):
                     sink(np.frombuffer(block, kind.layout))
 
