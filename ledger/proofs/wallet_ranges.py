@@ -4,14 +4,18 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-# The sum of bigints is numeric: without div every wallet would be a range of its own.
+# Each wallet counts as one operation more than its position. The sum of bigints is numeric:
+# without div every wallet would be a range of its own, and no wrong position is too large.
 _RANGES = """
 SELECT max(wallet_id) FROM (
-  SELECT wallet_id, div(sum(seq + 1) OVER (ORDER BY wallet_id), CAST(:size AS numeric)) AS range
-    FROM wallets
+  SELECT wallet_id, div(sum(seq) OVER ids + row_number() OVER ids, CAST(:size AS numeric))
+           AS range
+    FROM wallets WINDOW ids AS (ORDER BY wallet_id)
 ) w GROUP BY range ORDER BY 1
 """
-_OPERATIONS = "SELECT coalesce(sum(seq + 1), 0)::bigint FROM wallets"
+_OPERATIONS = """
+SELECT least(coalesce(sum(seq), 0) + count(*), 9223372036854775807)::bigint FROM wallets
+"""
 
 
 class WalletRange(NamedTuple):
@@ -28,6 +32,8 @@ ALL_WALLETS = WalletRange(-(2**63), 2**63 - 1)
 def ranges_by_size(connection: Connection, size: int) -> list[WalletRange]:
     """Ranges of about ``size`` operations."""
     ends = [int(row[0]) for row in connection.execute(text(_RANGES), {"size": size})]
+    if ends and ends[-1] == ALL_WALLETS.last:
+        ends.pop()  # nothing is beyond it
     firsts = [ALL_WALLETS.first, *(end + 1 for end in ends)]
     lasts = [*ends, ALL_WALLETS.last]
     return [WalletRange(first, last) for first, last in zip(firsts, lasts, strict=True)]

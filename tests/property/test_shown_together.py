@@ -1,5 +1,6 @@
 """What is shown together holds by its single check too, whatever is changed in the books."""
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,7 +9,6 @@ from tempfile import gettempdir
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -23,122 +23,22 @@ from storage.engine import open_engine, url_of
 from storage.transactions import shared_snapshot
 from tests.conftest import PostgresServer
 from tests.harness.books.traffic import book_an_hour
+from tests.harness.tampering.any_row import corruptions
 from vocabulary.errors import Unavailable
 
 #: Batches that stay unposted, so that some operations have no entries yet.
 UNPOSTED = 2
 #: The tables are read in many blocks, and in several passes.
 SMALL = ReadSizes(
-    block_pages=3, pass_operations=120, spooled_operations=120, folder_for=lambda _: None
+    block_pages=3,
+    pass_operations=120,
+    spooled_operations=120,
+    batches=7,
+    folder_for=lambda _: None,
 )
 #: The same, and read once: the rows of each pass wait in files.
 SPOOLED = replace(SMALL, folder_for=lambda _: Path(gettempdir()))
 WHOLE = WalletScope()
-#: Columns that hold an amount, a count, an id or an instant, and texts and flags, by table.
-NUMBERS = {
-    "operations": "wallet_id wallet_seq batch_id stake payout amount balance_after match_key"
-    " declared_stake declared_payout",
-    "entries": "wallet_id wallet_seq leg match_key amount",
-    "rounds": "wallet_id match_key stake payout swept bets wins rollbacks declared_stake"
-    " declared_payout",
-    "wallets": "seq balance turnover",
-    "batches": "operations",
-}
-VALUES = {
-    "operations": {
-        "kind": "bet win bet_and_win rollback round_end tombstone deposit block unblock",
-        "decision": "accepted declined",
-        "currency": "USD EUR XXX",
-        "provider": "aggregator sportsbook xigs elsewhere tieout",
-        "fund": "cash bonus promo suspense",
-        "ends_round": "true false",
-        "round_id": "x y",
-        "declared_stake": "0 5",
-        "received_at": "2026-01-01 infinity",
-    },
-    "entries": {
-        "account": "player_wallet provider_clearing ggr funding player_receivable bonus",
-        "currency": "USD EUR",
-        "provider": "aggregator sportsbook elsewhere",
-        "leg": "1 2 5 6 16 -7",
-    },
-    "rounds": {
-        "ended": "true false",
-        "currency": "USD EUR",
-        "provider": "aggregator sportsbook elsewhere",
-        "round_id": "x y",
-        "declared_payout": "0 5",
-        "last_at": "2026-01-01 infinity",
-        "first_at": "2026-01-01",
-    },
-    "wallets": {"blocked": "true false", "currency": "USD EUR"},
-    "batches": {
-        "posted_at": "2026-01-01",
-        "parked_at": "2026-01-01",
-        "entries_at": "2026-01-01",
-    },
-}
-
-
-def row_of(table: str, place: int) -> str:
-    """A condition for one row of a table, by its place modulo their number."""
-    return (
-        f"ctid = (SELECT ctid FROM {table} ORDER BY ctid"
-        f" OFFSET {place} % (SELECT count(*) FROM {table}) LIMIT 1)"
-    )
-
-
-places = st.integers(0, 100_000)
-deltas = st.sampled_from([1, -1, 7, -100, 2**31, 2**61])
-
-
-@st.composite
-def numbers_changed(draw: st.DrawFn) -> list[str]:
-    """A number of one row changed, or moved from one row to another."""
-    table = draw(st.sampled_from(sorted(NUMBERS)))
-    column, delta = draw(st.sampled_from(NUMBERS[table].split())), draw(deltas)
-    changes = [(draw(places), delta)]
-    if draw(st.booleans()):
-        changes.append((draw(places), -delta))
-    return [
-        f"UPDATE {table} SET {column} = {column} + {by} WHERE {row_of(table, place)}"
-        for place, by in changes
-    ]
-
-
-@st.composite
-def values_set(draw: st.DrawFn) -> list[str]:
-    """A value of one row set, which may have been the same."""
-    table = draw(st.sampled_from(sorted(VALUES)))
-    column = draw(st.sampled_from(sorted(VALUES[table])))
-    value = draw(st.sampled_from(VALUES[table][column].split()))
-    return [f"UPDATE {table} SET {column} = '{value}' WHERE {row_of(table, draw(places))}"]
-
-
-@st.composite
-def rows_removed(draw: st.DrawFn) -> list[str]:
-    table = draw(st.sampled_from(sorted(NUMBERS)))
-    return [f"DELETE FROM {table} WHERE {row_of(table, draw(places))}"]
-
-
-@st.composite
-def entries_copied(draw: st.DrawFn) -> list[str]:
-    """An entry once more, on another leg."""
-    leg = draw(st.sampled_from([1, 2, 5, 6, 9, 11, 30_000]))
-    columns = f"wallet_id, wallet_seq, {leg}, account, provider, match_key, currency, amount"
-    entry = row_of("entries", draw(places))
-    return [f"INSERT INTO entries SELECT {columns} FROM entries WHERE {entry}"]
-
-
-@st.composite
-def batches_not_posted(draw: st.DrawFn) -> list[str]:
-    """A batch that lost its mark of having been posted."""
-    return [f"UPDATE batches SET posted_at = NULL WHERE {row_of('batches', draw(places))}"]
-
-
-corruptions = st.one_of(
-    numbers_changed(), values_set(), rows_removed(), entries_copied(), batches_not_posted()
-)
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +66,8 @@ def unguarded(engine: Engine) -> Iterator[Connection]:
     """A transaction without guards, rolled back at the end."""
     with engine.connect() as connection, connection.begin() as transaction:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for table, column in (("wallets", "wallet_id"), ("batches", "batch_id")):
+            connection.execute(text(f"ALTER TABLE {table} ALTER {column} DROP IDENTITY"))
         yield connection
         transaction.rollback()
 
@@ -179,6 +81,17 @@ def changed(connection: Connection, statements: list[str]) -> bool:
     except DBAPIError:
         return False
     return True
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """Files take no more bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def with_month_end(connection: Connection) -> WalletScope:
@@ -264,6 +177,27 @@ def test_a_folder_that_takes_no_files_is_named(hour: Engine, tmp_path: Path) -> 
         prove(connection, hour, "", WHOLE, jobs=1, sizes=sizes)
 
 
+def test_no_rows_wait_of_a_wallet_that_is_too_long_to_be_shown(
+    hour: Engine, tmp_path: Path
+) -> None:
+    sizes = replace(SMALL, folder_for=lambda _: tmp_path / "none")
+
+    with unguarded(hour) as connection:
+        connection.execute(text(f"UPDATE wallets SET seq = {2**23}"))
+        shown = prove(connection, hour, "", WHOLE, jobs=1, sizes=sizes)
+
+    assert not shown.counts
+
+
+@pytest.mark.parametrize("operations", [120, 5], ids=["blocks", "last bytes"])
+def test_a_disk_that_is_full_is_named(hour: Engine, operations: int) -> None:
+    sizes = replace(SPOOLED, spooled_operations=operations)
+    is_named = pytest.raises(Unavailable, match=r"cannot write .*: File too large .*TMPDIR")
+
+    with unguarded(hour) as connection, is_named, files_up_to(100):
+        prove(connection, hour, "", WHOLE, jobs=1, sizes=sizes)
+
+
 @pytest.mark.parametrize("sizes", [SMALL, SPOOLED], ids=["tables", "spooled"])
 def test_several_connections_show_the_same(hour: Engine, sizes: ReadSizes) -> None:
     with shared_snapshot(hour, "verify") as (connection, name):
@@ -272,6 +206,77 @@ def test_several_connections_show_the_same(hour: Engine, sizes: ReadSizes) -> No
         assert {check: shown.figure(check, None) for check in TOGETHER} == {
             check: part.checked for check, part in checked(connection, WHOLE).items()
         }
+
+
+ORDINARY = "SELECT wallet_id FROM wallets WHERE seq > 0 ORDER BY wallet_id LIMIT 1 OFFSET"
+
+
+def test_wallets_with_the_first_and_the_last_id_are_shown(hour: Engine) -> None:
+    with unguarded(hour) as connection:
+        ids = [connection.execute(text(f"{ORDINARY} {n}")).scalar_one() for n in (1, 2)]
+        for wallet_id, end in zip(ids, (-(2**63), 2**63 - 1), strict=True):
+            for table in ("wallets", "operations", "entries", "rounds"):
+                of_wallet = f"{table} SET wallet_id = {end} WHERE wallet_id = {wallet_id}"
+                connection.execute(text(f"UPDATE {of_wallet}"))
+
+        compared(connection, WHOLE)
+
+
+def test_wallets_without_operations_are_shown(hour: Engine) -> None:
+    unmoved = "INSERT INTO wallets (wallet_id, player, currency, balance, seq)"
+    with unguarded(hour) as connection:
+        for first in (-1000, 1_000_000):
+            ids = f"generate_series({first}, {first} + 400)"
+            connection.execute(text(f"{unmoved} SELECT id, id, 'EUR', 0, 0 FROM {ids} id"))
+
+        compared(connection, WHOLE)
+
+
+@pytest.mark.parametrize("round_id", ["", "%s :round {wallets} \\'", "ü" * 1000])
+def test_rounds_of_any_name_are_shown(hour: Engine, round_id: str) -> None:
+    with unguarded(hour) as connection:
+        rename_a_round(connection, round_id)
+
+        compared(connection, WHOLE)
+
+
+def test_a_name_that_looks_like_two_is_left_to_its_check(hour: Engine) -> None:
+    with unguarded(hour) as connection:
+        rename_a_round(connection, "a\x01b")
+
+        assert proven(connection, WHOLE).figure("rounds_equal_operations", None) is None
+
+
+def rename_a_round(connection: Connection, round_id: str) -> None:
+    key = connection.execute(text("SELECT min(match_key) FROM rounds")).scalar_one()
+    for table in ("operations", "rounds"):
+        rename = f"UPDATE {table} SET round_id = :round_id WHERE match_key = :key"
+        connection.execute(text(rename), {"round_id": round_id, "key": key})
+
+
+def test_no_position_is_too_large_to_be_refuted(hour: Engine) -> None:
+    with unguarded(hour) as connection:
+        connection.execute(text(f"UPDATE wallets SET seq = {2**63 - 1}"))
+
+        compared(connection, WHOLE)
+
+
+def test_a_turnover_beyond_64_bits_is_not_shown(hour: Engine) -> None:
+    with unguarded(hour) as connection:
+        scope = with_month_end(connection)
+        before, after = "month_end_wallets SET turnover", "wallets w SET turnover"
+        connection.execute(text(f"UPDATE {before} = {2**63 - 1}"))
+        connection.execute(
+            text(f"""
+UPDATE {after} = CASE WHEN later > 0 THEN later - 1 + CAST({-(2**63)} AS numeric)
+                      ELSE {2**63 - 1} END
+  FROM (SELECT p.wallet_id, coalesce(sum(o.stake), 0) AS later
+          FROM month_end_wallets p LEFT JOIN operations o
+            ON o.wallet_id = p.wallet_id AND o.wallet_seq > p.wallet_seq
+           AND o.decision = 'accepted' GROUP BY 1) p WHERE p.wallet_id = w.wallet_id""")
+        )
+
+        compared(connection, scope)
 
 
 def test_chains_and_entries_from_a_month_end_on_are_shown(hour: Engine) -> None:

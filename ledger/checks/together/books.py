@@ -44,7 +44,8 @@ SELECT array_agg(b.batch_id ORDER BY b.batch_id),
        array_agg((b.posted_at IS NOT NULL)::int::bigint ORDER BY b.batch_id),
        array_agg((b.entries_at IS NOT NULL)::int::bigint ORDER BY b.batch_id),
        array_agg((b.parked_at IS NOT NULL)::int::bigint ORDER BY b.batch_id)
-  FROM {batches} b
+  FROM (SELECT * FROM {batches} b WHERE b.batch_id >= :first_batch_id
+         ORDER BY b.batch_id LIMIT :batches) b
 """
 _OPERATIONS = """
        array_agg(t.wallet_id), array_agg(t.batch_id), array_agg(t.stake), array_agg(t.payout),
@@ -217,8 +218,6 @@ class Operations:
 
     def __init__(self, wallets: Wallets, batches: Batches, batch_counts: BatchCounts) -> None:
         counts = wallets.operations
-        require(not len(counts) or (counts.min() >= 0 and counts.max() <= OPERATIONS_MAX))
-        require(counts.sum() <= OPERATIONS_MAX)
         self.wallets, self.batches, self._flags = wallets, batches, batches.flags
         self._batch_counts = batch_counts
         self.firsts: Integers = np.cumsum(counts) - counts
@@ -283,15 +282,33 @@ class Operations:
 
 
 def read_wallets(reader: BlockReader, scope: WalletScope, lists: codes.Lists) -> Wallets:
-    """The wallets of a scope."""
+    """The wallets of a scope.
+
+    Raises:
+        NotProven: they have more operations than a pass may have, or too large figures.
+    """
     currency = lists.currencies.sql("w.currency", codes.CURRENCY)
     query = scope.render(_WALLETS.format(currency=currency))
-    return Wallets(*reader.arrays(query, scope.parameters))
+    wallets = Wallets(*reader.arrays(query, scope.parameters))
+    counts = wallets.operations
+    require(not len(counts) or (counts.min() >= 0 and counts.max() <= OPERATIONS_MAX))
+    require(counts.sum() <= OPERATIONS_MAX)
+    # What a pass adds to them then stays within 64 bits, or is none of these.
+    require_small((wallets.balance, wallets.balance_before))
+    require_small((wallets.turnover, wallets.turnover_before), SUM_MAX)
+    return wallets
 
 
-def read_batches(reader: BlockReader, scope: WalletScope) -> Batches:
-    """The batches of a scope."""
-    return Batches(*reader.arrays(scope.render(_BATCHES), scope.parameters))
+def read_batches(reader: BlockReader, scope: WalletScope, at_once: int) -> Batches:
+    """The batches of a scope, so many at once: PostgreSQL sends no row of a gigabyte."""
+    query, first = scope.render(_BATCHES), -(2**63)
+    parts: list[tuple[Integers, ...]] = []
+    while not parts or len(parts[-1][0]) == at_once:
+        if parts:
+            first = int(parts[-1][0][-1]) + 1
+        limits = {"first_batch_id": first, "batches": at_once}
+        parts.append(reader.arrays(query, {**scope.parameters, **limits}))
+    return Batches(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def operations_query(scope: WalletScope, lists: codes.Lists) -> BlockQuery:
@@ -322,14 +339,18 @@ def texts_of(buffer: bytes, count: int) -> Texts:
     return Texts(buffer, starts, ends - starts)
 
 
-def require_small(columns: Iterable[Integers]) -> None:
+def require_small(columns: Iterable[Integers], limit: int = AMOUNT_MAX) -> None:
     """End the proof if a difference of two amounts could leave 64 bits.
+
+    Args:
+        columns: amounts.
+        limit: that each must stay below without its sign.
 
     Raises:
         NotProven: it could.
     """
     for column in columns:
-        require(not len(column) or (column.min() > -AMOUNT_MAX and column.max() < AMOUNT_MAX))
+        require(not len(column) or (column.min() > -limit and column.max() < limit))
 
 
 def require_summable(*columns: Integers) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from ledger.checks.check import WalletScope
 from ledger.checks.together import codes
-from ledger.checks.together.books import BatchCounts, read_batches, read_wallets
+from ledger.checks.together.books import BatchCounts, Wallets, read_batches, read_wallets
 from ledger.checks.together.chains import batches_are_whole
 from ledger.checks.together.columns import BlockReader, Integers
 from ledger.checks.together.passes import (
@@ -49,7 +49,8 @@ WITH RECURSIVE p AS (
 _CURRENCIES = "SELECT DISTINCT currency, hashtext(currency) FROM wallets ORDER BY 1"
 _ANYTHING_LEFT = "SELECT EXISTS (SELECT FROM archived_totals)"
 _EXPECTED = """
-SELECT greatest(sum(w.seq) - (SELECT coalesce(sum(p.wallet_seq), 0) FROM {month_end} p), 0)
+SELECT greatest(sum(w.seq) - (SELECT coalesce(sum(p.wallet_seq), 0) FROM {month_end} p),
+                count(*))
   FROM {wallets} w
 """
 
@@ -63,6 +64,7 @@ class ReadSizes:
         pass_operations: operations of a pass, of which each takes about 400 bytes here.
         spooled_operations: the same of passes whose rows wait: as many as there are connections
             are proven at once.
+        batches: so many are read at a time.
         passes: the most passes that read through the tables.
         folder_for: where the rows of so many operations wait for their pass; None: nowhere,
             and each pass reads through the tables.
@@ -71,6 +73,7 @@ class ReadSizes:
     block_pages: int = 4096
     pass_operations: int = 1_000_000
     spooled_operations: int = 500_000
+    batches: int = 1_000_000
     passes: int = 16
     folder_for: Callable[[int], Path | None] = temporary_folder
 
@@ -162,7 +165,7 @@ def _proven(
         return NOTHING
     anything_left = bool(connection.execute(text(_ANYTHING_LEFT)).scalar_one())
     try:
-        batches = read_batches(readers[0], scope)
+        batches = read_batches(readers[0], scope, sizes.batches)
         books = Books(
             lists=lists,
             batches=batches,
@@ -192,16 +195,17 @@ def _parts(
     if folder is not None:
         number = min(-(-operations // sizes.spooled_operations), PARTS_MAX)
         ranges = ranges_by_count(connection, number)
+        # Wallets that cannot be shown are met here, before any row is written.
+        wallets = _wallets(readers[0], [scope.within(part) for part in ranges], books)
         source = _table_source(readers, scope, books)
         with spooled(readers, source.queries, source.parameters, ranges, folder) as spools:
-            scopes = [scope.within(wallets) for wallets in ranges]
-            yield _Parts(_book_parts(readers, scopes, spools, books), at_once=len(readers))
+            yield _Parts(_book_parts(wallets, spools), at_once=len(readers))
         return
     scopes = [] if passes > sizes.passes else [scope]
     if scopes and passes > 1:
-        scopes = [scope.within(wallets) for wallets in ranges_by_count(connection, passes)]
+        scopes = [scope.within(part) for part in ranges_by_count(connection, passes)]
     sources = [_table_source(readers, part, books) for part in scopes]
-    yield _Parts(_book_parts(readers, scopes, sources, books), at_once=1)
+    yield _Parts(_book_parts(_wallets(readers[0], scopes, books), sources), at_once=1)
 
 
 def _table_source(
@@ -211,16 +215,16 @@ def _table_source(
     return TableSource(readers, queries, scope.parameters)
 
 
+def _wallets(
+    reader: BlockReader, scopes: Sequence[WalletScope], books: Books
+) -> Sequence[Wallets]:
+    return [read_wallets(reader, scope, books.lists) for scope in scopes]
+
+
 def _book_parts(
-    readers: Sequence[BlockReader],
-    scopes: Sequence[WalletScope],
-    sources: Sequence[BlockSource],
-    books: Books,
+    wallets: Sequence[Wallets], sources: Sequence[BlockSource]
 ) -> Sequence[BookPart]:
-    return [
-        BookPart(read_wallets(readers[0], scope, books.lists), source)
-        for scope, source in zip(scopes, sources, strict=True)
-    ]
+    return [BookPart(*part) for part in zip(wallets, sources, strict=True)]
 
 
 def _proven_passes(parts: _Parts, books: Books) -> Sequence[ProvenPass]:

@@ -1,7 +1,8 @@
 """Read tables block by block, over one connection or several, each by a thread of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeAlias
@@ -56,6 +57,7 @@ def read_blocks(
         queries: of the tables.
         parameters: of all queries.
         take: reads a block over one of the connections, with parameters that name its rows.
+            What it raises ends the work of all, each after its block.
     """
     waiting: SimpleQueue[tuple[BlockQuery, Parameters]] = SimpleQueue()
     for query in queries:
@@ -75,5 +77,17 @@ def read_blocks(
         work(readers[0])
         return
     with ThreadPoolExecutor(len(readers)) as pool:
-        for future in [pool.submit(work, reader) for reader in readers]:
+        futures = [pool.submit(work, reader) for reader in readers]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            _drain(waiting)
+        for future in futures:
             future.result()
+
+
+def _drain(queue: SimpleQueue[tuple[BlockQuery, Parameters]]) -> None:
+    """Leave nothing to take."""
+    with suppress(Empty):
+        while True:
+            queue.get_nowait()

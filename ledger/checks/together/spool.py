@@ -7,7 +7,7 @@ have no name, so they are gone with this process however it ends.
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from io import SEEK_SET
 from pathlib import Path
@@ -42,22 +42,35 @@ class SpooledPart:
     files: Mapping[str, IO[bytes]]
 
     def read(self, takers: Takers) -> None:
-        """Read the blocks of some tables."""
+        """Read the blocks of some tables.
+
+        Raises:
+            Unavailable: the disk does not give back what was written.
+        """
         for table, take in takers.items():
-            for block in _blocks(self.files[table]):
-                take(block)
+            try:
+                for block in _blocks(self.files[table]):
+                    take(block)
+            except OSError as error:
+                reason = f"verify: cannot read its temporary file of {table}: {error.strerror}"
+                raise Unavailable(f"{reason} (TMPDIR names another folder)") from error
 
 
 def has_room(folder: Path, operations: int, *, mounts: Path = _MOUNTS) -> bool:
     """Whether rows of so many operations take at most half of what a disk has left."""
-    if _file_system(mounts.read_text(), folder.stat().st_dev) in _IN_MEMORY:
+    # Only Linux has this file.
+    of_mounts = mounts.read_text(errors="replace") if mounts.exists() else ""
+    if _file_system(of_mounts, folder.stat().st_dev) in _IN_MEMORY:
         return False
     return shutil.disk_usage(folder).free >= 2 * operations * OPERATION_BYTES
 
 
 def temporary_folder(operations: int) -> Path | None:
     """The folder of temporary files, if it has room for rows of so many operations."""
-    folder = Path(gettempdir())
+    try:
+        folder = Path(gettempdir())
+    except FileNotFoundError:  # none of the usual ones takes a file
+        return None
     return folder if has_room(folder, operations) else None
 
 
@@ -92,17 +105,32 @@ def spooled(
     with ExitStack() as stack:
         try:
             spools = [
-                SpooledPart(
-                    {table: stack.enter_context(TemporaryFile(dir=folder)) for table in queries}
-                )
+                SpooledPart({table: _temporary_file(stack, folder) for table in queries})
                 for _ in parts
             ]
             of_all = {**parameters, "part_firsts": firsts}
             read_blocks(readers, list(queries.values()), of_all, take)
+            for spool in spools:
+                for file in spool.files.values():
+                    file.flush()  # a disk that is full says so here, not while parts are read
         except OSError as error:
             reason = f"verify: cannot write temporary files in {folder}: {error.strerror}"
             raise Unavailable(f"{reason} (TMPDIR names another folder)") from error
         yield spools
+
+
+def _temporary_file(stack: ExitStack, folder: Path) -> IO[bytes]:
+    """A file without a name, until the stack ends."""
+    file: IO[bytes] = TemporaryFile(dir=folder)  # noqa: SIM115 - the stack closes it
+    stack.callback(_discard, file)
+    return file
+
+
+def _discard(file: IO[bytes]) -> None:
+    """Close a file that nobody reads again."""
+    # It would write what is left in its buffer, and a full disk would hide why the work ended.
+    with suppress(OSError):
+        file.close()
 
 
 def _write(file: IO[bytes], block: Block) -> None:

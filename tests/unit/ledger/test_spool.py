@@ -26,6 +26,10 @@ def test_files_in_memory_are_none(tmp_path: Path, file_system: str, *, room: boo
     assert has_room(tmp_path, 1, mounts=_mounts(tmp_path, file_system)) is room
 
 
+def test_files_are_on_a_disk_where_mounts_are_not_known(tmp_path: Path) -> None:
+    assert has_room(tmp_path, 1, mounts=tmp_path / "mountinfo")
+
+
 def test_half_of_the_disk_stays_free(tmp_path: Path) -> None:
     most = disk_usage(tmp_path).free // OPERATION_BYTES
 
