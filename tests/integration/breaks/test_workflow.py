@@ -90,10 +90,29 @@ def test_posted_breaks_are_closed_by_the_next_run(books: BreakBooks) -> None:
     }
     assert after.breaks == ()
     breaks = list_breaks(books.engine, BreakFilter(include_closed=True))
-    assert {break_.state for break_ in breaks} == {BreakState.CLOSED}
+    assert {(break_.state, break_.since) for break_ in breaks} == {(BreakState.CLOSED, EVENING)}
     assert books.balance() == 1000 + sum(
         payout - stake for _, theirs in cases.values() if theirs for stake, payout in [theirs]
     )
+
+
+def test_who_closes_what_was_explained_leaves_since_when_it_is_settled(
+    books: BreakBooks,
+) -> None:
+    books.ours("r1", 100, 50)
+    books.theirs("r1", 100, 50)
+    books.change_record("r1", handle="bob")
+    books.run()
+    name = books.only().break_id
+    apply(books.engine, name, explaining(by="maria", why="a renamed handle", now=EVENING))
+    close = close_by_hand(by="jonas", why="agreed", now=EVENING + HOUR)
+    apply(books.engine, name, close)
+
+    (closed,) = list_breaks(books.engine, BreakFilter(include_closed=True))
+    assert (closed.state, closed.since) == (BreakState.CLOSED, EVENING)
+
+    apply(books.engine, name, reopening(by="maria", why="not agreed", now=EVENING + 2 * HOUR))
+    assert books.only().since == EVENING + 2 * HOUR
 
 
 def test_a_repeated_line_has_no_correction_and_is_closed_once_it_is_gone(
