@@ -96,25 +96,6 @@ def test_posted_breaks_are_closed_by_the_next_run(books: BreakBooks) -> None:
     )
 
 
-def test_who_closes_what_was_explained_leaves_since_when_it_is_settled(
-    books: BreakBooks,
-) -> None:
-    books.ours("r1", 100, 50)
-    books.theirs("r1", 100, 50)
-    books.change_record("r1", handle="bob")
-    books.run()
-    name = books.only().break_id
-    apply(books.engine, name, explaining(by="maria", why="a renamed handle", now=EVENING))
-    close = close_by_hand(by="jonas", why="agreed", now=EVENING + HOUR)
-    apply(books.engine, name, close)
-
-    (closed,) = list_breaks(books.engine, BreakFilter(include_closed=True))
-    assert (closed.state, closed.since) == (BreakState.CLOSED, EVENING)
-
-    apply(books.engine, name, reopening(by="maria", why="not agreed", now=EVENING + 2 * HOUR))
-    assert books.only().since == EVENING + 2 * HOUR
-
-
 def test_a_repeated_line_has_no_correction_and_is_closed_once_it_is_gone(
     books: BreakBooks,
 ) -> None:

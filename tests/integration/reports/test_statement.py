@@ -3,17 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from breaks.actions import Note, apply, explaining, noting
-from breaks.lists.flow import break_flow
 from breaks.write_offs import approve_write_off, propose_write_off
-from reconcile.runs.request import RunRequest
-from reconcile.runs.run import reconcile
 from reports.files.pdf_statement import pdf_data
 from reports.files.write import write_pack
 from reports.pack import Pack
@@ -21,7 +18,7 @@ from reports.pack_document import document_of
 from reports.sentences import warnings
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.differences.two_sides import NOON, TwoBooks
+from tests.harness.books.differences.two_sides import NOON
 from tests.harness.books.reports import Files
 from tests.harness.books.statements import (
     DAYS,
@@ -34,7 +31,6 @@ from tests.harness.books.statements import (
     sign_day,
     window_of_day,
 )
-from vocabulary.clock import FrozenClock
 from vocabulary.errors import Malformed
 from vocabulary.window import parse_window
 
@@ -318,45 +314,6 @@ def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
     assert (change["Open then"], change["Open now"]) == ("1", "0")
     lines = [row["Statement"] for row in files.table("statement")]
     assert "Changed since it was prepared or signed: 2026-03-01." in lines
-
-
-def test_what_a_person_settled_stays_closed_then_when_a_run_no_longer_finds_it(
-    database: str, tmp_path: Path
-) -> None:
-    books = TwoBooks()
-    books.ours("late", 500, 100)
-    books.both("next-day", 500, 100, at=NOON + ONE_DAY)
-    books.write(database)
-    reconcile_day(database, "agg", DAYS[0])
-    desk = Desk(tmp_path, database)
-    (break_,) = desk.pack(window_of_day(DAYS[0])).breaks
-    engine = open_engine(database)
-    explained = NOON + ONE_DAY
-    apply(engine, break_.break_id, explaining(by="jonas", why="It comes late", now=explained))
-    reconcile_day(database, "agg", DAYS[1])
-
-    def closed_and_carried_forward() -> tuple[int, int]:
-        pack = desk.pack(window_of_day(DAYS[1]))
-        assert pack.statement is not None
-        (roll,) = pack.statement.roll_forward
-        return roll.closed.count, roll.closing.count
-
-    def resolved_by_day() -> list[tuple[date, int]]:
-        with engine.connect() as connection:
-            window = parse_window("2026-03-01", "2026-03-05", zone="UTC")
-            flow = break_flow(connection, "agg", window, "UTC")
-        return [(day.day, day.resolved) for day in flow if day.resolved]
-
-    before = closed_and_carried_forward(), resolved_by_day()
-    books.theirs("late", 500, 100, reported_after=2 * ONE_DAY)
-    books.write(database)
-    request = RunRequest(provider="agg", window=window_of_day(DAYS[0]), maturity=ONE_DAY)
-    reconcile(database, request, clock=FrozenClock(REPORT_AT - timedelta(hours=1)))
-    after = closed_and_carried_forward(), resolved_by_day()
-    engine.dispose()
-
-    assert before == ((1, 0), [(explained.date(), 1)])
-    assert after == before
 
 
 def test_a_correction_stands_there_with_who_why_and_approver(
