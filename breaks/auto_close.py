@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from breaks.states import BreakState
+from breaks.states import SETTLED, BreakState
 from breaks.write_offs import end_write_offs
 
 #: The actor in the audit trail for what a run does.
@@ -43,9 +43,13 @@ SELECT l.break_id, l.state, due.after, due.why FROM due JOIN break_workflows l U
  WHERE l.state = due.before
  ORDER BY l.break_id FOR UPDATE OF l
 """
+# What was settled before is closed since then: so a statement carries forward what the next one
+# brings forward, whatever a run finds in between.
 _MOVE = """
 UPDATE break_workflows l
-   SET state = m.after, since = :now, settled = NULL,
+   SET state = m.after, settled = NULL,
+       since = CASE WHEN m.after = 'closed' AND l.state = ANY(CAST(:settled AS text[]))
+                    THEN l.since ELSE :now END,
        opened_at = CASE WHEN m.after = 'open' THEN :now ELSE l.opened_at END,
        reopened = l.reopened + (m.after = 'open')::integer,
        assignee = CASE WHEN m.after = 'open' THEN NULL ELSE l.assignee END
@@ -91,7 +95,15 @@ def apply_run(connection: Connection, *, provider: str, run_id: str, now: dateti
     due = [tuple(row) for row in connection.execute(text(_DUE), params)]
     if due:
         ids, before, after, why = (list(column) for column in zip(*due, strict=True))
-        moves = {**params, "ids": ids, "before": before, "after": after, "why": why}
+        settled = [str(state) for state in SETTLED]
+        moves = {
+            **params,
+            "ids": ids,
+            "before": before,
+            "after": after,
+            "why": why,
+            "settled": settled,
+        }
         for break_id, state, reason in zip(ids, before, why, strict=True):
             if state in _WRITTEN_OFF:
                 end_write_offs(connection, break_id, by=ACTOR, now=now, why=reason)

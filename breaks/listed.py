@@ -25,9 +25,9 @@ class ListedBreak:
     Attributes:
         difference: signed minor units; positive means the player is owed. run_id: the run that
         saw it last. began_at: when the bet or event it is about took place; None if it is not
-        known. since: when it got into its state. opened_at: when it was first seen or
-        reopened; its age and due date count from here. game: what the provider's history
-        reported for the round when a run last saw it; None if nothing.
+        known. since: when it got into its state; when it was settled, if it is. opened_at: when
+        it was first seen or reopened; its age and due date count from here. game: what the
+        provider's history reported for the round when a run last saw it; None if nothing.
     """
 
     break_id: str

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from breaks.kinds import BreakKind, Impact
 from breaks.listed import GAME, ListedBreak
 from breaks.standing import Standing, standing_of
-from breaks.states import ActionRefused, BreakChanged, BreakState, check_step
+from breaks.states import SETTLED, ActionRefused, BreakChanged, BreakState, check_step
 from storage.audit import AuditEntry, record_all
 from storage.people import refused_people
 from vocabulary.errors import Unavailable
@@ -315,7 +315,7 @@ def _after_step(
     return replace(
         break_,
         state=to,
-        since=now,
+        since=break_.since if {break_.state, to} <= SETTLED else now,
         assignee=None if to is BreakState.OPEN else assignee or break_.assignee,
         settled=break_.difference if by_person else None,
         opened_at=now if reopens else break_.opened_at,

@@ -90,3 +90,15 @@ def gaps(window: Window, covered: Iterable[Window]) -> tuple[Window, ...]:
     if reached < window.end:
         missing.append(Window(start=reached, end=window.end))
     return tuple(missing)
+
+
+def unfinished(window: Window, compared: Iterable[ComparedWindow]) -> tuple[Window, ...]:
+    """The parts of a window that runs compared, but only before they were over, in order."""
+    runs = list(compared)
+    never = gaps(window, [run.window for run in runs])
+    over = [
+        Window(start=run.window.start, end=min(run.window.end, run.started_at))
+        for run in runs
+        if run.started_at > run.window.start
+    ]
+    return gaps(window, [*over, *never])

@@ -10,6 +10,7 @@ from reconcile.days.states import DayState
 from reconcile.totals.differences import ELSEWHERE, NO_BREAKS, TIMING
 from reconcile.totals.render import unposted_text
 from reconcile.totals.tie_out import TotalsRow
+from reports.coverage import unfinished
 from reports.pack import Pack
 from vocabulary.plurals import plural
 
@@ -125,11 +126,10 @@ def _warnings(pack: Pack) -> Iterator[str]:
         )
     if pack.tie_out is None or pack.window is None:
         return
-    compared_at = max(comparison.started_at for comparison in pack.comparisons)
-    if compared_at < pack.window.end and not pack.gaps:
+    for part in unfinished(pack.window, pack.comparisons):
         yield (
-            f"The period was compared at {_local(compared_at, pack.zone)} ({pack.zone}),"
-            " before it was over."
+            f"{_local(part.start, pack.zone)} to {_local(part.end, pack.zone)} ({pack.zone})"
+            " was compared only before it was over: reconcile it again before anybody signs."
         )
     if pack.tie_out.unposted:
         yield f"{unposted_text(pack.tie_out.unposted)}, and in no figure."

@@ -6,10 +6,12 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 
 if TYPE_CHECKING:
     import asyncpg
+    from psycopg import Connection as PsycopgConnection
+    from psycopg.rows import TupleRow
 
 #: Longest wait for a connection, in seconds: an outage is reported, not waited out.
 CONNECT_TIMEOUT_S = 5
@@ -24,13 +26,25 @@ _KEEPALIVE = {
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """A SQLAlchemy engine on the URL; connections are made on first use."""
-    return create_engine(
+    """A SQLAlchemy engine on the URL; connections are made on first use, and count in UTC."""
+    engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         pool_pre_ping=True,
         connect_args={"connect_timeout": CONNECT_TIMEOUT_S, **_KEEPALIVE},
     )
+    event.listen(engine, "connect", _count_in_utc)
+    return engine
+
+
+def _count_in_utc(connection: "PsycopgConnection[TupleRow]", _record: object) -> None:
+    """Set the zone of a session, unless the server has it in UTC anyway.
+
+    In a zone that changes its clocks, PostgreSQL and Python take some days for 23 or 25 hours.
+    """
+    if connection.info.parameter_status("TimeZone") != "UTC":
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.commit()
 
 
 async def open_accept_connection(

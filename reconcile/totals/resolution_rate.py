@@ -3,8 +3,9 @@
 A row is a round in one currency, under its round id on either side. It is *known* from the
 first instant at which either side reported it to us. It is *resolved* when the first run was
 stored that could judge it: both sides had reported it, or it was mature. If it had a break, it
-is resolved when later data cleared the last break, or a person explained or closed it. A row
-counts for a horizon once that horizon has passed since it was known.
+is resolved when later data cleared the last break, or a person explained or closed it; if a
+correction cleared it, when that was booked. A row counts for a horizon once that horizon has
+passed since it was known.
 
 Money is stake plus payout, of the side that reports more; a rolled back record moved none.
 """

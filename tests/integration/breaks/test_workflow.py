@@ -90,7 +90,7 @@ def test_posted_breaks_are_closed_by_the_next_run(books: BreakBooks) -> None:
     }
     assert after.breaks == ()
     breaks = list_breaks(books.engine, BreakFilter(include_closed=True))
-    assert {break_.state for break_ in breaks} == {BreakState.CLOSED}
+    assert {(break_.state, break_.since) for break_ in breaks} == {(BreakState.CLOSED, EVENING)}
     assert books.balance() == 1000 + sum(
         payout - stake for _, theirs in cases.values() if theirs for stake, payout in [theirs]
     )

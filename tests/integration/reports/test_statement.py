@@ -15,6 +15,7 @@ from reports.files.pdf_statement import pdf_data
 from reports.files.write import write_pack
 from reports.pack import Pack
 from reports.pack_document import document_of
+from reports.sentences import warnings
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
 from tests.harness.books.differences.two_sides import NOON
@@ -232,6 +233,20 @@ def test_totals_of_an_empty_window_that_no_run_compared_say_so(desk: Desk) -> No
     assert json.loads(desk.run(*words, "--json").stdout)["compared"] is False
 
 
+def test_a_day_that_was_compared_only_before_it_was_over_is_named_whatever_came_later(
+    desk: Desk,
+) -> None:
+    pack = desk.pack(parse_window("2026-03-01", "2026-03-04", zone="UTC"))
+    first, *later = sorted(pack.comparisons, key=lambda part: part.window.start)
+    early = replace(pack, comparisons=(replace(first, started_at=NOON), *later))
+
+    assert "only before it was over" not in " ".join(warnings(pack))
+    assert (
+        "2026-03-01 12:00 to 2026-03-02 00:00 (UTC) was compared only before it was over:"
+        " reconcile it again before anybody signs." in warnings(early)
+    )
+
+
 def test_pdf_writes_only_the_statement(desk: Desk, tmp_path: Path) -> None:
     files = desk.files("--provider", "agg", *PERIOD, "--pdf", "--out", str(tmp_path))
     (path,) = files["agg"]
@@ -297,8 +312,8 @@ def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
     assert (change["Day"], change["Since"]) == ("2026-03-01", "signed by jonas")
     assert (change["Ours by"], change["Theirs by"]) == ("0.00", "0.00")
     assert (change["Open then"], change["Open now"]) == ("1", "0")
-    warnings = [row["Statement"] for row in files.table("statement")]
-    assert "Changed since it was prepared or signed: 2026-03-01." in warnings
+    lines = [row["Statement"] for row in files.table("statement")]
+    assert "Changed since it was prepared or signed: 2026-03-01." in lines
 
 
 def test_a_correction_stands_there_with_who_why_and_approver(

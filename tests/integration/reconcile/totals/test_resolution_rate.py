@@ -32,12 +32,12 @@ def books() -> TwoBooks:
     return TwoBooks()
 
 
-def _run(url: str, at: datetime) -> None:
+def _run(url: str, at: datetime, window: Window = DAY) -> None:
     reconcile(
         url,
         RunRequest(
             provider="agg",
-            window=DAY,
+            window=window,
             maturity=timedelta(minutes=15),
         ),
         clock=FrozenClock(at),
@@ -160,6 +160,32 @@ def test_a_midnight_within_an_hour_ends_the_day_of_rows_before_it_only(
     days = [midnight + timedelta(days=number) for number in (2, 3)]
     assert [due(day - MINUTE) for day in days] == [0, 1]
     assert [due(day) for day in days] == [1, 2]
+
+
+def test_24_hours_are_as_long_on_a_server_whose_zone_changes_its_clocks(
+    books: TwoBooks, database: str
+) -> None:
+    noon = datetime(2026, 3, 28, 12, tzinfo=UTC)  # on the day after, Berlin has 23 hours
+    window = Window(start=noon - 12 * HOUR, end=noon + 12 * HOUR)
+    books.both("r1", 100, 50, at=noon)
+    books.write(database)
+    _run(database, noon + timedelta(hours=23, minutes=30), window)
+    engine = open_engine(database, pool_size=1)
+    with engine.begin() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.execute(text(f"ALTER DATABASE {name} SET timezone = 'Europe/Berlin'"))
+    engine.dispose()
+    with engine.connect() as connection:
+        days = resolution_days(
+            connection,
+            "agg",
+            window,
+            now=noon + timedelta(days=10),
+            zone="UTC",
+            within=24 * HOUR,
+        )
+    engine.dispose()
+    assert [(day.resolved, day.due) for day in days] == [(1, 1)]
 
 
 def test_the_same_figures_are_printed_for_programs_and_for_prometheus(
