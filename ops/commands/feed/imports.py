@@ -45,7 +45,10 @@ def import_statement(
         bool, typer.Option("--restates", help="The file replaces one of its day, and is right.")
     ] = False,
     replaces: Annotated[
-        list[int] | None, typer.Option(help="Number of a file that it replaces; repeatable.")
+        list[int] | None,
+        typer.Option(
+            min=1, max=2**63 - 1, help="Number of a file that it replaces; repeatable."
+        ),
     ] = None,
     complete: Annotated[
         bool, typer.Option("--complete", help="The file covers its whole period, not a part.")

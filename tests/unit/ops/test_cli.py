@@ -149,6 +149,15 @@ def test_a_list_of_no_or_of_countless_rows_is_refused(words: str, most: str) -> 
         command.make_context(words, [*rest, "--most", most])
 
 
+@pytest.mark.parametrize("number", ["0", "9223372036854775808"])
+def test_a_file_replaces_none_whose_number_no_file_can_have(number: str) -> None:
+    command = load_command("feed").commands["import"]
+    words = [__file__, "--provider", "agg", "--replaces", number]
+
+    with pytest.raises(typer.BadParameter, match=r"Input should be (greater|less)"):
+        command.make_context("import", words)
+
+
 def test_an_unknown_option_is_refused_all_the_same(tmp_path: Path) -> None:
     done = tieout(tmp_path, "day", "show", "-x2", "--all")
 
