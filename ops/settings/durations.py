@@ -5,7 +5,7 @@ from datetime import timedelta
 
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)", re.ASCII)
 #: Longest duration: from now, an instant before or behind it is still in the calendar.
-LONGEST = timedelta(days=36_500)
+LONGEST = timedelta(days=365_000)
 _UNITS = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
