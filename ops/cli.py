@@ -14,11 +14,13 @@ from ops.commands.background import OWN_PROCESS
 from ops.commands.lazy_group import LazyCommands, lazy_group
 from ops.context import DEFAULT_DATA_DIR, Context
 from ops.extras import extra_with
+from ops.runtime.file_troubles import file_trouble_of
 from ops.runtime.outages import outage_of
 from vocabulary.build import version
 from vocabulary.errors import (
     ApiError,
     Contradiction,
+    Malformed,
     SettingsInvalid,
     TieoutError,
     Unavailable,
@@ -163,10 +165,20 @@ def main() -> None:
     except ModuleNotFoundError as error:
         _leave_without(error)
     except Exception as error:
-        outage = outage_of(error)
-        if outage is None:
+        trouble = outage_of(error) or file_trouble_of(error) or _unreadable_word(error)
+        if trouble is None:
             raise
-        _leave(UNAVAILABLE, str(outage))
+        _leave(UNAVAILABLE if isinstance(trouble, Unavailable) else USAGE, str(trouble))
+
+
+def _unreadable_word(error: Exception) -> Malformed | None:
+    """The word of the command line that is no UTF-8, if an error comes from one."""
+    if not isinstance(error, UnicodeEncodeError):
+        return None
+    for word in sys.argv[1:]:
+        if any("\udc80" <= char <= "\udcff" for char in word):
+            return Malformed(ascii(word), "text in UTF-8 is expected")
+    return None
 
 
 def _leave_without(error: ModuleNotFoundError) -> Never:

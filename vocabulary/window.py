@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+#: The years that a person may name: beside them, zones and spans leave the calendar.
+YEAR_MIN, YEAR_MAX = 1900, 9998
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -56,11 +59,16 @@ def last_of_month(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
+def is_within_calendar(day: date) -> bool:
+    """Whether a day, or an instant, is of a year with which zones and spans can reckon."""
+    return YEAR_MIN <= day.year <= YEAR_MAX
+
+
 def parse_instant(text: str, *, zone: str) -> datetime:
     """Parse one ISO 8601 date or instant into UTC.
 
     Raises:
-        ValueError: not ISO 8601.
+        ValueError: not ISO 8601, or of a year that nobody means.
     """
     try:
         instant = datetime.fromisoformat(text)
@@ -68,5 +76,7 @@ def parse_instant(text: str, *, zone: str) -> datetime:
         raise ValueError(
             f"a date or instant such as 2026-03-01T00:00:00Z is expected, not {text!r}"
         ) from None
+    if not is_within_calendar(instant):
+        raise ValueError(f"a year from {YEAR_MIN} to {YEAR_MAX} is expected, not {text!r}")
     local = instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC)

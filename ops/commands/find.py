@@ -6,7 +6,7 @@ import typer
 
 from ops.commands.database import open_books
 from ops.commands.json_output import print_json
-from ops.commands.options import AsJson, DayOption
+from ops.commands.options import AsJson, DayOption, Limit
 from ops.commands.scope import day_of_all
 from ops.context import context_of
 from reports.find.hits import Findings, SearchScope
@@ -26,7 +26,7 @@ def find(
     ],
     *,
     day: DayOption = None,
-    most: Annotated[int, typer.Option(help="At most this many hits.", min=1)] = _MOST,
+    most: Limit = _MOST,
     as_json: AsJson = False,
 ) -> None:
     """Find what an id, a name or an amount belongs to; exit 1 if nothing is found."""

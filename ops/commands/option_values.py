@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import typer
@@ -16,7 +17,15 @@ from vocabulary.clock import SystemClock
 from vocabulary.currencies import Exponents
 from vocabulary.errors import Malformed
 from vocabulary.money import Money
-from vocabulary.window import Window, day_window, last_of_month, parse_window
+from vocabulary.window import (
+    YEAR_MAX,
+    YEAR_MIN,
+    Window,
+    day_window,
+    is_within_calendar,
+    last_of_month,
+    parse_window,
+)
 from vocabulary.zones import UNKNOWN_ZONE
 
 #: The days of a week as options name them; three letters are enough.
@@ -24,6 +33,7 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 _DAYS_BACK: Mapping[str, int] = MappingProxyType({"today": 0, "yesterday": 1})
 _RELATIVE = re.compile(r"-[0-9]{1,3}", re.ASCII)
 
+_Day = TypeVar("_Day", date, datetime)
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}", re.ASCII)
 _PERIOD = (
     "a month such as 2026-06, a day such as 2026-06-04 or yesterday, or days such as"
@@ -50,6 +60,7 @@ def read_instant(value: str, option: str) -> datetime:
         raise Malformed(
             option, "an instant such as 2026-06-04T12:00:00Z is expected"
         ) from error
+    parsed = _within_calendar(parsed, option)
     return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
@@ -118,7 +129,7 @@ def read_month(value: str, option: str) -> tuple[date, date]:
         first = date.fromisoformat(f"{value}-01" if _MONTH.fullmatch(value) else "")
     except ValueError as error:
         raise Malformed(option, "a month such as 2026-06 is expected") from error
-    return first, last_of_month(first)
+    return _within_calendar(first, option), last_of_month(first)
 
 
 def _day_of(text: str, option: str, zone: str, now: datetime) -> date:
@@ -138,10 +149,17 @@ def read_business_day(value: str, zone: str, now: datetime, *, option: str = "--
     if named is not None:
         return named
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
     except ValueError as error:
         expected = "2026-06-04, today or yesterday is expected, or -1, or monday"
         raise Malformed(option, expected) from error
+    return _within_calendar(day, option)
+
+
+def _within_calendar(day: _Day, option: str) -> _Day:
+    if not is_within_calendar(day):
+        raise Malformed(option, f"a year from {YEAR_MIN} to {YEAR_MAX} is expected")
+    return day
 
 
 def day_windows(value: str, zones: Mapping[str, str], now: datetime) -> dict[str, Window]:

@@ -24,7 +24,9 @@ def check_currency(code: str | None) -> str | None:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Prometheus = Annotated[bool, typer.Option("--prometheus", help="Print metrics for Prometheus.")]
-Limit = Annotated[int, typer.Option("--most", help="At most this many.")]
+#: Most rows that somebody asks for: more than any list has, and the database can count to it.
+ROWS_MAX = 1_000_000_000
+Limit = Annotated[int, typer.Option("--most", min=1, max=ROWS_MAX, help="At most this many.")]
 
 Provider = Annotated[
     str,

@@ -133,7 +133,7 @@ def _chosen(config: Path | None, environ: Mapping[str, str]) -> Path | None:
 
 def _read(path: Path) -> SettingsDocument:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsInvalid(
             [f"{path}: expected a readable file: {error.strerror}"]

@@ -13,6 +13,7 @@ from pathlib import PurePath
 
 from vocabulary.currencies import is_currency
 from vocabulary.ids import transaction_position
+from vocabulary.window import is_within_calendar
 
 #: Shortest prefix of one of our own ids, in characters.
 PREFIX_CHARS_MIN = 6
@@ -185,7 +186,7 @@ def _is_transaction(text: str) -> bool:
 
 def _is_day(text: str) -> bool:
     try:
-        date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return False
-    return len(text) == len("2026-06-04")
+    return len(text) == len("2026-06-04") and is_within_calendar(day)

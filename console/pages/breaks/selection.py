@@ -146,9 +146,10 @@ def _days_ago(fields: Mapping[str, str], name: str, now: datetime) -> datetime |
     if name not in fields:
         return None
     text = fields[name]
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) <= DAYS_MAX):
+    days = int(text) if text.isascii() and text.isdigit() else 0
+    if not 0 < days <= DAYS_MAX:
         raise Malformed(name, f"a number of days up to {DAYS_MAX} is expected")
-    return now - timedelta(days=int(text))
+    return now - timedelta(days=days)
 
 
 def _flag(fields: Mapping[str, str], name: str, value: str) -> bool:

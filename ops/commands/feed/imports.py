@@ -29,6 +29,10 @@ from vocabulary.plurals import counted, plural
 
 #: Findings of a kind printed one by one; the rest are counted.
 SHOWN_MAX = 20
+Replaces = Annotated[
+    list[int] | None,
+    typer.Option(min=1, max=2**63 - 1, help="Number of a file that it replaces; repeatable."),
+]
 
 
 def import_statement(
@@ -44,9 +48,7 @@ def import_statement(
     restates: Annotated[
         bool, typer.Option("--restates", help="The file replaces one of its day, and is right.")
     ] = False,
-    replaces: Annotated[
-        list[int] | None, typer.Option(help="Number of a file that it replaces; repeatable.")
-    ] = None,
+    replaces: Replaces = None,
     complete: Annotated[
         bool, typer.Option("--complete", help="The file covers its whole period, not a part.")
     ] = False,

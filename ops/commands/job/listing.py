@@ -14,7 +14,7 @@ from storage.jobs.model import JobFile, StoredJob
 from storage.jobs.queries import content_of, files_of, job_numbered, jobs_before
 from storage.transactions import reading
 from vocabulary.clock import iso
-from vocabulary.errors import Malformed, NotAllowed
+from vocabulary.errors import NotAllowed
 from vocabulary.plurals import counted
 
 Number = Annotated[int, typer.Argument(help="The number of the job.")]
@@ -31,8 +31,6 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """List requested jobs, the newest first."""
-    if most < 1:
-        raise Malformed("--most", "1 or more is expected")
     with reading(open_books(ctx), "jobs") as connection:
         jobs = jobs_before(connection, by=by, active=active, limit=most)
     if as_json:

@@ -11,7 +11,7 @@ from ops.commands.database import open_books
 from ops.commands.json_output import print_json
 from ops.commands.ledger.balances import ByClock, ClockChoice, no_wallet
 from ops.commands.option_values import read_day
-from ops.commands.options import AsJson, DayOption, check_currency
+from ops.commands.options import AsJson, DayOption, Limit, check_currency
 from ops.commands.provider_choice import entry_named
 from ops.commands.tables import table, text
 from ops.context import context_of, own_exponents
@@ -42,8 +42,8 @@ def statement(
     ] = None,
     day: DayOption = None,
     clock: ByClock = ClockChoice.RECEIVED,
-    after: Annotated[int, typer.Option(help="Only operations after this seq.")] = 0,
-    most: Annotated[int, typer.Option(help="At most this many lines.")] = 1_000,
+    after: Annotated[int, typer.Option(min=0, help="Only operations after this seq.")] = 0,
+    most: Limit = 1_000,
     as_json: AsJson = False,
 ) -> None:
     """Show a wallet's operations in chain order, or a provider's totals by day."""

@@ -52,7 +52,11 @@ def test_filters_and_the_csv_select_the_same_breaks(maria: PageClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["kind=nonsense", "day=yesterday", "after=xyz", "state=open,lost", "sort=colour"]
+    "query",
+    [
+        *("kind=nonsense", "day=yesterday", "after=xyz", "state=open,lost", "sort=colour"),
+        *("age=3651", "age=0010009999999999", "under=0", f"under={'9' * 200}"),
+    ],
 )
 def test_a_filter_that_cannot_be_read_says_what_is_expected(
     maria: PageClient, query: str

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 import ops.commands
 from ops.cli import COMMANDS, load_command
@@ -128,6 +129,35 @@ def test_a_negative_number_is_an_argument_and_no_option(word: str) -> None:
     assert context.params["provider"] == ["agg"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("breaks list", "breaks groups", "dispute list", "find 7", "job list"),
+        *("ledger rounds", "ledger residuals", "ledger statement"),
+    ],
+)
+@pytest.mark.parametrize("most", ["-1", "0", "99999999999999999999"])
+def test_a_list_of_no_or_of_countless_rows_is_refused(words: str, most: str) -> None:
+    group, *rest = words.split()
+    command = load_command(group)
+    if hasattr(command, "commands"):
+        command = command.commands[rest.pop(0)]
+
+    with pytest.raises(
+        typer.BadParameter, match=r"Input should be (greater|less) than or equal to 10*$"
+    ):
+        command.make_context(words, [*rest, "--most", most])
+
+
+@pytest.mark.parametrize("number", ["0", "9223372036854775808"])
+def test_a_file_replaces_none_whose_number_no_file_can_have(number: str) -> None:
+    command = load_command("feed").commands["import"]
+    words = [__file__, "--provider", "agg", "--replaces", number]
+
+    with pytest.raises(typer.BadParameter, match=r"Input should be (greater|less)"):
+        command.make_context("import", words)
+
+
 def test_an_unknown_option_is_refused_all_the_same(tmp_path: Path) -> None:
     done = tieout(tmp_path, "day", "show", "-x2", "--all")
 
@@ -146,6 +176,34 @@ def test_a_database_out_of_reach_exits_3_in_one_line_without_its_password(
     assert len(done.stderr.splitlines()) == 1
     assert "database.url (postgresql://books:***@127.0.0.1:1/books)" in done.stderr
     assert "canary" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ("gone/tieout.toml", "it is not there: check the path, or make its folder"),
+        ("file/tieout.toml", "a folder is expected where a file is"),
+        ("x" * 300, "the name is longer than the disk takes"),
+    ],
+)
+def test_a_path_that_cannot_be_written_exits_2_in_one_line(
+    tmp_path: Path, config: str, sentence: str
+) -> None:
+    (tmp_path / "file").touch()
+
+    done = tieout(tmp_path, "--config", config, "init")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{config}: {sentence}\n"
+
+
+def test_a_word_that_is_no_text_exits_2_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "players.csv").touch()
+
+    done = tieout(tmp_path, "players", "import", "players.csv", "--encoding", "latin-\udcff1")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "'latin-\\udcff1': text in UTF-8 is expected\n"
 
 
 def test_an_optimised_interpreter_is_refused(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import typer
 
 from ops.commands.option_values import (
     day_windows,
     named_day,
     read_business_day,
+    read_duration,
     read_instant,
     read_month,
     read_period,
+    read_until,
     window_of,
 )
 from vocabulary.errors import Malformed
@@ -47,6 +50,29 @@ def test_a_day_is_that_of_the_zone() -> None:
 def test_what_is_no_day_is_refused_with_its_option(word: str) -> None:
     with pytest.raises(Malformed, match="--day: 2026-06-04, today or yesterday is expected"):
         read_business_day(word, "UTC", NOW)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1899-12-31", "9999-12-31"])
+def test_a_year_with_which_nothing_can_reckon_is_refused_with_its_option(text: str) -> None:
+    years = "a year from 1900 to 9998 is expected"
+
+    with pytest.raises(Malformed, match=f"--day: {years}"):
+        read_business_day(text, "Pacific/Kiritimati", NOW)
+    for instant in (text, f"{text}T00:00:00+14:00", f"{text}T23:59:59-12:00"):
+        with pytest.raises(Malformed, match=f"--at: {years}"):
+            read_instant(instant, "--at")
+    with pytest.raises(Malformed, match=f"--month: {years}"):
+        read_month(text[:7], "--month")
+    with pytest.raises(typer.BadParameter, match=years):
+        window_of(text, "2026-06-04", zone="Asia/Tokyo", now=NOW)
+
+
+def test_a_duration_reaches_no_further_than_the_calendar() -> None:
+    assert read_until("365000d", "--until", NOW).year == 3026
+    with pytest.raises(Malformed, match="--until: an instant such as"):
+        read_until("999999999d", "--until", NOW)
+    with pytest.raises(Malformed, match="--grace: a duration such as 24h or 30d is expected"):
+        read_duration("365001d", "--grace")
 
 
 def test_a_window_goes_from_day_to_day() -> None:

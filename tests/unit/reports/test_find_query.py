@@ -38,6 +38,8 @@ def readings(text: str, by: By) -> set[FoundKind]:
         ("request #7", By.NUMBER, {FoundKind.REQUEST}),
         ("2026-06-04", By.DAY, {FoundKind.SEAL}),
         ("2026-06-99", By.DAY, set()),
+        ("9999-12-31", By.DAY, set()),
+        ("0001-01-01", By.DAY, set()),
         ("20260604", By.DAY, set()),
     ],
 )

@@ -127,6 +127,12 @@ def test_a_full_file_is_read_as_written(tmp_path: Path) -> None:
     assert settings.receiver.ops_port == 9090
 
 
+def test_the_mark_that_editors_put_before_utf_8_is_no_part_of_the_file(tmp_path: Path) -> None:
+    marked = written(tmp_path, "\ufeff[receiver]\nport = 81\n")
+
+    assert load(marked, {}).receiver.port == 81
+
+
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     path = written(tmp_path, '[receiver]\nport = 8081\nhost = "127.0.0.2"\n' + PROVIDER)
     environ = {
