@@ -7,7 +7,6 @@ import typer
 
 from feeds.statements.archive import file_parts, has_file
 from ops.commands.database import open_books
-from vocabulary.errors import TieoutError
 
 
 def file(
@@ -24,11 +23,12 @@ def file(
     with open_books(ctx).connect() as connection:
         if not has_file(connection, number):
             raise typer.BadParameter(f"there is no file {number}")
-        try:
-            with target.open("xb") as stream:
+        with target.open("xb") as stream:
+            try:
                 for part in file_parts(connection, number):
                     stream.write(part)
-        except TieoutError:
-            target.unlink()  # a part of the file, or not the file at all
-            raise
+                stream.flush()
+            except BaseException:
+                target.unlink()  # a part of the file, or not the file at all
+                raise
     typer.echo(f"file {number} is in {target}")
