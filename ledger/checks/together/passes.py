@@ -65,19 +65,16 @@ class Books:
     is_whole: bool
 
 
-def pass_queries(
-    scope: WalletScope, lists: codes.Lists, *, is_whole: bool
-) -> dict[str, BlockQuery]:
+def pass_queries(scope: WalletScope, books: Books) -> dict[str, BlockQuery]:
     """What is read of the tables of a scope, by table.
 
     Args:
         scope: a range of wallets or all, from the first position or from a month end on.
-        lists: the texts of the books.
-        is_whole: whether no row of any month left, so that rounds can be proven.
+        books: rounds are read only if these are whole.
     """
-    queries = [operations_query(scope, lists), entries_query(scope, lists)]
-    if is_whole:
-        queries.append(rounds_query(scope, lists))
+    queries = [operations_query(scope, books.lists), entries_query(scope, books.lists)]
+    if books.is_whole:
+        queries.append(rounds_query(scope, books.lists))
     return {query.table: query for query in queries}
 
 

@@ -211,8 +211,7 @@ def _parts(
 def _table_source(
     readers: Sequence[BlockReader], scope: WalletScope, books: Books
 ) -> TableSource:
-    queries = pass_queries(scope, books.lists, is_whole=books.is_whole)
-    return TableSource(readers, queries, scope.parameters)
+    return TableSource(readers, pass_queries(scope, books), scope.parameters)
 
 
 def _wallets(
