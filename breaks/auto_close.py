@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from breaks.states import SETTLED, BreakState
+from breaks.states import BreakState, settled_states
 from breaks.write_offs import end_write_offs
 
 #: The actor in the audit trail for what a run does.
@@ -95,14 +95,13 @@ def apply_run(connection: Connection, *, provider: str, run_id: str, now: dateti
     due = [tuple(row) for row in connection.execute(text(_DUE), params)]
     if due:
         ids, before, after, why = (list(column) for column in zip(*due, strict=True))
-        settled = [str(state) for state in SETTLED]
         moves = {
             **params,
             "ids": ids,
             "before": before,
             "after": after,
             "why": why,
-            "settled": settled,
+            "settled": settled_states(),
         }
         for break_id, state, reason in zip(ids, before, why, strict=True):
             if state in _WRITTEN_OFF:

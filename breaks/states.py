@@ -55,6 +55,11 @@ STEPS: Mapping[BreakState, frozenset[BreakState]] = MappingProxyType(
 SETTLED = frozenset({_S.EXPLAINED, _S.POSTED, _S.WRITTEN_OFF, _S.CLOSED})
 
 
+def settled_states() -> list[str]:
+    """``SETTLED`` as the database has them, for an array of a query."""
+    return [str(state) for state in SETTLED]
+
+
 class ActionRefused(NotAllowed):
     """The rules do not allow a step, a note or a decision; nothing was changed."""
 

@@ -12,7 +12,7 @@ from breaks.disputes.claims import NOT_SENT, DisputeClaim, claim_order
 from breaks.disputes.model import LineState
 from breaks.disputes.store import CLAIMED_LINE
 from breaks.policy import AGES
-from breaks.states import SETTLED
+from breaks.states import settled_states
 
 # The newest dispute of a break is found by one pass over all lines: a look-up for each would be
 # planned as a join of all with all where statistics are missing. The states are those of
@@ -62,7 +62,7 @@ def claim_sums(
     params = {
         "provider": provider,
         "now": now,
-        "settled": [str(state) for state in SETTLED],
+        "settled": settled_states(),
         "ends": [end.total_seconds() for end in list(AGES.values())[:-1]],
     }
     claims = [

@@ -24,7 +24,7 @@ from breaks.disputes.model import (
 )
 from breaks.impact import effects_of
 from breaks.kinds import BreakKind
-from breaks.states import SETTLED, ActionRefused, BreakState
+from breaks.states import ActionRefused, BreakState, settled_states
 
 _DISPUTES = """
 SELECT d.dispute_id, d.provider, d.note, d.opened_by, d.opened_at FROM disputes d
@@ -137,7 +137,7 @@ def list_disputes(
 
 def claimed_disputes(connection: Connection, *, provider: str | None = None) -> list[Dispute]:
     """The disputes with money between the sides, and only those of their lines."""
-    params = {"provider": provider, "settled": [str(state) for state in SETTLED]}
+    params = {"provider": provider, "settled": settled_states()}
     disputes = _read(connection, _CLAIMED, params, lines=CLAIMED_LINE)
     return [
         replace(dispute, lines=claimed)

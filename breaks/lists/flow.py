@@ -9,7 +9,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
-from breaks.states import SETTLED
+from breaks.states import settled_states
 from vocabulary.window import Window
 
 _FLOW = """
@@ -46,7 +46,7 @@ def break_flow(
         "zone": zone,
         "start": window.start,
         "end": window.end,
-        "settled": [str(state) for state in SETTLED],
+        "settled": settled_states(),
     }
     return [
         BreakFlow(day=row.day, opened=row.opened, resolved=row.resolved)

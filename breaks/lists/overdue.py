@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from breaks.policy import OverdueLimit
-from breaks.states import SETTLED
+from breaks.states import settled_states
 
 
 def overdue_sql(limits: Sequence[OverdueLimit]) -> str:
@@ -28,7 +28,7 @@ def overdue_parameters(limits: Sequence[OverdueLimit]) -> dict[str, object]:
         )
     }
     shortest = max((limit.opened_before for limit in limits), default=None)
-    settled = [str(state) for state in SETTLED]
+    settled = settled_states()
     return {"settled": settled, "overdue_shortest": shortest, **numbered}
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from breaks.kinds import Impact
 from breaks.lists.overdue import overdue_parameters, overdue_sql
 from breaks.policy import AGES, SlaRule, overdue_limits
-from breaks.states import SETTLED, BreakState
+from breaks.states import BreakState, settled_states
 
 _OPEN_MONEY = """
 SELECT b.provider, b.impact, b.currency,
@@ -94,7 +94,7 @@ def open_sums(connection: Connection, *, now: datetime) -> list[OpenSum]:
     """The breaks that are not settled, by provider, impact, currency and age."""
     ages = list(AGES)
     ends = [end.total_seconds() for end in list(AGES.values())[:-1]]
-    params = {"now": now, "ends": ends, "settled": _settled()}
+    params = {"now": now, "ends": ends, "settled": settled_states()}
     return [
         OpenSum(
             provider=row.provider,
@@ -122,7 +122,3 @@ def waiting_work(
     overdue_query = text(_OVERDUE.format(overdue=overdue_sql(limits)))
     overdue = connection.execute(overdue_query, params).scalar_one()
     return BreakWork(**row._mapping, overdue=overdue)
-
-
-def _settled() -> list[str]:
-    return [str(state) for state in SETTLED]

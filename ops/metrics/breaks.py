@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from breaks.kinds import Impact
 from breaks.policy import SlaRule
-from breaks.states import SETTLED
+from breaks.states import settled_states
 from breaks.unanswered import count_unanswered
 from ops.metrics.catalogue import Sample, sample
 from ops.settings.break_policy import rules_of
@@ -42,7 +42,7 @@ def break_samples(
     yield from _open_breaks(connection)
     slugs = [entry.slug for entry in settings.providers]
     unsettled = {(slug, impact.value): (0.0, 0) for slug in slugs for impact in Impact}
-    settled = [str(state) for state in SETTLED]
+    settled = settled_states()
     parameters = {"now": now, "settled": settled, **_columns(rules_of(settings))}
     for provider, impact, oldest_s, overdue in connection.execute(text(_UNSETTLED), parameters):
         unsettled[provider, impact] = (max(oldest_s, 0.0), overdue)

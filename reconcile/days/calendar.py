@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, text
 
-from breaks.states import SETTLED
+from breaks.states import settled_states
 from reconcile.days.states import DayAction, DayState
 from reconcile.days.sums import NO_LINES
 from storage.archive.row_cut import rows_begin_at
@@ -147,7 +147,7 @@ def _read(connection: Connection, zones: Mapping[str, str], first: date, last: d
         "ends": [day_window(last, ZoneInfo(zone)).end for zone in zones.values()],
         "first": first,
         "last": last,
-        "settled": [str(state) for state in SETTLED],
+        "settled": settled_states(),
     }
     open_breaks: dict[_Key, list[OpenGross]] = {}
     digests: dict[_Key, str] = {}

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from breaks.kinds import OF_BOOKS
-from breaks.states import SETTLED
+from breaks.states import settled_states
 from reconcile.days.corrections import IN_ROUND
 from reconcile.days.figures import NO_TOTALS, BothSides, DayFigures, OpenMoney, SideTotals
 from storage.planning import without_nested_loops
@@ -213,7 +213,7 @@ def read_breaks(
         "starts": [window.start for _, window in windows],
         "ends": [window.end for _, window in windows],
         "of_books": [str(kind) for kind in OF_BOOKS],
-        "settled": [str(state) for state in SETTLED],
+        "settled": settled_states(),
     }
     money: list[dict[str, OpenMoney]] = [{} for _ in windows]
     digests, corrections = [NO_LINES] * len(windows), [0] * len(windows)

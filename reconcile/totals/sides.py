@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from breaks.kinds import OF_BOOKS
-from breaks.states import SETTLED
+from breaks.states import settled_states
 from reconcile.totals.cells import NO_FIGURES, UNKNOWN_GAME, Figures, TotalsCell
 from reconcile.totals.side_queries import OUR_SUMS, THEIR_SUMS
 from storage.archive.row_cut import require_rows_since
@@ -139,7 +139,7 @@ def break_sums(
     """Add up the breaks of a window; see ``side_sums``."""
     params = {
         **_parameters(provider, window, zone, by_game=by_game),
-        "settled": [str(state) for state in SETTLED],
+        "settled": settled_states(),
         "of_books": [str(kind) for kind in OF_BOOKS],
     }
     return {

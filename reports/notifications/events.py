@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from breaks.kinds import Impact
 from breaks.policy import SlaRule, due_at
-from breaks.states import SETTLED
+from breaks.states import settled_states
 from feeds.finding_kinds import FindingKind
 from feeds.freshness import freshness_of, is_stale
 from reports.grid import WHO_OWES, readable
@@ -138,7 +138,7 @@ def _breaks(
 ) -> Iterator[Event]:
     parameters = {
         **taking(rule, EventKind.BREAK),
-        "settled": _settled(),
+        "settled": settled_states(),
         "currencies": list(rule.over),
         "minimums": list(rule.over.values()),
     }
@@ -192,7 +192,7 @@ def _overdue_breaks(
         return
     parameters = {
         **taking(rule, EventKind.OVERDUE),
-        "settled": _settled(),
+        "settled": settled_states(),
         "youngest": max(cutoff for *_, cutoff in cutoffs),
         **dict(zip(_RULE_COLUMNS, map(list, zip(*cutoffs, strict=True)), strict=True)),
     }
@@ -227,10 +227,6 @@ def _cutoffs(
         for rule in rules
         for currency, minimum in (rule.min_amount.items() or [(None, None)])
     ]
-
-
-def _settled() -> list[str]:
-    return [str(state) for state in SETTLED]
 
 
 def _missed(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from breaks.auto_close import ACTOR
-from breaks.states import SETTLED
+from breaks.states import settled_states
 from reconcile.days.corrections import corrections_of
 from reconcile.days.states import DayStatus
 from reconcile.days.store import DayTerms, load_day
@@ -140,7 +140,7 @@ def cuts_of(
 def _spans(connection: Connection, provider: str, cuts: Cuts) -> list[BreakSpan]:
     params = {
         "provider": provider,
-        "settled": [str(state) for state in SETTLED],
+        "settled": settled_states(),
         "opening": cuts.opening,
         "report": cuts.report,
     }
