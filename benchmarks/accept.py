@@ -26,7 +26,7 @@ from benchmarks.bench import (
     wait_until_answering,
     warm_up,
 )
-from benchmarks.load import SECRETS
+from benchmarks.loads.closed_loop import SECRETS
 
 CONNECTIONS = (16, 64, 256)
 DIALECTS = tuple(SECRETS)

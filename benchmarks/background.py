@@ -4,9 +4,11 @@
 Callbacks of each dialect arrive at each rate, in open loop: alone, beside background work that
 yields as the settings say by default, and with ``--competing`` beside work that does not. The
 three commands run beside each other, each again as soon as it ends; ``seconds`` is the mean of
-those that ended, and ``alone`` the same without a load. ``ratio`` is what p99.9 and seconds are
-of those alone. ``generator`` is the load generator's own processor time, in microseconds a
-callback, and how late it was itself at p99.
+those that ended, and ``alone`` the same without a load. ``flushes`` is what the disk takes for
+each of 200 small flushes a second while nothing else runs: no answer is faster, and waits that
+it has by itself are not ours. ``ratio`` is what p99.9 and seconds are of those alone, and p99.9
+of that of the flushes. ``generator`` is the load generator's own processor time, in
+microseconds a callback, and how late it was itself at p99.
 """
 
 import argparse
@@ -40,7 +42,8 @@ from benchmarks.bench import (
     wait_until_answering,
     warm_up,
 )
-from benchmarks.load import PLAYERS, SECRETS
+from benchmarks.loads.closed_loop import PLAYERS, SECRETS
+from benchmarks.loads.flushes import flush_waits
 from benchmarks.statement_import import lines
 from ledger.posting.posting import post_all
 from ops.work import Work
@@ -52,6 +55,8 @@ IMPORTED = "sportsbook"
 RATES = "500,1000,2000,4000,6000"
 #: The day that is reconciled, and the provider.
 DAY, RECONCILED = date(2026, 3, 1), "aggregator"
+#: Flushes a second that are measured beside nothing.
+FLUSH_RATE = 200.0
 #: Exit codes of a command that did its work: 1 is a finding.
 DONE = (0, 1)
 #: Longest time of one command, in seconds.
@@ -148,20 +153,22 @@ def main() -> None:
                 warm_up(stage.port, dialect, turn=next(turns))
             drained(stage.database_url)
             print(_HEADER)
+            flushes = _flushes(stage, chosen.seconds)
             with _repeated(stage, commands, nice=None) as alone:
                 sleep(chosen.seconds)
-            results = [_line(_Turn("", 0, "alone"), {}, alone.seconds, _NOTHING)]
-            reference = results[0]
+            reference = _line(_Turn("", 0, "alone"), {}, alone.seconds, _NOTHING)
+            results = [flushes, reference]
             for dialect, rate in loads:
                 load = partial(
                     open_loop, stage.port, dialect, rate=rate, seconds=chosen.seconds
                 )
-                none = _line(_Turn(dialect, rate, "none"), load(turn=next(turns)), {}, _NOTHING)
+                by_disk = {"flush_p999": flushes["p999"]}
+                none = _line(_Turn(dialect, rate, "none"), load(turn=next(turns)), {}, by_disk)
                 results.append(none)
                 for mode, nice in modes.items():
                     with _repeated(stage, commands, nice=nice) as repeated:
                         figures = load(turn=next(turns))
-                    compared = {**none, "seconds": reference["seconds"]}
+                    compared = {**none, **by_disk, "seconds": reference["seconds"]}
                     turn = _Turn(dialect, rate, mode)
                     results.append(_line(turn, figures, repeated.seconds, compared))
                     _post_rest(stage)
@@ -203,6 +210,12 @@ def _commands(
         "reconcile": lambda: ("reconcile", "--provider", RECONCILED, *window),
         "import": statement,
     }
+
+
+def _flushes(stage: BenchSetup, seconds: float) -> dict[str, Any]:
+    """The line of the disk that the books are on."""
+    waits = flush_waits(stage.data, rate=FLUSH_RATE, seconds=seconds)
+    return _line(_Turn("", FLUSH_RATE, "flushes"), waits, {}, _NOTHING)
 
 
 def _post_rest(stage: BenchSetup) -> None:
@@ -253,7 +266,8 @@ def _line(
         turn: what was done.
         figures: of the load generator; empty: there was no load.
         seconds: of each command that ended.
-        alone: p99.9 without background work, and the seconds of commands without a load.
+        alone: p99.9 without background work and of flushes, and the seconds of commands without
+            a load.
     """
     latencies = {
         key: round(figures.get(f"{key}_ms", 0.0), 2) for key in ("p50", "p99", "p999", "max")
@@ -267,8 +281,9 @@ def _line(
         for command, value in means.items()
         if command in alone.get("seconds", {})
     }
-    if alone.get("p999"):
-        ratios["p999"] = round(latencies["p999"] / alone["p999"], 2)
+    for name, key in (("p999", "p999"), ("p999 to flushes", "flush_p999")):
+        if alone.get(key):
+            ratios[name] = round(latencies["p999"] / alone[key], 2)
     shown = [f"{turn.dialect:14} {turn.rate:6.0f} {turn.mode:10}"]
     shown += [f"{value:8.1f}" for value in (*latencies.values(), *generator.values())]
     shown += [f" {name} {value}" for name, value in means.items()]

@@ -10,7 +10,7 @@ import sys
 import uvloop
 from aiohttp import web
 
-from benchmarks.load import SECRETS
+from benchmarks.loads.closed_loop import SECRETS
 from providers.contract import Callback, Provider
 from providers.dialect import Dialect
 from providers.registry import DIALECTS

@@ -22,7 +22,7 @@ import psutil  # type: ignore[import-untyped] # no types come with it
 import psycopg
 from sqlalchemy import text
 
-from benchmarks.load import PLAYERS, RATE_MAX, SECRETS, player
+from benchmarks.loads.closed_loop import PLAYERS, RATE_MAX, SECRETS, player
 from ledger.players.importer import PlayerRow, import_players
 from ops.engines import postgres_server
 from ops.engines.data_directory import DataDirectory, locked, open_data_directory
@@ -214,7 +214,7 @@ def load(
     """Run the load generator in its own process; its figures."""
     arguments = [str(port), dialect, str(connections), str(seconds), str(turn), who, str(rate)]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load", *arguments],
+        [sys.executable, "-m", "benchmarks.loads.closed_loop", *arguments],
         check=True,
         capture_output=True,
         timeout=seconds + 90,
@@ -226,10 +226,10 @@ def load(
 def open_loop(
     port: int, dialect: str, *, rate: float, seconds: float, turn: int, connections: int = 64
 ) -> dict[str, float]:
-    """Run ``benchmarks.open_loop`` in its own process; its figures."""
+    """Run ``benchmarks.loads.open_loop`` in its own process; its figures."""
     arguments = [str(port), dialect, str(connections), str(seconds), str(turn), str(rate)]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.open_loop", *arguments],
+        [sys.executable, "-m", "benchmarks.loads.open_loop", *arguments],
         check=True,
         capture_output=True,
         timeout=seconds + 90,

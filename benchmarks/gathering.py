@@ -18,7 +18,7 @@ from statistics import median
 from sqlalchemy import Engine, text
 
 from benchmarks.bench import BenchSetup, drained, staged
-from benchmarks.load import SECRETS
+from benchmarks.loads.closed_loop import SECRETS
 from benchmarks.profiling.pipeline import (
     CallbackSource,
     Load,

@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.growth [--sizes 0.1 1 5 20] [--data DIR] [--rate N] [--seconds S]
 [--saturated-seconds S]``.
-Sizes are millions of operations. The books are filled in bulk (``benchmarks.bulk_books``) and
-then take callbacks with one receiver and one worker: in open loop at a rate, and saturated over
-64 connections. Rates and processor time stand beside their ratio to the smallest size.
+Sizes are millions of operations. The books are filled in bulk
+(``benchmarks.loads.bulk_books``) and then take callbacks with one receiver and one worker: in
+open loop at a rate, and saturated over 64 connections. Rates and processor time stand beside
+their ratio to the smallest size.
 
 With ``--data`` the books stay in DIR, and a later run goes on from them; a size that they have
 outgrown is measured in books of its own. Before anything is written, it prints how much disk
@@ -29,7 +30,7 @@ from time import monotonic
 from sqlalchemy import Connection, Engine, text
 
 from benchmarks.bench import BenchSetup, drained, staged
-from benchmarks.bulk_books import PROVIDER, fill, operations_in
+from benchmarks.loads.bulk_books import PROVIDER, fill, operations_in
 from benchmarks.profiling import statements
 from benchmarks.profiling.pipeline import (
     CallbackSource,

@@ -39,7 +39,7 @@ from benchmarks.bench import (
     wait_until_answering,
     warm_up,
 )
-from benchmarks.load import PLAYERS, SECRETS, player
+from benchmarks.loads.closed_loop import PLAYERS, SECRETS, player
 from benchmarks.profiling.processes import Usage, family, usage_of
 from ops.engines import servers
 from providers.contract import Callback, Provider

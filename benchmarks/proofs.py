@@ -34,7 +34,7 @@ from benchmarks.bench import (
     staged,
     wait_until_answering,
 )
-from benchmarks.load import PLAYERS, SECRETS
+from benchmarks.loads.closed_loop import PLAYERS, SECRETS
 from ops.engines import postgres_server
 from ops.engines.data_directory import open_data_directory
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from benchmarks.bench import BenchSetup, drained, staged
-from benchmarks.load import SECRETS
+from benchmarks.loads.closed_loop import SECRETS
 from benchmarks.profiling.pipeline import (
     CONNECTIONS,
     CallbackSource,

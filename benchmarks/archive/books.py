@@ -16,7 +16,7 @@ from benchmarks.archive.history import report_month
 from benchmarks.archive.letting_go import Archivists
 from benchmarks.archive.sizes import table_sizes
 from benchmarks.bench import BenchSetup, cpu_seconds, drained, load, warm_up
-from benchmarks.load import SECRETS
+from benchmarks.loads.closed_loop import SECRETS
 from ledger.checks.check import WalletScope
 from ledger.checks.run import newest_month_end, verify
 from ledger.posting.posting import post_all

@@ -14,7 +14,7 @@ from benchmarks.bench import (
     wait_until_answering,
     warm_up,
 )
-from benchmarks.load import RATE_MAX
+from benchmarks.loads.closed_loop import RATE_MAX
 from benchmarks.profiling.processes import Usage, family, server_usage, usage_of
 from ops.engines import servers
 

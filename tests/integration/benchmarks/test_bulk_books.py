@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from benchmarks.bulk_books import fill, operations_in
+from benchmarks.loads.bulk_books import fill, operations_in
 from ledger.checks.run import verify
 from ledger.players.importer import PlayerRow, import_players
 from storage.transactions import engine_at

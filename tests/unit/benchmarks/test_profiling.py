@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from benchmarks.open_loop import instants
+from benchmarks.loads.open_loop import instants
 from benchmarks.profiling.functions import shares_of
 from benchmarks.profiling.processes import Usage, family, since, usage_of
 

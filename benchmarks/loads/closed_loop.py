@@ -1,11 +1,11 @@
 """A load generator that costs little: one process, raw HTTP/1.1, requests built beforehand.
 
-``python -m benchmarks.load PORT DIALECT CONNECTIONS SECONDS FIRST [WHO [RATE]]`` prints one
-JSON line. It sends only to loopback, stops by itself after SECONDS (0: after each player's
-first bet and win) and counts every answer that is no success. WHO plays: everyone, the lower
-or the upper half of the players, one hot player of the upper half, or the upper half in one
-hot round. RATE bounds the requests built beforehand, per second. ``benchmarks.open_loop`` sends
-at a rate of its own instead of as fast as it is answered.
+``python -m benchmarks.loads.closed_loop PORT DIALECT CONNECTIONS SECONDS FIRST [WHO [RATE]]``
+prints one JSON line. It sends only to loopback, stops by itself after SECONDS (0: after each
+player's first bet and win) and counts every answer that is no success. WHO plays: everyone, the
+lower or the upper half of the players, one hot player of the upper half, or the upper half in
+one hot round. RATE bounds the requests built beforehand, per second.
+``benchmarks.loads.open_loop`` sends at a rate of its own instead of as fast as it is answered.
 """
 
 import asyncio

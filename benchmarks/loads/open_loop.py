@@ -1,8 +1,8 @@
 """A load that does not wait for its answers: callbacks arrive at a rate, at random instants.
 
-``python -m benchmarks.open_loop PORT DIALECT CONNECTIONS SECONDS FIRST RATE`` prints one JSON
-line. Latencies count from the instant at which a callback was due, so one that waits behind a
-slow answer counts in full. ``late_p99_ms`` is how late the generator itself was, and
+``python -m benchmarks.loads.open_loop PORT DIALECT CONNECTIONS SECONDS FIRST RATE`` prints one
+JSON line. Latencies count from the instant at which a callback was due, so one that waits
+behind a slow answer counts in full. ``late_p99_ms`` is how late the generator itself was, and
 ``generator_us`` its own processor time a callback, in microseconds.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from functools import partial
 from time import perf_counter, process_time
 
-from benchmarks.load import PLAYERS, Lane, script_of
+from benchmarks.loads.closed_loop import PLAYERS, Lane, script_of
 
 #: How often, and after how many seconds each, the last answers are looked for.
 ANSWERS_POLLS, ANSWERS_POLL_S = 1000, 0.01

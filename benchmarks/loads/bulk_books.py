@@ -1,9 +1,10 @@
 """Many callbacks of the sportsbook, written in bulk through real tables, guards and posting.
 
-The rows are those that a receiver writes for ``benchmarks.load``: a bet and a result of each
-player in turn, each a round of its own. One statement writes a hundred thousand of them, with
-every constraint, index and trigger on, and ``ledger.posting`` posts them meanwhile. ``tieout
-ledger verify`` proves such books. No receiver may run: it would hold outdated wallets.
+The rows are those that a receiver writes for ``benchmarks.loads.closed_loop``: a bet and a
+result of each player in turn, each a round of its own. One statement writes a hundred thousand
+of them, with every constraint, index and trigger on, and ``ledger.posting`` posts them
+meanwhile. ``tieout ledger verify`` proves such books. No receiver may run: it would hold
+outdated wallets.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""What benchmarks load Tieout with, and what the disk beneath takes."""
