@@ -160,7 +160,12 @@ LateSecretRef = Annotated[Secret, BeforeValidator(_late_secret)]
 class Section(BaseModel):
     """A table of the settings file: frozen, and a key it does not know is a problem."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        defer_build=True,  # the settings as a whole build all of them, once
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+    )
 
 
 def unset_secrets_of(section: Section | None, place: str) -> Iterator[str]:
