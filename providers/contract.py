@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from msgspec import Struct
+
 #: A provider setting of one dialect: text, number, flag or a list of texts.
 OptionValue = str | int | bool | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
+class Callback(Struct, frozen=True, kw_only=True, gc=False):
     """One request as received.
 
     Attributes:
@@ -47,8 +48,7 @@ class Provider:
     options: Mapping[str, OptionValue]
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True, gc=False):
     """Proof that the sender holds a secret.
 
     Attributes:

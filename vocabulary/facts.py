@@ -5,10 +5,11 @@ operation key: unique within one provider and derived only from the provider's o
 ``handle`` is the provider's name for the player, ``occurred_at`` its time stamp, or None.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
+
+from msgspec import Struct
 
 from vocabulary.money import Money
 
@@ -29,16 +30,14 @@ class Fund(StrEnum):
     SUSPENSE = "suspense"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BalanceQuery:
+class BalanceQuery(Struct, frozen=True, kw_only=True, gc=False):
     """The provider asks for a player's balance. Moves nothing and is not stored."""
 
     handle: str
     currency: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bet:
+class Bet(Struct, frozen=True, kw_only=True, gc=False):
     """Take ``amount`` if the balance covers it; ``ends_round`` closes a round without a win."""
 
     key: str
@@ -50,8 +49,7 @@ class Bet:
     fund: Fund = Fund.CASH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Win:
+class Win(Struct, frozen=True, kw_only=True, gc=False):
     """Give ``amount`` to the player.
 
     Attributes:
@@ -71,8 +69,7 @@ class Win:
     fund: Fund = Fund.CASH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BetAndWin:
+class BetAndWin(Struct, frozen=True, kw_only=True, gc=False):
     """Take ``bet`` and give ``win`` as one unit; the balance must cover the bet alone."""
 
     key: str
@@ -85,8 +82,7 @@ class BetAndWin:
     fund: Fund = Fund.CASH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rollback:
+class Rollback(Struct, frozen=True, kw_only=True, gc=False):
     """Undo the operation ``original_key`` by that operation's own amount and direction.
 
     Attributes:
@@ -103,8 +99,7 @@ class Rollback:
     occurred_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundEnd:
+class RoundEnd(Struct, frozen=True, kw_only=True, gc=False):
     """Close the round. Stake and payout are control totals; nothing moves.
 
     Attributes:
@@ -124,8 +119,7 @@ class RoundEnd:
     implied: tuple[Bet | Win, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryRecord:
+class HistoryRecord(Struct, frozen=True, kw_only=True, gc=False):
     """One record of the provider's own history, pushed or from a statement. Moves nothing.
 
     Attributes:
@@ -158,8 +152,7 @@ class HistoryRecord:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableHistory:
+class UnreadableHistory(Struct, frozen=True, kw_only=True, gc=False):
     """An authentic record of the provider's history that cannot be read. Kept as received.
 
     Attributes:

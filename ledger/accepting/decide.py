@@ -11,7 +11,6 @@ Every operation takes the next position in its wallet's chain, also if it is dec
 nothing. A decision on a stale wallet cannot be committed, because that position is taken.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterable
 
 from msgspec import structs
@@ -106,7 +105,7 @@ def _with_implied(view: LedgerView, request: Request, end: RoundEnd) -> Decision
         for implied in end.implied
         if (request.provider, implied.key) not in view.operations
     ]
-    end_only = structs.replace(request, fact=dataclasses.replace(end, implied=()))
+    end_only = structs.replace(request, fact=structs.replace(end, implied=()))
     decisions = decide_batch(view, [*missing, end_only])
     last = decisions[-1]
     if not last.operations:

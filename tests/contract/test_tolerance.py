@@ -3,9 +3,9 @@
 import json
 import re
 from codecs import BOM_UTF8
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.contract.test_dialects import (
     every_route,

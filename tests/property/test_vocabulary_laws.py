@@ -1,12 +1,12 @@
 """Properties of money, ids and fingerprints over generated values."""
 
 import re
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
 from vocabulary.currencies import ISO_4217, ISO_ONLY
 from vocabulary.errors import Malformed

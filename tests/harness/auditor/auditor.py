@@ -5,8 +5,9 @@ the reply to each, and keeps every wallet's chain. It is written from the decisi
 and obviously: where it and the ledger differ, one of them is wrong.
 """
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from tests.harness.auditor.books import (
     LATE_SUFFIX,

@@ -6,10 +6,11 @@ booked operation must be the reply stored with it.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from ledger.accepting.model import Decision
@@ -171,7 +172,7 @@ def _contents(sent: SentFact) -> Iterator[tuple[Content, SentFact]]:
     elif isinstance(fact, OwnOperation):
         yield (sent.slug, fact.key, own_operation_fingerprint(fact)), sent
     for implied in fact.implied if isinstance(fact, RoundEnd) else ():
-        yield from _contents(replace(sent, fact=implied))
+        yield from _contents(dataclasses.replace(sent, fact=implied))
 
 
 def _answer_differences(stored: Mapping[WalletName, list[Row]], answers: Answers) -> list[str]:

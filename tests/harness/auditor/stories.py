@@ -1,9 +1,10 @@
 """Stories of one round: every way a provider may send it, and what else may happen."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+
+from msgspec.structs import replace
 
 from ledger.accepting.own_operations import (
     Adjust,

@@ -8,10 +8,12 @@ Every name starts with the seed, so days of different seeds can share a database
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from random import Random
+
+from msgspec.structs import replace
 
 from ledger.accepting.own_operations import OwnOperation
 from ledger.players.importer import PlayerRow

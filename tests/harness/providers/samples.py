@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, structs
+
 from feeds.statements.reading.table import UnreadableRow
 from providers.contract import Callback
 from providers.dialect import Dialect
@@ -61,12 +63,17 @@ def read_request(path: Path) -> Callback:
     return Callback(route=route, headers=lowered, body=body)
 
 
+def _names_of(value: Struct | UnreadableRow) -> list[str]:
+    described = structs if isinstance(value, Struct) else dataclasses
+    return [field.name for field in described.fields(value)]
+
+
 def shown(value: Any) -> Any:
-    """A fact as plain JSON, its kind beside its fields."""
+    """A fact or an unreadable row as plain JSON, its kind beside its fields."""
     if isinstance(value, Money):
         return f"{value.minor} {value.currency}"
-    if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Struct | UnreadableRow):
+        fields = {name: getattr(value, name) for name in _names_of(value)}
         return {"kind": type(value).__name__} | {k: shown(v) for k, v in fields.items()}
     if isinstance(value, datetime):
         return value.isoformat()

@@ -1,7 +1,6 @@
 """Records of archived months leave whole, can be read back, and are never new again."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg.errors import RestrictViolation
 from sqlalchemy import Engine, text
 

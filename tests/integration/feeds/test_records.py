@@ -1,10 +1,10 @@
 """Records are stored once with their newest version; every version is kept."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, text
 
 from feeds.records import FeedCount, store_records, store_statement

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection, Engine, text
 
 from feeds.coverage import list_unread
@@ -232,7 +233,7 @@ def test_a_record_that_another_feed_reported_too_stays_with_a_finding(
 ) -> None:
     with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
-        newer = replace(_line(tmp_path, 2), updated_at=NOW, raw=b"pushed")
+        newer = structs.replace(_line(tmp_path, 2), updated_at=NOW, raw=b"pushed")
         store_records(connection, "book", [newer], source="push", received_at=NOW)
 
         result = restate(connection, tmp_path / SECOND, WITHOUT_2)

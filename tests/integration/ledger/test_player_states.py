@@ -1,11 +1,12 @@
 """Limits and self-exclusion on real wallets: exact, whatever each receiver has cached."""
 
 import asyncio
-from dataclasses import replace
+import dataclasses
 from datetime import timedelta
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg import errors
 
 from ledger.accepting.acceptor import Acceptor
@@ -122,7 +123,7 @@ def test_payments_of_a_fund_never_touch_clearing_or_ggr(database: str) -> None:
     open_wallets(database, ("ann", 1000))
     free = replace(win("w1", 30), fund=Fund.FREE_ROUND)
     pot = replace(win("w2", 500), fund=Fund.JACKPOT)
-    gift = replace(deposit("d1", 50), fund=Fund.BONUS)
+    gift = dataclasses.replace(deposit("d1", 50), fund=Fund.BONUS)
     accept(database, bet("b1", 10), free, pot, rollback("u1", "w1"), win("w3", 4), gift)
     post_all_at(database)
 

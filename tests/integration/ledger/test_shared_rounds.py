@@ -1,13 +1,13 @@
 """A shared round: three players in two currencies, each with amounts of their own."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from ledger.checks.run import verify

@@ -1,8 +1,7 @@
 """A round end books its implied operations under the keys that late originals have."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from ledger.accepting.cache import read_set_of
 from ledger.accepting.decide import decide_batch

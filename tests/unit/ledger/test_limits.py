@@ -1,9 +1,9 @@
 """Blocked, self-excluded and limited players: bets refused, wins and rollbacks accepted."""
 
-import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from ledger.accepting.limits import (
     PlayerState,
@@ -187,7 +187,7 @@ def test_deposits_and_corrections_do_not_count_for_limits() -> None:
 
 def test_a_win_with_a_fund_and_its_rollback_have_the_same_fund() -> None:
     ledger = MemoryLedger()
-    funded = dataclasses.replace(win("w", 30), fund=Fund.FREE_ROUND)
+    funded = structs.replace(win("w", 30), fund=Fund.FREE_ROUND)
 
     paid, undone = ledger.decide(funded), ledger.decide(rollback("u", "w"))
 

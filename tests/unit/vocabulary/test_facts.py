@@ -1,10 +1,10 @@
 """The fingerprint decides between repeat and conflict, so every field must count."""
 
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import fields, replace
 
 from vocabulary.facts import Bet, BetAndWin, Operation, Rollback, RoundEnd, Win, fingerprint
 from vocabulary.money import Money

@@ -1,8 +1,7 @@
 """Only allow-listed headers are stored with a callback, bounded and in ASCII."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from providers.registry import DIALECTS

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
 import psycopg
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from feeds.records import store_records, store_statement
