@@ -9,7 +9,6 @@ decided as always.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +31,7 @@ from ledger.accepting.driver_errors import (
 from ledger.accepting.epochs import read_mark
 from ledger.accepting.model import AwayName, Decision, HandleKey, OperationKey, Request
 from ledger.accepting.own_operations import Adjust, OwnOperation, own_operation_bytes
+from ledger.accepting.own_replies import own_reply, with_first_verdict
 from ledger.accepting.read_rows import (
     read_away_rounds,
     read_operations,
@@ -46,7 +46,7 @@ from storage.engine import open_accept_connection
 from vocabulary import fault_points
 from vocabulary.errors import Unavailable
 from vocabulary.fault_points import Step
-from vocabulary.outcomes import TO_INGEST, CallbackReply, Outcome
+from vocabulary.outcomes import TO_INGEST
 
 if TYPE_CHECKING:
     import asyncpg
@@ -349,14 +349,14 @@ def accept_own_operation(
     """Decide and commit one of our own operations; its bytes are kept as evidence.
 
     A correction, which two people agreed on, is also booked while a restore holds the books: it
-    books again what was lost. Runs an event loop of its own: call it from a thread where no
-    other loop runs.
+    books again what was lost. The repeat of a declined operation is declined again. Runs an
+    event loop of its own: call it from a thread where no other loop runs.
 
     Raises:
         Unavailable: the database is out of reach, or held by a restore.
     """
     request = own_operation_request(operation, now=now)
-    return asyncio.run(_accept_alone(database_url, request))
+    return with_first_verdict(asyncio.run(_accept_alone(database_url, request)))
 
 
 def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
@@ -373,7 +373,7 @@ def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
         headers="",
         body=own_operation_bytes(operation),
         received_at=now,
-        respond=_own_answer,
+        respond=own_reply,
     )
 
 
@@ -385,11 +385,6 @@ async def _accept_alone(database_url: str, request: Request) -> Decision:
     finally:
         await acceptor.close()
     return accepted.decisions[0]
-
-
-def _own_answer(outcome: Outcome) -> CallbackReply:
-    body = {"verdict": outcome.verdict.value, "transaction_id": outcome.transaction_id}
-    return CallbackReply(200, json.dumps(body).encode())
 
 
 def _out_of_reach(error: Exception) -> Unavailable:
