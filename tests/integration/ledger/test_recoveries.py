@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.accepting.acceptor import Acceptor
-from ledger.accepting.model import Decision, Request
+from ledger.accepting.model import Decision, DeliveryRow, Request
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
 from ledger.queries.restores import loss_of
@@ -24,8 +24,18 @@ from ledger.seal.files import write_lines
 from ledger.seal.seal import exported_lines, seal_day
 from storage.engine import open_accept_connection, open_engine
 from tests.conftest import PostgresServer
+from tests.harness.books.ledger import (
+    NOON,
+    SLUG,
+    STRICT,
+    MemoryLedger,
+    accept,
+    bet,
+    open_wallets,
+    rollback,
+)
 from tests.harness.books.traffic import book_an_hour, decoders, requests
-from tests.harness.tampering.replay import tamper
+from tests.harness.tampering.replay import fact_decoders, tamper
 from vocabulary.errors import Malformed
 from vocabulary.facts import Operation
 from vocabulary.ids import transaction_position
@@ -171,6 +181,31 @@ def test_what_is_not_proven_or_not_as_it_was_answered_is_refused(
         corrected.line: "its round is corrected by adj-7",
     }
     assert corrected_rounds(engine, lost.restore) == {}
+
+
+def test_a_rollback_in_a_corrected_round_is_refused_whatever_round_its_bytes_name(
+    database: str,
+) -> None:
+    """It is booked in the round of its original: the correction gave that money back."""
+    late = rollback("u1", "b1", round_id="r9")
+    before = MemoryLedger()
+    reply = before.decide_all(bet("b1", 300, round_id="r1"), late).reply
+    row = DeliveryRow(
+        *(SLUG, "/callback", None, "", "", repr(late).encode()),
+        *(reply.status, reply.body, NOON),
+    )
+    open_wallets(database, ("ann", 1000))
+    accept(database, bet("b1", 300, round_id="r1"))
+    opened = open_engine(database)
+
+    tried = LostOperations(
+        [LostCallback(1, row)],
+        fact_decoders([late], {SLUG: STRICT}),
+        {(SLUG, "r1"): "adj-7"},
+    ).try_out(opened)
+    opened.dispose()
+
+    assert (tried.booked, tried.refused) == (0, {1: "its round is corrected by adj-7"})
 
 
 def test_a_sealed_day_gives_back_every_operation_as_it_was(lost: Lost, engine: Engine) -> None:
