@@ -32,6 +32,7 @@ from ledger.replay.decode import (
     UNVERIFIABLE,
     DecodedDelivery,
     decode,
+    is_own_delivery,
 )
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
@@ -261,7 +262,7 @@ def _check_deliveries(
     result: ReplayResult,
 ) -> None:
     pairs = [
-        (stored, None if stored.row.provider == OWN_SLUG else decode(stored.row, decoders))
+        (stored, None if is_own_delivery(stored.row) else decode(stored.row, decoders))
         for stored in deliveries
     ]
     keys = [referenced_keys(stored.row, decoded) for stored, decoded in pairs]

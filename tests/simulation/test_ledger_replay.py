@@ -16,15 +16,25 @@ from ledger.accepting.own_operations import (
 )
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
-from ledger.replay.decode import UNVERIFIABLE
+from ledger.replay.decode import NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.report import ReplayWindow
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.ledger import NOON
+from tests.harness.books.ledger import (
+    NOON,
+    SLUG,
+    STRICT,
+    accept,
+    adjust,
+    bet,
+    open_wallets,
+    rollback,
+)
 from tests.harness.books.orders import record_orders
 from tests.harness.books.traffic import book_an_hour, decoders
-from tests.harness.tampering.replay import replayed
+from tests.harness.tampering.replay import fact_decoders, replayed, tamper
 from vocabulary.money import Money
+from vocabulary.outcomes import Verdict
 
 CALLBACKS = 1500
 
@@ -122,3 +132,17 @@ def test_a_window_that_starts_in_the_middle_takes_earlier_rows_as_stored(hour: s
     assert (result.differences, before.differences) == ([], [])
     assert 0 < result.decided < whole.decided
     assert 0 < before.decided < whole.decided
+
+
+def test_a_correction_of_a_round_that_is_sent_again_is_proven(database: str) -> None:
+    """Whoever completes a booking sends it again; it is stored under the provider's slug."""
+    open_wallets(database, ("ann", 1_000))
+    within = InRound(provider=SLUG, round_id="r1", side="payout")
+    correction = adjust("adj-1", 30, within=within)
+    first, again = (accept_own_operation(database, correction, now=NOON) for _ in range(2))
+
+    result = replayed(database, fact_decoders([], {SLUG: STRICT}))
+
+    assert (first.verdict, again.verdict) == (Verdict.ACCEPTED, Verdict.REPEATED)
+    assert result.differences == []
+    assert result.is_proven
