@@ -146,3 +146,17 @@ def test_a_correction_of_a_round_that_is_sent_again_is_proven(database: str) -> 
     assert (first.verdict, again.verdict) == (Verdict.ACCEPTED, Verdict.REPEATED)
     assert result.differences == []
     assert result.is_proven
+
+
+def test_a_row_that_is_taken_as_stored_counts_on_the_day_of_its_wallet(database: str) -> None:
+    """The receiver of the rollback had a clock that was behind that of the bet."""
+    midnight = datetime(2026, 6, 5, tzinfo=UTC)
+    second = timedelta(seconds=1)
+    open_wallets(database, ("ann", 1_000))
+    accept(database, bet("b1", 100), at=midnight + second)
+    accept(database, rollback("u1", "b1"), at=midnight - second)
+
+    result = replayed(database, fact_decoders([], {}))
+
+    assert result.told[NOT_CONFIGURED] == 2
+    assert result.differences == []
