@@ -160,3 +160,23 @@ def test_a_row_that_is_taken_as_stored_counts_on_the_day_of_its_wallet(database:
 
     assert result.told[NOT_CONFIGURED] == 2
     assert result.differences == []
+
+
+def test_a_day_that_began_before_the_month_end_is_not_compared_as_if_it_were_whole(
+    database: str,
+) -> None:
+    """The second bet was received before midnight and committed after it."""
+    month_end = datetime(2026, 12, 1, tzinfo=UTC)
+    bets = bet("b1", 100), bet("b2", 200)
+    open_wallets(database, ("ann", 1_000))
+    for each in bets:
+        accept(database, each, at=month_end - timedelta(seconds=1))
+    committed = "timestamptz '2026-12-01 00:00:00+00' - CASE batch_id WHEN 3 THEN 0 ELSE 1 END"
+    tamper(database, f"UPDATE batches SET committed_at = {committed} * interval '1 second'")
+    tamper(database, "INSERT INTO month_end_wallets VALUES (1, 2, 900, 100, false)")
+    window = ReplayWindow(since=month_end, month_end=month_end)
+
+    result = replayed(database, fact_decoders(bets, {SLUG: STRICT}), window)
+
+    assert (result.decided, result.wallets) == (1, 1)
+    assert result.differences == []
