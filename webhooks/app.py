@@ -124,7 +124,8 @@ class Receiver:
     def reload(self) -> None:
         """Read secrets and allowed addresses of the providers again; keep them if that fails.
 
-        Everything else, and a provider that is new or gone, takes a restart.
+        Everything else, and a provider that is new or gone, takes a restart: amounts and
+        decisions must not change beside receivers that were not told.
         """
         if self._reload is None:
             log.info("reload_ignored")
@@ -134,13 +135,19 @@ class Receiver:
         except TieoutError as error:
             log.error("reload_refused", why=str(error))  # noqa: TRY400 - no bug of ours
             return
+        used = {
+            slug: endpoint.with_access_of(endpoints[slug])
+            for slug, endpoint in self._config.endpoints.items()
+            if slug in endpoints
+        }
         for path, handler in self._handlers.items():
             slug = path.split("/")[2]
-            if slug in endpoints:
-                handler.use(endpoints[slug])
-        for slug in self._refusals.keys() & endpoints.keys():
-            self._refusals[slug].use(endpoints[slug])
-        others = sorted(self._refusals.keys() ^ endpoints.keys())
+            if slug in used:
+                handler.use(used[slug])
+        for slug, endpoint in used.items():
+            self._refusals[slug].use(endpoint)
+        changed = {slug for slug, endpoint in used.items() if endpoint != endpoints[slug]}
+        others = sorted(changed | (self._refusals.keys() ^ endpoints.keys()))
         log.info("reload_done", providers=sorted(endpoints), need_restart=others)
 
     async def _run_until(self, stop: asyncio.Event, listeners: "_Listeners") -> None:

@@ -1,7 +1,7 @@
 """Configuration of the receiver and of each provider's endpoint."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from providers.contract import LedgerPolicy, Provider
 from providers.dialect import Dialect
@@ -22,6 +22,17 @@ class ProviderEndpoint:
     policy: LedgerPolicy
     secret_references: tuple[str, ...]
     allow: tuple[Network, ...]
+
+    def with_access_of(self, other: "ProviderEndpoint") -> "ProviderEndpoint":
+        """This endpoint with the other's secrets and addresses, if they speak one dialect."""
+        if other.dialect is not self.dialect:
+            return self
+        return replace(
+            self,
+            provider=replace(self.provider, secrets=other.provider.secrets),
+            secret_references=other.secret_references,
+            allow=other.allow,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

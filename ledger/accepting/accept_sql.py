@@ -64,6 +64,8 @@ SELECT q.kind, q.provider, q.name,
 ON CONFLICT (provider, kind, name) WHERE came_at IS NULL DO NOTHING
 """
 
+#: Returned instead of a batch id: see WRITE_BATCH.
+MOVED_ON = 0
 #: The columns of ``wallets`` a batch sets, in the order of the type ``wallet_line``.
 _WALLET = (
     *("wallet_id", "balance", "seq", "turnover", "blocked"),
@@ -75,9 +77,14 @@ def _write() -> str:
     operations, deliveries = OperationRow._fields, DeliveryRow._fields
     assignments = ", ".join(f"{name} = v.{name}" for name in _WALLET[1:])
     return f"""
-WITH batch AS (
+WITH moved_on AS (
+  SELECT FROM (SELECT r.wallet_id, min(r.wallet_seq) AS first
+                 FROM unnest($2::operation_line[]) AS r GROUP BY r.wallet_id) n
+   WHERE n.first - 1 <> (SELECT w.seq FROM wallets w WHERE w.wallet_id = n.wallet_id)
+), batch AS (
   INSERT INTO batches (operations, posted_at, session_id, answered_through)
-  SELECT $1, CASE WHEN $1 = 0 THEN clock_timestamp() END, $5, $6 WHERE $7 = ({READ_MARK})
+  SELECT $1, CASE WHEN $1 = 0 THEN clock_timestamp() END, $5, $6
+   WHERE $7 = ({READ_MARK}) AND NOT EXISTS (SELECT FROM moved_on)
   RETURNING batch_id
 ), written AS (
   INSERT INTO operations (batch_id, {", ".join(operations)})
@@ -91,14 +98,15 @@ WITH batch AS (
   UPDATE wallets w SET {assignments}
     FROM batch, unnest($4::wallet_line[]) AS v WHERE w.wallet_id = v.wallet_id
 )
-SELECT batch_id FROM batch
+SELECT coalesce((SELECT batch_id FROM batch), (SELECT {MOVED_ON} FROM moved_on LIMIT 1))
 """  # noqa: S608 - only column names of our own row types are interpolated
 
 
 #: One batch: $1 number of operations, then the rows of operations, deliveries and changed
 #: wallets, each as one array; $5, $6 the receiver's session and its last answered batch; $7
-#: the mark of the epoch. Returns the batch id; null, and writes nothing, if the mark is another
-#: now.
+#: the mark of the epoch. Returns the batch id. Writes nothing and returns null if the mark is
+#: another now, MOVED_ON if a wallet is at another position than the one before its first row:
+#: the unique index on positions does not notice a taken one whose row left for an archive.
 WRITE_BATCH = _write()
 
 

@@ -1,14 +1,14 @@
 """Accept a batch of requests: read what the cache lacks, decide, write one statement.
 
 There are no locks. If another receiver changed one of the wallets or wrote one of the keys, the
-statement violates a unique index. The acceptor then reads everything the batch touches and
-decides again, up to a maximum number of attempts. It splits a batch that keeps failing, so that
-one request that cannot be written never fails its neighbours. A request that needs rows which
-left for an archive is put off, and asks for them; its neighbours are decided as always.
+statement writes nothing or violates a unique index. The acceptor then reads everything the
+batch touches and decides again, up to a maximum number of attempts. It splits a batch that
+keeps failing, so that one request that cannot be written never fails its neighbours. A request
+that needs rows which left for an archive is put off, and asks for them; its neighbours are
+decided as always.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +31,7 @@ from ledger.accepting.driver_errors import (
 from ledger.accepting.epochs import read_mark
 from ledger.accepting.model import AwayName, Decision, HandleKey, OperationKey, Request
 from ledger.accepting.own_operations import Adjust, OwnOperation, own_operation_bytes
+from ledger.accepting.own_replies import own_reply, with_first_verdict
 from ledger.accepting.read_rows import (
     read_away_rounds,
     read_operations,
@@ -45,7 +46,7 @@ from storage.engine import open_accept_connection
 from vocabulary import fault_points
 from vocabulary.errors import Unavailable
 from vocabulary.fault_points import Step
-from vocabulary.outcomes import TO_INGEST, CallbackReply, Outcome
+from vocabulary.outcomes import TO_INGEST
 
 if TYPE_CHECKING:
     import asyncpg
@@ -283,9 +284,10 @@ class Acceptor:
             operations, deliveries, list(wallets.values()), marks, self._epoch_mark or 0
         )
         batch_id: int | None = await answer_of(connection.fetchval(WRITE_BATCH, *arguments))
-        if batch_id is None:
-            await self.close()
-            raise RaceLost("a restore began or ended")
+        if not batch_id:
+            if batch_id is None:
+                await self.close()
+            raise RaceLost("a wallet moved on, or a restore began or ended")
         return batch_id
 
     async def _read(
@@ -347,14 +349,14 @@ def accept_own_operation(
     """Decide and commit one of our own operations; its bytes are kept as evidence.
 
     A correction, which two people agreed on, is also booked while a restore holds the books: it
-    books again what was lost. Runs an event loop of its own: call it from a thread where no
-    other loop runs.
+    books again what was lost. The repeat of a declined operation is declined again. Runs an
+    event loop of its own: call it from a thread where no other loop runs.
 
     Raises:
         Unavailable: the database is out of reach, or held by a restore.
     """
     request = own_operation_request(operation, now=now)
-    return asyncio.run(_accept_alone(database_url, request))
+    return with_first_verdict(asyncio.run(_accept_alone(database_url, request)))
 
 
 def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
@@ -371,7 +373,7 @@ def own_operation_request(operation: OwnOperation, *, now: datetime) -> Request:
         headers="",
         body=own_operation_bytes(operation),
         received_at=now,
-        respond=_own_answer,
+        respond=own_reply,
     )
 
 
@@ -383,11 +385,6 @@ async def _accept_alone(database_url: str, request: Request) -> Decision:
     finally:
         await acceptor.close()
     return accepted.decisions[0]
-
-
-def _own_answer(outcome: Outcome) -> CallbackReply:
-    body = {"verdict": outcome.verdict.value, "transaction_id": outcome.transaction_id}
-    return CallbackReply(200, json.dumps(body).encode())
 
 
 def _out_of_reach(error: Exception) -> Unavailable:

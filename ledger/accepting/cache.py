@@ -1,8 +1,8 @@
 """What a receiver caches of the books between batches, so that most batches need no read.
 
-A stale entry does no harm: a decision on a stale wallet cannot be committed, because its next
-chain position is taken. The cache holds what exists and never that something is absent. All
-maps are bounded.
+A stale entry does no harm: a decision on a stale wallet cannot be committed, because the wallet
+is past its next chain position. The cache holds what exists and never that something is absent.
+All maps are bounded.
 """
 
 from collections import OrderedDict

@@ -8,7 +8,8 @@ The rules:
 - A rollback of an unknown operation leaves a tombstone: the late original moves nothing.
 
 Every operation takes the next position in its wallet's chain, also if it is declined or moves
-nothing. A decision on a stale wallet cannot be committed, because that position is taken.
+nothing. A decision on a stale wallet cannot be committed, because the wallet is past that
+position.
 """
 
 from collections.abc import Callable, Iterable

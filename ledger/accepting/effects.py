@@ -253,16 +253,21 @@ def _rollback(
         return undone
     undone = replace(undone, reason="amount_differs")
     moves_stated = request.policy.rollback_moves_stated
-    return _of_another_amount(undone, fact.amount.minor, moves_stated=moves_stated)
+    # Of a bet of zero only its kind says on which side the stated amount is.
+    is_stake = undone.stake != 0 or original.kind is OperationKind.BET
+    return _of_another_amount(
+        undone, fact.amount.minor, is_stake=is_stake, moves_stated=moves_stated
+    )
 
 
-def _of_another_amount(undone: Effect, stated: int, *, moves_stated: bool) -> Effect:
+def _of_another_amount(
+    undone: Effect, stated: int, *, is_stake: bool, moves_stated: bool
+) -> Effect:
     """A rollback that states another amount than its original's, by the provider's rule.
 
     Where the stated amount does not move, the round declares what it leaves, so that
     reconciliation finds the difference.
     """
-    is_stake = undone.stake != 0
     moved = undone.stake if is_stake else undone.payout
     if moves_stated and stated < -moved:
         return replace(undone, stake=-stated) if is_stake else replace(undone, payout=-stated)

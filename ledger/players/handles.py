@@ -1,6 +1,9 @@
 """The handles of our players at each provider: look them up, and store a new one.
 
-Tables touched: reads ``players``, reads and writes ``handles``.
+A player without a handle at a provider plays under their own name there. A name that is played
+under does not become another player's handle: late wins would be the other's.
+
+Tables touched: reads ``players wallets operations``, reads and writes ``handles``.
 """
 
 from sqlalchemy import Connection, text
@@ -12,10 +15,21 @@ _LOCK = text("SELECT player FROM players WHERE player = :player FOR NO KEY UPDAT
 _HANDLES = text(
     "SELECT handle FROM handles WHERE provider = :provider AND player = :player ORDER BY handle"
 )
-_STORE = text(
-    "INSERT INTO handles (provider, handle, player) VALUES (:provider, :handle, :player)"
-    " ON CONFLICT DO NOTHING RETURNING handle"
-)
+#: Whether another player plays under this handle although none is stored: as their own name.
+PLAYED_UNDER = """
+{handle} <> {player}
+AND NOT EXISTS (SELECT FROM handles h WHERE h.provider = {provider} AND h.player = {handle})
+AND EXISTS (SELECT FROM wallets w JOIN operations o USING (wallet_id)
+             WHERE w.player = {handle} AND o.provider = {provider} OFFSET 0)
+"""  # OFFSET keeps it a look-up: it must not become a join with all operations
+_COLUMNS = {name: f"q.{name}" for name in ("provider", "handle", "player")}
+_STORE = text(f"""
+INSERT INTO handles (provider, handle, player)
+SELECT q.* FROM (VALUES (CAST(:provider AS text), CAST(:handle AS text), CAST(:player AS text)))
+                AS q (provider, handle, player)
+ WHERE NOT ({PLAYED_UNDER.format(**_COLUMNS)})
+ON CONFLICT DO NOTHING RETURNING handle
+""")  # noqa: S608 - constants of this module
 
 
 def lock_player(connection: Connection, player: str) -> bool:

@@ -13,6 +13,7 @@ from psycopg import Connection, Cursor
 from sqlalchemy import Engine
 
 from ledger.enums import OPENING_KEY, OWN_SLUG
+from ledger.players.handles import PLAYED_UNDER
 from vocabulary.currencies import CurrencyUnknown, Exponents, is_currency
 from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX, match_key
@@ -34,6 +35,14 @@ _HANDLES = """
 INSERT INTO handles (provider, handle, player)
 SELECT DISTINCT provider, handle, player FROM staged_handles ON CONFLICT DO NOTHING
 """
+# Asked before the file's handles are stored.
+_PLAYED_UNDER = f"""
+SELECT s.provider, s.handle FROM staged_handles s
+ WHERE NOT EXISTS (SELECT FROM handles h
+                    WHERE (h.provider, h.handle) = (s.provider, s.handle))
+   AND {PLAYED_UNDER.format(provider="s.provider", handle="s.handle", player="s.player")}
+ ORDER BY 1, 2 LIMIT 1
+"""  # noqa: S608 - constants
 _TAKEN = """
 SELECT s.provider, s.handle FROM staged_handles s JOIN handles h USING (provider, handle)
  WHERE h.player <> s.player ORDER BY 1, 2 LIMIT 1
@@ -129,8 +138,9 @@ def import_players(
         with driver.cursor() as cursor:
             lines = _stage(cursor, rows)
             cursor.execute(_PLAYERS)
+            _refuse_if_found(cursor, _PLAYED_UNDER)
             cursor.execute(_HANDLES)
-            _refuse_taken(cursor)
+            _refuse_if_found(cursor, _TAKEN)
             params = {"own": OWN_SLUG, "opening": OPENING_KEY}
             cursor.execute(_WALLETS, {**params, "match_key": match_key(OWN_SLUG, "")})
             counts = cursor.fetchone()
@@ -220,8 +230,9 @@ def _stage(cursor: "Cursor[tuple[int, ...]]", rows: Iterable[PlayerRow]) -> int:
     return len(line_of)
 
 
-def _refuse_taken(cursor: "Cursor[tuple[int, ...]]") -> None:
-    cursor.execute(_TAKEN)
+def _refuse_if_found(cursor: "Cursor[tuple[int, ...]]", query: str) -> None:
+    """Refuse a handle of another player that the query finds."""
+    cursor.execute(query.encode())
     row = cursor.fetchone()
     if row is not None:
         raise Malformed(f"handle:{row[0]}", f"{row[1]!r} already names another player")

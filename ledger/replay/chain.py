@@ -304,7 +304,7 @@ def _wallet_after(
     today = business_day(row.received_at.astimezone(UTC))
     if today > after.day:
         after = replace(after, day=today, day_stake=0, day_payout=0)
-    if not _counts_for_limits(chain, row, referenced, today):
+    if not _counts_for_limits(chain, row, referenced, after.day):
         return after
     return replace(
         after, day_stake=after.day_stake + row.stake, day_payout=after.day_payout + row.payout

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ledger.accepting.acceptor import own_operation_request
 from ledger.accepting.model import DeliveryRow, OperationRow, Request
-from ledger.accepting.own_operations import own_operation_from_bytes
+from ledger.accepting.own_operations import Adjust, own_operation_from_bytes
 from ledger.enums import OPENING_KEY, OWN_SLUG, OperationKind
 from ledger.replay.report import ProviderDecoders
 from providers.contract import Callback
@@ -92,6 +92,20 @@ def decode_own_operation(row: OperationRow) -> DecodedDelivery:
 def is_own_operation(row: OperationRow) -> bool:
     """Whether the operation is our own; a correction of a round has the provider's slug."""
     return row.provider == OWN_SLUG or row.kind == OperationKind.ADJUSTMENT.value
+
+
+def is_own_delivery(row: DeliveryRow) -> bool:
+    """Whether the delivery is of one of our own operations, sent again.
+
+    That of a correction of a round has the provider's slug. A provider's own callback has a
+    route, or the header of its signature.
+    """
+    if row.provider == OWN_SLUG or row.route or row.headers:
+        return row.provider == OWN_SLUG
+    try:
+        return isinstance(own_operation_from_bytes(row.body), Adjust)
+    except ValueError:
+        return False
 
 
 def is_opening(row: OperationRow) -> bool:

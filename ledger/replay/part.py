@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from ledger.accepting.cache import read_set_of
+from ledger.accepting.limits import business_day
 from ledger.accepting.model import OperationKey, Wallet
 from ledger.enums import OWN_SLUG, OperationKind
 from ledger.proofs.resumption import part_name
@@ -32,6 +33,7 @@ from ledger.replay.decode import (
     UNVERIFIABLE,
     DecodedDelivery,
     decode,
+    is_own_delivery,
 )
 from ledger.replay.reader import Reader, StoredDelivery, StoredOperation
 from ledger.replay.report import FieldDifferences, ProviderDecoders, ReplayResult, ReplayWindow
@@ -215,7 +217,7 @@ class _ChainReplayer:
             row=f"wallet {recomputed.wallet_id} ({recomputed.player} {recomputed.currency})",
             provider="",
             op_key="",
-            fields=_wallet_differences(stored, recomputed),
+            fields=_wallet_differences(stored, recomputed, _unproven(recomputed, self._window)),
         )
 
 
@@ -244,13 +246,26 @@ def _keys_in_books(
     return keys
 
 
-def _wallet_differences(stored: Wallet | None, recomputed: Wallet) -> FieldDifferences:
+def _unproven(recomputed: Wallet, window: ReplayWindow) -> frozenset[str]:
+    """The fields of a wallet that its chain since a month end does not prove.
+
+    What is received before midnight and committed after it counts on a day of which the other
+    operations are before the month end.
+    """
+    month_end = window.month_end
+    is_whole = month_end is None or recomputed.day >= business_day(month_end)
+    return frozenset() if is_whole else frozenset({"day_stake", "day_payout"})
+
+
+def _wallet_differences(
+    stored: Wallet | None, recomputed: Wallet, unproven: frozenset[str]
+) -> FieldDifferences:
     if stored is None:
         return [("wallet", "missing", recomputed.wallet_id)]
     return [
         (name, getattr(stored, name), getattr(recomputed, name))
         for name in Wallet.__struct_fields__
-        if getattr(stored, name) != getattr(recomputed, name)
+        if name not in unproven and getattr(stored, name) != getattr(recomputed, name)
     ]
 
 
@@ -261,7 +276,7 @@ def _check_deliveries(
     result: ReplayResult,
 ) -> None:
     pairs = [
-        (stored, None if stored.row.provider == OWN_SLUG else decode(stored.row, decoders))
+        (stored, None if is_own_delivery(stored.row) else decode(stored.row, decoders))
         for stored in deliveries
     ]
     keys = [referenced_keys(stored.row, decoded) for stored, decoded in pairs]

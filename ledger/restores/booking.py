@@ -142,10 +142,6 @@ class LostOperations:
             # Written with another operation of the same bytes, or repeated.
             self._result.known += 1
             return
-        correction = self._corrected.get((request.provider, request.fact.round_id))
-        if correction is not None:
-            self._result.refused[callback.line] = f"its round is corrected by {correction}"
-            return
         self._candidates[candidate.key] = candidate
 
     def _tried(self, engine: Engine) -> tuple[RecoveryResult, list[_Candidate]]:
@@ -183,10 +179,15 @@ class LostOperations:
         assert isinstance(request.fact, Operation)
         key = request.provider, request.fact.key
         own = [row for row in decision.operations if row.kind != OperationKind.TOMBSTONE.value]
-        if own and decision.reply == self._candidates[key].reply and len(own) == 1:
-            return decision
-        if len(own) > 1:
+        # The rows say which round is booked: a rollback's own bytes may name another one.
+        rounds = [(row.provider, row.round_id) for row in own]
+        correction = next(filter(None, map(self._corrected.get, rounds)), None)
+        if correction is not None:
+            self._reasons[key] = f"its round is corrected by {correction}"
+        elif len(own) > 1:
             self._reasons[key] = "it repeats operations that the books lack"
+        elif own and decision.reply == self._candidates[key].reply:
+            return decision
         elif own:
             self._reasons[key] = f"the answer was another one, today it is {decision.verdict}"
         else:

@@ -28,9 +28,12 @@ UPDATE recoveries SET state = 'approved', decided_by = :by, decided_at = :now
  WHERE recovery_id = :id
 """
 # A correction of a round stands for its lost operations: booking those too would double them.
+# One from before a restore was begun again does so, too.
 _CORRECTED = """
 SELECT provider, round_id, id FROM adjustments
- WHERE round_id IS NOT NULL AND proposed_at >= :since AND state <> 'rejected'
+ WHERE round_id IS NOT NULL AND state <> 'rejected'
+   AND proposed_at >= (SELECT min(begun_at) FROM restores)
+ ORDER BY proposed_at, id
 """
 
 
@@ -116,14 +119,14 @@ def approve_recovery(
     return approved
 
 
-def corrected_rounds(engine: Engine, restore: Restore) -> dict[tuple[str, str], str]:
-    """Rounds with a correction since a restore began: the correction by provider and round.
+def corrected_rounds(engine: Engine) -> dict[tuple[str, str], str]:
+    """Rounds with a correction since the first restore began: the last, by provider and round.
 
     Raises:
         Unavailable: the database is out of reach.
     """
     with reading(engine, "adjustments") as connection:
-        rows = connection.execute(text(_CORRECTED), {"since": restore.begun_at})
+        rows = connection.execute(text(_CORRECTED))
         return {(row.provider, row.round_id): row.id for row in rows}
 
 

@@ -104,8 +104,12 @@ def carry_out(context: Context, order: OwnOperation) -> Decision:
     url = database_url(context)
     decision = accept_own_operation(url, order, now=SystemClock().now())
     if decision.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
-        typer.echo(
-            f"refused: {_REFUSALS.get(decision.verdict, decision.verdict.value)}", err=True
-        )
+        typer.echo(f"refused: {_why(decision)}", err=True)
         raise typer.Exit(1)
     return decision
+
+
+def _why(decision: Decision) -> str:
+    why = _REFUSALS.get(decision.verdict, decision.verdict.value)
+    is_repeat = decision.verdict is Verdict.DECLINED_FUNDS and not decision.operations
+    return f"{why}, when it was first ordered under this key" if is_repeat else why

@@ -15,6 +15,7 @@ from ledger.accepting.model import DeliveryRow
 from ledger.replay.report import ProviderDecoder
 from ledger.restores.lost_callbacks import CALLBACKS_MAX, LostCallback
 from vocabulary.errors import Malformed
+from vocabulary.instants import in_utc
 from webhooks.evidence_headers import evidence_text
 
 #: Longest line read, in bytes.
@@ -96,7 +97,8 @@ def _instant(place: str, document: Mapping[str, Any], now: datetime) -> datetime
         raise Malformed(
             f"{place}: at", "an instant of the past is expected, such as 2026-11-29T10:00:00Z"
         )
-    return instant
+    # An operation counts on the day of this instant, and that is a day in UTC.
+    return in_utc(instant, path=f"{place}: at")
 
 
 def _bytes(place: str, document: Mapping[str, Any], name: str) -> bytes:

@@ -16,15 +16,25 @@ from ledger.accepting.own_operations import (
 )
 from ledger.checks.run import verify
 from ledger.posting.posting import post_all_at
-from ledger.replay.decode import UNVERIFIABLE
+from ledger.replay.decode import NOT_CONFIGURED, UNVERIFIABLE
 from ledger.replay.report import ReplayWindow
 from storage.engine import open_engine
 from tests.conftest import PostgresServer
-from tests.harness.books.ledger import NOON
+from tests.harness.books.ledger import (
+    NOON,
+    SLUG,
+    STRICT,
+    accept,
+    adjust,
+    bet,
+    open_wallets,
+    rollback,
+)
 from tests.harness.books.orders import record_orders
 from tests.harness.books.traffic import book_an_hour, decoders
-from tests.harness.tampering.replay import replayed
+from tests.harness.tampering.replay import fact_decoders, replayed, tamper
 from vocabulary.money import Money
+from vocabulary.outcomes import Verdict
 
 CALLBACKS = 1500
 
@@ -122,3 +132,51 @@ def test_a_window_that_starts_in_the_middle_takes_earlier_rows_as_stored(hour: s
     assert (result.differences, before.differences) == ([], [])
     assert 0 < result.decided < whole.decided
     assert 0 < before.decided < whole.decided
+
+
+def test_a_correction_of_a_round_that_is_sent_again_is_proven(database: str) -> None:
+    """Whoever completes a booking sends it again; it is stored under the provider's slug."""
+    open_wallets(database, ("ann", 1_000))
+    within = InRound(provider=SLUG, round_id="r1", side="payout")
+    correction = adjust("adj-1", 30, within=within)
+    first, again = (accept_own_operation(database, correction, now=NOON) for _ in range(2))
+
+    result = replayed(database, fact_decoders([], {SLUG: STRICT}))
+
+    assert (first.verdict, again.verdict) == (Verdict.ACCEPTED, Verdict.REPEATED)
+    assert result.differences == []
+    assert result.is_proven
+
+
+def test_a_row_that_is_taken_as_stored_counts_on_the_day_of_its_wallet(database: str) -> None:
+    """The receiver of the rollback had a clock that was behind that of the bet."""
+    midnight = datetime(2026, 6, 5, tzinfo=UTC)
+    second = timedelta(seconds=1)
+    open_wallets(database, ("ann", 1_000))
+    accept(database, bet("b1", 100), at=midnight + second)
+    accept(database, rollback("u1", "b1"), at=midnight - second)
+
+    result = replayed(database, fact_decoders([], {}))
+
+    assert result.told[NOT_CONFIGURED] == 2
+    assert result.differences == []
+
+
+def test_a_day_that_began_before_the_month_end_is_not_compared_as_if_it_were_whole(
+    database: str,
+) -> None:
+    """The second bet was received before midnight and committed after it."""
+    month_end = datetime(2026, 12, 1, tzinfo=UTC)
+    bets = bet("b1", 100), bet("b2", 200)
+    open_wallets(database, ("ann", 1_000))
+    for each in bets:
+        accept(database, each, at=month_end - timedelta(seconds=1))
+    committed = "timestamptz '2026-12-01 00:00:00+00' - CASE batch_id WHEN 3 THEN 0 ELSE 1 END"
+    tamper(database, f"UPDATE batches SET committed_at = {committed} * interval '1 second'")
+    tamper(database, "INSERT INTO month_end_wallets VALUES (1, 2, 900, 100, false)")
+    window = ReplayWindow(since=month_end, month_end=month_end)
+
+    result = replayed(database, fact_decoders(bets, {SLUG: STRICT}), window)
+
+    assert (result.decided, result.wallets) == (1, 1)
+    assert result.differences == []

@@ -54,7 +54,7 @@ def recover_callbacks(
     file = log or sealed
     assert file is not None
     callbacks = _of_log(log, context, decoders, providers) if log else read_sealed_day(file)
-    lost = LostOperations(callbacks, decoders, corrected_rounds(engine, restore))
+    lost = LostOperations(callbacks, decoders, corrected_rounds(engine))
     sha256, now = _sha256(file), SystemClock().now()
     if approve:
         recovery = approve_recovery(engine, restore, sha256=sha256, by=by, now=now)

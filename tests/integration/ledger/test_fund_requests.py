@@ -9,10 +9,12 @@ import pytest
 from psycopg.errors import IntegrityError, RestrictViolation
 from typer.testing import CliRunner
 
+from ledger.corrections.fund_requests import approve_funds
 from ops import cli
-from tests.harness.books.ledger import open_wallets
+from storage.engine import open_engine
+from tests.harness.books.ledger import NOON, open_wallets
 from tests.harness.people import token_of
-from vocabulary.errors import Refused
+from vocabulary.errors import Contradiction, Refused
 
 SETTINGS = """
 mode = "test"
@@ -119,6 +121,28 @@ def test_approving_again_moves_nothing_twice_and_a_rejected_request_stays_so(
         "approved",
         "rejected",
     ]
+
+
+def test_an_order_that_was_declined_is_declined_again_and_never_called_carried_out(
+    cashier: Cashier,
+) -> None:
+    """Whoever pays out on an exit of 0 would pay what no wallet gave."""
+    small = ("withdraw", *WALLET, "--amount", "20", "--key", "payout-17")
+    large = cashier.request("withdraw", "--amount", "60")
+    first = cashier.run(*small, code=1)
+    cashier.run("funds", "approve", large, by="jonas", code=1)
+    for _ in range(3):
+        cashier.run("deposit", *WALLET, "--amount", "50")
+
+    again = cashier.run(*small, code=1)
+    books = open_engine(cashier.database)
+    with pytest.raises(Contradiction, match="cannot be carried out: declined_funds"):
+        approve_funds(books, large, by="jonas", now=NOON)
+    books.dispose()
+
+    assert "the wallet does not hold that much" in first
+    assert "when it was first ordered under this key" in again
+    assert cashier.balance() == 1_000 + 15_000
 
 
 def test_the_database_takes_no_request_that_one_person_decides(cashier: Cashier) -> None:

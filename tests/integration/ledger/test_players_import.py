@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from feeds.statements.reading.file_format import FileRules
 from ledger.checks.run import verify
+from ledger.players.handles import store_handle
 from ledger.players.importer import ImportCounts, import_players, read_players
 from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of, statement_of, trial_balance
@@ -18,7 +19,7 @@ from ops.commands.players.importing import PlayersUnreadable, read_players_file
 from storage.engine import open_engine
 from tests.harness.books.ledger import accept, bet, win
 from vocabulary.currencies import ISO_ONLY
-from vocabulary.errors import Malformed, Unavailable
+from vocabulary.errors import Contradiction, Malformed, Unavailable
 
 HEAD = "player,currency,balance,handle:lottery\n"
 
@@ -138,6 +139,41 @@ def test_a_handle_of_two_players_in_one_file_is_refused(database: str, engine: E
         imported(engine, HEAD + "ann,EUR,1,x-1\nbob,EUR,1,x-1\n")
 
     assert rows(database, "SELECT handle FROM handles") == []
+
+
+def test_a_name_that_a_player_plays_under_becomes_nobody_elses_handle(
+    database: str, engine: Engine
+) -> None:
+    """Otherwise the win of her bet would be his, or hers at receivers that know her."""
+    imported(engine, HEAD + "ann,EUR,10,\nbob,EUR,0,\n")
+    accept(database, bet("b1", 400))
+    rest = "carl,EUR,0,c-1\n"
+
+    for players in ("bob,EUR,0,ann\n", "bob,EUR,0,ann\nann,EUR,0,a-9\n"):
+        with pytest.raises(Malformed, match="handle:lottery: 'ann' already names another"):
+            imported(engine, HEAD + players + rest)
+    with engine.begin() as connection, pytest.raises(Contradiction, match="another player"):
+        store_handle(connection, "lottery", "bob", "ann")
+
+    assert rows(database, "SELECT * FROM handles") == []
+    assert accept(database, win("w1", 50))[0].operations[0].wallet_id == 1
+
+
+def test_a_name_that_nobody_plays_under_may_be_another_players_handle(
+    database: str, engine: Engine
+) -> None:
+    """A provider's own numbers may look like ours."""
+    imported(engine, HEAD + "1,EUR,10,2\n2,EUR,10,1\n3,EUR,10,\n")
+    accept(database, bet("b1", 400, handle="1"))
+
+    imported(engine, HEAD + "4,EUR,0,3\n")
+    with engine.begin() as connection:
+        store_handle(connection, "lottery", "3", "4")
+
+    assert len(rows(database, "SELECT * FROM handles")) == 4
+    assert rows(database, "SELECT player, balance FROM wallets WHERE balance < 1000") == [
+        *(("2", 600), ("4", 0))
+    ]
 
 
 def test_an_opening_balance_is_posted_and_proven_like_any_deposit(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import Engine
 
 from ledger.accepting.acceptor import Acceptor
-from ledger.accepting.model import Decision, Request
+from ledger.accepting.model import Decision, DeliveryRow, Request
+from ledger.accepting.own_operations import InRound
 from ledger.checks.run import verify
+from ledger.corrections.adjustments import propose
 from ledger.posting.posting import post_all_at
 from ledger.queries.restores import loss_of
 from ledger.replay.replay import replay
@@ -24,11 +26,23 @@ from ledger.seal.files import write_lines
 from ledger.seal.seal import exported_lines, seal_day
 from storage.engine import open_accept_connection, open_engine
 from tests.conftest import PostgresServer
+from tests.harness.books.ledger import (
+    NOON,
+    SLUG,
+    STRICT,
+    MemoryLedger,
+    accept,
+    bet,
+    open_wallets,
+    rollback,
+)
 from tests.harness.books.traffic import book_an_hour, decoders, requests
-from tests.harness.tampering.replay import tamper
+from tests.harness.tampering.replay import fact_decoders, tamper
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Malformed
 from vocabulary.facts import Operation
 from vocabulary.ids import transaction_position
+from vocabulary.money import Money
 from vocabulary.outcomes import Verdict
 
 DAY = date(2020, 6, 4)
@@ -170,7 +184,53 @@ def test_what_is_not_proven_or_not_as_it_was_answered_is_refused(
         forged.line: "the signature holds under none of today's secrets",
         corrected.line: "its round is corrected by adj-7",
     }
-    assert corrected_rounds(engine, lost.restore) == {}
+    assert corrected_rounds(engine) == {}
+
+
+def test_a_rollback_in_a_corrected_round_is_refused_whatever_round_its_bytes_name(
+    database: str,
+) -> None:
+    """It is booked in the round of its original: the correction gave that money back."""
+    late = rollback("u1", "b1", round_id="r9")
+    before = MemoryLedger()
+    reply = before.decide_all(bet("b1", 300, round_id="r1"), late).reply
+    row = DeliveryRow(
+        *(SLUG, "/callback", None, "", "", repr(late).encode()),
+        *(reply.status, reply.body, NOON),
+    )
+    open_wallets(database, ("ann", 1000))
+    accept(database, bet("b1", 300, round_id="r1"))
+    opened = open_engine(database)
+
+    tried = LostOperations(
+        [LostCallback(1, row)],
+        fact_decoders([late], {SLUG: STRICT}),
+        {(SLUG, "r1"): "adj-7"},
+    ).try_out(opened)
+    opened.dispose()
+
+    assert (tried.booked, tried.refused) == (0, {1: "its round is corrected by adj-7"})
+
+
+def test_a_round_that_was_corrected_before_a_restore_was_begun_again_stays_corrected(
+    lost: Lost, engine: Engine
+) -> None:
+    [player] = rows(lost.database, "SELECT player FROM wallets ORDER BY wallet_id LIMIT 1")
+    correction = propose(
+        engine,
+        player=player[0],
+        currency="USD",
+        amount=Money(500, "USD"),
+        reason="lost",
+        by="ann",
+        now=lost.restore.begun_at + timedelta(seconds=1),
+        within=InRound(provider="sportsbook", round_id="s1", side="payout"),
+        exponents=ISO_ONLY,
+    )
+
+    begin_restore(engine, by="ann", reason="begun again", takes_two=True, now=NOW)
+
+    assert corrected_rounds(engine) == {("sportsbook", "s1"): correction}
 
 
 def test_a_sealed_day_gives_back_every_operation_as_it_was(lost: Lost, engine: Engine) -> None:

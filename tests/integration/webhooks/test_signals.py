@@ -30,9 +30,9 @@ def events(process: TieoutProcess, name: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == name]
 
 
-def write_settings(folder: Path, *, allowed: str, secret: bytes) -> str:
+def write_settings(folder: Path, *, allowed: str, secret: bytes, options: str = "") -> str:
     (folder / "secret").write_bytes(secret)
-    settings = SETTINGS + PROVIDER.replace("ALLOWED", allowed)
+    settings = SETTINGS + PROVIDER.replace("ALLOWED", allowed) + options
     (folder / "tieout.toml").write_text(settings, encoding="utf-8")
     return settings
 
@@ -61,7 +61,12 @@ def test_a_receiver_reloads_secrets_and_addresses_and_logs_floods_by_source(
         with_old = post(old)
         flood = {post(new) for _ in range(FLOOD)}
         elsewhere = {post(old, "198.51.100.9") for _ in range(FLOOD)}
-        write_settings(tmp_path, allowed='"198.51.100.0/24"', secret=b"new\n")
+        write_settings(
+            tmp_path,
+            allowed='"198.51.100.0/24"',
+            secret=b"new\n",
+            options="[providers.options]\nbad_hash_status = 401\n",
+        )
         reload(process, "reload_done")
         after = [post(new, "198.51.100.9"), post(old, "198.51.100.9"), post(new)]
         write_settings(tmp_path, allowed='"no network"', secret=b"other\n")
@@ -75,6 +80,8 @@ def test_a_receiver_reloads_secrets_and_addresses_and_logs_floods_by_source(
     assert with_old == PUT_OFF
     assert PUT_OFF not in flood | elsewhere
     assert [reply == PUT_OFF for reply in after] == [True, False, False]
+    assert after[1].status == 200  # an option takes a restart
+    assert events(process, "reload_done")[0]["need_restart"] == ["rotating"]
     assert kept == still == PUT_OFF
     assert code == 0
     refused = [event for event in events(process, "callback_refused") if "more" not in event]

@@ -55,6 +55,22 @@ def test_a_rolled_back_win_is_taken_back_even_if_it_was_spent() -> None:
     assert row.reverses == "w1"
 
 
+@pytest.mark.parametrize(
+    ("original", "declared"), [(bet("o1", 0), (-40, None)), (win("o1", 0), (None, -40))]
+)
+def test_what_a_rollback_states_of_a_zero_original_is_declared_on_its_side(
+    original: Operation, declared: tuple[int | None, int | None]
+) -> None:
+    """The provider gave 40 back, or took 40: the round lacks that much of either."""
+    ledger = MemoryLedger()
+    ledger.decide(original, policy=LENIENT)
+
+    (row,) = ledger.decide(rollback("u1", "o1", minor=40), policy=LENIENT).operations
+
+    assert row.amount == 0
+    assert (row.declared_stake, row.declared_payout) == declared
+
+
 def test_a_player_who_owes_cannot_bet_but_can_win() -> None:
     ledger = MemoryLedger(balance=0)
     ledger.decide_all(win("w1", 300), bet("b1", 250), rollback("u1", "w1"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ledger.accepting.limits import business_day
 from ops.providers.callback_log import read_callback_log
 from tests.harness.books.traffic import decoders
 from vocabulary.errors import Malformed
@@ -42,9 +43,20 @@ def test_a_log_is_read_in_the_order_of_its_instants(tmp_path: Path) -> None:
     assert row.received_at == datetime(2026, 11, 29, 9, tzinfo=UTC)
 
 
+def test_a_callback_counts_on_its_day_in_utc_whatever_its_offset(tmp_path: Path) -> None:
+    """Else its wallet's business day is another one than a replay finds."""
+    after_midnight = {**LINE, "at": "2026-11-29T00:30:00+01:00"}
+
+    (callback,) = read(tmp_path / "log", json.dumps(after_midnight))
+
+    the_day_before = datetime(2026, 11, 28, 23, 30, tzinfo=UTC)
+    assert business_day(callback.row.received_at) == business_day(the_day_before)
+
+
 @pytest.mark.parametrize(
     ("change", "place"),
     [
+        ({"at": "0001-01-01T00:00:00+05:00"}, "line 1: at"),
         ({"at": "2026-11-29T10:00:00"}, "line 1: at"),
         ({"at": "2026-11-29T13:00:00Z"}, "line 1: at"),
         ({"route": None}, "line 1: route"),

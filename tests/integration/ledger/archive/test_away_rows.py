@@ -277,6 +277,39 @@ def test_a_receiver_that_still_knows_a_row_answers_its_repeat(database: str) -> 
     assert not first.recalls
 
 
+async def _past_a_receiver(database: str, late: Operation) -> Accepted:
+    """The late fact, from a receiver whose wallet moved on in rows that left since."""
+    async with acceptors(database, 2) as (idle, busy):
+        await idle.accept([request(bet("b0", 100, round_id="r0"))])
+        await busy.accept([request(bet("b1", 300)), request(win("w1", 50, bet_key="b1"))])
+        post_all_at(database)
+        let_everything_go(database)
+        return await idle.accept([request(late)])
+
+
+@pytest.mark.parametrize(
+    ("late", "verdict", "balance"),
+    [
+        (bet("n1", 10, round_id="new"), Verdict.ACCEPTED, 640),
+        (bet("n1", 700, round_id="new"), Verdict.DECLINED_FUNDS, 650),
+    ],
+)
+def test_a_receiver_decides_on_no_wallet_that_moved_on_in_rows_that_left(
+    database: str, late: Operation, verdict: Verdict, balance: int
+) -> None:
+    """The positions of these rows are free, so no index refuses a second use of them."""
+    open_wallets(database, ("ann", 1000), ("bob", 500))
+
+    accepted = asyncio.run(_past_a_receiver(database, late))
+
+    assert accepted.conflicts == 1
+    (row,) = accepted.decisions[0].operations
+    assert (accepted.decisions[0].verdict, row.wallet_seq) == (verdict, 5)
+    with psycopg.connect(database) as connection:
+        (wallet,) = connection.execute("SELECT balance, seq FROM wallets WHERE player = 'ann'")
+    assert wallet == (balance, 5)
+
+
 #: A copy of an operation under another key, in another round.
 _COPY = """
 INSERT INTO operations
