@@ -150,7 +150,7 @@ def export_journals(
     signed = _signed_days(connection, request, now)
     journals = load_journals(connection, request.period)
     targets = _targets(connection, request, signed, journals)
-    booked = booked_by(journals)
+    booked = booked_by([one for one in journals if _is_whole(one.key, request)])
     due = due_journals(targets, booked, request.codes)
     exponents = {
         entry.slug: configured_provider(entry).provider.exponents for entry in request.entries
@@ -168,6 +168,14 @@ def export_journals(
     except IntegrityError as error:  # a day was reopened in this very moment
         raise DayRefused(f"{error.orig}. Nothing was exported") from error
     return load_journals(connection, request.period)
+
+
+def _is_whole(key: JournalKey, request: ExportRequest) -> bool:
+    """Whether the period holds all that a journal books: of a fee, the whole month."""
+    if key.kind is JournalKind.DAY:
+        return True
+    months = {(accrual.provider, accrual.month_end) for accrual in request.accruals}
+    return (key.provider, key.business_day) in months
 
 
 def _signed_days(
