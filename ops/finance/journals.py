@@ -42,7 +42,7 @@ from reports.journal.store import (
     lock_journals,
 )
 from vocabulary.clock import Clock
-from vocabulary.currencies import digits_of
+from vocabulary.currencies import digits_of, joined_exponents, outside_iso
 from vocabulary.errors import Contradiction
 from vocabulary.window import day_window, days_between
 
@@ -300,6 +300,8 @@ def _sign_off(signed: SignedDays, key: JournalKey) -> int | None:
 
 
 def _digits(key: JournalKey, exponents: Mapping[str, Mapping[str, int]]) -> int:
-    """Digits of a journal's amounts; a fee is in the currency's own."""
-    own = exponents.get(key.provider, {}) if key.kind is JournalKind.DAY else {}
-    return digits_of(key.currency, own)
+    """Digits of a journal's amounts; a fee and our own operations are in the currency's own."""
+    if key.provider == OWN_SLUG:
+        return digits_of(key.currency, joined_exponents(exponents.values()))
+    own = exponents.get(key.provider, {})
+    return digits_of(key.currency, own if key.kind is JournalKind.DAY else outside_iso(own))
