@@ -84,6 +84,13 @@ SELECT d.dispute_id, d.opened_by, d.opened_at, l.line, l.currency, l.difference,
  WHERE l.break_id = :id ORDER BY d.opening_no
 """
 _LOCK = "SELECT dispute_id FROM disputes WHERE dispute_id = :id FOR UPDATE"
+# In the order in which whoever moves breaks locks them.
+_LOCK_BREAKS = """
+SELECT FROM break_workflows w
+ WHERE w.break_id IN (SELECT l.break_id FROM dispute_lines l
+                       WHERE l.dispute_id = ANY(CAST(:ids AS text[])))
+ ORDER BY w.break_id FOR UPDATE
+"""
 _ANSWER = (
     *("answer", "reference", "comment", "file", "file_sha256", "file_line", "imported_by"),
     "imported_at",
@@ -167,6 +174,11 @@ def get_dispute(connection: Connection, dispute_id: str) -> Dispute:
 def lock_dispute(connection: Connection, dispute_id: str) -> None:
     """Keep other transactions from exporting or answering it until this one ends."""
     connection.execute(text(_LOCK), {"id": dispute_id})
+
+
+def lock_breaks_of(connection: Connection, dispute_ids: Iterable[str]) -> None:
+    """Keep other transactions from moving the breaks of disputes until this one ends."""
+    connection.execute(text(_LOCK_BREAKS), {"ids": sorted(set(dispute_ids))})
 
 
 def _read(
