@@ -56,6 +56,7 @@ _CLAIMED = f"""d.dispute_id IN (
 _LINES = """
 SELECT l.*, d.opened_at, b.kind AS kind_now, b.difference AS break_difference,
        b.cleared_at IS NOT NULL AS is_cleared, w.state, w.since,
+       w.opened_at AS break_opened_at,
        EXISTS (SELECT FROM dispute_lines n JOIN disputes m USING (dispute_id)
                 WHERE n.break_id = l.break_id
                   AND m.opening_no > d.opening_no)
@@ -211,6 +212,7 @@ def _line(row: RowMapping) -> DisputeLine:
     position = BreakPosition(
         state=BreakState(row["state"]),
         since=row["since"],
+        opened_at=row["break_opened_at"],
         is_cleared=row["is_cleared"],
         is_disputed_later=row["is_disputed_later"],
     )
