@@ -61,10 +61,12 @@ INSERT INTO audit (actor, action, subject, detail)
 SELECT :actor, CASE m.after WHEN 'open' THEN 'break.reopened' ELSE 'break.closed' END,
        m.break_id,
        jsonb_build_object('run', CAST(:run AS text), 'why', m.why, 'before', m.before,
-                                      'after', m.after)
+                          'after', m.after, 'since', CAST(:now AS timestamptz),
+                          'difference', b.difference)
   FROM unnest(CAST(:ids AS text[]), CAST(:before AS text[]), CAST(:after AS text[]),
               CAST(:why AS text[]))
        WITH ORDINALITY AS m (break_id, before, after, why, place)
+  JOIN breaks b USING (break_id)
  ORDER BY m.place
 """
 _WRITTEN_OFF = frozenset({BreakState.WRITTEN_OFF, BreakState.WRITE_OFF_PROPOSED})

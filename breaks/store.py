@@ -328,6 +328,8 @@ def _workflow_json(break_: TrackedBreak) -> dict[str, object]:
         "state": break_.state.value,
         "assignee": break_.assignee,
         "settled": break_.settled,
+        "since": break_.since.isoformat(),
+        "difference": break_.difference,
     }
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 
 from breaks.actions import Note, add_note
 from breaks.disputes.model import AnswerKind, Dispute, DisputeAnswer, DisputeLine, LineState
-from breaks.disputes.store import disputes_named, lock_dispute
+from breaks.disputes.store import disputes_named, lock_breaks_of, lock_dispute
 from breaks.states import BreakState
 from breaks.store import lock_break, move_break, require_text, transaction
 from storage.audit import record
@@ -134,6 +134,8 @@ def import_answers(
         names = sorted({row.name.partition("/")[0] for row in file.rows})
         for name in names:
             lock_dispute(connection, name)
+        # A run or a person may have taken a break from the dispute at this very moment.
+        lock_breaks_of(connection, names)
         checked = check_answers(
             file, disputes_named(connection, names), provider=provider, by=by, now=now
         )

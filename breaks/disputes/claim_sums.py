@@ -24,6 +24,7 @@ WITH sent AS (
 ), lines AS (
   SELECT d.provider, l.dispute_id, l.line, l.currency, l.difference, d.opened_at,
          w.state <> 'waiting' OR w.since > d.opened_at AS is_taken_back,
+         w.opened_at > d.opened_at AS is_returned,
          d.opening_no = max(d.opening_no) OVER (PARTITION BY l.break_id) AS is_newest
     FROM dispute_lines l
     JOIN disputes d USING (dispute_id)
@@ -43,7 +44,8 @@ SELECT l.provider, coalesce(a.answer, 'unanswered') AS state,
   FROM lines l
   LEFT JOIN dispute_answers a USING (dispute_id, line)
   LEFT JOIN sent s USING (dispute_id)
- WHERE l.is_newest AND (a.answer IS NOT DISTINCT FROM 'rejected' OR NOT l.is_taken_back)
+ WHERE l.is_newest AND NOT l.is_returned
+   AND (a.answer IS NOT DISTINCT FROM 'rejected' OR NOT l.is_taken_back)
  GROUP BY 1, 2, 3, 4
 """  # noqa: S608 - only a constant is put in
 

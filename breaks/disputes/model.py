@@ -34,7 +34,7 @@ class LineState(StrEnum):
     REJECTED = "rejected"
     CURED = "cured"  # no run finds the break any more
     SETTLED = "settled"  # we corrected, wrote off, explained or closed the break
-    TAKEN_BACK = "taken_back"  # a person works on the break again
+    TAKEN_BACK = "taken_back"  # a person works on the break again, or it returned
     DISPUTED_AGAIN = "disputed_again"  # a later dispute has the break
 
 
@@ -200,12 +200,14 @@ class BreakPosition:
 
     Attributes:
         since: when it entered its workflow state.
+        opened_at: when it was found first, or returned.
         is_cleared: no run finds it any more.
         is_disputed_later: a later dispute has it.
     """
 
     state: BreakState
     since: datetime
+    opened_at: datetime
     is_cleared: bool
     is_disputed_later: bool
 
@@ -226,6 +228,8 @@ def state_of(
         return LineState.CURED
     if position.state in SETTLED:
         return LineState.SETTLED
+    if position.opened_at > opened_at:  # what is open now was never put before the provider
+        return LineState.TAKEN_BACK
     if answer is AnswerKind.REJECTED:
         return LineState.REJECTED
     if position.state is not BreakState.WAITING or position.since > opened_at:

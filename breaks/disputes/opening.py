@@ -1,7 +1,7 @@
 """Open a dispute: put breaks of one provider before it; from then on they wait for it.
 
-Tables written: ``disputes``, ``dispute_lines``, ``break_workflows``, ``audit``; ``rounds`` and
-``feed_records`` are read.
+Tables written: ``disputes``, ``dispute_lines``, ``break_workflows``, ``audit``; ``rounds``,
+``feed_records`` and ``handles`` are read.
 """
 
 from collections import Counter
@@ -51,10 +51,16 @@ SELECT sum(stake)::bigint AS stake, sum(payout)::bigint AS payout FROM rounds
  WHERE match_key = :key AND provider = :provider AND round_id = :round_id
    AND currency = :currency
 """
+# A player's round with any rolled back record moved nothing, whatever its other records hold.
 _THEIRS = """
-SELECT sum(stake)::bigint AS stake, sum(payout)::bigint AS payout FROM feed_records
- WHERE match_key = :key AND provider = :provider AND round_id = :round_id
-   AND currency = :currency
+SELECT sum(CASE WHEN is_undone THEN 0 ELSE stake END)::bigint AS stake,
+       sum(CASE WHEN is_undone THEN 0 ELSE payout END)::bigint AS payout
+  FROM (SELECT f.currency, f.stake, f.payout,
+               bool_or(f.rolled_back) OVER (PARTITION BY coalesce(h.player, f.handle))
+                 AS is_undone
+          FROM feed_records f LEFT JOIN handles h USING (provider, handle)
+         WHERE f.match_key = :key AND f.provider = :provider AND f.round_id = :round_id) r
+ WHERE currency = :currency
 """
 
 

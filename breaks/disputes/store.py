@@ -56,6 +56,7 @@ _CLAIMED = f"""d.dispute_id IN (
 _LINES = """
 SELECT l.*, d.opened_at, b.kind AS kind_now, b.difference AS break_difference,
        b.cleared_at IS NOT NULL AS is_cleared, w.state, w.since,
+       w.opened_at AS break_opened_at,
        EXISTS (SELECT FROM dispute_lines n JOIN disputes m USING (dispute_id)
                 WHERE n.break_id = l.break_id
                   AND m.opening_no > d.opening_no)
@@ -84,6 +85,13 @@ SELECT d.dispute_id, d.opened_by, d.opened_at, l.line, l.currency, l.difference,
  WHERE l.break_id = :id ORDER BY d.opening_no
 """
 _LOCK = "SELECT dispute_id FROM disputes WHERE dispute_id = :id FOR UPDATE"
+# In the order in which whoever moves breaks locks them.
+_LOCK_BREAKS = """
+SELECT FROM break_workflows w
+ WHERE w.break_id IN (SELECT l.break_id FROM dispute_lines l
+                       WHERE l.dispute_id = ANY(CAST(:ids AS text[])))
+ ORDER BY w.break_id FOR UPDATE
+"""
 _ANSWER = (
     *("answer", "reference", "comment", "file", "file_sha256", "file_line", "imported_by"),
     "imported_at",
@@ -169,6 +177,11 @@ def lock_dispute(connection: Connection, dispute_id: str) -> None:
     connection.execute(text(_LOCK), {"id": dispute_id})
 
 
+def lock_breaks_of(connection: Connection, dispute_ids: Iterable[str]) -> None:
+    """Keep other transactions from moving the breaks of disputes until this one ends."""
+    connection.execute(text(_LOCK_BREAKS), {"ids": sorted(set(dispute_ids))})
+
+
 def _read(
     connection: Connection, condition: str, params: Mapping[str, Any], *, lines: str = _ANY
 ) -> list[Dispute]:
@@ -199,6 +212,7 @@ def _line(row: RowMapping) -> DisputeLine:
     position = BreakPosition(
         state=BreakState(row["state"]),
         since=row["since"],
+        opened_at=row["break_opened_at"],
         is_cleared=row["is_cleared"],
         is_disputed_later=row["is_disputed_later"],
     )

@@ -42,7 +42,7 @@ from reports.journal.store import (
     lock_journals,
 )
 from vocabulary.clock import Clock
-from vocabulary.currencies import digits_of
+from vocabulary.currencies import digits_of, joined_exponents, outside_iso
 from vocabulary.errors import Contradiction
 from vocabulary.window import day_window, days_between
 
@@ -150,7 +150,7 @@ def export_journals(
     signed = _signed_days(connection, request, now)
     journals = load_journals(connection, request.period)
     targets = _targets(connection, request, signed, journals)
-    booked = booked_by(journals)
+    booked = booked_by([one for one in journals if _is_whole(one.key, request)])
     due = due_journals(targets, booked, request.codes)
     exponents = {
         entry.slug: configured_provider(entry).provider.exponents for entry in request.entries
@@ -168,6 +168,14 @@ def export_journals(
     except IntegrityError as error:  # a day was reopened in this very moment
         raise DayRefused(f"{error.orig}. Nothing was exported") from error
     return load_journals(connection, request.period)
+
+
+def _is_whole(key: JournalKey, request: ExportRequest) -> bool:
+    """Whether the period holds all that a journal books: of a fee, the whole month."""
+    if key.kind is JournalKind.DAY:
+        return True
+    months = {(accrual.provider, accrual.month_end) for accrual in request.accruals}
+    return (key.provider, key.business_day) in months
 
 
 def _signed_days(
@@ -292,6 +300,8 @@ def _sign_off(signed: SignedDays, key: JournalKey) -> int | None:
 
 
 def _digits(key: JournalKey, exponents: Mapping[str, Mapping[str, int]]) -> int:
-    """Digits of a journal's amounts; a fee is in the currency's own."""
-    own = exponents.get(key.provider, {}) if key.kind is JournalKind.DAY else {}
-    return digits_of(key.currency, own)
+    """Digits of a journal's amounts; a fee and our own operations are in the currency's own."""
+    if key.provider == OWN_SLUG:
+        return digits_of(key.currency, joined_exponents(exponents.values()))
+    own = exponents.get(key.provider, {})
+    return digits_of(key.currency, own if key.kind is JournalKind.DAY else outside_iso(own))

@@ -19,6 +19,7 @@ from reconcile.findings.corrections import (
     corrected_amounts,
 )
 from reconcile.findings.cross_check import (
+    IS_SHARED,
     CrossCheckFinding,
     break_of,
     broken_rounds,
@@ -37,12 +38,12 @@ SELECT EXISTS (SELECT FROM feed_records f
                   AND f.balance_before IS NOT NULL AND f.occurrence = 1 AND NOT f.rolled_back)
        AS is_reported
 """
-STEPS = """
+STEPS = f"""
 WITH reported AS (
   SELECT f.match_key, f.round_id, f.record_id, f.balance_before, w.wallet_id
     FROM feed_records f LEFT JOIN handles h USING (provider, handle)
     JOIN wallets w ON w.player = coalesce(h.player, f.handle) AND w.currency = f.currency
-   WHERE f.provider = {provider} AND f.created_at >= {start} AND f.created_at < {end}
+   WHERE f.provider = {{provider}} AND f.created_at >= {{start}} AND f.created_at < {{end}}
      AND f.balance_before IS NOT NULL AND f.occurrence = 1 AND NOT f.rolled_back
 ), firsts AS (
   SELECT DISTINCT ON (o.match_key, o.round_id, o.wallet_id)
@@ -51,7 +52,7 @@ WITH reported AS (
     FROM reported t
     JOIN rounds r ON r.match_key = t.match_key AND r.round_id = t.round_id
                  AND r.wallet_id = t.wallet_id
-                 AND r.provider IS NOT DISTINCT FROM {provider}
+                 AND r.provider IS NOT DISTINCT FROM {{provider}}
     JOIN operations o ON o.wallet_id = r.wallet_id AND o.match_key = r.match_key
                      AND o.round_id = r.round_id
                      AND o.provider IS NOT DISTINCT FROM r.provider
@@ -64,10 +65,11 @@ WITH reported AS (
          lead(reported - booked) OVER chain AS next_shift
     FROM firsts WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
 )
-SELECT s.*, w.player, w.currency, transaction_name(wallet_id, wallet_seq) AS transaction
+SELECT s.*, w.player, w.currency, transaction_name(wallet_id, wallet_seq) AS transaction,
+{IS_SHARED.format(row="s")}
   FROM shifts s JOIN wallets w USING (wallet_id)
  WHERE shift <> previous_shift ORDER BY wallet_id, wallet_seq
-"""
+"""  # noqa: S608 - the constant of another module
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from breaks.impact import player_impact
 from breaks.kinds import OF_BOOKS, BreakKind
 from reconcile.findings.breaks import Break, break_id
+from reconcile.snapshot.shared_rounds import share_name
 from vocabulary.currencies import NO_CURRENCY
 
 #: ISO 4217's code for no currency, for an operation that nobody booked.
@@ -18,7 +19,8 @@ class CrossCheckFinding:
     """What a cross-check found.
 
     Attributes:
-        row: names round, match key, player, currency and instant of what it is about.
+        row: names round, match key, player, currency and instant of what it is about; and, if
+            it is about a wallet, whether other wallets share the round.
         difference: signed minor units; positive means the player is owed.
         subject: what it is about within the round; may be empty.
     """
@@ -36,8 +38,9 @@ def break_of(finding: CrossCheckFinding, provider: str, now: datetime) -> Break:
     row = finding.row
     round_id = row["round_id"] or row.get("op_key") or ""
     currency = row["currency"] or NO_CURRENCY
+    name = share_name(round_id, row["player"]) if row.get("is_shared") else round_id
     return Break(
-        id=break_id(provider, finding.kind, round_id, currency, finding.subject),
+        id=break_id(provider, finding.kind, name, currency, finding.subject),
         kind=finding.kind,
         impact=player_impact(finding.kind, finding.difference),
         player=row["player"] or "",
@@ -53,6 +56,15 @@ def break_of(finding: CrossCheckFinding, provider: str, now: datetime) -> Break:
         subject=finding.subject,
         evidence=finding.evidence,
     )
+
+
+#: SQL: whether another wallet of the currency has the round of an operation ``{row}``.
+IS_SHARED = """
+       (SELECT true FROM rounds x
+         WHERE x.match_key = {row}.match_key AND x.round_id = {row}.round_id
+           AND x.provider IS NOT DISTINCT FROM {{provider}}
+           AND x.currency = w.currency AND x.wallet_id <> w.wallet_id LIMIT 1) IS TRUE
+         AS is_shared"""
 
 
 def broken_rounds(breaks: Iterable[Break]) -> set[str]:

@@ -12,6 +12,7 @@ from breaks.kinds import BreakKind
 from reconcile.findings.breaks import Break
 from reconcile.findings.corrections import RoundCorrection, is_settled
 from reconcile.findings.cross_check import (
+    IS_SHARED,
     CrossCheckFinding,
     break_of,
     broken_rounds,
@@ -58,18 +59,18 @@ SELECT d.op_key, count(*) AS times, min(d.received_at) AS received_at,
  ORDER BY d.op_key
 """
 # Of a wallet below zero: the operation after which it has been below zero ever since.
-BELOW_ZERO = """
+BELOW_ZERO = f"""
 SELECT o.op_key, o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::text AS kind,
        o.received_at, w.player, w.currency, w.balance,
-       transaction_name(o.wallet_id, o.wallet_seq) AS transaction
+       transaction_name(o.wallet_id, o.wallet_seq) AS transaction, {IS_SHARED.format(row="o")}
   FROM operations o JOIN wallets w USING (wallet_id)
- WHERE o.provider = {provider} AND o.balance_after < 0 AND o.balance_after - o.amount >= 0
-   AND o.received_at >= {start} AND o.received_at < {end} AND w.balance < 0
+ WHERE o.provider = {{provider}} AND o.balance_after < 0 AND o.balance_after - o.amount >= 0
+   AND o.received_at >= {{start}} AND o.received_at < {{end}} AND w.balance < 0
    AND NOT EXISTS (SELECT FROM operations l
                     WHERE l.wallet_id = o.wallet_id AND l.wallet_seq > o.wallet_seq
                       AND l.balance_after >= 0)
  ORDER BY o.wallet_id
-"""
+"""  # noqa: S608 - the constant above
 
 
 def journal_breaks(

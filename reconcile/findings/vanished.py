@@ -11,8 +11,10 @@ from breaks.kinds import BreakKind
 from reconcile.findings.cross_check import CrossCheckFinding
 from reconcile.snapshot.snapshot import Snapshot
 
+# A record that a statement had twice was withdrawn twice, and is one original.
 VANISHED = """
-SELECT f.record_id AS undo, f.round_id, f.match_key, f.currency, f.created_at AS received_at,
+SELECT DISTINCT ON (w.record_id, f.record_id)
+       f.record_id AS undo, f.round_id, f.match_key, f.currency, f.created_at AS received_at,
        coalesce(h.player, f.handle) AS player, w.record_id AS op_key, w.source, w.changed_by,
        w.stake, w.payout, w.received_at::text AS told_at, w.changed_at::text AS changed_at
   FROM feed_withdrawals w
@@ -30,7 +32,7 @@ SELECT f.record_id AS undo, f.round_id, f.match_key, f.currency, f.created_at AS
                     WHERE o.match_key = w.match_key
                       AND o.provider IS NOT DISTINCT FROM w.provider
                       AND o.round_id = w.round_id AND NOT o.rolled_back)
- ORDER BY w.record_id, f.record_id
+ ORDER BY w.record_id, f.record_id, w.occurrence, f.occurrence
 """
 
 

@@ -27,6 +27,11 @@ def round_of(name: str) -> str:
     return name.partition(_SEPARATOR)[0]
 
 
+def share_name(round_id: str, player: str) -> str:
+    """Return the name of a player's share of a shared round."""
+    return f"{round_id}{_SEPARATOR}{player}"
+
+
 def player_of_share(name: str) -> str:
     """Return whose player share a row is; empty if its round has only one player."""
     return name.partition(_SEPARATOR)[2]
@@ -114,7 +119,7 @@ def _rename(
     rows = records[shared]
     columns = (rows[name] for name in ("round_id", "currency", "player"))
     share_names = [
-        name + _SEPARATOR + owners.get((name, currency, player), player)
+        share_name(name, owners.get((name, currency, player), player))
         for name, currency, player in zip(*columns, strict=True)
     ]
     names = records["round_id"].copy()

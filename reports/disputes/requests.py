@@ -237,8 +237,9 @@ def _breaks(
 
 def _rounds(dispute: Dispute, breaks: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The rounds of every line by either side's name, as arrays of one length."""
+    # What is about the round of every player, such as a changed record, names no player.
     rows = [
-        (line.line, name, breaks[line.break_id]["player"])
+        (line.line, name, breaks[line.break_id]["player"] or None)
         for line in dispute.lines
         for name in dict.fromkeys([line.round_id, line.alias])
         if name

@@ -105,6 +105,7 @@ _WORDS: Mapping[str, frozenset[FoundKind]] = {
     "delivery": frozenset({FoundKind.REQUEST, FoundKind.LOGGED}),
     "callback": frozenset({FoundKind.REQUEST, FoundKind.LOGGED, FoundKind.TRANSACTION}),
 }
+_QUOTES = "\"'`"
 _WORD = re.compile(r"([a-z]+)[ \t:#]+(\S.*)", re.DOTALL)
 _DASHED_NUMBER = re.compile(r"(batch|request|file)-([0-9]{1,18})", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -114,10 +115,10 @@ _AMOUNT = re.compile(r"[-+\u2212]?([0-9]{1,18}(?:\.[0-9]{1,9})?)", re.ASCII)
 
 def candidates(text: str) -> tuple[Candidate, ...]:
     """Every reading of a text, the likeliest first; none of an empty or overlong text."""
-    cleaned = text.strip().strip("\"'`").strip()
+    cleaned = text.strip().strip(_QUOTES).strip()
     if not cleaned or len(cleaned) > TEXT_CHARS_MAX or "\0" in cleaned:
         return ()
-    readings = [*_amounts(cleaned), *_readings(cleaned)]
+    readings = [*_amounts(cleaned), *_readings(cleaned), *_with_blanks(text, cleaned)]
     word = _WORD.fullmatch(cleaned) or _DASHED_NUMBER.fullmatch(cleaned)
     if word is not None and (kinds := _WORDS.get(word[1])) is not None:
         readings = [*(r for r in _readings(word[2]) if r.kind in kinds), *readings]
@@ -162,6 +163,14 @@ def _readings(text: str) -> Iterator[Candidate]:
     if (name := PurePath(text).name) not in {"", text}:
         yield Candidate(FoundKind.FILE, By.NAME, name)
         yield Candidate(FoundKind.INVOICE, By.NAME, name)
+
+
+def _with_blanks(text: str, cleaned: str) -> Iterator[Candidate]:
+    """Read a name that begins or ends with blanks, in quotes or without: an id may do so."""
+    quoted = text.strip().strip(_QUOTES)
+    name = text if quoted == cleaned and text.strip() == cleaned else quoted
+    if name != cleaned and len(name) <= TEXT_CHARS_MAX:
+        yield from (Candidate(kind, By.NAME, name) for kind in _NAMED)
 
 
 def _amounts(text: str) -> Iterator[Candidate]:

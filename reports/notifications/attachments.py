@@ -9,9 +9,14 @@ from sqlalchemy import Connection, text
 from reports.notifications.message import Attachment, Notification
 from reports.notifications.rules import EventKind, MailServer, NotifyRule
 from vocabulary.errors import TieoutError
+from vocabulary.plurals import counted
 
 #: Makes the file of a provider's day, by slug; raises TieoutError where there is none.
 PackOf = Callable[[str, date], Attachment]
+
+#: Days of a message whose packs are made: each takes a second, and a rule that is new may tell
+#: of years of them.
+PACKS_MAX = 20
 
 _SIGNED = text("""
 SELECT provider, subject FROM notification_events
@@ -32,7 +37,8 @@ def with_packs(
         return message
     room, attachments, lines = channel.attach_bytes, [], []
     params = {"message_id": message.message_id, "kind": EventKind.DAY_SIGNED}
-    for row in connection.execute(_SIGNED, params):
+    signed = connection.execute(_SIGNED, params).all()
+    for row in signed[:PACKS_MAX]:
         day = date.fromisoformat(row.subject.rpartition(" ")[2])
         command = f"tieout report --provider {row.provider} --day {day} --out FOLDER"
         try:
@@ -45,4 +51,7 @@ def with_packs(
             continue
         room -= len(attachment.content)
         attachments.append(attachment)
+    if len(signed) > PACKS_MAX:
+        more = len(signed) - PACKS_MAX
+        lines.append(f"the packs of {counted(more, 'further day')} are not attached")
     return replace(message, attachments=tuple(attachments), lines=(*message.lines, *lines))

@@ -52,14 +52,16 @@ def _value(secret: Secret) -> bytes:
 
 def _mail(message: Notification, server: MailServer) -> None:
     mail = mail_of(message, server)
-    password = _value(server.password).decode() if server.password else ""
     try:
+        password = _value(server.password).decode() if server.password else ""
         with smtplib.SMTP(server.host, server.port, timeout=SEND_TIMEOUT_S) as session:
             if server.starttls:
                 session.starttls(context=ssl.create_default_context())
             if server.user:
                 session.login(server.user, password)
             refused = session.send_message(mail)
+    except UnicodeError:  # it holds the password, so it is no cause that a log may show
+        raise SendingFailed(_not_ascii(server)) from None
     except (OSError, smtplib.SMTPException) as error:
         raise SendingFailed(_mail_failure(server, error)) from error
     if refused:
@@ -83,6 +85,12 @@ def _mail_failure(server: MailServer, error: Exception) -> str:
         case _:
             why = getattr(error, "strerror", None) or error
             return f"cannot connect to {place}: {why}; look at mail.host and mail.port"
+
+
+def _not_ascii(server: MailServer) -> str:
+    """That user or password have a character that no login can send."""
+    password = server.password.reference if server.password else "mail.password"
+    return f"{password} or mail.user has another character than ASCII, which logins cannot send"
 
 
 def _place(server: MailServer) -> str:

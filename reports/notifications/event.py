@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from breaks.policy import SlaRule
 from reports.notifications.rules import EventKind, NotifyRule
+from vocabulary.currencies import CurrencyUnknown, joined_exponents
 from vocabulary.money import Money
 
 #: Events of one kind and rule that one turn takes; the next turn takes the next ones, so a
@@ -60,9 +61,17 @@ class Circumstances:
     pushing: frozenset[str] = frozenset()
 
     def money(self, provider: str, minor: int, currency: str) -> str:
-        """An amount with its currency, as people write it."""
-        exponents = self.exponents.get(provider, {})
-        return Money(minor, currency).text_with_currency(exponents=exponents)
+        """An amount with its currency, as people write it.
+
+        What belongs to no provider of the settings has the digits that any of them names; if
+        none does, it is written in the smallest units: one amount must not stop all messages.
+        """
+        own = self.exponents.get(provider)
+        exponents = joined_exponents(self.exponents.values()) if own is None else own
+        try:
+            return Money(minor, currency).text_with_currency(exponents=exponents)
+        except CurrencyUnknown:
+            return f"{minor} {currency} in its smallest units"
 
 
 def taking(rule: NotifyRule, kind: EventKind) -> dict[str, object]:

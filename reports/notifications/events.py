@@ -96,11 +96,15 @@ SELECT * FROM (
    {OF_PROVIDERS.format(provider="p.provider")}
  ORDER BY proposed_at, event_key LIMIT :limit
 """  # noqa: S608 - as above
+# Of a close that somebody prepared or signed, nothing waits: a new rule would tell all of them.
 _CLOSED = f"""
 SELECT provider || '/' || business_day || '/' || close_no AS event_key, provider,
        business_day, run_id
-  FROM day_closes
- WHERE true {NOT_TAKEN.format(key="provider || '/' || business_day || '/' || close_no")}
+  FROM day_closes c
+ WHERE NOT EXISTS (SELECT FROM day_steps s
+                    WHERE s.provider = c.provider AND s.business_day = c.business_day
+                      AND s.close_no = c.close_no AND s.action IN ('prepared', 'signed'))
+   {NOT_TAKEN.format(key="provider || '/' || business_day || '/' || close_no")}
    {OF_PROVIDERS.format(provider="provider")}
  ORDER BY closed_at, provider LIMIT :limit
 """  # noqa: S608 - as above
@@ -113,12 +117,18 @@ SELECT provider || '/' || business_day || '/' || number AS event_key, provider, 
    {OF_PROVIDERS.format(provider="provider")}
  ORDER BY at, provider LIMIT :limit
 """  # noqa: S608 - as above
-_PARKED = f"""
-SELECT job || '/' || fingerprint AS event_key, job, fingerprint, min(cause) AS cause,
-       count(*) AS subjects
-  FROM parked WHERE true {NOT_TAKEN.format(key="job || '/' || fingerprint")}
- GROUP BY job, fingerprint ORDER BY min(parked_at) LIMIT :limit
-"""  # noqa: S608 - as above
+# A cause that returns after all of its work was done is told again; not one of which only the
+# first work was done.
+_PARKED = """
+SELECT * FROM (
+    SELECT job || '/' || fingerprint || '/' || min(parked_id) AS event_key, job, fingerprint,
+           min(cause) AS cause, count(*) AS subjects, min(parked_at) AS first_at
+      FROM parked GROUP BY job, fingerprint) p
+ WHERE NOT EXISTS (SELECT FROM notification_events e
+                    WHERE e.rule = :rule AND e.kind = :kind AND e.taken_at >= p.first_at
+                      AND starts_with(e.event_key || '/', p.job || '/' || p.fingerprint || '/'))
+ ORDER BY first_at, event_key LIMIT :limit
+"""
 
 
 def new_events(

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from breaks.auto_close import ACTOR
-from breaks.states import settled_states
 from reconcile.days.corrections import corrections_of
 from reconcile.days.states import DayStatus
 from reconcile.days.store import DayTerms, load_day
 from reconcile.days.sums import SidesReader
+from reports.statement.break_spans import load_spans
 from reports.statement.bridge import bridges, reported_ggr
-from reports.statement.roll_forward import BreakSpan, Cuts, roll_forward
+from reports.statement.roll_forward import Cuts, roll_forward
 from reports.statement.statement import BreakWords, CorrectionLine, DayReader, SignedStatement
 from vocabulary.currencies import digits_of
 from vocabulary.money import minor_from_text
@@ -21,15 +21,6 @@ from vocabulary.window import Window, day_window
 
 _CLOSED_AT = """
 SELECT closed_at FROM day_closes WHERE provider = :provider AND ends_at = :ends_at
-"""
-_SPANS = """
-WITH spans AS (
-  SELECT b.break_id, b.currency, b.difference, w.opened_at,
-         CASE WHEN w.state = ANY(:settled) THEN w.since ELSE b.cleared_at END AS settled_at
-    FROM breaks b JOIN break_workflows w USING (break_id)
-   WHERE b.provider = :provider AND w.opened_at <= :report
-)
-SELECT * FROM spans WHERE settled_at IS NULL OR settled_at >= :opening ORDER BY break_id
 """
 _WRITE_OFFS = """
 SELECT 'write-off' AS kind, w.write_off_id AS id, w.break_id, w.round_id, w.currency, w.amount,
@@ -87,7 +78,7 @@ def load_statement(
     if read_day is None:
         read_day = _without_feeds(provider, zone, exponents, generated_at)
     cuts = cuts_of(connection, provider, window, generated_at)
-    spans = _spans(connection, provider, cuts)
+    spans = load_spans(connection, provider, cuts)
     days = tuple(read_day(connection, day, sides) for day in days_of(window, zone))
     reported = _reported(connection, provider, window, days)
     return SignedStatement(
@@ -96,7 +87,7 @@ def load_statement(
         cuts=cuts,
         roll_forward=roll_forward(spans, cuts),
         corrections=tuple(_corrections(connection, provider, window, exponents)),
-        words=_words(connection, [span.break_id for span in spans]),
+        words=_words(connection, {span.break_id for span in spans}),
         bridges=bridges(connection, provider, window, reported),
     )
 
@@ -137,16 +128,6 @@ def cuts_of(
     return Cuts(opening=min(opening or window.start, end), closing=end, report=generated_at)
 
 
-def _spans(connection: Connection, provider: str, cuts: Cuts) -> list[BreakSpan]:
-    params = {
-        "provider": provider,
-        "settled": settled_states(),
-        "opening": cuts.opening,
-        "report": cuts.report,
-    }
-    return [BreakSpan(**row) for row in connection.execute(text(_SPANS), params).mappings()]
-
-
 def _corrections(
     connection: Connection, provider: str, window: Window, exponents: Mapping[str, int]
 ) -> Iterator[CorrectionLine]:
@@ -176,7 +157,7 @@ def _corrections(
 
 
 def _words(connection: Connection, break_ids: Iterable[str]) -> tuple[BreakWords, ...]:
-    params = {"ids": list(break_ids), "machine": ACTOR}
+    params = {"ids": sorted(break_ids), "machine": ACTOR}
     rows = connection.execute(text(_WORDS), params).mappings()
     return tuple(BreakWords(**row) for row in rows)
 

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 from tests.harness.servers.ports import free_port
 
@@ -41,6 +42,24 @@ def mail_sink() -> Iterator[MailSink]:
     """Run a mail server on a free port."""
     sink = MailSink(port=free_port())
     controller = Controller(sink, hostname="127.0.0.1", port=sink.port)
+    controller.start()
+    try:
+        yield sink
+    finally:
+        controller.stop()
+
+
+@contextmanager
+def login_sink() -> Iterator[MailSink]:
+    """Run a mail server on a free port that takes any login, and mail without one."""
+    sink = MailSink(port=free_port())
+    controller = Controller(
+        sink,
+        hostname="127.0.0.1",
+        port=sink.port,
+        authenticator=lambda *_: AuthResult(success=True),
+        auth_require_tls=False,
+    )
     controller.start()
     try:
         yield sink

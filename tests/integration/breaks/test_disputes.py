@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from breaks.disputes.model import RoundAmounts
 from breaks.disputes.opening import open_dispute
 from breaks.disputes.store import claimed_disputes
 from breaks.kinds import BreakKind
@@ -19,6 +20,8 @@ from breaks.store import transaction
 from ledger.accepting.own_operations import InRound
 from ledger.posting.posting import post_all_at
 from ops.commands.dispute.group import app
+from providers.registry import DIALECTS
+from reports.disputes.requests import evidence_of
 from reports.find.hits import SearchScope
 from reports.find.search import find_anything
 from reports.notifications.event import Circumstances
@@ -31,6 +34,7 @@ from tests.harness.books.differences.breaks import EVENING
 from tests.harness.books.differences.dispute_commands import BY, PROVIDER, Disputes
 from tests.harness.books.ledger import SLUG, accept, adjust
 from tests.harness.books.reports import DAY, fill, pack_of, restate, run
+from tests.harness.providers.speaker import configured
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.secrets import Secret
@@ -299,13 +303,42 @@ def test_a_record_that_changed_after_the_close_is_put_with_both_sides(database: 
     breaks = list_breaks(engine, BreakFilter(kind=BreakKind.RESTATED))
     names = [break_.break_id for break_ in breaks]
     opened = open_dispute(engine, names, by="ann", now=EVENING, exponents={}, named=True)
+    with engine.connect() as connection:
+        evidence = evidence_of(
+            connection,
+            opened.dispute,
+            dialect=DIALECTS["aggregator"],
+            provider=configured(DIALECTS["aggregator"]),
+            until=EVENING,
+        )
     engine.dispose()
 
+    assert evidence[1].records == ("r2",)
     (line,) = opened.dispute.lines
     assert line.ours is not None
     assert line.theirs is not None
     assert line.theirs.ggr - line.ours.ggr == 0
     assert line.difference != 0
+
+
+def test_a_record_that_was_undone_after_the_close_is_put_as_having_moved_nothing(
+    database: str,
+) -> None:
+    fill(database)
+    after_close = DAY.end + timedelta(hours=13)
+    run(database, at=after_close, close=DAY.start.date())
+    restate(database, "r2", 500, 0, at=after_close + timedelta(hours=1))
+    run(database, at=after_close + timedelta(hours=2))
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE feed_records SET rolled_back = true WHERE record_id = 'r2'")
+    engine = open_engine(database)
+    breaks = list_breaks(engine, BreakFilter(kind=BreakKind.RESTATED))
+    names = [break_.break_id for break_ in breaks]
+    opened = open_dispute(engine, names, by="ann", now=EVENING, exponents={}, named=True)
+    engine.dispose()
+
+    (line,) = opened.dispute.lines
+    assert line.theirs == RoundAmounts(stake=0, payout=0)
 
 
 def test_only_what_waits_is_read_unless_all_is_asked_for(disputes: Disputes) -> None:

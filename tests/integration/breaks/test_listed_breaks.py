@@ -24,6 +24,7 @@ from storage.roles import url_as
 from tests.conftest import PostgresServer
 from tests.harness.books.differences.break_commands import BreakCommands
 from tests.harness.books.differences.breaks import EVENING, HOUR
+from tests.harness.books.lock_waits import until_somebody_waits
 from vocabulary.window import Window
 
 NOW = datetime(2026, 6, 4, 12, tzinfo=UTC)
@@ -298,7 +299,7 @@ def test_a_break_that_moves_while_it_waits_to_be_locked_is_left_alone(engine: En
         )
         waiting = threading.Thread(target=lock)
         waiting.start()
-        _until_somebody_waits(engine)
+        until_somebody_waits(engine)
         connection.commit()
         waiting.join(timeout=60)
 
@@ -317,7 +318,7 @@ def test_a_run_waits_for_a_person_who_moves_a_break_that_it_changes(
     with books.engine.begin() as connection:
         lock_break(connection, break_.break_id)
         run.start()
-        _until_somebody_waits(books.engine)
+        until_somebody_waits(books.engine)
         connection.execute(
             text("UPDATE break_workflows SET assignee = 'maria' WHERE break_id = :id"),
             {"id": break_.break_id},
@@ -342,17 +343,3 @@ def test_whoever_writes_a_break_needs_no_right_to_the_list(daily: BreakCommands)
         assert differences(connection) == []
         listed = connection.execute("SELECT DISTINCT assignee FROM listed_breaks").fetchall()
     assert listed == [("maria",)]
-
-
-def _until_somebody_waits(engine: Engine) -> None:
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    pause = threading.Event()
-    for _ in range(3_000):
-        with engine.connect() as connection:
-            if connection.execute(waiting).scalar_one():
-                return
-        pause.wait(0.01)
-    raise AssertionError("nobody waits for a lock")

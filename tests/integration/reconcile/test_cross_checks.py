@@ -29,7 +29,7 @@ INSERT INTO operations (wallet_id, wallet_seq, batch_id, provider, op_key, kind,
 SELECT wallet_id, %(seq)s, %(batch)s, 'agg', %(key)s, %(kind)s, 'accepted', 'USD', %(stake)s,
        %(payout)s, %(payout)s - %(stake)s, %(balance)s, %(round)s, %(match)s, %(refers)s, true,
        decode(md5(%(key)s), 'hex'), '', '', '', 200, 'ok', NULL, %(at)s
-  FROM wallets WHERE player = 'alice'
+  FROM wallets WHERE player = %(player)s
 """
 _DELIVERY = """
 INSERT INTO deliveries (batch_id, provider, route, op_key, verdict, headers, body,
@@ -39,7 +39,17 @@ VALUES (%s, 'agg', '', %s, %s, '', '', 409, '', %s)
 _RECORD = """
 INSERT INTO feed_records (provider, record_id, round_id, match_key, handle, currency, stake,
     payout, rolled_back, balance_before, created_at, updated_at, received_at, source)
-VALUES ('agg', %s, %s, %s, 'alice', 'USD', %s, %s, false, %s, %s, %s, %s, 'push')
+VALUES ('agg', %s, %s, %s, %s, 'USD', %s, %s, false, %s, %s, %s, %s, 'push')
+"""
+#: A record that a statement had twice, and then left out.
+_WITHDRAWN = """
+INSERT INTO feed_withdrawals (provider, feed, record_id, occurrence, event, round_id,
+                              match_key, handle, currency, stake, payout, rolled_back,
+                              created_at, updated_at, source, received_at, changed_by,
+                              changed_no, changed_at)
+SELECT 'agg', 'statement', %(key)s, n, 'withdrawn', %(key)s, %(match)s, 'alice', 'USD', 70, 0,
+       false, %(at)s, %(at)s, 'may.csv', %(at)s, 'june.csv', 1, %(at)s
+  FROM generate_series(1, 2) AS n
 """
 _LOGGED = """
 INSERT INTO provider_deliveries (provider, webhook_id, delivery_id, event_type, payload,
@@ -53,14 +63,16 @@ class Journal:
     """Operations accepted one after another in one wallet, and the rows of all cross-checks."""
 
     url: str
+    player: str = "alice"
     seq: int = 0
     balance: int = 1000
     read_logged: Callable[[bytes], Operation | None] | None = field(default=None)
 
     def opens(self) -> "Journal":
-        self.execute("INSERT INTO players (player) VALUES ('alice')")
+        self.execute("INSERT INTO players (player) VALUES (%s)", self.player)
         self.execute(
-            "INSERT INTO wallets (player, currency, balance, seq) VALUES ('alice', 'USD', 0, 0)"
+            "INSERT INTO wallets (player, currency, balance, seq) VALUES (%s, 'USD', 0, 0)",
+            self.player,
         )
         self.batch()
         return self
@@ -69,12 +81,20 @@ class Journal:
         self.execute("INSERT INTO batches (operations) VALUES (1)")
 
     def operation(
-        self, key: str, stake: int = 0, payout: int = 0, *, kind: str = "bet", refers: str = ""
+        self,
+        key: str,
+        stake: int = 0,
+        payout: int = 0,
+        *,
+        kind: str = "bet",
+        refers: str = "",
+        round_id: str = "",
     ) -> None:
         self.seq += 1
         self.balance += payout - stake
         values = {"seq": self.seq, "key": key, "kind": kind, "stake": stake, "payout": payout}
-        name = refers or key
+        name = round_id or refers or key
+        values |= {"player": self.player}
         values |= {"balance": self.balance, "round": name, "match": match_key("agg", name)}
         values |= {"refers": refers or None, "at": NOON + timedelta(seconds=self.seq)}
         with psycopg.connect(self.url) as connection:
@@ -82,14 +102,25 @@ class Journal:
                 1,
             )
             connection.execute(_OPERATION, {**values, "batch": batch})
-            connection.execute("UPDATE wallets SET balance = %s", (self.balance,))
+            connection.execute(
+                "UPDATE wallets SET balance = %s WHERE player = %s", (self.balance, self.player)
+            )
 
     def delivered(self, key: str, verdict: str) -> None:
         self.execute(_DELIVERY, 1, key, verdict, NOON + timedelta(minutes=1))
 
-    def record(self, name: str, stake: int, payout: int = 0, before: int | None = None) -> None:
-        at = (NOON, NOON, NOON)
-        self.execute(_RECORD, name, name, match_key("agg", name), stake, payout, before, *at)
+    def record(
+        self,
+        name: str,
+        stake: int,
+        payout: int = 0,
+        before: int | None = None,
+        *,
+        round_id: str = "",
+    ) -> None:
+        round_id = round_id or name
+        names = (name, round_id, match_key("agg", round_id), self.player)
+        self.execute(_RECORD, *names, stake, payout, before, NOON, NOON, NOON)
 
     def logged(self, key: str, code: int | None, body: bytes = b"ok") -> None:
         good = code == 200
@@ -183,6 +214,45 @@ def test_one_wrong_balance_is_one_gap_and_a_lasting_shift_is_one_too(
         ("balance_chain_gap", "r2", 7),
         ("balance_chain_gap", "r4", -40),
     ]
+
+
+def test_players_of_one_round_below_zero_are_a_break_each(journal: Journal) -> None:
+    other = Journal(journal.url, player="bob").opens()
+    for one, stake in ((journal, 1300), (other, 1200)):
+        one.operation(f"{one.player}-b1", stake=stake, round_id="r1")
+        one.record(f"{one.player}-b1", stake, round_id="r1")
+
+    first, again = journal.run(), journal.run()
+
+    assert sorted(_found(first)) == [
+        ("negative_balance", "r1", -300),
+        ("negative_balance", "r1", -200),
+    ]
+    assert {b.id for b in first.breaks} == {b.id for b in again.breaks}
+
+
+def test_players_of_one_round_with_wrong_balances_are_a_break_each(journal: Journal) -> None:
+    other = Journal(journal.url, player="bob").opens()
+    for one, off in ((journal, 7), (other, -40)):
+        one.operation(f"{one.player}-b1", stake=10, round_id="r1")
+        one.record(f"{one.player}-b1", 10, before=1000 + off, round_id="r1")
+
+    assert sorted(_found(journal.run())) == [
+        ("balance_chain_gap", "r1", -40),
+        ("balance_chain_gap", "r1", 7),
+    ]
+
+
+def test_an_original_that_was_repeated_and_left_out_is_one_vanished_original(
+    journal: Journal,
+) -> None:
+    journal.record("undo", 70, round_id="b1")
+    journal.execute("UPDATE feed_records SET rolled_back = true")
+    with psycopg.connect(journal.url) as connection:
+        values = {"key": "b1", "match": match_key("agg", "b1"), "at": NOON}
+        connection.execute(_WITHDRAWN.encode(), values)
+
+    assert _found(journal.run()) == [("orphan_rollback", "b1", 0)]
 
 
 def test_a_balance_that_follows_a_round_we_never_booked_is_no_gap(journal: Journal) -> None:

@@ -111,6 +111,15 @@ def test_a_round_is_found_with_its_record_and_leads_to_its_break(books: BreakBoo
     assert record.summary == "record of lottery: stake 1.00 EUR, payout 2.50 EUR"
 
 
+@pytest.mark.parametrize("text_", ['" r-1"', " r-1"])
+def test_an_id_that_begins_with_a_blank_is_found(books: BreakBooks, text_: str) -> None:
+    books.theirs(" r-1", 100, 0)
+
+    (hit,) = found(books, text_)
+
+    assert (hit.kind, hit.id, hit.exact) == (FoundKind.RECORD, " r-1", True)
+
+
 def test_an_operation_is_found_by_their_id_and_by_ours(books: BreakBooks) -> None:
     (by_theirs,) = found(books, "r1-b")
     (by_ours,) = found(books, by_theirs.id)

@@ -201,6 +201,20 @@ def test_a_fee_is_accrued_for_a_whole_month_as_an_invoice_is_checked(days: Signe
     ]
 
 
+def test_a_part_of_a_month_leaves_the_fee_of_the_month_as_it_is(days: SignedDays) -> None:
+    last = date(2026, 5, 31)
+    days.play(last, bet("m1", 10_000, round_id="m1"))
+    days.sign(last)
+
+    month = days.export(date(2026, 5, 1), last)
+    part = days.export(last, last)
+
+    assert [row["external_id"] for row in part if row["kind"] == "fee"] == [
+        *("tieout-lottery-fee-2026-05-EUR-1", "tieout-lottery-fee-2026-05-EUR-1")
+    ]
+    assert part == month
+
+
 def test_xero_gets_its_columns_dates_and_signs(days: SignedDays, tmp_path: Path) -> None:
     days.sign(FIRST, NEXT)
     file = tmp_path / "xero.csv"

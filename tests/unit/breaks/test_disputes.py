@@ -25,7 +25,11 @@ from tests.harness.books.differences.tracked import NOON
 
 DAY = timedelta(days=1)
 WAITING = BreakPosition(
-    state=BreakState.WAITING, since=NOON, is_cleared=False, is_disputed_later=False
+    state=BreakState.WAITING,
+    since=NOON,
+    opened_at=NOON - DAY,
+    is_cleared=False,
+    is_disputed_later=False,
 )
 ACCEPTED = DisputeAnswer(
     answer=AnswerKind.ACCEPTED,
@@ -112,6 +116,15 @@ def test_what_became_of_the_break_decides_first(
 def test_a_rejected_line_stays_rejected_while_its_break_is_open() -> None:
     position = replace(WAITING, state=BreakState.OPEN, since=NOON + DAY)
     assert state_of(AnswerKind.REJECTED, position, opened_at=NOON) is LineState.REJECTED
+
+
+@pytest.mark.parametrize("answer", [None, *AnswerKind])
+def test_a_break_that_returned_is_no_part_of_the_dispute_any_more(
+    answer: AnswerKind | None,
+) -> None:
+    returned = NOON + DAY
+    position = replace(WAITING, state=BreakState.OPEN, since=returned, opened_at=returned)
+    assert state_of(answer, position, opened_at=NOON) is LineState.TAKEN_BACK
 
 
 def test_a_dispute_is_open_then_exported_then_answered_and_may_be_overdue() -> None:

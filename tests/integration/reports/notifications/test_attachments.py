@@ -15,8 +15,11 @@ from breaks.policy import DEFAULT_RULES
 from ops.scheduling.notify_jobs import workbook_of
 from ops.settings.loader import load
 from ops.settings.model import Settings
+from reports.notifications.attachments import PACKS_MAX, with_packs
 from reports.notifications.channels import send
 from reports.notifications.event import Circumstances
+from reports.notifications.message import Attachment
+from reports.notifications.outbox import request_test, trial_message
 from reports.notifications.rules import EventKind, MailServer, NotifyRule
 from reports.notifications.turn import notify
 from storage.engine import open_engine
@@ -24,6 +27,13 @@ from tests.harness.books.reports import DAY, EVENING, STEM, fill, run
 from tests.harness.servers.message_sinks import MailSink, mail_sink
 from tests.integration.reports.notifications.test_turn import SIGNATURES
 
+#: A signed day of the only message.
+_SIGNED_DAYS = text("""
+INSERT INTO notification_events (rule, kind, event_key, provider, sentence, subject, taken_at,
+                                 message_id)
+SELECT 'finance', 'day_signed', :day, 'agg', 'signed', 'agg ' || :day, created_at, message_id
+  FROM notifications
+""")
 LATER = EVENING + timedelta(days=1)
 SETTINGS = """
 mode = "test"
@@ -124,3 +134,34 @@ def test_a_rule_that_may_not_name_players_carries_no_pack(
 
     assert tell(engine, database, settings_of(tmp_path), rule) == 1
     assert not mail.mails[0].is_multipart()
+
+
+def test_of_a_message_about_many_days_only_the_first_packs_are_made(engine: Engine) -> None:
+    days = [DAY.start.date() + timedelta(days=number) for number in range(PACKS_MAX + 2)]
+    message = trial_message("finance", LATER)
+    server = MailServer(
+        host="127.0.0.1",
+        port=1,
+        starttls=False,
+        user="",
+        password=None,
+        sender="tieout@example.com",
+        recipients=("finance@example.com",),
+        attach_bytes=1_000,
+    )
+    kinds = frozenset({EventKind.DAY_SIGNED})
+    rule = NotifyRule(name="finance", when=kinds, channel=server, players=True)
+    with engine.begin() as connection:
+        request_test(connection, "finance", by="maria", now=LATER)
+        connection.execute(_SIGNED_DAYS, [{"day": str(day)} for day in days])
+        (name,) = connection.execute(text("SELECT message_id FROM notifications")).scalars()
+        message = replace(message, message_id=name)
+        packed = with_packs(
+            connection,
+            message,
+            rule,
+            lambda slug, day: Attachment(name=f"{slug}-{day}", content=b"x"),
+        )
+
+    assert len(packed.attachments) == PACKS_MAX
+    assert packed.lines[-1] == "the packs of 2 further days are not attached"
