@@ -227,7 +227,7 @@ def import_copy(
     events = (*late, *(replace(finding, is_resolved=True) for finding in reread))
     record(scope=scope, findings=(*findings, *events))
     if request.is_confirmed and content.verdict == "imported":
-        scopes = [other.scope for other in content.others]
+        scopes = [other.scope for other in _earlier_files(content, reader, request)]
         resolve_scopes(connection, slug, STATEMENT, scopes=scopes, now=request.now)
     daily = request.expects_daily
     gaps = list(sequence_gaps(connection, slug, request.zone, expects_daily=daily))
@@ -353,12 +353,12 @@ def _verdict(reader: StatementReader, count: FeedCount, findings: Sequence[NewFi
     return "partly"
 
 
-def _replaced_files(
+def _earlier_files(
     content: _Content, reader: StatementReader, request: ImportRequest
 ) -> list[OtherFile]:
-    """The files that this one replaces, or replaced when it was imported before.
+    """The files in whose place this one comes, or came when it was imported before.
 
-    If a day may have several files, one replaces only files of its own name.
+    If a day may have several files, those of its own name.
     """
     several, name = reader.rules.several_a_day, request.name
     return [
@@ -366,11 +366,7 @@ def _replaced_files(
         for other in content.others
         if other.file_id in request.replaces
         or other.replaced_by == content.file_id
-        or (
-            request.restates
-            and (other.has_records or other.replaced_by is not None)
-            and (not several or other.name == name)
-        )
+        or (request.is_confirmed and (not several or other.name == name))
     ]
 
 
@@ -382,7 +378,12 @@ def _withdraw_missing(
     content: _Content,
 ) -> WithdrawalResult:
     """Withdraw records of the replaced files that an imported file does not have."""
-    replaced = _replaced_files(content, reader, request)
+    named = request.replaces
+    replaced = [
+        other
+        for other in _earlier_files(content, reader, request)
+        if other.has_records or other.replaced_by is not None or other.file_id in named
+    ]
     if content.verdict != "imported" or not replaced:
         return WithdrawalResult()
     trailer = reader.rules.trailer
