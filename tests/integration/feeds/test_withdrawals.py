@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -15,8 +16,9 @@ from feeds.day_close import close_day, restatements_of
 from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding, open_findings, resolve_finding
 from feeds.records import store_records
-from feeds.statements.importer import ImportResult
+from feeds.statements.importer import ImportRequest, ImportResult
 from feeds.statements.reading.file_format import Trailer
+from feeds.statements.trial import try_import
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
@@ -227,8 +229,6 @@ def test_several_files_of_a_day_withdraw_nothing_of_each_other(
         assert open_now(connection) == [withdrawn("t-2", FIRST)]
 
 
-def test_a_record_that_another_feed_reported_too_stays_with_a_finding(
-    engine: Engine, tmp_path: Path
 def test_a_file_ends_no_finding_of_another_one_of_the_day_that_it_does_not_replace(
     engine: Engine, tmp_path: Path
 ) -> None:
@@ -256,6 +256,8 @@ def test_a_file_that_replaces_one_by_number_replaces_the_one_of_its_day_too(
         assert import_text(connection, tmp_path / FIRST, ALL).verdict == "quarantined"
 
 
+def test_a_record_that_another_feed_reported_too_stays_with_a_finding(
+    engine: Engine, tmp_path: Path
 ) -> None:
     with engine.connect() as connection:
         import_text(connection, tmp_path / FIRST, ALL)
@@ -276,6 +278,21 @@ def test_a_repeated_line_that_is_listed_once_afterwards_is_one_record(
         assert ids(connection) == ["t-1", "t-2", "t-2", "t-3"]
         restate(connection, tmp_path / SECOND, HEADER + bet(1) + bet(2) + bet(3))
         assert ids(connection) == ["t-1", "t-2", "t-3"]
+
+
+def test_a_trial_counts_new_and_changed_records_without_withdrawn_ones(
+    engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / SECOND
+    with engine.connect() as connection:
+        import_text(connection, tmp_path / FIRST, ALL)
+    path.write_text(HEADER + bet(1) + bet(4, amount="6.00") + bet(5) + bet(6))
+    request = ImportRequest(
+        path=path, zone=ZoneInfo("UTC"), now=NOW + timedelta(hours=1), restates=True
+    )
+    trial = try_import(engine, reader(), request)
+    assert trial.result.withdrawn == 2
+    assert (trial.new, trial.changed, trial.same) == (2, 1, 1)
 
 
 def test_a_finding_that_a_person_closed_stays_closed(engine: Engine, tmp_path: Path) -> None:
