@@ -98,6 +98,39 @@ def test_the_same_invoice_reads_the_same_in_every_format() -> None:
 
 
 def test_a_claim_in_a_currency_without_digits_names_its_line() -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"fee":"1","fee":"9","lines":[]}', "'fee': it is expected once"),
+        (
+            '{"fee":"1","lines":[{"currency":"EUR","ggr":"1","ggr":"2"}]}',
+            "'ggr': it is expected once",
+        ),
+        ('{"fee":' + "[" * 100_000, "nesting within reason is expected"),
+        ('{"fee":' + "9" * 5_000 + "}", "Exceeds the limit"),
+        (
+            '{"fee":"1","lines":[{"game":"a\\u0000","currency":"EUR","ggr":"1"}]}',
+            r"lines\[1\].game: a text without NUL",
+        ),
+        (
+            '{"invoice":"\\ud800","fee":"1","lines":[{"currency":"EUR","ggr":"1"}]}',
+            "the invoice.invoice: a text without NUL",
+        ),
+    ],
+)
+def test_json_that_no_register_could_keep_is_refused_with_its_place(
+    text: str, reason: str
+) -> None:
+    with pytest.raises(InvoiceUnreadable, match=reason):
+        _read(text, "june.json")
+
+
+@pytest.mark.parametrize("text", ["fee = " + "9" * 5_000, "fee = " + "[" * 100_000])
+def test_toml_beyond_reason_is_refused(text: str) -> None:
+    with pytest.raises(InvoiceUnreadable, match="june"):
+        _read(text)
+
+
     text = '[[lines]]\ncurrency = "DOGE"\nggr = "-12"\n'
     with pytest.raises(InvoiceUnreadable, match=r"lines\[1\].currency: DOGE is no currency"):
         _read(text)
