@@ -18,6 +18,7 @@ from feeds.findings import open_findings
 from feeds.statements.importer import ImportRequest, ImportResult
 from feeds.statements.reading.file_format import FileRules
 from feeds.statements.reading.reader import StatementReader
+from feeds.statements.trial import try_import
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from storage.engine import open_engine
@@ -349,3 +350,20 @@ def test_a_pull_does_not_undo_what_a_person_confirmed(engine: Engine, tmp_path: 
         query = text("SELECT payout FROM feed_records WHERE record_id = 'r-1'")
         assert connection.execute(query).scalar_one() == 900
         assert kinds(connection) == []
+
+
+def test_a_trial_counts_new_and_changed_records_without_withdrawn_ones(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.connect() as connection:
+        content = HEADER + bet(1) + bet(2) + bet(3) + bet(4)
+        import_text(connection, tmp_path / "2026-03-01.csv", content)
+    path = tmp_path / "2026-03-01-b.csv"
+    path.write_text(HEADER + bet(1) + bet(4, amount="6.00") + bet(5) + bet(6))
+    later = NOW + timedelta(hours=1)
+    request = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=later, restates=True)
+
+    trial = try_import(engine, reader(), request)
+
+    assert trial.result.withdrawn == 2
+    assert (trial.new, trial.changed, trial.same) == (2, 1, 1)

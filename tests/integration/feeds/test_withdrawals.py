@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -16,9 +15,8 @@ from feeds.day_close import close_day, restatements_of
 from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding, open_findings, resolve_finding
 from feeds.records import store_records
-from feeds.statements.importer import ImportRequest, ImportResult
+from feeds.statements.importer import ImportResult
 from feeds.statements.reading.file_format import Trailer
-from feeds.statements.trial import try_import
 from reconcile.partitions.options import RunOptions
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
@@ -278,21 +276,6 @@ def test_a_repeated_line_that_is_listed_once_afterwards_is_one_record(
         assert ids(connection) == ["t-1", "t-2", "t-2", "t-3"]
         restate(connection, tmp_path / SECOND, HEADER + bet(1) + bet(2) + bet(3))
         assert ids(connection) == ["t-1", "t-2", "t-3"]
-
-
-def test_a_trial_counts_new_and_changed_records_without_withdrawn_ones(
-    engine: Engine, tmp_path: Path
-) -> None:
-    path = tmp_path / SECOND
-    with engine.connect() as connection:
-        import_text(connection, tmp_path / FIRST, ALL)
-    path.write_text(HEADER + bet(1) + bet(4, amount="6.00") + bet(5) + bet(6))
-    request = ImportRequest(
-        path=path, zone=ZoneInfo("UTC"), now=NOW + timedelta(hours=1), restates=True
-    )
-    trial = try_import(engine, reader(), request)
-    assert trial.result.withdrawn == 2
-    assert (trial.new, trial.changed, trial.same) == (2, 1, 1)
 
 
 def test_a_finding_that_a_person_closed_stays_closed(engine: Engine, tmp_path: Path) -> None:
