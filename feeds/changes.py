@@ -3,13 +3,16 @@
 Either the provider contradicts itself, or the same line is read under other settings.
 
 A later ``updated_at`` with the same ``created_at`` is a newer version of a record and may have
-other figures. Any other delivery of a stored record must repeat its figures. A version that was
-stored before, or a record that the delivery has in several lines, is no change.
+other figures. Any other delivery of a stored record must repeat its figures. A record that the
+delivery has in several lines is no change, and neither is a version that was stored before if
+the same file is read again, or if a pull still lists what a file has replaced.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -42,19 +45,61 @@ _SAME_ROLLBACK = """
          = (r.round_id, r.handle, r.currency, r.created_at))
 """
 _PAIRS = ", ".join(f"r.{name} AS before_{name}, s.{name} AS after_{name}" for name in _FIGURES)
+
+
+class Precedence(StrEnum):
+    """What the figures of a delivery count for beside stored ones that are not older."""
+
+    NEW_FILE = "new file"
+    KNOWN_FILE = "known file"
+    CONFIRMED_FILE = "confirmed file"
+    PULL = "pull"
+
+
+_IS_KNOWN = """
+EXISTS (SELECT FROM feed_versions v
+         WHERE v.provider = :provider AND v.record_id = s.record_id AND v.content = s.content)
+"""
+_ALSO_LISTS_STORED = f"""
+EXISTS (SELECT FROM feed_stage o
+         WHERE o.record_id = s.record_id AND {_figures("o")} = {_figures("r")})
+"""
+_IS_OTHER_OCCURRENCE = f"""
+EXISTS (SELECT FROM feed_records o
+         WHERE o.provider = :provider AND o.record_id = s.record_id
+           AND {_figures("o")} = {_figures("s")})
+"""
+# A person confirms all of a file. What a file replaced is no news if a pull still lists it, but
+# a pull that goes back on what an earlier pull brought is.
+_NO_CHANGE: Mapping[Precedence, tuple[str, ...]] = MappingProxyType(
+    {
+        Precedence.NEW_FILE: (_IS_OTHER_OCCURRENCE, _ALSO_LISTS_STORED),
+        Precedence.KNOWN_FILE: (_IS_KNOWN, _ALSO_LISTS_STORED),
+        Precedence.CONFIRMED_FILE: (),
+        Precedence.PULL: (f"(r.source <> :source AND {_IS_KNOWN})", _ALSO_LISTS_STORED),
+    }
+)
+_CONTRADICTS = f"""
+       r.provider = :provider AND r.record_id = s.record_id AND r.occurrence = s.occurrence
+   AND {_figures("s")} <> {_figures("r")} AND NOT {_SAME_ROLLBACK}
+   AND NOT (s.created_at = r.created_at AND s.updated_at <> r.updated_at)
+"""
 _CHANGED = f"""
 SELECT s.record_id, s.occurrence, r.source, {_PAIRS}, count(*) OVER () AS changes
-  FROM feed_stage s
-  JOIN feed_records r ON r.provider = :provider AND r.record_id = s.record_id
-                     AND r.occurrence = s.occurrence
- WHERE {_figures("s")} <> {_figures("r")} AND NOT {_SAME_ROLLBACK}
-   AND NOT (s.created_at = r.created_at AND s.updated_at <> r.updated_at)
-   AND NOT EXISTS (SELECT FROM feed_versions v
-                    WHERE v.provider = :provider AND v.record_id = s.record_id
-                      AND v.content = s.content)
-   AND NOT EXISTS (SELECT FROM feed_stage o
-                    WHERE o.record_id = s.record_id AND {_figures("o")} = {_figures("r")})
+  FROM feed_stage s, feed_records r
+ WHERE {_CONTRADICTS} {{unless}}
  ORDER BY s.record_id, s.occurrence LIMIT :most
+"""  # noqa: S608 - only the constants above are put in
+# A known version becomes a version of its own, or it would be dropped as nothing new.
+_MARK_PREVAILING = f"""
+UPDATE feed_stage s
+   SET is_reread = true,
+       content = CASE WHEN {_IS_KNOWN}
+                      THEN substring(sha256(s.content || int8send(nextval('feed_order')))
+                                     FOR 16)
+                      ELSE s.content END
+  FROM feed_records r
+ WHERE NOT s.is_reread AND {_CONTRADICTS} {{unless}}
 """  # noqa: S608 - only the constants above are put in
 # What a line gives besides its figures.
 _DETAILS = ("declared_net", "balance_before", "balance_after", "game", "updated_at")
@@ -156,9 +201,22 @@ class Changes:
     first: tuple[RecordChange, ...] = ()
 
 
-def staged_changes(connection: Connection, provider: str) -> Changes:
+def staged_changes(
+    connection: Connection, provider: str, precedence: Precedence, *, source: str
+) -> Changes:
     """Compare the staged records with the stored ones, before they are stored."""
-    return _changes(connection, _CHANGED, provider)
+    return _changes(connection, _for(precedence, _CHANGED), provider, source=source)
+
+
+def mark_prevailing(
+    connection: Connection, provider: str, precedence: Precedence, *, source: str
+) -> int:
+    """Mark the staged records whose figures replace the stored ones; returns their number.
+
+    They do so also if they were stored before, or if their instants are earlier.
+    """
+    params = {"provider": provider, "source": source}
+    return connection.execute(text(_for(precedence, _MARK_PREVAILING)), params).rowcount
 
 
 def mark_reread(connection: Connection, provider: str) -> Changes:
@@ -170,8 +228,16 @@ def mark_reread(connection: Connection, provider: str) -> Changes:
     return _changes(connection, _REREAD, provider) if marked else Changes()
 
 
-def _changes(connection: Connection, query: str, provider: str) -> Changes:
-    rows = connection.execute(text(query), {"provider": provider, "most": CHANGES_MAX}).all()
+def _for(precedence: Precedence, query: str) -> str:
+    unless = "".join(f" AND NOT {reason}" for reason in _NO_CHANGE[precedence])
+    return query.replace("{unless}", unless)
+
+
+def _changes(
+    connection: Connection, query: str, provider: str, *, source: str | None = None
+) -> Changes:
+    params = {"provider": provider, "source": source, "most": CHANGES_MAX}
+    rows = connection.execute(text(query), params).all()
     if not rows:
         return Changes()
     first = tuple(

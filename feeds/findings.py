@@ -89,7 +89,12 @@ class FeedFinding(NewFinding):
 
 _Finding = TypeVar("_Finding", bound=NewFinding)
 
-_UPSERT = """
+# What a person resolved was about the figures of then.
+_STAYS_RESOLVED = """
+    (f.resolved_by IS NOT NULL AND f.evidence = EXCLUDED.evidence
+     AND f.difference IS NOT DISTINCT FROM EXCLUDED.difference)
+"""
+_UPSERT = f"""
 INSERT INTO feed_findings AS f
        (finding_id, provider, feed, scope, kind, severity, file, line, record_id, round_id,
         currency, difference, covers_from, covers_to, detail, evidence, first_seen, last_seen,
@@ -102,9 +107,10 @@ ON CONFLICT ON CONSTRAINT feed_findings_pkey DO UPDATE SET
     round_id = EXCLUDED.round_id, currency = EXCLUDED.currency,
     difference = EXCLUDED.difference, covers_from = EXCLUDED.covers_from,
     covers_to = EXCLUDED.covers_to,
-    resolved_at = CASE WHEN f.resolved_by IS NULL THEN EXCLUDED.resolved_at
-                       ELSE f.resolved_at END
-"""
+    resolved_at = CASE WHEN {_STAYS_RESOLVED} THEN f.resolved_at
+                       ELSE EXCLUDED.resolved_at END,
+    resolved_by = CASE WHEN {_STAYS_RESOLVED} THEN f.resolved_by END
+"""  # noqa: S608 - only the constant above is put in
 _RESOLVE_OTHERS = """
 UPDATE feed_findings SET resolved_at = :now
  WHERE provider = :provider AND feed = :feed AND scope = :scope AND resolved_at IS NULL
@@ -289,7 +295,9 @@ def resolve_for_reason(
 
 
 def resolve_finding(connection: Connection, finding_id: str, *, by: str, now: datetime) -> None:
-    """Resolve a finding by decision of a person; it stays resolved if it is made again.
+    """Resolve a finding by decision of a person; made again, it stays resolved.
+
+    With other figures or further evidence it is open again.
 
     Raises:
         Refused: no open finding has this id.

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from feeds.archived_records import set_late_versions_aside
-from feeds.changes import Changes, mark_reread, staged_changes
+from feeds.changes import Changes, Precedence, mark_prevailing, mark_reread, staged_changes
 from feeds.partial_rollbacks import resolve_partial_rollbacks
 from feeds.record_staging import (
     IN_PIECE,
@@ -32,6 +32,10 @@ from vocabulary.facts import HistoryRecord
 
 #: Ids of late or repeated records that are returned; there may be more of them.
 IDS_MAX = 1_000
+
+_FILES = frozenset({Precedence.NEW_FILE, Precedence.KNOWN_FILE, Precedence.CONFIRMED_FILE})
+#: Deliveries whose figures replace stored ones that they contradict.
+_PREVAILING = frozenset({Precedence.CONFIRMED_FILE, Precedence.PULL})
 
 _REPEATED = """
 SELECT record_id, count(*) OVER () AS repeated
@@ -172,8 +176,9 @@ def store_records(
         keeps_keys: keep the keys of all records in ``feed_delivered``, see
             ``feeds.withdrawals``, and look for records that change without a newer version.
     """
+    precedence = Precedence.PULL if keeps_keys else None
     delivery = _Delivery(provider_slug, source, received_at, read_to)
-    return _store(connection, delivery, records, is_statement=False, keeps_keys=keeps_keys)
+    return _store(connection, delivery, records, precedence)
 
 
 def store_statement(
@@ -184,15 +189,17 @@ def store_statement(
     source: str,
     received_at: datetime,
     read_to: datetime | None = None,
+    precedence: Precedence = Precedence.NEW_FILE,
 ) -> FeedCount:
     """Store the lines of one statement file; a repeated id becomes a further occurrence.
 
     Storing the same file again changes nothing, even with its lines in another order. All
     records of the file belong into one call, because occurrences are counted within it. The
-    arguments are those of ``store_records``; the keys of all records are kept.
+    arguments are those of ``store_records``; the keys of all records are kept. The figures of
+    a file that a person confirmed replace stored ones.
     """
     delivery = _Delivery(provider_slug, source, received_at, read_to)
-    return _store(connection, delivery, records, is_statement=True, keeps_keys=True)
+    return _store(connection, delivery, records, precedence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,33 +216,42 @@ def _store(
     connection: Connection,
     delivery: _Delivery,
     records: Iterable[HistoryRecord | StagedRows],
-    *,
-    is_statement: bool,
-    keeps_keys: bool,
+    precedence: Precedence | None,
 ) -> FeedCount:
+    """Store records; ``precedence``: None of pushed ones."""
     # Two writers must not ask at once whether a round already has a record.
     lock_history(connection, delivery.provider)
     received = stage_records(connection, delivery.provider, records)
     repeated: Sequence[Row[Any]] = ()
-    if is_statement:
+    if precedence in _FILES:
         number_occurrences(connection)
         repeated = connection.execute(text(_REPEATED), {"most": IDS_MAX}).all()
     changes = Changes()
-    if keeps_keys:
+    if precedence is not None:
         keep_delivered_keys(connection)
-        changes = staged_changes(connection, delivery.provider)
-    count = _merge(connection, delivery, received, is_statement=is_statement)
+        changes = staged_changes(
+            connection, delivery.provider, precedence, source=delivery.source
+        )
+    prevails = changes.count > 0 and precedence in _PREVAILING
+    count = _merge(
+        connection, delivery, received, precedence, prevailing=precedence if prevails else None
+    )
     return replace(
         count,
         repeated=repeated[0].repeated if repeated else 0,
         repeated_ids=tuple(row.record_id for row in repeated),
         changes=changes,
-        has_delivered_keys=keeps_keys,
+        has_delivered_keys=precedence is not None,
     )
 
 
 def _merge(
-    connection: Connection, delivery: _Delivery, received: int, *, is_statement: bool
+    connection: Connection,
+    delivery: _Delivery,
+    received: int,
+    precedence: Precedence | None,
+    *,
+    prevailing: Precedence | None,
 ) -> FeedCount:
     """Store the staged records, each step one statement for all of them.
 
@@ -246,19 +262,21 @@ def _merge(
     record_returns(connection, params)
     archived = set_late_versions_aside(connection, params)
     overlap = connection.execute(text(_KNOWN), params).one()
-    reread = Changes()
-    if overlap.versions and overlap.records:
-        if is_statement:
-            reread = mark_reread(connection, delivery.provider)
-        connection.execute(text(_DROP_KNOWN), params)
-    is_new = is_statement and not overlap.versions
-    versions = _keep_versions(connection, params, is_new=is_new)
-    if not is_statement:
+    is_file = precedence in _FILES
+    reread, is_forced = _mark_and_drop(
+        connection,
+        params,
+        overlap,
+        is_file=is_file,
+        prevailing=prevailing,
+    )
+    versions = _keep_versions(connection, params, is_new=is_file and not overlap.versions)
+    if not is_file:
         keep_newest(connection)
     mark_continuing(connection)
     late = _late(connection, params)
     or_update = _OR_UPDATE if overlap.records else ""
-    or_reread = _OR_REREAD if reread.count else ""
+    or_reread = _OR_REREAD if is_forced else ""
     stored = _store_pieces(connection, _INSERT + or_update + or_reread, params)
     refresh_statistics(connection, stored)
     resolve_partial_rollbacks(connection, params)
@@ -274,6 +292,31 @@ def _merge(
         last=last,
         reread=reread,
     )
+
+
+def _mark_and_drop(
+    connection: Connection,
+    params: Mapping[str, object],
+    overlap: Row[Any],
+    *,
+    is_file: bool,
+    prevailing: Precedence | None,
+) -> tuple[Changes, bool]:
+    """Mark staged records that replace stored ones, and drop those that bring nothing new.
+
+    Returns:
+        What a file reads otherwise than before, and whether any record is marked.
+    """
+    provider, source = str(params["provider"]), str(params["source"])
+    has_known = bool(overlap.versions and overlap.records)
+    reread, marked = Changes(), 0
+    if has_known and is_file:
+        reread = mark_reread(connection, provider)
+    if prevailing is not None:
+        marked = mark_prevailing(connection, provider, prevailing, source=source)
+    if has_known:
+        connection.execute(text(_DROP_KNOWN), params)
+    return reread, bool(reread.count or marked)
 
 
 def _keep_versions(

@@ -25,6 +25,7 @@ from feeds.statements.reading.reader import cell_sentence
 from feeds.statements.reading.recognition import DELIMITERS, LINES_MAX
 from feeds.statements.reading.table import Table, TableRow, UnreadableRow
 from feeds.statements.reading.text_lines import SAMPLE_BYTES, decoded_sample, marked_encoding
+from feeds.statements.reading.unpack import unpacked
 from feeds.statements.reading.values.row import RowNormalizer
 from feeds.statements.reading.values.text import bare
 from providers.contract import Provider
@@ -107,7 +108,7 @@ class ValueReader:
     ) -> Iterator[ValueRow | UnreadableRow]:
         shape = _shape(self.fields, self.optional)
         columns = {column: (column,) for column in self.fields}
-        rules = self._with_delimiter(stream)
+        rules = self._with_delimiter(self._start(stream, name))
         with opened_table(stream, name, rules, shape, columns) as table:
             if isinstance(table, UnreadableRow):
                 yield table
@@ -118,10 +119,17 @@ class ValueReader:
                 for row in meter.metered(table.rows):
                     yield row if isinstance(row, UnreadableRow) else read_row(row)
 
-    def _with_delimiter(self, stream: BinaryIO) -> FileRules:
-        """The rules with the delimiter under which a line has all needed columns."""
-        start = stream.read(SAMPLE_BYTES)
+    def _start(self, stream: BinaryIO, name: str) -> bytes:
+        """The first bytes of the file inside a packed file, or of the file itself."""
+        with unpacked(stream, name, self.rules.limits.unpacked_bytes) as content:
+            start = (
+                b"" if isinstance(content, UnreadableRow) else content.stream.read(SAMPLE_BYTES)
+            )
         stream.seek(0)
+        return start
+
+    def _with_delimiter(self, start: bytes) -> FileRules:
+        """The rules with the delimiter under which a line has all needed columns."""
         if needs_child(start):
             return self.rules
         encoding = marked_encoding(start) or self.rules.encoding

@@ -10,9 +10,10 @@ time only if a person says so or the file announces its number of records. Recor
 covered time stay, with a finding: half a file withdraws nothing of the other half.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -20,6 +21,7 @@ from sqlalchemy import Connection, Row, text
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding
 from feeds.write_order import next_number
+from vocabulary.facts import HistoryRecord
 from vocabulary.window import Window
 
 #: Findings of these kinds are resolved when the record is delivered again.
@@ -36,6 +38,12 @@ _FILL_DELIVERED = """
 INSERT INTO feed_delivered
 SELECT record_id, occurrence, created_at, updated_at FROM feed_stage
 """
+_ADD_DELIVERED = """
+INSERT INTO feed_delivered (record_id, occurrence, created_at, updated_at)
+VALUES (:record_id, 1, :created_at, :updated_at)
+"""
+#: Keys per statement to the database.
+_BATCH_ROWS = 5_000
 _RESOLVE = """
 UPDATE feed_findings SET resolved_at = :now
  WHERE provider = :provider AND kind = ANY (:kinds) AND resolved_at IS NULL
@@ -116,6 +124,21 @@ def keep_delivered_keys(connection: Connection) -> None:
     connection.execute(text(_CREATE_DELIVERED))
     connection.execute(text("DELETE FROM feed_delivered"))
     connection.execute(text(_FILL_DELIVERED))
+
+
+def add_delivered_keys(connection: Connection, records: Iterable[HistoryRecord]) -> None:
+    """Add the keys of records that a delivery has and of which nothing is stored."""
+    rows = iter(records)
+    while batch := list(islice(rows, _BATCH_ROWS)):
+        params = [
+            {
+                "record_id": record.record_id,
+                "created_at": record.created_at,
+                "updated_at": record.updated_at,
+            }
+            for record in batch
+        ]
+        connection.execute(text(_ADD_DELIVERED), params)
 
 
 def record_returns(connection: Connection, delivery: Mapping[str, object]) -> None:

@@ -89,7 +89,7 @@ def record_failed_pull(
         return  # all of the window was read before
     finding = NewFinding(
         kind=FindingKind.PULL_FAILED,
-        detail=f"the pull failed and nothing of it was stored: {why}",
+        detail=f"the pull failed and nothing from {iso(start)} on was stored: {why}",
         covers=Window(start=start, end=window.end),
     )
     record_findings(connection, provider, feed, scope=PULLS, findings=[finding], now=now)
@@ -101,7 +101,8 @@ def record_repeated_page(
     """Record that a list repeated a page: nothing of it was stored, some of it is missing."""
     finding = NewFinding(
         kind=FindingKind.DUPLICATE_PAGE,
-        detail="two pages in a row have the same content; nothing of the list was stored",
+        detail="two pages in a row have the same content; nothing of the list from"
+        f" {iso(window.start)} on was stored",
         covers=window,
     )
     record_findings(connection, provider, feed, scope=PAGES, findings=[finding], now=now)

@@ -49,6 +49,11 @@ SELECT file_id, encode(digest, 'hex') AS scope, name, {HAS_RECORDS} AS has_recor
         OR replaced_by = :file_id OR file_id = ANY (cast(:named AS bigint[])))
  ORDER BY file_id
 """  # noqa: S608 - only the constant is put in
+_HAS_EARLIER = """
+SELECT exists(SELECT FROM feed_files
+               WHERE provider = :provider AND feed = :feed AND business_day < :day
+                 AND verdict <> 'quarantined')
+"""
 _LISTS_RECORDS = "SELECT exists(SELECT FROM feed_file_records WHERE file_id = :file_id)"
 _REFUSE = "UPDATE feed_files SET verdict = 'quarantined' WHERE file_id = :file_id"
 
@@ -122,6 +127,13 @@ def has_file(connection: Connection, file_id: int) -> bool:
     """Whether the archive has a file with this id."""
     exists: bool = connection.execute(text(_EXISTS), {"file_id": file_id}).scalar_one()
     return exists
+
+
+def has_earlier_file(connection: Connection, slug: str, day: date) -> bool:
+    """Whether a file of an earlier day is imported."""
+    params = {"provider": slug, "feed": STATEMENT, "day": day}
+    has_earlier: bool = connection.execute(text(_HAS_EARLIER), params).scalar_one()
+    return has_earlier
 
 
 def lists_records(connection: Connection, file_id: int) -> bool:

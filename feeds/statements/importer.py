@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, text
 
+from feeds.changes import Precedence
 from feeds.day_close import record_restatements
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding, Severity, record_findings, resolve_scopes, severity_of
@@ -34,6 +35,7 @@ from feeds.statements.archive import (
     ArchivedFile,
     OtherFile,
     archive_file,
+    has_earlier_file,
     lists_records,
     other_files,
     refuse_file,
@@ -49,7 +51,7 @@ from feeds.statements.file_findings import (
 from feeds.statements.line_summary import LineSummary
 from feeds.statements.reading.read_file import read_for_stage
 from feeds.statements.reading.reader import StatementReader
-from feeds.statements.rereading import own_missing, read_anew, withdraw_own
+from feeds.statements.rereading import own_missing, precedence_of, read_anew, withdraw_own
 from feeds.statements.restatement import (
     Replacement,
     WithdrawalResult,
@@ -78,11 +80,6 @@ UPDATE feed_files
    SET business_day = :day, number = :number, covers_from = :first, covers_to = :last,
        verdict = :verdict, records = :records, refused = :refused
  WHERE file_id = :file_id
-"""
-_HAS_EARLIER = """
-SELECT exists(SELECT FROM feed_files
-               WHERE provider = :provider AND feed = :feed AND business_day < :day
-                 AND verdict <> 'quarantined')
 """
 
 
@@ -230,7 +227,7 @@ def import_copy(
     events = (*late, *(replace(finding, is_resolved=True) for finding in reread))
     record(scope=scope, findings=(*findings, *events))
     if request.is_confirmed and content.verdict == "imported":
-        scopes = [other.scope for other in content.others]
+        scopes = [other.scope for other in _earlier_files(content, reader, request)]
         resolve_scopes(connection, slug, STATEMENT, scopes=scopes, now=request.now)
     daily = request.expects_daily
     gaps = list(sequence_gaps(connection, slug, request.zone, expects_daily=daily))
@@ -265,9 +262,9 @@ def _store_content(
     slug, name = reader.provider.slug, request.name
     day = reader.rules.day_in(name)
     savepoint = connection.begin_nested()
-    count = _store_lines(
-        connection, reader, request, lines.records(read_for_stage(reader, stream, name)), day
-    )
+    records = lines.records(read_for_stage(reader, stream, name))
+    precedence = precedence_of(connection, archived.file_id, is_confirmed=request.is_confirmed)
+    count = _store_lines(connection, reader, request, records, day=day, precedence=precedence)
     misplaced = list(wrong_day(connection, day, name, request.zone))
     day = day or lines.only_day(request.zone)
     others = other_files(connection, slug, name, archived, day, named=request.replaces)
@@ -326,13 +323,12 @@ def _store_lines(
     reader: StatementReader,
     request: ImportRequest,
     records: Iterable[HistoryRecord | StagedRows],
+    *,
     day: date | None,
+    precedence: Precedence,
 ) -> FeedCount:
     slug = reader.provider.slug
-    params = {"provider": slug, "feed": STATEMENT, "day": day}
-    has_earlier = (
-        day is not None and connection.execute(text(_HAS_EARLIER), params).scalar_one()
-    )
+    has_earlier = day is not None and has_earlier_file(connection, slug, day)
     return store_statement(
         connection,
         slug,
@@ -340,6 +336,7 @@ def _store_lines(
         source=request.name,
         received_at=request.now,
         read_to=day_window(day, request.zone).start if day and has_earlier else None,
+        precedence=precedence,
     )
 
 
@@ -356,12 +353,12 @@ def _verdict(reader: StatementReader, count: FeedCount, findings: Sequence[NewFi
     return "partly"
 
 
-def _replaced_files(
+def _earlier_files(
     content: _Content, reader: StatementReader, request: ImportRequest
 ) -> list[OtherFile]:
-    """The files that this one replaces, or replaced when it was imported before.
+    """The files in whose place this one comes, or came when it was imported before.
 
-    If a day may have several files, one replaces only files of its own name.
+    If a day may have several files, those of its own name.
     """
     several, name = reader.rules.several_a_day, request.name
     return [
@@ -369,11 +366,7 @@ def _replaced_files(
         for other in content.others
         if other.file_id in request.replaces
         or other.replaced_by == content.file_id
-        or (
-            request.restates
-            and (other.has_records or other.replaced_by is not None)
-            and (not several or other.name == name)
-        )
+        or (request.is_confirmed and (not several or other.name == name))
     ]
 
 
@@ -385,7 +378,12 @@ def _withdraw_missing(
     content: _Content,
 ) -> WithdrawalResult:
     """Withdraw records of the replaced files that an imported file does not have."""
-    replaced = _replaced_files(content, reader, request)
+    named = request.replaces
+    replaced = [
+        other
+        for other in _earlier_files(content, reader, request)
+        if other.has_records or other.replaced_by is not None or other.file_id in named
+    ]
     if content.verdict != "imported" or not replaced:
         return WithdrawalResult()
     trailer = reader.rules.trailer

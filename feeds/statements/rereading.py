@@ -11,14 +11,22 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from feeds.changes import Changes
+from feeds.changes import Changes, Precedence
 from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding
-from feeds.statements.archive import STATEMENT
+from feeds.statements.archive import STATEMENT, lists_records
 from feeds.statements.file_findings import NAMED_MAX
 from feeds.statements.restatement import missing_from_file
 from feeds.withdrawals import WithdrawalCause, withdraw
 from vocabulary.plurals import counted, plural
+
+
+def precedence_of(connection: Connection, file_id: int, *, is_confirmed: bool) -> Precedence:
+    """What the figures of a file count for beside stored ones."""
+    if is_confirmed:
+        return Precedence.CONFIRMED_FILE
+    is_known = lists_records(connection, file_id)
+    return Precedence.KNOWN_FILE if is_known else Precedence.NEW_FILE
 
 
 def own_missing(connection: Connection, slug: str, file_id: int) -> Sequence[Row[Any]]:

@@ -20,8 +20,14 @@ SELECT file_id, name, verdict, received_at FROM feed_files
  WHERE provider = :provider AND feed = :feed AND digest = :digest
 """
 _ORDER = "SELECT last_value FROM feed_order"
+# The last version of a withdrawn record is superseded by nothing.
 _REPLACED = """
-SELECT count(*) FROM feed_superseded WHERE provider = :provider AND superseded_no > :order
+SELECT count(*) FROM feed_superseded s
+ WHERE provider = :provider AND superseded_no > :order
+   AND NOT EXISTS (SELECT FROM feed_withdrawals w
+                    WHERE w.provider = s.provider AND w.record_id = s.record_id
+                      AND w.occurrence = s.occurrence AND w.event = 'withdrawn'
+                      AND w.changed_no = s.superseded_no)
 """
 _DAYS = """
 SELECT (r.created_at AT TIME ZONE :zone)::date AS day, count(*) AS records

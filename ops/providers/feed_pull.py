@@ -19,6 +19,7 @@ from feeds.pull.pull_log import (
 from feeds.pull.staging import Staging, UnreadableItems, stage
 from feeds.pull.watermarks import move_watermark, next_window, watermark_of
 from feeds.records import FeedCount, store_records
+from feeds.withdrawals import add_delivered_keys
 from ops.providers.api_access import access_to, transport_of
 from ops.settings.durations import duration_text
 from ops.settings.model import ProviderSettings
@@ -189,7 +190,7 @@ def _stored(
     now: datetime,
 ) -> FeedPull:
     """Store a whole feed and its watermark in one transaction."""
-    feed, window, staging = request.feed, request.window, request.staging
+    feed, window = request.feed, request.window
     with engine.begin() as connection:
         read_before = watermark_of(connection, slug, feed)
         count = _store(connection, slug, request, now=now, read_before=read_before)
@@ -200,14 +201,14 @@ def _stored(
             window=window,
             whole=unreadable.count == 0 or past_unreadable,
             pulled_at=now,
-            records=staging.items,
+            records=count.received,
         )
         record_pull(
             connection,
             slug,
             feed,
             window=window,
-            received=staging.items,
+            received=count.received,
             count=count,
             unreadable=unreadable,
             now=now,
@@ -215,7 +216,7 @@ def _stored(
     return FeedPull(
         feed=feed,
         window=window,
-        received=staging.items,
+        received=count.received,
         stored=count.stored,
         late=count.late,
         findings=unreadable,
@@ -235,14 +236,17 @@ def _store(
     if request.kind is LoggedDelivery:
         deliveries: Iterable[LoggedDelivery] = request.staging
         stored = store_deliveries(connection, slug, deliveries, pulled_at=now)
-        return FeedCount(received=stored, versions=0, stored=stored)
+        return FeedCount(received=request.staging.items, versions=0, stored=stored)
     records: Iterable[HistoryRecord] = request.staging
-    return store_records(
+    end = request.window.end
+    count = store_records(
         connection,
         slug,
-        records,
+        (record for record in records if record.updated_at < end),
         source=PULL_SOURCE,
         received_at=now,
         read_to=read_before,
         keeps_keys=True,
     )
+    add_delivered_keys(connection, (record for record in records if record.updated_at >= end))
+    return count

@@ -17,7 +17,7 @@ from providers.outbound.access import ApiAccess
 from providers.outbound.pull import PulledFeeds, PulledItem, UnreadableItem
 from providers.outbound.replies import Document
 from providers.wire.fields import one_of
-from vocabulary.errors import Malformed
+from vocabulary.errors import ApiRefused, Malformed
 from vocabulary.facts import HistoryRecord
 from vocabulary.instants import instant_from_text
 from vocabulary.window import Window
@@ -26,6 +26,9 @@ TRANSACTIONS = "transactions"
 SUCCESS = "TS_SUCCESS"
 #: A transaction that moved, and one that we declined.
 STATUSES = (SUCCESS, "TS_DECLINED")
+
+#: Most requests of one pull, a year of hours: the first pull of a feed begins in 1970.
+HOURS_MAX = 366 * 24
 
 _HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
@@ -41,7 +44,12 @@ class ContentHubPull:
     async def read(
         self, _feed: str, window: Window
     ) -> AsyncIterator[PulledItem | UnreadableItem]:
-        """Every transaction of the window that moved, each once."""
+        """Every transaction of the window that moved, each once.
+
+        Raises:
+            ApiRefused: the window has more hours than may be asked for at once.
+        """
+        self._check_length(window)
         for since, until in _hours(window):
             fields = {"start_time": _plain(since), "end_time": _plain(until + _SECOND)}
             for place, document in enumerate(await self._client.transactions(fields)):
@@ -50,6 +58,17 @@ class ContentHubPull:
                     item is not None and since <= item.created_at < until
                 ):
                     yield item
+
+    def _check_length(self, window: Window) -> None:
+        hours = -((window.start - window.end) // _HOUR)
+        if hours > HOURS_MAX:
+            raise ApiRefused(
+                f"{hours} hours are a request each, and at most {HOURS_MAX} are asked for at"
+                " once; pull once with --from, the day of the first round",
+                provider=self._provider.slug,
+                endpoint=f"feed {TRANSACTIONS}",
+                attempts=0,
+            )
 
     async def close(self) -> None:
         """Do nothing: no request outlives its call."""

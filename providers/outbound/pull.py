@@ -57,7 +57,11 @@ class PullClient(Protocol):
     """Reads the feeds of one provider; every feed raises ApiError."""
 
     def read(self, feed: str, window: Window, /) -> AsyncIterator[PulledItem | UnreadableItem]:
-        """Every item of a feed that belongs to the window."""
+        """Every item of a feed that belongs to the window.
+
+        Records of the list that are later than the window may follow, too: they are not stored
+        and not missing. The provider's clock may be ahead of ours.
+        """
         ...
 
     async def close(self) -> None:

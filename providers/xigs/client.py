@@ -190,11 +190,11 @@ class XigsClient:
         path: str | None = None,
     ) -> AsyncIterator[Item]:
         """Every item of a list, page by page; fewer than announced is an error."""
-        count = 0
+        count = total = 0
         items: tuple[Item, ...] = ()
         for number in range(PAGE_FIRST, PAGE_FIRST + PAGES_MAX):
             is_last = number == PAGE_FIRST + PAGES_MAX - 1
-            page = Page(number, id_field, count, is_last, items)
+            page = Page(number, id_field, count, is_last, items, total)
             query = {**filters, "pageIndex": str(number), "pageSize": str(PAGE_ITEMS)}
 
             def call(tokens: Tokens, query: Mapping[str, str] = query) -> ApiCall:

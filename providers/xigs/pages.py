@@ -45,6 +45,7 @@ class Page:
         count: items of the pages before it.
         is_last: no page may follow it.
         before: the items of the page before it.
+        total: the items that the page before it announced in all.
     """
 
     number: int
@@ -52,13 +53,14 @@ class Page:
     count: int
     is_last: bool
     before: tuple[Item, ...] = ()
+    total: int = 0
 
     def read(self, document: Json) -> tuple[tuple[Item, ...], int]:
         """Its items, and how many the list announces in all.
 
         Raises:
-            Malformed: another page, the previous page again, too many items, or a list that
-                ends before the announced number.
+            Malformed: another page, the previous page again, too many items, a list that
+                became shorter, or one that ends before the announced number.
         """
         items = read_items(data_of(document), "data", self._item)
         paging = member(document, "pagination")
@@ -68,6 +70,11 @@ class Page:
         if len(items) > 1 and _documents(items) == _documents(self.before):
             raise Malformed("data", REPEATED_PAGE)
         total = count_at(paging, "totalCount", "pagination")
+        if total < self.total:
+            # Items behind one that was removed moved forward, perhaps to a page read already.
+            raise Malformed(
+                "pagination.totalCount", "a list that becomes no shorter is expected"
+            )
         so_far = self.count + len(items)
         if so_far > total or (so_far < total and (self.is_last or not items)):
             raise Malformed("pagination.totalCount", "as many items as announced are expected")

@@ -43,7 +43,7 @@ class XigsPull:
         self._provider = provider
 
     def read(self, feed: str, window: Window) -> AsyncIterator[PulledItem | UnreadableItem]:
-        """Every item of a feed that belongs to the window."""
+        """Every item of a feed that belongs to the window, and later rounds."""
         return self._rounds(window) if feed == ROUNDS else self._deliveries(window)
 
     async def close(self) -> None:
@@ -78,9 +78,10 @@ FEEDS = PulledFeeds(kinds={ROUNDS: HistoryRecord, DELIVERIES: LoggedDelivery}, c
 def rounds_of(
     session: Item, provider: Provider, *, since: datetime, until: datetime
 ) -> Iterator[HistoryRecord | UnreadableItem]:
-    """The rounds of one session that were updated from ``since`` on and before ``until``.
+    """The rounds of one session that were updated from ``since`` on.
 
-    A round that names no player or game has those of its session.
+    A round that names no player or game has those of its session. One that cannot be read and
+    was updated at ``until`` or later is left to a later pull.
 
     Yields:
         One record or finding per round; a round whose time cannot be read is never left out.
@@ -96,7 +97,7 @@ def rounds_of(
             if not _is_outside(document, since, until):
                 yield UnreadableItem(f"{session.place}.rounds[{number}]", str(error))
         else:
-            if since <= record.updated_at < until:
+            if record.updated_at >= since:
                 yield record
 
 

@@ -5,6 +5,7 @@ text. Anything unknown, repeated or unreadable is refused, with its place.
 """
 
 import json
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
@@ -30,6 +31,8 @@ _FIELDS = {
     "game": FieldKind.ID,
     "fee": FieldKind.AMOUNT,
 }
+#: What JSON can escape and no database holds.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _TABLES = frozenset({".csv", ".tsv", ".xlsx", ".gz", ".bz2", ".xz", ".zip"})
 #: How the values of a table are written unless something else is declared.
 USUAL_RULES = FileRules(final_newline=False)
@@ -66,16 +69,25 @@ def read_invoice(
         elif suffix == ".toml":
             table = tomllib.loads(data.decode("utf-8-sig"))
         elif suffix == ".json":
-            table = json.loads(data.decode("utf-8-sig"))
+            table = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object)
         else:
             raise InvoiceUnreadable(f"{name}: .toml, .json or .csv is expected, or .xlsx")
         return _invoice(table, name, currency, exponents)
     except UnicodeDecodeError as error:
         raise InvoiceUnreadable(f"{name}: UTF-8 is expected") from error
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+    except RecursionError:
+        raise InvoiceUnreadable(f"{name}: nesting within reason is expected") from None
+    except (ValueError, Malformed) as error:  # a number of thousands of digits is one, too
         raise InvoiceUnreadable(f"{name}: {error}") from error
-    except Malformed as error:
-        raise InvoiceUnreadable(f"{name}: {error}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, in which each key is expected once, as TOML has it."""
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise Malformed(repr(key), "it is expected once in an object")
+    return document
 
 
 def _lines_of_table(
@@ -178,6 +190,8 @@ def _text(table: Mapping[str, Any], key: str, place: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value:
         raise Malformed(f"{place}.{key}", "a text is expected")
+    if _UNSTORABLE.search(value):
+        raise Malformed(f"{place}.{key}", "a text without NUL and half characters is expected")
     return value
 
 

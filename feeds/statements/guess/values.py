@@ -222,7 +222,9 @@ def _instants(cells: Sequence[Cell], guess: ValueGuess) -> None:
         return
     for patterns in _PATTERNS:
         reading = {pattern: times for pattern in patterns if (times := _times(pattern, texts))}
-        if len(set(reading.values())) > 1:
+        if (
+            len(reading) > 1
+        ):  # also if all are alike in this file, such as 06/06: the next is not
             guess.questions.append(_day_or_month(texts[0], list(reading)))
             return
         if reading:

@@ -8,6 +8,10 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from feeds.statements.reading.confined.limits import ReadLimits
+from vocabulary.window import is_within_calendar
+
+#: A sequence number; what has more digits is another part of the name.
+_NUMBER = re.compile("[0-9]{1,18}", re.ASCII)
 
 
 class FileFormat(StrEnum):
@@ -139,14 +143,14 @@ class FileRules:
     def day_in(self, name: str) -> date | None:
         """The business day in a file's name; None if it has none."""
         match = self.day.search(name) if self.day else None
-        if match is None:
-            return None
         try:
-            return date.fromisoformat(match.group("day"))
+            day = date.fromisoformat(match.group("day") or "") if match else None
         except ValueError:
             return None
+        return day if day is not None and is_within_calendar(day) else None
 
     def number_in(self, name: str) -> int | None:
         """The sequence number in a file's name; None if it has none."""
         match = self.number.search(name) if self.number else None
-        return int(match.group("number")) if match else None
+        digits = match.group("number") if match else None
+        return int(digits) if digits and _NUMBER.fullmatch(digits) else None

@@ -11,7 +11,10 @@ from ops.commands.database import open_books
 
 def file(
     ctx: typer.Context,
-    number: Annotated[int, typer.Argument(help="The file's number, as import prints it.")],
+    number: Annotated[
+        int,
+        typer.Argument(min=1, max=2**63 - 1, help="The file's number, as import prints it."),
+    ],
     target: Annotated[Path, typer.Argument(help="Where to write it; must not exist.")],
 ) -> None:
     """Write a statement file to disk as it was received, even one in quarantine.

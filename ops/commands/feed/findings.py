@@ -47,7 +47,7 @@ def resolve(
     by: By = None,
     reason: Annotated[str, typer.Option(help="Why it is resolved.")],
 ) -> None:
-    """Resolve a finding that no later import can repair; it stays resolved."""
+    """Resolve a finding that no later import can repair; it stays resolved as it is."""
     engine, name = open_books_as(ctx, by, Right.RESOLVE_FINDINGS)
     now = SystemClock().now()
     finding = complete_id(engine, ShortIdKind.FINDING, finding)

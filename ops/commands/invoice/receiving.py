@@ -96,6 +96,10 @@ def _check_command(
     for name, default in _READING.items():
         if ctx.params[name] != default:
             words += [f"--{name}", ctx.params[name]]
+    for null in ctx.params["null_text"] or ():
+        words += ["--null-text", null]
+    if ctx.params["numeric_ids"]:
+        words.append("--numeric-ids")
     return shlex.join(words)
 
 

@@ -18,6 +18,7 @@ from feeds.findings import open_findings
 from feeds.statements.importer import ImportRequest, ImportResult
 from feeds.statements.reading.file_format import FileRules
 from feeds.statements.reading.reader import StatementReader
+from feeds.statements.trial import try_import
 from providers.contract import Provider
 from providers.registry import DIALECTS
 from storage.engine import open_engine
@@ -263,3 +264,106 @@ def test_an_empty_file_has_no_wrong_day(engine: Engine, tmp_path: Path) -> None:
     with engine.connect() as connection:
         result = import_text(connection, tmp_path / "2026-03-02.csv", HEADER, rules)
         assert (result.verdict, kinds(connection)) == ("imported", [])
+
+
+def test_a_file_that_restates_what_replaced_it_brings_its_figures_back(
+    engine: Engine, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "2026-03-01.csv", tmp_path / "2026-03-01-b.csv"
+    with engine.connect() as connection:
+        import_text(connection, first, HEADER + bet(1, amount="10.00") + bet(2))
+        import_text(connection, second, HEADER + bet(1, amount="99.00") + bet(2), restates=True)
+        assert stake(connection) == 9900
+
+        back = (HEADER + bet(1, amount="10.00") + bet(2), True)
+        for content, restates in (back, back):
+            import_text(connection, first, content, restates=restates)
+            assert (stake(connection), kinds(connection)) == (1000, [])
+        assert import_text(connection, first, back[0], restates=True).count.stored == 0
+
+
+def test_a_new_file_with_figures_that_were_replaced_asks_which_are_right(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.connect() as connection:
+        import_text(connection, tmp_path / "a.csv", HEADER + bet(1), UNNAMED)
+        changed = HEADER + bet(1, amount="99.00") + PAST_MIDNIGHT
+        import_text(connection, tmp_path / "b.csv", changed, UNNAMED, restates=True)
+
+        path, content = tmp_path / "c.csv", HEADER + bet(1) + bet(6, day=3)
+        result = import_text(connection, path, content, UNNAMED)
+        assert (result.verdict, stake(connection)) == ("quarantined", 9900)
+        assert kinds(connection) == [FindingKind.CHANGED_RECORD]
+
+        import_text(connection, path, content, UNNAMED, restates=True)
+        assert (stake(connection), kinds(connection)) == (500, [])
+        assert import_text(connection, path, content, UNNAMED).count.stored == 0
+
+
+def test_a_confirmed_file_moves_records_to_earlier_instants(
+    engine: Engine, tmp_path: Path
+) -> None:
+    earlier = bet(1, amount="99.00").replace("T10:01", "T09:31")
+    with engine.connect() as connection:
+        import_text(connection, tmp_path / "2026-03-01.csv", HEADER + bet(1) + bet(2))
+        path = tmp_path / "2026-03-01-b.csv"
+        result = import_text(connection, path, HEADER + earlier + bet(2), restates=True)
+        assert (result.verdict, result.count.stored, stake(connection)) == (
+            "imported",
+            1,
+            9900,
+        )
+        again = import_text(connection, path, HEADER + earlier + bet(2), restates=True)
+        assert (again.count.stored, again.count.versions) == (0, 0)
+
+
+def test_a_pull_that_goes_back_on_a_round_is_stored_with_a_finding(engine: Engine) -> None:
+    def pull(prize: int, minutes: int) -> int:
+        item = a_round(1, prize=prize, updatedAt="2026-06-04T11:51:00Z")
+        answers = script([listed([a_session("s-1", item)])])
+        pulled(engine, answers, now=NOON + timedelta(minutes=minutes))
+        with engine.connect() as connection:
+            query = text("SELECT payout FROM feed_records WHERE record_id = 'r-1'")
+            return int(connection.execute(query).scalar_one())
+
+    prizes = (40, 999, 40, 40, 999)
+    assert [pull(prize, minutes) for minutes, prize in enumerate(prizes)] == [
+        prize * 100 for prize in prizes
+    ]
+    with engine.connect() as connection:
+        assert kinds(connection) == [FindingKind.CHANGED_RECORD] * 3
+
+
+def test_a_pull_does_not_undo_what_a_person_confirmed(engine: Engine, tmp_path: Path) -> None:
+    item = a_round(1, prize=40, updatedAt="2026-06-04T11:51:00Z")
+    answers = script([listed([a_session("s-1", item)])])
+    pulled(engine, answers)
+    path = tmp_path / "0.jsonl"
+    fields = {**item, "prize": "9.00", "bet": "2.50"}
+    path.write_text(json.dumps(fields) + "\n")
+    rules = replace(xigs_reader(), provider=replace(xigs_reader().provider, slug="xigs"))
+    request = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=NOON, restates=True)
+    with engine.connect() as connection:
+        import_as_the_command(connection, rules, request)
+    pulled(engine, answers, now=NOON + timedelta(minutes=1))
+    with engine.connect() as connection:
+        query = text("SELECT payout FROM feed_records WHERE record_id = 'r-1'")
+        assert connection.execute(query).scalar_one() == 900
+        assert kinds(connection) == []
+
+
+def test_a_trial_counts_new_and_changed_records_without_withdrawn_ones(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.connect() as connection:
+        content = HEADER + bet(1) + bet(2) + bet(3) + bet(4)
+        import_text(connection, tmp_path / "2026-03-01.csv", content)
+    path = tmp_path / "2026-03-01-b.csv"
+    path.write_text(HEADER + bet(1) + bet(4, amount="6.00") + bet(5) + bet(6))
+    later = NOW + timedelta(hours=1)
+    request = ImportRequest(path=path, zone=ZoneInfo("UTC"), now=later, restates=True)
+
+    trial = try_import(engine, reader(), request)
+
+    assert trial.result.withdrawn == 2
+    assert (trial.new, trial.changed, trial.same) == (2, 1, 1)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from feeds.day_close import DayClose, close_day, close_of, record_restatements, restatements_of
 from feeds.finding_kinds import FindingKind
-from feeds.findings import FeedFinding, findings_in
+from feeds.findings import FeedFinding, findings_in, resolve_finding
 from feeds.records import store_records
 from storage.engine import open_engine
 from vocabulary.facts import HistoryRecord
@@ -101,6 +101,26 @@ def test_a_new_record_of_a_closed_day_has_no_version_before(
     (finding,) = open_findings_in(engine)
     assert (finding.difference, finding.evidence["before"]) == (-500, None)
     assert "for the first time" in finding.detail
+
+
+def test_what_a_person_resolved_is_open_again_once_the_record_changes_further(
+    engine: Engine,
+) -> None:
+    push(engine, record("a"))
+    close(engine)
+    push(engine, record("a", payout=Money(900, "USD"), updated_at=EVENING))
+    (finding,) = open_findings_in(engine)
+    with engine.begin() as connection:
+        resolve_finding(connection, finding.id, by="maria: agreed", now=EVENING)
+    push(engine, record("b", created_at=NOON + timedelta(seconds=1)))
+    assert [item.record_id for item in open_findings_in(engine)] == ["b"]
+
+    later = EVENING + timedelta(minutes=1)
+    push(engine, record("a", payout=Money(950, "USD"), updated_at=later))
+
+    again = {item.record_id: item for item in open_findings_in(engine)}
+    assert set(again) == {"a", "b"}
+    assert (again["a"].difference, again["a"].resolved_by) == (950, None)
 
 
 def test_a_record_changed_twice_is_compared_with_its_version_at_the_close(

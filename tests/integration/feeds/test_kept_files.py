@@ -1,6 +1,7 @@
 """Statement files are kept before anything reads them, and no file raises an error."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -152,3 +153,39 @@ def test_the_verdict_on_a_file_that_the_database_refuses_is_stored(
     with engine.connect() as connection:
         stored = connection.execute(text("SELECT verdict FROM feed_files")).scalar_one()
     assert (result.verdict, stored) == ("quarantined", "quarantined")
+
+
+@pytest.mark.parametrize("created_at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_date_that_stands_for_none_is_a_finding_of_its_line(
+    engine: Engine, tmp_path: Path, created_at: str
+) -> None:
+    path = tmp_path / "day.csv"
+    path.write_text(HEADER + BET + f"t-9,bet,42,USD,1.00,,{created_at}\n")
+    berlin = replace(request(path), zone=ZoneInfo("Europe/Berlin"))
+
+    result = keep_and_import(engine, statement_reader(), berlin)
+
+    assert (result.verdict, result.count.stored, result.refused) == ("partly", 1, 1)
+    (finding,) = result.findings
+    assert (finding.line, finding.detail) == (
+        3,
+        f'created_at: a year from 1900 to 9998 is expected; found "{created_at}"',
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["daily_A7.csv", "00010101_.csv", "99991231_12345678901234567890.csv"]
+)
+def test_what_is_no_day_or_number_in_a_name_is_none(
+    engine: Engine, tmp_path: Path, name: str
+) -> None:
+    rules = FileRules(
+        day=re.compile(r"(?P<day>\d{8})|daily"), number=re.compile(r"_(?P<number>\w+)?\.")
+    )
+    path = tmp_path / name
+    path.write_text(HEADER + BET)
+    berlin = replace(request(path), zone=ZoneInfo("Europe/Berlin"))
+
+    result = keep_and_import(engine, statement_reader(rules), berlin)
+
+    assert (result.verdict, str(result.day)) == ("imported", "2026-06-04")

@@ -1,5 +1,6 @@
 """Unreadable items, gaps and late records of pulls are findings until their cause is gone."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +9,9 @@ from sqlalchemy import Engine, text
 
 from feeds.coverage import list_unread
 from feeds.finding_kinds import FindingKind
-from feeds.findings import KEPT_MAX, FeedFinding, open_findings
+from feeds.findings import KEPT_MAX, FeedFinding, open_findings, resolve_finding
 from feeds.pull.watermarks import BEGINNING
+from tests.harness.providers.api_server import Scripted
 from tests.harness.providers.feed_api import NOON, a_round, a_session, listed, script
 from tests.integration.feeds.test_pull_xigs import engine, pulled, short_pauses
 from vocabulary.window import Window
@@ -20,6 +22,7 @@ HOUR = timedelta(hours=1)
 BAD = script([listed([a_session("s-1", a_round(1), a_round(2, bet=None))])])
 GOOD = script([listed([a_session("s-1", a_round(1), a_round(2))])])
 NOTHING = script([listed([])])
+PAGE = [a_session("s-1", a_round(1)), a_session("s-2", a_round(2))]
 
 
 def open_now(engine: Engine) -> list[FeedFinding]:
@@ -92,6 +95,32 @@ def test_a_repeated_page_stores_nothing_and_is_a_finding(engine: Engine) -> None
     pulled(engine, script([listed(page)]))
     assert kinds(engine) == []
     assert unread_kinds(engine) == []
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        script([Scripted(status=403)]),
+        script([listed(PAGE, total=4), listed(PAGE, index=2, total=4)]),
+    ],
+    ids=["refused", "a page twice"],
+)
+def test_a_failure_that_a_person_resolved_hides_none_after_the_next_pull(
+    engine: Engine, answers: Mapping[str, list[Scripted]]
+) -> None:
+    pulled(engine, NOTHING, now=NOON - HOUR)
+    for hours in (0, 1):
+        pulled(engine, answers, now=NOON + hours * HOUR)
+        if hours == 0:
+            (finding,) = open_now(engine)
+            with engine.begin() as connection:
+                resolve_finding(connection, finding.id, by="maria: maintenance", now=NOON)
+    assert open_now(engine) == []  # the same outage
+
+    pulled(engine, NOTHING, now=NOON + 2 * HOUR)
+    pulled(engine, answers, now=NOON + 3 * HOUR)
+
+    assert [feed for feed, _ in kinds(engine)] == ["rounds"]
 
 
 def test_a_new_round_of_a_time_that_was_read_is_late_once(engine: Engine) -> None:

@@ -87,3 +87,17 @@ def test_a_pull_with_an_unreadable_round_withdraws_nothing(engine: Engine) -> No
         pulled(engine, answers, now=NOON + minutes * MINUTE)
     assert _stored_ids(engine) == ["r-1", "r-2", "r-3"]
     assert [kind for kind, _ in _findings(engine)] == [FindingKind.UNPARSABLE_RECORD]
+
+
+def test_a_round_whose_new_time_is_ahead_of_our_clock_is_not_missing(engine: Engine) -> None:
+    pulled(engine, _rounds(1, 2, 3))
+    ahead = a_round(2, prize=90, updatedAt="2026-06-04T12:05:00Z")
+    others = [a_round(n, updatedAt=f"2026-06-04T11:{50 + n}:00Z") for n in (1, 3)]
+    answers = script([listed([a_session("s-1", *others, ahead)])])
+    for minutes in (1, 2, 3):
+        pulls, _ = pulled(engine, answers, now=NOON + minutes * MINUTE)
+        assert (pulls["rounds"].received, pulls["rounds"].stored) == (2, 0)
+        assert (_stored_ids(engine), _findings(engine)) == (["r-1", "r-2", "r-3"], [])
+
+    pulls, _ = pulled(engine, answers, now=NOON + 6 * MINUTE)
+    assert (pulls["rounds"].received, pulls["rounds"].stored) == (3, 1)

@@ -160,15 +160,17 @@ def test_a_confirmed_reading_of_a_closed_day_is_a_restatement(
         assert finding.difference == 49500
 
 
-def test_an_earlier_file_under_other_settings_does_not_undo_a_later_one(
+def test_an_earlier_file_under_other_settings_undoes_a_later_one_only_if_it_restates_it(
     engine: Engine, tmp_path: Path
 ) -> None:
     later = CONTENT.replace("500", "900")
     with engine.connect() as connection:
         import_text(connection, tmp_path / "a.csv", CONTENT, MAJOR)
         import_text(connection, tmp_path / "b.csv", later, MAJOR, restates=True)
+        assert import_text(connection, tmp_path / "a.csv", CONTENT, MINOR).count.stored == 0
+        assert stakes(connection) == [90000, 70000]
         import_text(connection, tmp_path / "a.csv", CONTENT, MINOR, restates=True)
-        assert stakes(connection)[0] == 90000
+        assert stakes(connection) == [500, 700]
 
 
 def test_a_file_that_restates_one_with_a_refused_reading_replaces_its_records(

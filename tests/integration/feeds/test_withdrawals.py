@@ -228,6 +228,33 @@ def test_several_files_of_a_day_withdraw_nothing_of_each_other(
         assert open_now(connection) == [withdrawn("t-2", FIRST)]
 
 
+def test_a_file_ends_no_finding_of_another_one_of_the_day_that_it_does_not_replace(
+    engine: Engine, tmp_path: Path
+) -> None:
+    several = replace(NAMED, several_a_day=True)
+    with engine.connect() as connection:
+        import_text(connection, tmp_path / FIRST, HEADER + bet(1) + "torn,line\n", several)
+        import_text(connection, tmp_path / SECOND, HEADER + bet(3), several)
+        restate(connection, tmp_path / SECOND, HEADER + bet(3) + bet(4), rules=several)
+        assert open_now(connection) == [(FindingKind.UNPARSABLE_RECORD, FIRST, None)]
+
+        restate(connection, tmp_path / FIRST, HEADER + bet(1) + bet(2), rules=several)
+        assert open_now(connection) == []
+
+
+def test_a_file_that_replaces_one_by_number_replaces_the_one_of_its_day_too(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.connect() as connection:
+        import_text(connection, tmp_path / FIRST, ALL)
+        odd = import_text(connection, tmp_path / "odd.csv", "<html>503</html>\n")
+        content, replaces = HEADER + bet(1) + bet(3) + bet(4), (odd.file_id,)
+        import_text(connection, tmp_path / SECOND, content, replaces=replaces)
+        assert ids(connection) == ["t-1", "t-3", "t-4"]
+        assert open_now(connection) == [withdrawn("t-2")]
+        assert import_text(connection, tmp_path / FIRST, ALL).verdict == "quarantined"
+
+
 def test_a_record_that_another_feed_reported_too_stays_with_a_finding(
     engine: Engine, tmp_path: Path
 ) -> None:

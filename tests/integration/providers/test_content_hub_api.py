@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 
+from feeds.pull.watermarks import BEGINNING
 from ops.providers.api_access import access_to, transport_of
 from ops.settings.model import Settings
 from providers.content_hub.api import API
@@ -143,3 +144,16 @@ def test_a_transaction_that_cannot_be_read_is_a_finding_and_a_refused_key_an_err
     ]
     with pytest.raises(ApiRefused, match="401"):
         at(ContentHubApi(seed=5, key=secret_of(b"another")), story)
+
+
+def test_a_first_pull_of_all_hours_since_1970_is_refused_and_says_what_to_type() -> None:
+    api = played()
+
+    async def story(access: ApiAccess) -> list[object]:
+        assert API.pull is not None
+        client = API.pull.connect(access)
+        window = Window(start=BEGINNING, end=NOON)
+        return [item async for item in client.read("transactions", window)]
+
+    with pytest.raises(ApiRefused, match=r"hours are a request each.*pull once with --from"):
+        at(api, story)

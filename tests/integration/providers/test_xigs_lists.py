@@ -108,3 +108,14 @@ def test_a_list_that_ends_early_repeats_itself_or_is_no_list_is_unreadable(
 
     assert isinstance(error, ApiUnreadable)
     assert place in str(error)
+
+
+def test_a_list_from_which_an_item_goes_while_it_is_read_is_unreadable() -> None:
+    first = [str(n) for n in range(PAGE_ITEMS)]
+    moved = [str(n) for n in range(PAGE_ITEMS + 1, PAGE_ITEMS + 3)]
+    pages = [page(first, index=1, total=PAGE_ITEMS + 3), page(moved, index=2, total=102)]
+
+    (error,), _ = asyncio.run(play({"/v1/webhook": pages}, lambda c: all_of(c.webhooks())))
+
+    assert isinstance(error, ApiUnreadable)
+    assert "a list that becomes no shorter is expected" in str(error)

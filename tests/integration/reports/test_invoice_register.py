@@ -1,6 +1,7 @@
 """The register of invoices: received, checked, approved by another person, disputed, paid."""
 
 import re
+import shlex
 from datetime import date
 from pathlib import Path
 
@@ -105,6 +106,20 @@ def test_days_not_signed_and_a_fee_that_does_not_tie_need_a_reason(days: SignedD
     assert shown["steps"][-1]["reason"] == "agreed by mail"
     assert shown["steps"][-1]["clean"] is False
     assert "agreed by mail" in days.run("invoice", "show", "2026/17")
+
+
+def test_the_command_for_a_difference_reads_a_table_as_it_was_received(
+    days: SignedDays,
+) -> None:
+    file = days.folder / "may.csv"
+    file.write_text("currency;game;ggr;fee\nEUR;-;100,00;16,00\n", encoding="utf-8")
+    how = ("--decimal", ",", "--null-text", "-", "--numeric-ids")
+    said = days.run("invoice", "receive", str(file), *MAY, *how, by="maria")
+
+    (command,) = re.findall(r"→ tieout (invoice check .*)\n", said)
+    assert command.endswith("--decimal , --null-text - --numeric-ids")
+    checked = days.run(*shlex.split(command), by="maria", code=1)
+    assert "16.00" in checked
 
 
 def test_a_number_and_a_file_are_registered_once(days: SignedDays) -> None:

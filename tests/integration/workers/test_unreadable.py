@@ -85,6 +85,20 @@ def test_a_person_resolves_the_finding(env: JobEnvironment) -> None:
     assert findings(env) == []
 
 
+def test_a_resolved_finding_is_open_again_with_further_callbacks(env: JobEnvironment) -> None:
+    commit(env.url, env.providers["sport"], [win("w1")])
+    ingest(env.context())
+    (finding,) = findings(env)
+    with env.engine.begin() as connection:
+        resolve_finding(connection, finding.id, by="maria", now=SystemClock().now())
+
+    commit(env.url, env.providers["sport"], [win("w2")])
+    ingest(env.context())
+
+    (again,) = findings(env)
+    assert (again.id, again.evidence["count"]) == (finding.id, 2)
+
+
 @pytest.mark.parametrize("token", ["10.00", '"10.00"'])
 def test_sound_callbacks_are_no_findings(env: JobEnvironment, token: str) -> None:
     sound = transaction("42", "b1", action="bet", amount=token)

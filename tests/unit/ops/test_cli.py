@@ -158,6 +158,14 @@ def test_a_file_replaces_none_whose_number_no_file_can_have(number: str) -> None
         command.make_context("import", words)
 
 
+@pytest.mark.parametrize("number", ["0", "9223372036854775808"])
+def test_no_file_is_written_whose_number_no_file_can_have(number: str) -> None:
+    command = load_command("feed").commands["file"]
+
+    with pytest.raises(typer.BadParameter, match=r"Input should be (greater|less)"):
+        command.make_context("file", [number, "copy.csv"])
+
+
 def test_an_unknown_option_is_refused_all_the_same(tmp_path: Path) -> None:
     done = tieout(tmp_path, "day", "show", "-x2", "--all")
 

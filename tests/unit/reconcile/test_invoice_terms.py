@@ -1,5 +1,6 @@
 """What a provider may claim: exact shares, one rounding, and a precise word on bad invoices."""
 
+import gzip
 import random
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -97,10 +98,55 @@ def test_the_same_invoice_reads_the_same_in_every_format() -> None:
     assert _read(toml) == _read(json_text, "j.json") == _read(csv_text, "j.csv") == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"fee":"1","fee":"9","lines":[]}', "'fee': it is expected once"),
+        (
+            '{"fee":"1","lines":[{"currency":"EUR","ggr":"1","ggr":"2"}]}',
+            "'ggr': it is expected once",
+        ),
+        ('{"fee":' + "[" * 100_000, "nesting within reason is expected"),
+        ('{"fee":' + "9" * 5_000 + "}", "Exceeds the limit"),
+        (
+            '{"fee":"1","lines":[{"game":"a\\u0000","currency":"EUR","ggr":"1"}]}',
+            r"lines\[1\].game: a text without NUL",
+        ),
+        (
+            '{"invoice":"\\ud800","fee":"1","lines":[{"currency":"EUR","ggr":"1"}]}',
+            "the invoice.invoice: a text without NUL",
+        ),
+    ],
+)
+def test_json_that_no_register_could_keep_is_refused_with_its_place(
+    text: str, reason: str
+) -> None:
+    with pytest.raises(InvoiceUnreadable, match=reason):
+        _read(text, "june.json")
+
+
+@pytest.mark.parametrize("text", ["fee = " + "9" * 5_000, "fee = " + "[" * 100_000])
+def test_toml_beyond_reason_is_refused(text: str) -> None:
+    with pytest.raises(InvoiceUnreadable, match="june"):
+        _read(text)
+
+
 def test_a_claim_in_a_currency_without_digits_names_its_line() -> None:
     text = '[[lines]]\ncurrency = "DOGE"\nggr = "-12"\n'
     with pytest.raises(InvoiceUnreadable, match=r"lines\[1\].currency: DOGE is no currency"):
         _read(text)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_packed_table_has_any_delimiter_as_one_that_is_not(
+    delimiter: str, encoding: str
+) -> None:
+    text = "game,currency,ggr,fee\na,JPY,-12,7.50\n".replace(",", delimiter)
+    packed = gzip.compress(text.encode(encoding))
+    for name, data in (("j.csv", text.encode(encoding)), ("j.csv.gz", packed)):
+        read = read_invoice(data, name, currency="EUR", exponents={})
+        assert (read.fee, read.claims) == (750, (Claim(game="a", currency="JPY", ggr=-12),))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from feeds.statements.reading.file_format import FileRules
 from feeds.statements.reading.values.date_pattern import DatePattern
 from vocabulary.errors import Malformed
 from vocabulary.instants import in_utc, instant_from_text, offset_from_text
+from vocabulary.window import YEAR_MAX, YEAR_MIN, is_within_calendar
 
 _EXISTING = "an instant that exists is expected"
 _pattern = lru_cache(DatePattern.of)
@@ -29,7 +30,10 @@ def instant_text(cell: Cell, text: str, name: str, rules: FileRules) -> str:
         instant = instant_from_text(text, path=name)
     if instant.tzinfo is None:
         instant = _zoned(instant, None, name, rules.zone)
-    return in_utc(instant, path=name).isoformat().replace("+00:00", "Z")
+    instant = in_utc(instant, path=name)
+    if not is_within_calendar(instant):
+        raise Malformed(name, f"a year from {YEAR_MIN} to {YEAR_MAX} is expected")
+    return instant.isoformat().replace("+00:00", "Z")
 
 
 def _declared(text: str, name: str, rules: FileRules, pattern: str) -> datetime:

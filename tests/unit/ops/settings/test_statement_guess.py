@@ -154,6 +154,7 @@ def test_nothing_is_suggested_for_what_is_no_statement(tmp_path: Path) -> None:
     ("changes", "question"),
     [
         ({"2026-06-04T09:30:00Z": "04/06/2026 09:30:00"}, "the day or the month first"),
+        ({"2026-06-04T09:30:00Z": "06/06/2026 09:30:00"}, "the day or the month first"),
         ({"2026-06-04T09:30:00Z": "4. of June, 9:30"}, "No known pattern reads"),
         ({"2026-06-04T09:30:00Z": "2026-06-04 09:30"}, "Instants have no zone"),
         ({"10.00": "1000"}, 'unit = "minor"'),
