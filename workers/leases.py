@@ -36,8 +36,11 @@ _EXPIRED = """
 SELECT slot FROM job_runs
  WHERE job = :job AND done_at IS NULL AND lease_until < clock_timestamp() ORDER BY slot
 """
+# A parked slot stays: requeueing it has it run again, by its row.
 _FORGET = """
-DELETE FROM job_runs WHERE job = :job AND done_at < clock_timestamp() - interval '7 days'
+DELETE FROM job_runs r
+ WHERE r.job = :job AND r.done_at < clock_timestamp() - interval '7 days'
+   AND NOT EXISTS (SELECT FROM parked p WHERE p.job = r.job AND p.subject = 'slot ' || r.slot)
 """
 
 
