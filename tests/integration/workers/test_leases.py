@@ -236,6 +236,30 @@ def test_a_slot_that_was_parked_weeks_ago_runs_when_it_is_requeued(
     books.close()
 
 
+@pytest.mark.parametrize("of_all", [False, True], ids=["scheduler", "database"])
+def test_jobs_go_on_after_a_clock_was_set_back_by_days(
+    engine: Engine, database: str, *, of_all: bool
+) -> None:
+    ran: list[str] = []
+    clock, books = FrozenClock(START), LedgerDatabase(database)
+    for _ in range(3):
+        Scheduler(engine, clock, [daily(ran)]).tick()
+        clock.instant += DAY
+    # As the database's clock shows it: the three slots were done in the days to come, or past.
+    shift = "+ (slot::bigint - 1780531200 + 86400)" if of_all else "- 3 * 86400"
+    books.run(f"UPDATE job_runs SET done_at = done_at {shift} * interval '1 s'")
+
+    clock.instant = START
+    for _ in range(3):
+        Scheduler(engine, clock, [daily(ran)]).tick()
+        Scheduler(engine, clock, [daily(ran)]).tick()
+        clock.instant += DAY
+
+    assert len(set(ran)) == 3
+    assert len(ran) == 6
+    books.close()
+
+
 def test_a_lease_is_renewed_while_the_job_runs(engine: Engine) -> None:
     renewed: list[object] = []
 
