@@ -10,7 +10,7 @@ from ledger.amounts.listing import forget_archived_operation_amounts
 from ledger.archive.check import check_archive, seal_faults
 from ledger.archive.months import month_end
 from ledger.archive.release import let_entries_go, let_go, require_owner, take_month_end
-from ledger.archive.row_release import let_rows_go
+from ledger.archive.row_release import let_rows_go, require_all_follow
 from ledger.seal.seal import Progress, sealed_days
 from ops.commands.archive.listing import Name
 from ops.commands.archive.output import print_left
@@ -78,8 +78,7 @@ def approve(ctx: typer.Context, name: Name, *, rows: Rows = False, by: By = None
                 now, what = SystemClock().now(), _leaving(rows=rows)
                 decide_release(connection, archive, "approved", what, by=person, now=now)
             if rows:
-                left = _let_rows_go(owner, archive, announce, by=person)
-                _forget_amounts(engine, owner)
+                left = _let_rows_go(engine, owner, archive, announce, by=person)
             else:
                 left = _let_bytes_go(owner, folder, manifest, announce)
         with transaction(engine, "archive") as connection:
@@ -105,10 +104,13 @@ def _let_bytes_go(
 
 
 def _let_rows_go(
-    owner: Engine, archive: Archive, announce: Announce, *, by: str
+    engine: Engine, owner: Engine, archive: Archive, announce: Announce, *, by: str
 ) -> dict[str, int]:
+    """Let rows go, then records; a round that does not follow keeps nothing else here."""
     gone = let_rows_go(owner, archive, progress=announce("operations", None))
     records = let_records_go(owner, archive, by=by, progress=announce("records", None))
+    _forget_amounts(engine, owner)
+    require_all_follow(archive, gone)
     return {
         "operations": gone.operations,
         "rounds": gone.rounds,

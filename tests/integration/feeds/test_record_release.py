@@ -291,6 +291,18 @@ def test_records_of_an_open_break_stay_by_whatever_name_the_provider_reports(
     assert archived_rows_of(engine) == before
 
 
+def test_a_round_that_does_not_follow_keeps_no_record_of_others(archivist: Archivist) -> None:
+    tamper(archivist.database, "UPDATE rounds SET bets = bets + 1 WHERE round_id = 'r1'")
+
+    refused = archivist.let_rows_go(code=1)
+
+    assert "1 round kept (lottery r1): their operations add up to others" in refused
+    assert archivist.rows("SELECT DISTINCT record_id FROM feed_records") == [("t1",)]
+    tamper(archivist.database, "UPDATE rounds SET bets = bets - 1 WHERE round_id = 'r1'")
+    assert "1 record, 2 deliveries" in archivist.run(*AGAIN)
+    assert counts(archivist) == NOTHING
+
+
 def test_a_record_that_changes_while_it_is_archived_stays_and_is_named(
     archivist: Archivist,
 ) -> None:
