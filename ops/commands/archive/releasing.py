@@ -80,7 +80,7 @@ def approve(ctx: typer.Context, name: Name, *, rows: Rows = False, by: By = None
             if rows:
                 left = _let_rows_go(engine, owner, archive, announce, by=person)
             else:
-                left = _let_bytes_go(owner, folder, manifest, announce)
+                left = _let_bytes_go(owner, archive, folder, manifest, announce)
         with transaction(engine, "archive") as connection:
             finish_release(connection, archive, what, by=person, **left)
         print_left(name, left)
@@ -94,8 +94,16 @@ def _leaving(*, rows: bool) -> Leaving:
 
 
 def _let_bytes_go(
-    owner: Engine, folder: ArchiveFolder, manifest: Manifest, announce: Announce
+    owner: Engine,
+    archive: Archive,
+    folder: ArchiveFolder,
+    manifest: Manifest,
+    announce: Announce,
 ) -> dict[str, int]:
+    rows = archive.row_release
+    if rows is not None and rows.state == "approved":
+        # All bytes left before, and rows of the archive are no longer here to be compared.
+        return {"rows": 0, "entries": 0}
     gone = let_go(owner, folder, manifest, progress=announce("rows", manifest.rows))
     entries = let_entries_go(
         owner, manifest, progress=announce("entries", _entries_in(manifest))

@@ -303,6 +303,16 @@ def test_a_round_that_does_not_follow_keeps_no_record_of_others(archivist: Archi
     assert counts(archivist) == NOTHING
 
 
+def test_repeating_the_approval_of_bytes_finds_nothing_wrong_once_rows_left(
+    archivist: Archivist,
+) -> None:
+    archivist.let_rows_go()
+
+    again = archivist.run("archive", "approve", ARCHIVE, "--by", "jonas")
+
+    assert "the bytes of 0 rows left the database, and 0 entries" in again
+
+
 def test_a_record_that_changes_while_it_is_archived_stays_and_is_named(
     archivist: Archivist,
 ) -> None:
