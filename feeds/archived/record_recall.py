@@ -19,11 +19,6 @@ from vocabulary.errors import Contradiction
 from vocabulary.ids import match_key
 
 _BY_RECORD = ("feed_versions", "feed_superseded", "feed_file_records")
-# Of the archives that have operations of a round.
-_FIRST_MONTH = """
-SELECT date_trunc('month', DATE '1970-01-01' + min(day))::date
-  FROM unnest(archived_days(:key)) AS a (day)
-"""
 _RECALL = "SELECT recall_history(:provider, :round, CAST(:came AS jsonb))"
 
 _Rows = list[dict[str, Any]]
@@ -37,15 +32,9 @@ def recall_history(engine: Engine, provider: str, round_id: str) -> int:
         Contradiction: a supplement has changed, or has records that did not leave.
     """
     with reading(engine, "recall") as connection:
-        # The newest state of a record first; records leave with their rounds, or later.
-        first = connection.execute(
-            text(_FIRST_MONTH), {"key": match_key(provider, round_id)}
-        ).scalar_one()
-        supplements = [
-            supplement
-            for supplement in reversed(list_supplements(connection))
-            if first is None or supplement.month >= first
-        ]
+        # The newest state of a record first. What was reported of a round that was not ours yet
+        # may have left before its operations.
+        supplements = list_supplements(connection)[::-1]
         columns = {
             table: stored_columns(connection, table) for table in ("feed_records", *_BY_RECORD)
         }

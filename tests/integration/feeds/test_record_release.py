@@ -49,6 +49,7 @@ from tests.harness.tampering.replay import tamper
 from tests.harness.tampering.sealed_day import MORNING
 from vocabulary.clock import SystemClock
 from vocabulary.facts import HistoryRecord
+from vocabulary.ids import match_key
 from vocabulary.window import parse_window
 
 NOTHING = [0, 0, 0, 0, 0, 0, 0]
@@ -233,6 +234,25 @@ def test_a_run_that_meets_a_recalled_round_asks_for_its_earlier_records(
     figures, at = signed(engine)
     with engine.connect() as connection:
         assert sides_since(connection, SLUG, JUNE, figures, at).theirs == figures.theirs
+
+
+def test_records_come_back_that_left_before_the_operations_of_their_round(
+    archivist: Archivist, engine: Engine
+) -> None:
+    before = rows_of(archivist)
+    archivist.let_rows_go()
+    # As after a callback of July for a round that the provider had reported in June.
+    tamper(
+        archivist.database,
+        "INSERT INTO archived_keys (first_hash, hashes, days)"
+        f" VALUES ({match_key(SLUG, 'r4x')}, ARRAY[{match_key(SLUG, 'r4x')}], ARRAY[18460])",
+    )
+
+    recall = ("archive", "recall", "--provider", SLUG, "--round", "r4x", "--records")
+    assert "2 records of the round r4x" in archivist.run(*recall, "--by", "maria")
+    assert {row for row in before["feed_records"] if b'"t4"' in row} == (
+        rows_of(archivist)["feed_records"]
+    )
 
 
 def test_records_that_somebody_still_decides_about_stay(archivist: Archivist) -> None:
