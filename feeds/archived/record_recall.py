@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
+from feeds.write_order import lock_history
 from storage.archive.rows import answered_rows
 from storage.archive.supplements import Supplement, list_supplements, supplement_request
 from storage.archive.table_rows import as_json, stored_columns
@@ -19,6 +20,15 @@ from vocabulary.errors import Contradiction
 from vocabulary.ids import match_key
 
 _BY_RECORD = ("feed_versions", "feed_superseded", "feed_file_records")
+# Those that came back before, and that the provider then left out of a delivery.
+_WITHDRAWN = """
+SELECT w.record_id, w.occurrence
+  FROM (SELECT DISTINCT ON (record_id, occurrence) record_id, occurrence, event
+          FROM feed_withdrawals
+         WHERE provider = :provider AND record_id = ANY (CAST(:names AS text[]))
+         ORDER BY record_id, occurrence, withdrawal_id DESC) w
+ WHERE w.event = 'withdrawn'
+"""
 _RECALL = "SELECT recall_history(:provider, :round, CAST(:came AS jsonb))"
 
 _Rows = list[dict[str, Any]]
@@ -45,18 +55,28 @@ def recall_history(engine: Engine, provider: str, round_id: str) -> int:
         )
         if (row["provider"], row["round_id"]) == (provider, round_id)
     ]
-    history = {"feed_records": records, **_parts_of(supplements, columns, provider, records)}
-    params = {
-        "provider": provider,
-        "round": round_id,
-        "came": msgspec.json.encode(history).decode(),
-    }
+    parts = _parts_of(supplements, columns, provider, records)
     try:
         with transaction(engine, "recall") as connection:
+            lock_history(connection, provider)
+            history = {"feed_records": _valid(connection, provider, records), **parts}
+            params = {
+                "provider": provider,
+                "round": round_id,
+                "came": msgspec.json.encode(history).decode(),
+            }
             return int(connection.execute(text(_RECALL), params).scalar_one())
     except IntegrityError as error:
         cause = str(error.orig).partition("\n")[0]
         raise Contradiction(f"the records are not recalled: {cause}") from error
+
+
+def _valid(connection: Connection, provider: str, records: _Rows) -> _Rows:
+    """The records that were not withdrawn since they left."""
+    params = {"provider": provider, "names": [row["record_id"] for row in records]}
+    rows = connection.execute(text(_WITHDRAWN), params)
+    withdrawn = {(row.record_id, row.occurrence) for row in rows}
+    return [row for row in records if (row["record_id"], row["occurrence"]) not in withdrawn]
 
 
 def _parts_of(

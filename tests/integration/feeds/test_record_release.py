@@ -255,6 +255,30 @@ def test_records_come_back_that_left_before_the_operations_of_their_round(
     )
 
 
+def test_a_record_that_was_withdrawn_after_it_came_back_does_not_come_again(
+    archivist: Archivist, engine: Engine
+) -> None:
+    archivist.let_rows_go()
+    recall = ("archive", "recall", "--provider", SLUG, "--round", "r4x", "--records")
+    assert "2 records" in archivist.run(*recall, "--by", "maria")
+    with engine.begin() as connection:
+        [restated] = connection.execute(text("SELECT file_id FROM feed_files")).scalars()
+        file_id, _ = archive_file(connection, SLUG, "again.csv", BytesIO(b"x"), LATER)
+        store_statement(connection, SLUG, LISTED[:1], source="again.csv", received_at=LATER)
+        replacement = Replacement(
+            by=WithdrawalCause(feed=STATEMENT, name="again.csv", file_id=file_id),
+            others=[restated],
+            span=(MORNING, MORNING),
+            covers=None,
+            whole=True,
+        )
+        assert replace_files(connection, SLUG, replacement, now=LATER).withdrawn == 1
+
+    assert "1 record of the round r4x" in archivist.run(*recall, "--by", "maria")
+    here = archivist.rows("SELECT occurrence, stake FROM feed_records")
+    assert here == [(1, 10)]
+
+
 def test_records_that_somebody_still_decides_about_stay(archivist: Archivist) -> None:
     with psycopg.connect(archivist.database) as connection:
         connection.execute(
