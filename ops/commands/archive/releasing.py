@@ -13,6 +13,7 @@ from ledger.archive.release import let_entries_go, let_go, require_owner, take_m
 from ledger.archive.row_release import let_rows_go, require_all_follow
 from ledger.seal.seal import Progress, sealed_days
 from ops.commands.archive.listing import Name
+from ops.commands.archive.open_invoices import require_invoices_decided
 from ops.commands.archive.output import print_left
 from ops.commands.archive.signed_figures import require_figures_as_signed
 from ops.commands.database import refusals
@@ -73,7 +74,7 @@ def approve(ctx: typer.Context, name: Name, *, rows: Rows = False, by: By = None
         with progress_bars() as announce:
             _require_whole(engine, folder, manifest, announce("lines", None))
             if rows:
-                _require_as_signed(ctx, engine, archive)
+                _require_decided(ctx, engine, archive)
             with transaction(engine, "archive") as connection:
                 now, what = SystemClock().now(), _leaving(rows=rows)
                 decide_release(connection, archive, "approved", what, by=person, now=now)
@@ -138,13 +139,16 @@ def _forget_amounts(engine: Engine, owner: Engine) -> None:
         vacuum(owner, table)
 
 
-def _require_as_signed(ctx: typer.Context, engine: Engine, archive: Archive) -> None:
+def _require_decided(ctx: typer.Context, engine: Engine, archive: Archive) -> None:
+    """Check that nobody has to decide by the rows of a month any more."""
     providers = context_of(ctx).settings.providers
     exponents = {
         entry.slug: configured_provider(entry).provider.exponents for entry in providers
     }
+    zones = {entry.slug: entry.timezone for entry in providers}
     with reading(engine, "archive") as connection:
         require_figures_as_signed(connection, archive.month, exponents)
+        require_invoices_decided(connection, archive.month, zones)
 
 
 def _entries_in(manifest: Manifest) -> int:
