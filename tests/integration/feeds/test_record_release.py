@@ -49,7 +49,6 @@ from tests.harness.tampering.replay import tamper
 from tests.harness.tampering.sealed_day import MORNING
 from vocabulary.clock import SystemClock
 from vocabulary.facts import HistoryRecord
-from vocabulary.ids import match_key
 from vocabulary.window import parse_window
 
 NOTHING = [0, 0, 0, 0, 0, 0, 0]
@@ -234,49 +233,6 @@ def test_a_run_that_meets_a_recalled_round_asks_for_its_earlier_records(
     figures, at = signed(engine)
     with engine.connect() as connection:
         assert sides_since(connection, SLUG, JUNE, figures, at).theirs == figures.theirs
-
-
-def test_records_come_back_that_left_before_the_operations_of_their_round(
-    archivist: Archivist, engine: Engine
-) -> None:
-    before = rows_of(archivist)
-    archivist.let_rows_go()
-    # As after a callback of July for a round that the provider had reported in June.
-    tamper(
-        archivist.database,
-        "INSERT INTO archived_keys (first_hash, hashes, days)"
-        f" VALUES ({match_key(SLUG, 'r4x')}, ARRAY[{match_key(SLUG, 'r4x')}], ARRAY[18460])",
-    )
-
-    recall = ("archive", "recall", "--provider", SLUG, "--round", "r4x", "--records")
-    assert "2 records of the round r4x" in archivist.run(*recall, "--by", "maria")
-    assert {row for row in before["feed_records"] if b'"t4"' in row} == (
-        rows_of(archivist)["feed_records"]
-    )
-
-
-def test_a_record_that_was_withdrawn_after_it_came_back_does_not_come_again(
-    archivist: Archivist, engine: Engine
-) -> None:
-    archivist.let_rows_go()
-    recall = ("archive", "recall", "--provider", SLUG, "--round", "r4x", "--records")
-    assert "2 records" in archivist.run(*recall, "--by", "maria")
-    with engine.begin() as connection:
-        [restated] = connection.execute(text("SELECT file_id FROM feed_files")).scalars()
-        file_id, _ = archive_file(connection, SLUG, "again.csv", BytesIO(b"x"), LATER)
-        store_statement(connection, SLUG, LISTED[:1], source="again.csv", received_at=LATER)
-        replacement = Replacement(
-            by=WithdrawalCause(feed=STATEMENT, name="again.csv", file_id=file_id),
-            others=[restated],
-            span=(MORNING, MORNING),
-            covers=None,
-            whole=True,
-        )
-        assert replace_files(connection, SLUG, replacement, now=LATER).withdrawn == 1
-
-    assert "1 record of the round r4x" in archivist.run(*recall, "--by", "maria")
-    here = archivist.rows("SELECT occurrence, stake FROM feed_records")
-    assert here == [(1, 10)]
 
 
 def test_records_that_somebody_still_decides_about_stay(archivist: Archivist) -> None:
