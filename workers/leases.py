@@ -11,14 +11,23 @@ from sqlalchemy import Engine, text
 
 from storage.transactions import transaction
 
-_CLAIM = """
+#: By how much the clocks of schedulers and of the database may differ.
+CLOCKS_DIFFER = timedelta(minutes=5)
+
+_IS_PARKED = (
+    "EXISTS (SELECT FROM parked p WHERE p.job = r.job AND p.subject = 'slot ' || r.slot)"
+)
+# Nobody asks again for what was done long ago, unless a scheduler's clock was set back.
+_CLAIM = f"""
 INSERT INTO job_runs AS r (job, slot, owner, lease_until)
 VALUES (:job, :slot, :owner, clock_timestamp() + :lease)
 ON CONFLICT (job, slot) DO UPDATE
-   SET owner = EXCLUDED.owner, lease_until = EXCLUDED.lease_until, attempts = r.attempts + 1
- WHERE r.done_at IS NULL AND r.lease_until < clock_timestamp()
+   SET owner = EXCLUDED.owner, lease_until = EXCLUDED.lease_until, done_at = NULL,
+       attempts = CASE WHEN r.done_at IS NULL THEN r.attempts + 1 ELSE 1 END
+ WHERE (r.done_at IS NULL AND r.lease_until < clock_timestamp())
+    OR (r.done_at < clock_timestamp() - CAST(:again_after AS interval) AND NOT {_IS_PARKED})
 RETURNING attempts
-"""
+"""  # noqa: S608 - only the constant is put in
 _RENEW = """
 UPDATE job_runs SET lease_until = clock_timestamp() + :lease
  WHERE job = :job AND slot = :slot AND owner = :owner AND done_at IS NULL
@@ -36,9 +45,14 @@ _EXPIRED = """
 SELECT slot FROM job_runs
  WHERE job = :job AND done_at IS NULL AND lease_until < clock_timestamp() ORDER BY slot
 """
-_FORGET = """
-DELETE FROM job_runs WHERE job = :job AND done_at < clock_timestamp() - interval '7 days'
-"""
+# A parked slot stays: requeueing it has it run again, by its row. What was done in the future
+# was done before the database's clock was set back.
+_FORGET = f"""
+DELETE FROM job_runs r
+ WHERE r.job = :job AND NOT {_IS_PARKED}
+   AND (r.done_at < clock_timestamp() - interval '7 days'
+        OR r.done_at > clock_timestamp() + CAST(:clocks_differ AS interval))
+"""  # noqa: S608 - only the constant is put in
 
 
 class Leases:
@@ -57,11 +71,18 @@ class Leases:
         self._owner = owner
         self.length = length
 
-    def claim(self, job: str, slot: str) -> int | None:
-        """Claim a slot; returns the attempt's number, or None if it is done or claimed."""
-        rows = self._execute(_CLAIM, job, slot)
-        if rows:
-            self._execute(_FORGET, job, slot)
+    def claim(self, job: str, slot: str, *, every: timedelta | None = None) -> int | None:
+        """Claim a slot; returns the attempt's number, or None if it is done or claimed.
+
+        Args:
+            job: its name.
+            slot: of the job.
+            every: the job's interval: a slot that was done earlier is claimed anew, as after
+                the scheduler's clock was set back; None: what is done stays done.
+        """
+        self._execute(_FORGET, job, slot)
+        again_after = None if every is None else every + CLOCKS_DIFFER
+        rows = self._execute(_CLAIM, job, slot, again_after=again_after)
         return int(rows[0]) if rows else None
 
     def renew(self, job: str, slot: str) -> None:
@@ -80,8 +101,17 @@ class Leases:
         """Slots that were claimed and not completed before their lease expired."""
         return [str(slot) for slot in self._execute(_EXPIRED, job, "")]
 
-    def _execute(self, statement: str, job: str, slot: str) -> list[Any]:
-        parameters = {"job": job, "slot": slot, "owner": self._owner, "lease": self.length}
+    def _execute(
+        self, statement: str, job: str, slot: str, *, again_after: timedelta | None = None
+    ) -> list[Any]:
+        parameters = {
+            "job": job,
+            "slot": slot,
+            "owner": self._owner,
+            "lease": self.length,
+            "again_after": again_after,
+            "clocks_differ": CLOCKS_DIFFER,
+        }
         with transaction(self._engine, "schedule") as connection:
             result = connection.execute(text(statement), parameters)
             return list(result.scalars()) if result.returns_rows else []

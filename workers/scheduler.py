@@ -79,14 +79,14 @@ class _Timetable:
         """Yield each job that is due with its slot, and schedule its next run."""
         for job in self._jobs:
             now = self._clock.now()
-            if self._due[job.name] <= now:
+            if _has_come(self._due[job.name], job.every, now):
                 self._due[job.name] = now + job.every
                 yield job, slot_of(now, job.every)
 
     def takeover_due(self) -> Iterator[Job]:
         """Yield the jobs whose expired slots must be searched for now."""
         now = self._clock.now()
-        if self._takeover_at <= now:
+        if _has_come(self._takeover_at, self._takeover_every, now):
             self._takeover_at = now + self._takeover_every
             yield from (job for job in self._jobs if job.exclusive)
 
@@ -94,6 +94,11 @@ class _Timetable:
         """Seconds until something is due, at most ``TURN_S``."""
         wait = min([*self._due.values(), self._takeover_at]) - self._clock.now()
         return min(max(wait.total_seconds(), 0.0), TURN_S)
+
+
+def _has_come(due: datetime, every: timedelta, now: datetime) -> bool:
+    """Whether an instant has come; also one beyond an interval: the clock was set back."""
+    return not now < due <= now + every
 
 
 class _Calls:
@@ -245,7 +250,7 @@ class Scheduler:
             log.critical("job_broken", job=job.name, slot=slot, **_error_fields(error))
 
     def _run_once(self, job: Job, slot: str) -> None:
-        attempt = self._leases.claim(job.name, slot)
+        attempt = self._leases.claim(job.name, slot, every=job.every)
         if attempt is None:
             return
         if attempt > ATTEMPTS_MAX:

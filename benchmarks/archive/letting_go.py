@@ -9,7 +9,7 @@ from feeds.archived.archived_versions import VERSIONS
 from feeds.archived.record_release import let_records_go
 from ledger.archive.export import export_month
 from ledger.archive.release import let_entries_go, let_go, take_month_end
-from ledger.archive.row_release import RowsGone, let_rows_go
+from ledger.archive.row_release import RowsGone, let_rows_go, require_all_follow
 from storage.archive.archives import (
     Archive,
     Leaving,
@@ -69,6 +69,7 @@ class Archivists:
         records = let_records_go(
             self._engine, archive, by=self._decider, progress=lambda _: None
         )
+        require_all_follow(archive, gone)
         with self._engine.begin() as connection:
             left = {"operations": gone.operations, "records": records.records}
             finish_release(connection, archive, Leaving.ROWS, by=self._decider, **left)

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import IntegrityError
 
+from feeds.write_order import lock_history
 from storage.archive.rows import answered_rows
 from storage.archive.supplements import Supplement, list_supplements, supplement_request
 from storage.archive.table_rows import as_json, stored_columns
@@ -19,10 +20,14 @@ from vocabulary.errors import Contradiction
 from vocabulary.ids import match_key
 
 _BY_RECORD = ("feed_versions", "feed_superseded", "feed_file_records")
-# Of the archives that have operations of a round.
-_FIRST_MONTH = """
-SELECT date_trunc('month', DATE '1970-01-01' + min(day))::date
-  FROM unnest(archived_days(:key)) AS a (day)
+# Those that came back before, and that the provider then left out of a delivery.
+_WITHDRAWN = """
+SELECT w.record_id, w.occurrence
+  FROM (SELECT DISTINCT ON (record_id, occurrence) record_id, occurrence, event
+          FROM feed_withdrawals
+         WHERE provider = :provider AND record_id = ANY (CAST(:names AS text[]))
+         ORDER BY record_id, occurrence, withdrawal_id DESC) w
+ WHERE w.event = 'withdrawn'
 """
 _RECALL = "SELECT recall_history(:provider, :round, CAST(:came AS jsonb))"
 
@@ -37,15 +42,9 @@ def recall_history(engine: Engine, provider: str, round_id: str) -> int:
         Contradiction: a supplement has changed, or has records that did not leave.
     """
     with reading(engine, "recall") as connection:
-        # The newest state of a record first; records leave with their rounds, or later.
-        first = connection.execute(
-            text(_FIRST_MONTH), {"key": match_key(provider, round_id)}
-        ).scalar_one()
-        supplements = [
-            supplement
-            for supplement in reversed(list_supplements(connection))
-            if first is None or supplement.month >= first
-        ]
+        # The newest state of a record first. What was reported of a round that was not ours yet
+        # may have left before its operations.
+        supplements = list_supplements(connection)[::-1]
         columns = {
             table: stored_columns(connection, table) for table in ("feed_records", *_BY_RECORD)
         }
@@ -56,18 +55,28 @@ def recall_history(engine: Engine, provider: str, round_id: str) -> int:
         )
         if (row["provider"], row["round_id"]) == (provider, round_id)
     ]
-    history = {"feed_records": records, **_parts_of(supplements, columns, provider, records)}
-    params = {
-        "provider": provider,
-        "round": round_id,
-        "came": msgspec.json.encode(history).decode(),
-    }
+    parts = _parts_of(supplements, columns, provider, records)
     try:
         with transaction(engine, "recall") as connection:
+            lock_history(connection, provider)
+            history = {"feed_records": _valid(connection, provider, records), **parts}
+            params = {
+                "provider": provider,
+                "round": round_id,
+                "came": msgspec.json.encode(history).decode(),
+            }
             return int(connection.execute(text(_RECALL), params).scalar_one())
     except IntegrityError as error:
         cause = str(error.orig).partition("\n")[0]
         raise Contradiction(f"the records are not recalled: {cause}") from error
+
+
+def _valid(connection: Connection, provider: str, records: _Rows) -> _Rows:
+    """The records that were not withdrawn since they left."""
+    params = {"provider": provider, "names": [row["record_id"] for row in records]}
+    rows = connection.execute(text(_WITHDRAWN), params)
+    withdrawn = {(row.record_id, row.occurrence) for row in rows}
+    return [row for row in records if (row["record_id"], row["occurrence"]) not in withdrawn]
 
 
 def _parts_of(

@@ -46,7 +46,36 @@ _TABLES = (
     ("deliveries", "FROM leaving_deliveries('{until}') t ORDER BY {order}", "t.delivery_id"),
     ("provider_deliveries", _LOG, "t.provider, t.webhook_id, t.delivery_id"),
 )
-_STAGE = "SELECT stage_leaving_records(:until), stage_leaving_files(:until)"
+_STAGE_RECORDS = "SELECT stage_leaving_records(:until)"
+_STAGE_FILES = "SELECT stage_leaving_files(:until)"
+# A round about which somebody still has to decide may be reported by another spelling of its
+# id: the break names it, or the record. These stay, as do the records of the round's own id.
+_KEEP = """
+WITH questioned AS MATERIALIZED (
+    SELECT b.provider, b.alias, b.evidence -> 'records' AS records
+      FROM breaks b JOIN rounds_in_question q USING (provider, round_id)
+     WHERE b.cleared_at IS NULL
+), named AS MATERIALIZED (
+    SELECT q.provider, n.name
+      FROM questioned q
+     CROSS JOIN LATERAL jsonb_array_elements_text(
+           CASE jsonb_typeof(q.records) WHEN 'array' THEN q.records ELSE '[]' END) AS n (name)
+), kept AS (
+    DELETE FROM leaving_records l USING feed_records r
+     WHERE r.provider = l.provider AND r.record_id = l.record_id
+       AND ((r.provider, r.round_id) IN (SELECT q.provider, q.alias FROM questioned q
+                                          WHERE q.alias <> '')
+            OR (r.provider, r.record_id) IN (SELECT n.provider, n.name FROM named n))
+    RETURNING l.provider, l.record_id
+), listings AS (
+    DELETE FROM leaving_listings i USING kept k
+     WHERE i.provider = k.provider AND i.record_id = k.record_id
+)
+DELETE FROM leaving_versions x
+ WHERE (x.hash, x.content) IN (
+       SELECT record_hash(k.provider, k.record_id), coalesce(content_hash(v.content), 0)
+         FROM kept k LEFT JOIN feed_versions v USING (provider, record_id))
+"""
 _MERGE = "SELECT merge_archived_records(:since)"
 _CHUNKS = "SELECT DISTINCT chunk FROM leaving_records ORDER BY chunk"
 _LET_GO = "SELECT records, kept FROM let_go_of_records(:chunk)"
@@ -91,7 +120,9 @@ def let_records_go(
     """
     _, until = month_bounds(archive.month)
     with transaction(owner, "archive") as connection:
-        connection.execute(text(_STAGE), {"until": until})
+        connection.execute(text(_STAGE_RECORDS), {"until": until})
+        connection.execute(text(_KEEP))
+        connection.execute(text(_STAGE_FILES), {"until": until})
     tables = [
         SupplementTable(table, rows.format(table=table, order=order, until=until.isoformat()))
         for table, rows, order in _TABLES

@@ -63,7 +63,6 @@ def let_rows_go(
 
     Raises:
         ArchiveRefused: the month is not the next one to leave; nothing left.
-        Contradiction: rounds do not follow from their operations; they stay, all others left.
         Unavailable: the database is out of reach.
     """
     _, until = month_bounds(archive.month)
@@ -79,13 +78,21 @@ def let_rows_go(
         connection.execute(text(_NOTE_END), {"month": archive.month})
     for table in _TABLES:
         vacuum(owner, table)
+    return gone
+
+
+def require_all_follow(archive: Archive, gone: RowsGone) -> None:
+    """Check that no round stayed because its row does not follow from its operations.
+
+    Raises:
+        Contradiction: some do not; names the first.
+    """
     if gone.wrong:
         raise Contradiction(
             f"{archive.archive_id}: {counted(len(gone.wrong), 'round')} kept"
             f" ({', '.join(gone.wrong[:_NAMED_MAX])}): their operations add up to others; see"
             " `tieout ledger verify`"
         )
-    return gone
 
 
 def _let_chunks_go(owner: Engine, until: datetime, progress: Callable[[int], None]) -> RowsGone:

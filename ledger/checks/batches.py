@@ -31,7 +31,8 @@ CHECKS: tuple[BookCheck, ...] = (
                             IS DISTINCT FROM (o.reply_status, o.reply)
                         AND NOT (o.provider IS NULL
                                  AND is_operation_away(d.provider, d.op_key)))
-                    OR (d.verdict <> 'recorded' AND d.ingested_at IS NOT NULL)""",
+                    OR (d.verdict NOT IN ('recorded', 'malformed')
+                        AND d.ingested_at IS NOT NULL)""",
     ),
     BookCheck(
         name="archived_entries_keep_their_totals",

@@ -49,4 +49,34 @@ CHECKS: tuple[BookCheck, ...] = (
                   WHERE NOT EXISTS (SELECT FROM {month_ends})
                     AND EXISTS (SELECT FROM month_end_wallets)""",
     ),
+    BookCheck(
+        name="archived_totals_are_tied",
+        promise="what the entries of a month summed to when they left is zero per currency, and"
+        " of as many rows as its days were sealed with; up to the newest month end, the sums of"
+        " players are what their wallets held then",
+        figure="SELECT count(*) FROM {seals} s",
+        wrong="""SELECT to_char(month, 'YYYY-MM') || ' ' || currency || ': not zero'
+                   FROM {archived_totals} t
+                  GROUP BY month, currency HAVING sum(amount) <> 0
+                 UNION ALL
+                 SELECT to_char(month, 'YYYY-MM') || ': other rows than were sealed'
+                   FROM (SELECT month, sum(entries) AS entries FROM {archived_totals} t
+                          GROUP BY month) t
+                   FULL JOIN (SELECT date_trunc('month', day)::date AS month,
+                                     sum(entries) AS entries
+                                FROM {seals} s GROUP BY 1 HAVING sum(entries) > 0) s
+                     USING (month)
+                  WHERE month <= (SELECT max(month) FROM {month_ends})
+                    AND t.entries IS DISTINCT FROM s.entries
+                 UNION ALL
+                 SELECT 'players in ' || currency || ': other than their wallets'
+                   FROM (SELECT currency, sum(amount) AS amount FROM {archived_totals} t
+                          WHERE account IN ('player_wallet', 'player_receivable')
+                            AND month <= (SELECT max(month) FROM {month_ends})
+                          GROUP BY currency) t
+                   FULL JOIN (SELECT w.currency, sum(p.balance) AS balance
+                                FROM month_end_wallets p JOIN wallets w USING (wallet_id)
+                               GROUP BY w.currency) p USING (currency)
+                  WHERE coalesce(t.amount, 0) <> coalesce(p.balance, 0)""",
+    ),
 )

@@ -15,11 +15,12 @@ from sqlalchemy import Connection
 
 from ledger.accepting.model import DeliveryRow, OperationRow
 from ledger.archive.months import month_bounds
+from ledger.proofs.temporary_files import temporary_files_fail
 from ledger.replay.report import ReplayWindow
 from storage.archive.archives import Archive, list_archives
 from storage.archive.digests import digest_of_bytes, is_let_go
 from storage.archive.rows import archived_rows
-from vocabulary.errors import Contradiction, Unavailable
+from vocabulary.errors import Contradiction
 from vocabulary.ids import transaction_id
 
 # Deliveries are rows of wallet 0, which does not exist.
@@ -106,6 +107,11 @@ def copy_archives(archives: Sequence[Archive], path: Path) -> None:
     Raises:
         Unavailable: an archive is out of reach, or the file cannot be written.
     """
+    what = f"replay: cannot write temporary files in {path.parent}"
+    try:
+        path.touch()  # unlike SQLite, the system says why it opens no file
+    except OSError as error:
+        raise temporary_files_fail(what, error) from error
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as file:
             file.execute("PRAGMA journal_mode = off")
@@ -116,8 +122,7 @@ def copy_archives(archives: Sequence[Archive], path: Path) -> None:
                 _copy(archive, file)
             file.execute("COMMIT")
     except sqlite3.OperationalError as error:
-        reason = f"replay: cannot write temporary files in {path.parent}: {error}"
-        raise Unavailable(f"{reason} (TMPDIR names another folder)") from error
+        raise temporary_files_fail(what, error) from error
 
 
 def _copy(archive: Archive, file: sqlite3.Connection) -> None:

@@ -88,7 +88,9 @@ def _archive_findings(
         age = _words(now - archiver.archived_at)
         yield f"the last segment was archived {age} ago; is archive_timeout set?"
     archived, last = backups.last_segment, archiver.last_segment
-    if archived is not None and last is not None and archived < last[:24]:
+    # Just after a restore, the history of a timeline is the last that was archived.
+    is_segment = last is not None and "." not in last[:24]
+    if archived is not None and last is not None and is_segment and archived < last[:24]:
         yield f"the archive ends with {archived}, PostgreSQL archived {last}"
 
 
@@ -96,7 +98,11 @@ def _backups(settings: BackupSettings, archiver: ArchiverState) -> BackupSet:
     match settings.kind:
         case "directory":
             folders = Path(settings.base), Path(settings.archive)
-            return read_folders(*folders, segment_bytes=archiver.segment_bytes)
+            return read_folders(
+                *folders,
+                segment_bytes=archiver.segment_bytes,
+                last_archived=archiver.last_segment,
+            )
         case "pgbackrest":
             return ask_pgbackrest(settings.command, settings.server)
         case "barman":

@@ -19,7 +19,8 @@ SELECT 'unposted' AS work, count(*), coalesce(sum(operations), 0)::bigint AS ite
   FROM batches WHERE posted_at IS NULL AND parked_at IS NULL
 UNION ALL
 SELECT 'uningested', count(*), count(*), {_AGE.format("min(received_at)")}
-  FROM deliveries WHERE verdict = 'recorded' AND ingested_at IS NULL AND parked_at IS NULL
+  FROM deliveries
+ WHERE verdict IN ('recorded', 'malformed') AND ingested_at IS NULL AND parked_at IS NULL
 UNION ALL
 SELECT 'unrecalled', count(*), count(*), {_AGE.format("min(wanted_at)")}
   FROM recalls WHERE came_at IS NULL

@@ -19,7 +19,10 @@ OWN = {
 }
 #: What only the owner of the tables writes: `tieout archive approve --rows` and `tieout breaks
 #: relist` connect as it.
-OWNERS = {"archive_supplements", "archived_row_months", "listed_breaks"}
+OWNERS = {
+    *("archive_supplements", "archived_row_months", "listed_breaks"),
+    *("leaving_records", "leaving_listings", "leaving_versions"),
+}
 WRITES = re.compile(r"\b(?:(INSERT) INTO|(UPDATE)|(DELETE) FROM) +([a-z_]+)\b(?! *\.)")
 
 

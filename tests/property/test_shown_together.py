@@ -1,5 +1,6 @@
 """What is shown together holds by its single check too, whatever is changed in the books."""
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,6 +93,20 @@ def files_up_to(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def files_left(count: int) -> Iterator[None]:
+    """This process may open so many files more."""
+    free = [os.open(os.devnull, os.O_RDONLY) for _ in range(count)]
+    for descriptor in free:
+        os.close(descriptor)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(free) + 1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def with_month_end(connection: Connection) -> WalletScope:
@@ -196,6 +211,22 @@ def test_a_disk_that_is_full_is_named(hour: Engine, operations: int) -> None:
 
     with unguarded(hour) as connection, is_named, files_up_to(100):
         prove(connection, hour, "", WHOLE, jobs=1, sizes=sizes)
+
+
+def test_rows_of_many_parts_wait_in_few_files(hour: Engine) -> None:
+    sizes = replace(SPOOLED, spooled_operations=5)
+
+    with unguarded(hour) as connection, files_left(6):
+        shown = prove(connection, hour, "", WHOLE, jobs=1, sizes=sizes)
+
+    assert {*shown.counts, *shown.totals} == TOGETHER
+
+
+def test_too_many_open_files_are_named_with_what_helps(hour: Engine) -> None:
+    is_named = pytest.raises(Unavailable, match=r"Too many open files \(.*`ulimit -n`\)")
+
+    with unguarded(hour) as connection, is_named, files_left(2):
+        prove(connection, hour, "", WHOLE, jobs=1, sizes=SPOOLED)
 
 
 @pytest.mark.parametrize("sizes", [SMALL, SPOOLED], ids=["tables", "spooled"])

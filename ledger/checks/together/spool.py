@@ -4,12 +4,12 @@ Reading the tables anew for each pass would take the longer, the larger the book
 have no name, so they are gone with this process however it ends.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from io import SEEK_SET
 from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from threading import Lock
@@ -19,16 +19,53 @@ import numpy as np
 
 from ledger.checks.together.columns import Block, BlockQuery, BlockReader
 from ledger.checks.together.reading import Parameters, Takers, read_blocks
+from ledger.proofs.temporary_files import temporary_files_fail
 from ledger.proofs.wallet_ranges import WalletRange
-from vocabulary.errors import Unavailable
 
 #: Bytes of an operation with its entries and its round, rounded up.
 OPERATION_BYTES = 300
-#: Each part has a file for each table, all of them open at once.
+#: More parts would cut the blocks of tables into pieces too small to be read one by one.
 PARTS_MAX = 200
+_INTEGER = np.dtype(np.int64).itemsize
 #: File systems whose files take memory.
 _IN_MEMORY = {"tmpfs", "ramfs"}
 _MOUNTS = Path("/proc/self/mountinfo")
+
+
+class SpoolFile:
+    """The blocks of a table in one file, cut by part: open files do not grow with parts.
+
+    Several threads may write, and once nothing is written any more, several may read.
+    """
+
+    def __init__(self, file: IO[bytes], parts: int) -> None:
+        self._file = file
+        self._lock = Lock()
+        # Of each part, where its blocks begin and how long they are.
+        self._pieces: list[list[tuple[int, int]]] = [[] for _ in range(parts)]
+
+    def write(self, part: int, block: Block) -> None:
+        """Append a block of a part."""
+        encoded = _encoded(block)
+        with self._lock:
+            self._pieces[part].append((self._file.tell(), len(encoded)))
+            self._file.write(encoded)
+
+    def flush(self) -> None:
+        """Write what is in the buffer: a disk that is full says so here, not to a reader."""
+        self._file.flush()
+
+    def blocks(self, part: int) -> Iterator[Block]:
+        """The blocks of a part, as they were written.
+
+        Raises:
+            OSError: the disk does not give them back.
+        """
+        for begins_at, size in self._pieces[part]:
+            encoded = os.pread(self._file.fileno(), size, begins_at)
+            if len(encoded) != size:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            yield _decoded(encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +73,11 @@ class SpooledPart:
     """The blocks of one part of the wallets.
 
     Attributes:
-        files: by table.
+        files: of all parts, by table.
     """
 
-    files: Mapping[str, IO[bytes]]
+    number: int
+    files: Mapping[str, SpoolFile]
 
     def read(self, takers: Takers) -> None:
         """Read the blocks of some tables.
@@ -49,11 +87,11 @@ class SpooledPart:
         """
         for table, take in takers.items():
             try:
-                for block in _blocks(self.files[table]):
+                for block in self.files[table].blocks(self.number):
                     take(block)
             except OSError as error:
-                reason = f"verify: cannot read its temporary file of {table}: {error.strerror}"
-                raise Unavailable(f"{reason} (TMPDIR names another folder)") from error
+                what = f"verify: cannot read its temporary file of {table}"
+                raise temporary_files_fail(what, error) from error
 
 
 def has_room(folder: Path, operations: int, *, mounts: Path = _MOUNTS) -> bool:
@@ -94,29 +132,26 @@ def spooled(
     Raises:
         Unavailable: the database is out of reach, or a file cannot be written.
     """
-    lock = Lock()
     firsts = [part.first for part in parts[1:]]
 
     def take(reader: BlockReader, query: BlockQuery, of_block: Parameters) -> None:
         for number, block in reader.blocks_by_part(query, of_block):
-            with lock:
-                _write(spools[number].files[query.table], block)
+            files[query.table].write(number, block)
 
     with ExitStack() as stack:
         try:
-            spools = [
-                SpooledPart({table: _temporary_file(stack, folder) for table in queries})
-                for _ in parts
-            ]
+            files = {
+                table: SpoolFile(_temporary_file(stack, folder), len(parts))
+                for table in queries
+            }
             of_all = {**parameters, "part_firsts": firsts}
             read_blocks(readers, list(queries.values()), of_all, take)
-            for spool in spools:
-                for file in spool.files.values():
-                    file.flush()  # a disk that is full says so here, not while parts are read
+            for file in files.values():
+                file.flush()
         except OSError as error:
-            reason = f"verify: cannot write temporary files in {folder}: {error.strerror}"
-            raise Unavailable(f"{reason} (TMPDIR names another folder)") from error
-        yield spools
+            what = f"verify: cannot write temporary files in {folder}"
+            raise temporary_files_fail(what, error) from error
+        yield [SpooledPart(number, files) for number in range(len(parts))]
 
 
 def _temporary_file(stack: ExitStack, folder: Path) -> IO[bytes]:
@@ -133,21 +168,21 @@ def _discard(file: IO[bytes]) -> None:
         file.close()
 
 
-def _write(file: IO[bytes], block: Block) -> None:
-    lengths = np.array([len(column) for column in block.columns], dtype=np.int64)
-    arrays = (lengths, np.concatenate(block.columns), np.frombuffer(block.texts, np.uint8))
-    for array in arrays:
-        np.save(file, array, allow_pickle=False)
+def _encoded(block: Block) -> bytes:
+    """How many columns, the length of each, their numbers, then the texts."""
+    lengths = [len(column) for column in block.columns]
+    head = np.array([len(lengths), *lengths], dtype=np.int64)
+    return np.concatenate([head, *block.columns]).tobytes() + block.texts
 
 
-def _blocks(file: IO[bytes]) -> Iterator[Block]:
-    """The blocks of a file, as they were written."""
-    end = file.tell()
-    file.seek(0, SEEK_SET)
-    while file.tell() < end:
-        lengths, values, texts = (np.load(file, allow_pickle=False) for _ in range(3))
-        columns = np.split(values, np.cumsum(lengths)[:-1])
-        yield Block(tuple(columns), texts.tobytes())
+def _decoded(encoded: bytes) -> Block:
+    """The block of what ``_encoded`` made."""
+    count = int(np.frombuffer(encoded, np.int64, 1)[0])
+    lengths = np.frombuffer(encoded, np.int64, count, offset=_INTEGER)
+    begin, size = _INTEGER * (1 + count), int(lengths.sum())
+    values = np.frombuffer(encoded, np.int64, size, offset=begin)
+    columns = np.split(values, np.cumsum(lengths)[:-1])
+    return Block(tuple(columns), encoded[begin + _INTEGER * size :])
 
 
 def _file_system(mounts: str, device: int) -> str | None:

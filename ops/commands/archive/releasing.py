@@ -10,9 +10,10 @@ from ledger.amounts.listing import forget_archived_operation_amounts
 from ledger.archive.check import check_archive, seal_faults
 from ledger.archive.months import month_end
 from ledger.archive.release import let_entries_go, let_go, require_owner, take_month_end
-from ledger.archive.row_release import let_rows_go
+from ledger.archive.row_release import let_rows_go, require_all_follow
 from ledger.seal.seal import Progress, sealed_days
 from ops.commands.archive.listing import Name
+from ops.commands.archive.open_invoices import require_invoices_decided
 from ops.commands.archive.output import print_left
 from ops.commands.archive.signed_figures import require_figures_as_signed
 from ops.commands.database import refusals
@@ -73,15 +74,14 @@ def approve(ctx: typer.Context, name: Name, *, rows: Rows = False, by: By = None
         with progress_bars() as announce:
             _require_whole(engine, folder, manifest, announce("lines", None))
             if rows:
-                _require_as_signed(ctx, engine, archive)
+                _require_decided(ctx, engine, archive)
             with transaction(engine, "archive") as connection:
                 now, what = SystemClock().now(), _leaving(rows=rows)
                 decide_release(connection, archive, "approved", what, by=person, now=now)
             if rows:
-                left = _let_rows_go(owner, archive, announce, by=person)
-                _forget_amounts(engine, owner)
+                left = _let_rows_go(engine, owner, archive, announce, by=person)
             else:
-                left = _let_bytes_go(owner, folder, manifest, announce)
+                left = _let_bytes_go(owner, archive, folder, manifest, announce)
         with transaction(engine, "archive") as connection:
             finish_release(connection, archive, what, by=person, **left)
         print_left(name, left)
@@ -95,8 +95,16 @@ def _leaving(*, rows: bool) -> Leaving:
 
 
 def _let_bytes_go(
-    owner: Engine, folder: ArchiveFolder, manifest: Manifest, announce: Announce
+    owner: Engine,
+    archive: Archive,
+    folder: ArchiveFolder,
+    manifest: Manifest,
+    announce: Announce,
 ) -> dict[str, int]:
+    rows = archive.row_release
+    if rows is not None and rows.state == "approved":
+        # All bytes left before, and rows of the archive are no longer here to be compared.
+        return {"rows": 0, "entries": 0}
     gone = let_go(owner, folder, manifest, progress=announce("rows", manifest.rows))
     entries = let_entries_go(
         owner, manifest, progress=announce("entries", _entries_in(manifest))
@@ -105,10 +113,13 @@ def _let_bytes_go(
 
 
 def _let_rows_go(
-    owner: Engine, archive: Archive, announce: Announce, *, by: str
+    engine: Engine, owner: Engine, archive: Archive, announce: Announce, *, by: str
 ) -> dict[str, int]:
+    """Let rows go, then records; a round that does not follow keeps nothing else here."""
     gone = let_rows_go(owner, archive, progress=announce("operations", None))
     records = let_records_go(owner, archive, by=by, progress=announce("records", None))
+    _forget_amounts(engine, owner)
+    require_all_follow(archive, gone)
     return {
         "operations": gone.operations,
         "rounds": gone.rounds,
@@ -128,13 +139,16 @@ def _forget_amounts(engine: Engine, owner: Engine) -> None:
         vacuum(owner, table)
 
 
-def _require_as_signed(ctx: typer.Context, engine: Engine, archive: Archive) -> None:
+def _require_decided(ctx: typer.Context, engine: Engine, archive: Archive) -> None:
+    """Check that nobody has to decide by the rows of a month any more."""
     providers = context_of(ctx).settings.providers
     exponents = {
         entry.slug: configured_provider(entry).provider.exponents for entry in providers
     }
+    zones = {entry.slug: entry.timezone for entry in providers}
     with reading(engine, "archive") as connection:
         require_figures_as_signed(connection, archive.month, exponents)
+        require_invoices_decided(connection, archive.month, zones)
 
 
 def _entries_in(manifest: Manifest) -> int:

@@ -260,6 +260,59 @@ def test_records_that_somebody_still_decides_about_stay(archivist: Archivist) ->
     assert counts(archivist) == NOTHING
 
 
+@pytest.mark.parametrize("named_by", ["alias", "evidence"])
+def test_records_of_an_open_break_stay_by_whatever_name_the_provider_reports(
+    archivist: Archivist, engine: Engine, named_by: str
+) -> None:
+    before = rows_of(archivist)
+    with psycopg.connect(archivist.database) as connection:
+        connection.execute(
+            b"INSERT INTO breaks (break_id, run_id, provider, kind, impact, currency, round_id,"
+            b" match_key, difference, explanation, alias, evidence, first_seen, last_seen)"
+            b" SELECT 'brk', run_id, 'lottery', 'id_spelling', 'none', 'EUR', 'R4X', 1,"
+            b" 1, 'x', CASE %(by)s WHEN 'alias' THEN 'r4x' ELSE '' END,"
+            b""" CASE %(by)s WHEN 'alias' THEN '{}' ELSE '{"records": ["t4"]}' END::jsonb,"""
+            b" now(), now() FROM breaks LIMIT 1",
+            {"by": named_by},
+        )
+    assert "3 records, 3 deliveries" in archivist.let_rows_go()
+
+    left = "SELECT DISTINCT record_id FROM feed_records"
+    assert archivist.rows(left) == [("t4",)]
+    after = rows_of(archivist)
+    for table in ("feed_versions", "feed_file_records", "feed_file_parts"):
+        assert {row for row in before[table] if b'"t4"' in row or table[-5:] == "parts"} == (
+            after[table]
+        )
+    kept = "SELECT count(DISTINCT hash) FROM archived_records, unnest(hashes) AS hash"
+    assert archivist.rows(kept) == [(3,)]
+    tamper(archivist.database, "UPDATE breaks SET cleared_at = now() WHERE break_id = 'brk'")
+    assert "1 record, 0 deliveries" in archivist.run(*AGAIN)
+    assert archived_rows_of(engine) == before
+
+
+def test_a_round_that_does_not_follow_keeps_no_record_of_others(archivist: Archivist) -> None:
+    tamper(archivist.database, "UPDATE rounds SET bets = bets + 1 WHERE round_id = 'r1'")
+
+    refused = archivist.let_rows_go(code=1)
+
+    assert "1 round kept (lottery r1): their operations add up to others" in refused
+    assert archivist.rows("SELECT DISTINCT record_id FROM feed_records") == [("t1",)]
+    tamper(archivist.database, "UPDATE rounds SET bets = bets - 1 WHERE round_id = 'r1'")
+    assert "1 record, 2 deliveries" in archivist.run(*AGAIN)
+    assert counts(archivist) == NOTHING
+
+
+def test_repeating_the_approval_of_bytes_finds_nothing_wrong_once_rows_left(
+    archivist: Archivist,
+) -> None:
+    archivist.let_rows_go()
+
+    again = archivist.run("archive", "approve", ARCHIVE, "--by", "jonas")
+
+    assert "the bytes of 0 rows left the database, and 0 entries" in again
+
+
 def test_a_record_that_changes_while_it_is_archived_stays_and_is_named(
     archivist: Archivist,
 ) -> None:

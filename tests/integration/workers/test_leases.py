@@ -12,9 +12,11 @@ from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from storage.engine import open_engine
+from storage.queue.commands import OperatorDecision, ParkedFilter, requeue
+from storage.queue.parking import park
 from tests.harness.servers.receiver import LedgerDatabase, wait_until
 from vocabulary.clock import FrozenClock
-from vocabulary.errors import Unavailable
+from vocabulary.errors import Contradiction, Unavailable
 from workers.leases import Leases
 from workers.scheduler import ATTEMPTS_MAX, Job, Scheduler
 
@@ -209,6 +211,52 @@ def test_done_slots_of_a_job_are_deleted_after_a_week(engine: Engine, database: 
 
     remaining = books.rows("SELECT job, slot FROM job_runs ORDER BY job, slot")
     assert remaining == [("daily", "2"), ("daily", "open"), ("other", "1")]
+    books.close()
+
+
+def test_a_slot_that_was_parked_weeks_ago_runs_when_it_is_requeued(
+    engine: Engine, database: str
+) -> None:
+    owner, books = leases(engine, "owner"), LedgerDatabase(database)
+    ran: list[str] = []
+    assert owner.claim("daily", "1") == 1
+    with engine.begin() as connection:
+        park(connection, job="daily", subject="slot 1", error=Contradiction("no"))
+    owner.complete("daily", "1")
+    books.run("UPDATE job_runs SET done_at = done_at - interval '8 days'")
+    assert owner.claim("daily", "2") == 1
+    owner.complete("daily", "2")
+
+    decision = OperatorDecision(actor="ann", reason="mended")
+    requeued = requeue(engine, ParkedFilter(job="daily"), decision)
+    Scheduler(engine, FrozenClock(START), [daily(ran)]).tick()
+
+    assert [item.subject for item in requeued] == ["slot 1"]
+    assert "1" in ran
+    books.close()
+
+
+@pytest.mark.parametrize("of_all", [False, True], ids=["scheduler", "database"])
+def test_jobs_go_on_after_a_clock_was_set_back_by_days(
+    engine: Engine, database: str, *, of_all: bool
+) -> None:
+    ran: list[str] = []
+    clock, books = FrozenClock(START), LedgerDatabase(database)
+    for _ in range(3):
+        Scheduler(engine, clock, [daily(ran)]).tick()
+        clock.instant += DAY
+    # As the database's clock shows it: the three slots were done in the days to come, or past.
+    shift = "+ (slot::bigint - 1780531200 + 86400)" if of_all else "- 3 * 86400"
+    books.run(f"UPDATE job_runs SET done_at = done_at {shift} * interval '1 s'")
+
+    clock.instant = START
+    for _ in range(3):
+        Scheduler(engine, clock, [daily(ran)]).tick()
+        Scheduler(engine, clock, [daily(ran)]).tick()
+        clock.instant += DAY
+
+    assert len(set(ran)) == 3
+    assert len(ran) == 6
     books.close()
 
 

@@ -4,7 +4,9 @@ import pytest
 
 from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding, open_findings, resolve_finding
+from ledger.checks.run import verify
 from providers.contract import Callback
+from storage.queue.state import read_state
 from tests.harness.books.delivered import commit, history, transaction
 from tests.integration.workers.test_jobs import JobEnvironment, env
 from vocabulary.clock import SystemClock
@@ -19,6 +21,11 @@ NOISE = "0.30000000000000004"
 
 def win(key: str) -> Callback:
     return transaction("42", key, action="result", amount=NOISE)
+
+
+def waiting(env: JobEnvironment) -> int:
+    """Deliveries that a worker has to look at, as an operator sees it."""
+    return read_state(env.engine).uningested.rows
 
 
 def findings(env: JobEnvironment) -> list[FeedFinding]:
@@ -62,6 +69,16 @@ def test_a_win_with_float_noise_is_a_finding_because_its_player_is_unpaid(
     assert finding.covers.start.date() == today
     assert finding.evidence["count"] == 2
     assert len(finding.evidence["deliveries"]) == 2
+
+
+def test_what_was_looked_at_contradicts_no_book(env: JobEnvironment) -> None:
+    commit(env.url, env.providers["sport"], [win("w1")])
+
+    assert waiting(env) == 1
+    ingest(env.context())
+
+    assert waiting(env) == 0
+    assert [result.name for result in verify(env.engine) if result.wrong] == []
 
 
 def test_further_callbacks_are_counted_once_in_the_same_finding(env: JobEnvironment) -> None:

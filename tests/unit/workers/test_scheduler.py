@@ -85,6 +85,22 @@ def test_missed_intervals_are_not_made_up(unreachable: Engine) -> None:
     assert len(ran) == 2
 
 
+def test_a_clock_that_is_set_back_keeps_no_job_waiting(unreachable: Engine) -> None:
+    ran: list[str] = []
+    clock = FrozenClock(START)
+    jobs = [_job(ran, "often", SECOND), _job(ran, "seldom", 3 * SECOND)]
+    scheduler = Scheduler(unreachable, clock, jobs)
+    scheduler.tick()
+
+    clock.instant -= timedelta(hours=5)
+    for _ in range(6):
+        scheduler.tick()
+        clock.instant += SECOND
+
+    assert ran.count("often") == 1 + 6
+    assert ran.count("seldom") == 1 + 2
+
+
 def test_an_outage_of_one_job_is_logged_and_other_jobs_continue(unreachable: Engine) -> None:
     ran: list[str] = []
 

@@ -129,6 +129,32 @@ def test_rows_that_somebody_still_decides_about_stay(archivist: Archivist) -> No
     assert column(archivist, KEYS) == STAY
 
 
+INVOICE = """
+INSERT INTO invoices (invoice_id, provider, number, number_key, currency, fee, first_day,
+                      last_day, claims, file_name, digest, file)
+VALUES ('inv-' || repeat('0', 32), 'lottery', '2020/17', '2020/17', 'EUR', 5, '2020-06-30',
+        '2020-07-29', '[]', 'june.csv', '\\x00', '\\x00');
+INSERT INTO invoice_steps (invoice_id, number, action, by_name, eyes, reason, clean, checked)
+VALUES ('inv-' || repeat('0', 32), 1, 'received', 'maria', '{}', '', true, '{}')
+"""
+DISPUTED = """
+INSERT INTO invoice_steps (invoice_id, number, action, by_name, eyes, reason)
+VALUES ('inv-' || repeat('0', 32), 2, 'disputed', 'maria', '{}', 'the fee is another one')
+"""
+
+
+def test_rows_stay_while_an_invoice_that_needs_them_waits(archivist: Archivist) -> None:
+    tamper(archivist.database, INVOICE)
+
+    refused = archivist.let_rows_go(code=1)
+
+    assert "neither approved nor disputed: 2020/17 of lottery" in refused
+    assert column(archivist, ROUND_IDS) != []
+    tamper(archivist.database, DISPUTED)
+    again = archivist.run("archive", "approve", ARCHIVE, "--rows", "--by", "jonas")
+    assert "9 operations and 4 rows of rounds" in again
+
+
 def test_rows_leave_last_and_only_through_their_guards(archivist: Archivist) -> None:
     rows_again = ("archive", "approve", ARCHIVE, "--rows", "--by", "jonas")
     assert "nobody requested to let its rows go" in archivist.run(*rows_again, code=1)

@@ -65,12 +65,14 @@ NAMED = {
     },
     "UPDATE month_end_wallets SET balance = balance + 1 WHERE wallet_id = 1": {
         *("month_ends_are_tied", "chains_have_no_gap", "wallets_equal_entries"),
+        "archived_totals_are_tied",
     },
     "UPDATE month_end_wallets SET turnover = 0, blocked = NOT blocked": {
         *("month_ends_are_tied", "wallets_count_their_chain"),
     },
     "DELETE FROM month_end_wallets WHERE wallet_id = 2": {
         *("month_ends_are_tied", "chains_have_no_gap", "wallets_equal_entries"),
+        "archived_totals_are_tied",
     },
     "UPDATE month_ends SET seal = repeat('0', 64)": {"month_ends_are_tied"},
     "UPDATE operations SET stake = 99, amount = -99 WHERE op_key = 'b1'": set(),

@@ -102,6 +102,35 @@ def test_a_proof_of_everything_begins_at_the_month_end_and_says_so(
     assert wrong_checks(pair[1]) == wrong_checks(pair[1], WalletScope(wallets=(1, 2))) == set()
 
 
+@pytest.mark.parametrize(
+    ("change", "back"),
+    [
+        ("amount = amount + 1", "amount = amount - 1"),
+        ("entries = entries + 1", "entries = entries - 1"),
+        (
+            "amount = amount + CASE account WHEN 'ggr' THEN 7 ELSE -7 END",
+            "amount = amount - CASE account WHEN 'ggr' THEN 7 ELSE -7 END",
+        ),
+    ],
+    ids=["not zero", "rows", "players"],
+)
+def test_totals_of_entries_are_tied_also_once_their_operations_left(
+    pair: tuple[Engine, Engine], change: str, back: str
+) -> None:
+    cut_url = url_of(pair[1])
+    one_each = (
+        "UPDATE archived_totals SET {} WHERE provider = 'lottery'"
+        " AND account IN ('ggr', 'player_wallet')"
+    )
+    tamper(cut_url, one_each.format(change))
+    wrong = wrong_checks(pair[1])
+    moved = wrong_checks(pair[1], WalletScope(since=datetime(2020, 7, 1, tzinfo=UTC)))
+    tamper(cut_url, one_each.format(back))
+
+    assert wrong == moved == {"archived_totals_are_tied"}
+    assert wrong_checks(pair[1]) == set()
+
+
 def test_a_replay_begins_at_the_month_end(pair: tuple[Engine, Engine]) -> None:
     cut_url = url_of(pair[1])
     whole, cut = (replayed(url_of(engine), DECODERS) for engine in pair)

@@ -1,5 +1,6 @@
 """What is wrong with backups is named, whoever makes them; a whole and young one is not."""
 
+import gzip
 import json
 import os
 from dataclasses import replace
@@ -125,6 +126,72 @@ def test_a_gap_after_the_base_backup_is_named(
 def test_segments_are_numbered_on_over_the_end_of_a_log_file(tmp_path: Path) -> None:
     base, archive = folders(tmp_path, *names(*range(2, 256)), "000000010000000100000000")
     assert read_folders(base, archive, segment_bytes=16 * MIB).problems == ()
+
+
+ANOTHER = (
+    "the newest base backup is of timeline 1, from which timeline 2 of the archive does not"
+    " come: make another one"
+)
+#: The second timeline left the first one in segment 4, as after a restore to an instant.
+HISTORY = "1\t0/4000098\tbefore 2026-11-29 11:00:00+00\n"
+
+
+def of_second(*numbers: int) -> list[str]:
+    return [f"0000000200000000{number:08X}" for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("kept", "history", "problems"),
+    [
+        ([*names(2, 3), *of_second(4, 5)], HISTORY, ()),
+        ([*names(2, 3, 4, 5, 6), *of_second(4, 5)], HISTORY, ()),
+        (
+            [*names(2, 3, 4, 5, 6), *of_second(4, 6)],
+            HISTORY,
+            ("the archive lacks the segment 000000020000000000000005",),
+        ),
+        (
+            [*names(2, 3, 4, 5, 6), *of_second(5)],
+            HISTORY,
+            ("the archive lacks the segment 000000020000000000000004",),
+        ),
+        (
+            [*names(2), *of_second(4, 5)],
+            HISTORY,
+            ("the archive lacks the segment 000000010000000000000003",),
+        ),
+        ([*names(2, 3), *of_second(4)], "", ("the archive lacks 00000002.history",)),
+        (
+            [*names(2, 3), *of_second(1)],
+            "1\t0/1000098\tearlier\n",
+            (ANOTHER,),
+        ),
+    ],
+    ids=["whole", "left behind", "a gap", "the first one", "before", "history", "another"],
+)
+def test_a_gap_after_a_restore_is_named(
+    tmp_path: Path, kept: list[str], history: str, problems: tuple[str, ...]
+) -> None:
+    base, archive = folders(tmp_path, *kept)
+    if history:
+        (archive / "00000002.history").write_text(history)
+    assert read_folders(base, archive, segment_bytes=16 * MIB).problems == problems
+    if history:
+        packed = gzip.compress((archive / "00000002.history").read_bytes())
+        (archive / "00000002.history.gz").write_bytes(packed)
+        (archive / "00000002.history").unlink()
+        assert read_folders(base, archive, segment_bytes=16 * MIB).problems == problems
+
+
+def test_a_restore_that_was_tried_elsewhere_hides_no_gap(tmp_path: Path) -> None:
+    base, archive = folders(tmp_path, *names(2, 3, 5), *of_second(4, 5))
+    (archive / "00000002.history").write_text(HISTORY)
+    read = read_folders(base, archive, segment_bytes=16 * MIB, last_archived=names(5)[0])
+    assert read.problems == (f"the archive lacks the segment {names(4)[0]}",)
+
+
+def test_the_history_of_a_timeline_is_no_segment_that_the_archive_lacks() -> None:
+    assert found(archiver=replace(ARCHIVER, last_segment="00000002.history")) == []
 
 
 def test_folders_that_are_not_there_are_named(tmp_path: Path) -> None:
