@@ -16,12 +16,13 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 
 from console.accounts.sessions import BrowserSession, find_session, form_token_of
 from console.config import Console, Visit
-from console.replies import HtmlPage, Reply, RequestRefused, SeeOther, forbidden
+from console.replies import HtmlPage, Reply, RequestRefused, SeeOther, forbidden, not_found
 from console.uploads import UploadedFile
 from storage.archive.rows import ArchiveUnreadable
 from vocabulary.currencies import CurrencyUnknown
 from vocabulary.errors import Malformed, NotAllowed, Unavailable
 from vocabulary.people import RIGHTS, PersonRefused, Right, Role
+from vocabulary.texts import is_storable
 
 #: Seconds until a browser may ask again when the database is away.
 RETRY_AFTER_S = 5
@@ -95,6 +96,7 @@ def pass_gate(console: Console, route: Route, incoming: Incoming) -> GateOutcome
             _check_form(console, incoming, visit)
         if route.right is not None:
             check_right(visit, route.right)
+            _check_texts(incoming)
         return GateOutcome(reply=route.handler(visit), session=session)
     except Exception as error:  # noqa: BLE001 - the edge: every failure becomes a page
         return failed(error, route, session)
@@ -167,6 +169,23 @@ def _check_form(console: Console, incoming: Incoming, visit: Visit) -> None:
             "The form is too old: you signed in again, or signed out, since it was opened."
             " Nothing was done. Go back, load the page again and repeat it."
         )
+
+
+def _check_texts(incoming: Incoming) -> None:
+    """Refuse texts that no database can hold.
+
+    Raises:
+        RequestRefused: one of the path.
+        Malformed: one of the query or the form.
+    """
+    for name, text in incoming.path.items():
+        if not is_storable(text):
+            raise not_found(name, "")
+    for name, text in (*incoming.query.items(), *incoming.form.items()):
+        if not is_storable(name):
+            raise Malformed("the form", "names of fields without NUL are expected")
+        if not is_storable(text):
+            raise Malformed(name, "text of Unicode without NUL is expected")
 
 
 def check_site(console: Console, incoming: Incoming) -> None:

@@ -114,6 +114,8 @@ async def read_fields(request: web.Request) -> ReceivedForm:
     texts = {name: value for name, value in fields.items() if isinstance(value, str)}
     if texts.keys() != set(fields.keys()):
         raise ValueError("a file, which this address does not take")
+    for part in (*texts, *texts.values()):
+        part.encode()  # some charsets hold halves of characters
     return ReceivedForm(fields=texts)
 
 
@@ -131,7 +133,7 @@ async def read_files(
     Raises:
         FormTooLong: the fields or the files have more bytes than they may have.
         FormNotAdmitted: nobody may send it.
-        ValueError: it is no form, or has too many fields or files.
+        ValueError: it is no form, or has too many fields.
     """
     if request.content_type != "multipart/form-data":
         return await read_fields(request)

@@ -15,7 +15,7 @@ from breaks.store import TrackedBreak, breaks_named
 from console.acting import writers_for
 from console.config import Visit
 from console.pages.jobs.requesting import new_request_key
-from console.pages.parameters import provider_named, read_day
+from console.pages.parameters import provider_named, read_day, read_text
 from console.replies import HtmlPage, RequestRefused, SeeOther
 from console.sentences import counted
 from vocabulary.errors import Malformed
@@ -87,7 +87,7 @@ def open_(visit: Visit) -> SeeOther:
         suitable,
         by=person.name,
         now=visit.now,
-        note=visit.form.get("note", "").strip()[:NOTE_CHARS_MAX],
+        note=read_text(visit.form, "note", most=NOTE_CHARS_MAX),
         exponents={term.slug: term.exponents for term in visit.config.providers},
         named=True,
     )

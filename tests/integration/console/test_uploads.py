@@ -142,6 +142,9 @@ def test_an_address_that_takes_no_files_refuses_them_and_broken_forms(
     headed = send(maria, "/upload", parts(fields, ("a\x01.csv", b"")))
     fine = send(maria, "/plain", parts({**fields, "note": "text"}))
 
+    kind = {"Content-Type": "application/x-www-form-urlencoded; charset=unicode_escape"}
+    halves = maria.send("POST", "/plain", body="note=\\ud800", headers=kind)
+
     assert [reply.status for reply in (plain, many, broken, headed)] == [400, 400, 400, 400]
     assert (fine.status, fine.text) == (200, "text")
     assert left_behind() == set()
