@@ -21,6 +21,7 @@ from ops.settings.sections.api import ApiSettings
 from ops.settings.values import WrongParts
 from vocabulary.currencies import is_currency, joined_exponents
 from vocabulary.errors import SettingsInvalid
+from vocabulary.texts import parser_problem
 
 PREFIX = "TIEOUT_"
 #: Variables with the prefix that are global options, not settings.
@@ -140,8 +141,9 @@ def _read(path: Path) -> SettingsDocument:
         ) from error
     except UnicodeDecodeError as error:
         raise SettingsInvalid([f"{path}: expected UTF-8 text"]) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsInvalid([f"{path}: expected valid TOML: {error}"]) from error
+    except (ValueError, RecursionError) as error:
+        problem = f"{path}: expected valid TOML: {parser_problem(error)}"
+        raise SettingsInvalid([problem]) from error
 
 
 def _override(source: _Source, environ: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ text. Anything unknown, repeated or unreadable is refused, with its place.
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from tempfile import TemporaryFile
 from typing import Any
@@ -21,6 +21,7 @@ from reconcile.invoices.claims import Claim, Invoice
 from vocabulary.currencies import digits_of, is_currency, outside_iso
 from vocabulary.errors import Malformed, Refused
 from vocabulary.money import minor_from_text
+from vocabulary.texts import is_storable, parser_problem
 
 _TOP = frozenset({"invoice", "currency", "fee", "lines"})
 _LINE = frozenset({"game", "currency", "ggr", "fee"})
@@ -64,18 +65,23 @@ def read_invoice(
         if suffix in _TABLES:
             table = _lines_of_table(data, name, currency, exponents, rules)
         elif suffix == ".toml":
-            table = tomllib.loads(data.decode("utf-8-sig"))
+            table = _document(tomllib.loads, data, name)
         elif suffix == ".json":
-            table = json.loads(data.decode("utf-8-sig"))
+            table = _document(json.loads, data, name)
         else:
             raise InvoiceUnreadable(f"{name}: .toml, .json or .csv is expected, or .xlsx")
         return _invoice(table, name, currency, exponents)
-    except UnicodeDecodeError as error:
-        raise InvoiceUnreadable(f"{name}: UTF-8 is expected") from error
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
-        raise InvoiceUnreadable(f"{name}: {error}") from error
     except Malformed as error:
         raise InvoiceUnreadable(f"{name}: {error}") from error
+
+
+def _document(parse: Callable[[str], Any], data: bytes, name: str) -> Any:
+    try:
+        return parse(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InvoiceUnreadable(f"{name}: UTF-8 is expected") from error
+    except (ValueError, RecursionError) as error:
+        raise InvoiceUnreadable(f"{name}: {parser_problem(error)}") from error
 
 
 def _lines_of_table(
@@ -178,6 +184,8 @@ def _text(table: Mapping[str, Any], key: str, place: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value:
         raise Malformed(f"{place}.{key}", "a text is expected")
+    if not is_storable(value):
+        raise Malformed(f"{place}.{key}", "text of Unicode without NUL is expected")
     return value
 
 

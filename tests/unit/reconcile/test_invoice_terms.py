@@ -150,6 +150,17 @@ def test_every_bad_line_of_an_invoice_is_named() -> None:
         ('{"fee":"2","lines":[{"currency":"USD","ggr":"1","fee":"1"}]}', "i.json", "add up"),
         ('{"fee":', "i.json", "Expecting value"),
         ("<html>", "i.toml", "i.toml"),
+        ("a = " + "[" * 3_000, "i.toml", "i.toml: brackets nested less deeply are expected"),
+        ("[" * 100_000, "i.json", "i.json: brackets nested less deeply are expected"),
+        ("9" * 5_000, "i.json", "i.json: numbers of fewer digits are expected"),
+        (
+            '{"fee":"2","lines":[{"currency":"USD","ggr":"1","game":"a\\u0000"}]}',
+            *("i.json", r"lines\[1\].game: text of Unicode without NUL is expected"),
+        ),
+        (
+            '{"fee":"2","lines":[{"currency":"USD","ggr":"1","game":"\\ud800"}]}',
+            *("i.json", r"lines\[1\].game: text of Unicode without NUL is expected"),
+        ),
         ("a", "i.pdf", r"\.toml, \.json or \.csv"),
     ],
 )
@@ -180,6 +191,10 @@ def test_terms_are_read_from_settings_without_a_float_between() -> None:
         {"tiers": [{"up_to": "5", "share": "1"}, {"up_to": "5", "share": "1"}, {"share": "1"}]},
         {"tiers": [{"share": "101"}]},
         {"tiers": [{"share": 12.5}]},
+        {"tiers": [{"share": "1e999999999"}]},
+        {"tiers": [{"share": "1e-999999999"}]},
+        {"rates": {"USD": "1E+9"}},
+        {"rates": {"USD": "-1"}},
         {"minimum": "1.001"},
         {"rates": {"USD": "0"}},
         {"exclude_funds": ["cash"]},

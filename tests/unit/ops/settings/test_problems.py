@@ -157,6 +157,11 @@ def test_a_wrong_variable_is_named_itself(tmp_path: Path) -> None:
     [
         (b"[receiver\n", "expected valid TOML"),
         (b"\xff\xfe", "expected UTF-8 text"),
+        (
+            b"a = " + b"[" * 3_000,
+            "expected valid TOML: brackets nested less deeply are expected",
+        ),
+        (b"a = " + b"9" * 5_000, "expected valid TOML: numbers of fewer digits are expected"),
         (b"receiver = 3\n", "receiver: expected a table"),
         (b"providers = 3\n", "providers: expected a list"),
         (b"providers = [3]\n", "providers[0]: expected a table"),
