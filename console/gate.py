@@ -118,7 +118,10 @@ def login_path(url: str, route: Route | None = None) -> str:
 
 def safe_path(target: str) -> str:
     """A path of ours; the first page instead of any other address."""
-    parts = urlsplit(target) if target.isprintable() and "\\" not in target else None
+    try:
+        parts = urlsplit(target) if target.isprintable() and "\\" not in target else None
+    except ValueError:  # a bracket where a host would be
+        return "/"
     is_ours = (
         parts is not None
         and not parts.scheme
@@ -191,10 +194,16 @@ def _check_texts(incoming: Incoming) -> None:
 def check_site(console: Console, incoming: Incoming) -> None:
     """Refuse what a page of another site sent."""
     own = urlsplit(console.config.public_url).netloc or incoming.host
-    if incoming.is_fetched_elsewhere or (
-        incoming.origin and urlsplit(incoming.origin).netloc != own
-    ):
+    if incoming.is_fetched_elsewhere or (incoming.origin and _host_of(incoming.origin) != own):
         raise forbidden("The form came from another site, so nothing was done.")
+
+
+def _host_of(origin: str) -> str | None:
+    """The host and port of an origin; None: it is no URL."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def is_form_token(sent: str, secret: str) -> bool:

@@ -134,10 +134,11 @@ def test_forms_of_another_site_or_session_are_refused(site: ConsoleSite) -> None
         client.post("/logout", {"form_token": foreign}),
         client.post("/logout", {"form_token": token}, {"Origin": "https://evil.example.com"}),
         client.post("/logout", {"form_token": token}, {"Origin": "null"}),
+        client.post("/logout", {"form_token": token}, {"Origin": "http://[x"}),
         client.post("/logout", {"form_token": token}, {"Sec-Fetch-Site": "cross-site"}),
     ]
 
-    assert [reply.status for reply in refused] == [403] * 6
+    assert [reply.status for reply in refused] == [403] * 7
     assert client.get("/").status == 200
     fields = {"name": "maria", "password": PASSWORD, "form_token": token}
     assert site.browser().post("/login", fields).status == 403

@@ -178,6 +178,27 @@ def test_a_file_that_is_not_a_settings_file_says_so(
     assert problems(path, {})[0].startswith(f"{path}: {expected}")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[console]\npublic_url = 'http://['", "console.public_url: expected a URL such as"),
+        ("[console]\npublic_url = 'https://a:b'", "console.public_url: expected a URL such as"),
+        ("[console]\nreceivers = ['http://[']", "console.receivers: expected URLs such as"),
+        (
+            "[console.oidc]\nclient_id = 'a'\nissuer = 'https://[::1'",
+            "console.oidc.issuer: expected a URL such as https://",
+        ),
+        ("[console]\nread_url = 'postgresql://['", "console.read_url: expected"),
+    ],
+)
+def test_an_address_that_is_none_says_what_is_expected(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    (problem,) = problems(written(tmp_path, text), {})
+
+    assert problem.startswith(f"{tmp_path / 'tieout.toml'}: {expected}")
+
+
 def test_a_file_that_is_missing_is_a_problem_when_it_was_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "none.toml"
 
