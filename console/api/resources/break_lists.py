@@ -113,7 +113,7 @@ def attach(body: AttachBody, visit: Visit) -> BreakDetailJson:
     attach_files(
         writers_for(visit.console, person),
         break_id,
-        {body.file.name: content},
+        [(body.file.name, content)],
         by=person.name,
         now=visit.now,
     )

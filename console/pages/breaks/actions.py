@@ -142,7 +142,7 @@ def _attach(visit: Visit, engine: Engine, break_id: str) -> str:
         raise Malformed("file", "a file is expected")
     for file in visit.files:
         check_size(file.name or "the file", file.size)
-    contents = {file.name or "file": file.read() for file in visit.files}
+    contents = [(file.name or "file", file.read()) for file in visit.files]
     by = visit.signed_in.person.name
     attach_files(engine, break_id, contents, by=by, now=visit.now, seen=seen_note(visit.form))
     return "saved"
