@@ -1,13 +1,22 @@
 """The API for daily work: filters, jobs, many breaks at once, files and saved lists."""
 
 from base64 import b64decode, b64encode
+from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 
 from console.api.models.breaks import BreakListQuery
 from console.pages.breaks.selection import FIELDS
+from ledger.players.importer import PlayerRow, import_players
+from reconcile.invoices.claims import Claim, Invoice
+from reconcile.invoices.register.states import CheckSummary, InvoiceRequest, InvoiceState
+from reconcile.invoices.register.store import NewInvoice, receive_invoice
+from storage.people import get_person
 from tests.harness.books.console import DAY, ConsoleBooks
 from tests.harness.servers.api import ApiClient, check_problem, jonas, json_of, maria, token_for
-from tests.harness.servers.console import ConsoleSite
+from tests.harness.servers.console import ConsoleSite, serving
+from vocabulary.money import Money
+from vocabulary.people import Actor
 
 __all__ = ["jonas", "maria"]
 
@@ -135,3 +144,53 @@ def test_a_list_is_saved_shared_and_removed(maria: ApiClient, jonas: ApiClient) 
     check_problem(wrong, 400, "days")
     check_problem(jonas.act(f"/breaks/views/{saved['id']}/remove"), 404, "list of yours")
     assert json_of(maria.act(f"/breaks/views/{saved['id']}/remove"))["items"] == []
+
+
+def received_invoice(console_books: ConsoleBooks, claimed: Invoice) -> str:
+    """The id of an invoice that maria received."""
+    invoice = NewInvoice(
+        claimed=claimed,
+        provider="lottery",
+        number=claimed.name,
+        first=date(2026, 6, 1),
+        last=date(2026, 6, 30),
+        file_name="a.csv",
+        file=b"an invoice",
+    )
+    check = CheckSummary(
+        claimed="2.500000",
+        ours="2.500000",
+        difference="0.000000",
+        by_ggr="0.000000",
+        by_terms="0.000000",
+        ties=True,
+        unsigned={},
+    )
+    with console_books.books.engine.begin() as connection:
+        maria = get_person(connection, "maria")
+        eyes = Actor(person=maria, acting=maria).eyes
+        request = InvoiceRequest(
+            state=InvoiceState.RECEIVED, by="maria", eyes=eyes, check=check
+        )
+        return receive_invoice(connection, invoice, request)
+
+
+def test_amounts_outside_iso_4217_have_the_digits_of_the_page(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    opening = Money(1_500_000, "USDT")
+    row = PlayerRow(line=2, player="crypto", opening=opening, handles={})
+    import_players(console_books.books.engine, [row])
+    claims = (Claim(game=None, currency="USDT", ggr=25_000_000),)
+    claimed = Invoice(name="N-1", currency="USDT", claims=claims, fee=2_500_000)
+    invoice = received_invoice(console_books, claimed)
+    config = replace(site.console.config, own_exponents={"USDT": 6})
+
+    with serving(replace(site.console, config=config)) as own:
+        client = ApiClient(own.port, token_for(own, "maria"))
+        (wallet,) = json_of(client.get("/players/crypto"))["wallets"]
+        fees = [json_of(client.get(path)) for path in (f"/invoices/{invoice}", "/invoices")]
+
+    assert wallet["balance"] == {"minor": 1_500_000, "currency": "USDT", "exponent": 6}
+    fee = {"minor": 2_500_000, "currency": "USDT", "exponent": 6}
+    assert [fees[0]["fee"], fees[1]["items"][0]["fee"]] == [fee, fee]
