@@ -134,6 +134,28 @@ def test_a_file_is_attached_listed_and_read_again(
     check_problem(maria.get(f"{thing}/files/0"), 404, "file of the break")
 
 
+def test_a_repeat_whose_answer_was_lost_attaches_and_comments_nothing_twice(
+    maria: ApiClient, console_books: ConsoleBooks
+) -> None:
+    break_id = console_books.break_of("r11")
+    file = {"name": "note.txt", "content": b64encode(b"once").decode()}
+    bulk = {"action": "comment", "ids": [break_id], "count": 1, "reason": "said once"}
+    requests = {f"/breaks/{break_id}/attach": {"file": file}, "/breaks/bulk": bulk}
+
+    for path, body in requests.items():
+        key = {"Idempotency-Key": f"lost {path}".replace(" ", "-")}
+        first = maria.act(path, body, headers=key)
+        console_books.execute(
+            "UPDATE api_requests SET status = NULL, answer = NULL, etag = NULL"
+        )
+        repeated = maria.act(path, body, headers=key)
+
+        assert (first.status, repeated.status) == (200, 200), repeated.text
+        assert repeated.headers["Idempotency-Replayed"] == "true"
+    notes = f"SELECT body FROM break_notes WHERE break_id = '{break_id}' ORDER BY note_id"
+    assert console_books.rows(notes) == [("note.txt",), ("said once",)]
+
+
 def test_a_list_is_saved_shared_and_removed(maria: ApiClient, jonas: ApiClient) -> None:
     body = {"name": "old ones", "query": "age=3&sort=age", "shared": True}
     (saved,) = json_of(maria.act("/breaks/views", body))["items"]
