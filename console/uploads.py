@@ -41,6 +41,10 @@ class FormTooLong(Exception):
         self.limit = limit
 
 
+class TooManyFiles(Exception):
+    """A form has more than ``FILES_MAX`` files."""
+
+
 class FormNotAdmitted(Exception):
     """Nobody may send this form; its files were not read."""
 
@@ -132,6 +136,7 @@ async def read_files(
 
     Raises:
         FormTooLong: the fields or the files have more bytes than they may have.
+        TooManyFiles: it has more than ``FILES_MAX``.
         FormNotAdmitted: nobody may send it.
         ValueError: it is no form, or has too many fields.
     """
@@ -156,8 +161,10 @@ async def read_files(
             file = await _store(part, file_name, path, files_left, bytes_max)
             files_left -= file.size
             files.append(file)
-        if len(fields) > FIELDS_MAX or len(files) > FILES_MAX:
-            raise ValueError("too many fields or files")
+        if len(files) > FILES_MAX:
+            raise TooManyFiles
+        if len(fields) > FIELDS_MAX:
+            raise ValueError("too many fields")
     return ReceivedForm(fields=fields, files=tuple(files))
 
 

@@ -146,5 +146,7 @@ def test_an_address_that_takes_no_files_refuses_them_and_broken_forms(
     halves = maria.send("POST", "/plain", body="note=\\ud800", headers=kind)
 
     assert [reply.status for reply in (plain, many, broken, headed)] == [400, 400, 400, 400]
+    assert halves.status == 400
+    assert "A form takes at most 20 files." in many.shown()
     assert (fine.status, fine.text) == (200, "text")
     assert left_behind() == set()
