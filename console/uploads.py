@@ -17,8 +17,8 @@ from aiohttp import BodyPartReader, web
 
 #: Longest form without its files, in bytes.
 FORM_BYTES_MAX = 64 * 1024
-#: Most text fields of a form; more are no form of ours.
-FIELDS_MAX = 50
+#: Most text fields of a form; more are no form of ours. A form has a box for each provider.
+FIELDS_MAX = 1_000
 #: Most files of a form.
 FILES_MAX = 20
 #: Longest name of a file, in characters.

@@ -150,3 +150,11 @@ def test_an_address_that_takes_no_files_refuses_them_and_broken_forms(
     assert "A form takes at most 20 files." in many.shown()
     assert (fine.status, fine.text) == (200, "text")
     assert left_behind() == set()
+
+
+def test_a_form_has_a_box_for_each_of_many_providers(maria: PageClient, token: str) -> None:
+    boxes = {f"provider.p{number}": "a" * 64 for number in range(300)}
+
+    sent = maria.post("/plain", {"form_token": token, "note": "text", **boxes})
+
+    assert (sent.status, sent.text) == (200, "text")
