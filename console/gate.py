@@ -20,7 +20,7 @@ from console.replies import HtmlPage, Reply, RequestRefused, SeeOther, forbidden
 from console.uploads import UploadedFile
 from storage.archive.rows import ArchiveUnreadable
 from vocabulary.currencies import CurrencyUnknown
-from vocabulary.errors import Malformed, NotAllowed, Unavailable
+from vocabulary.errors import Malformed, NotAllowed, Overtaken, Unavailable
 from vocabulary.people import RIGHTS, PersonRefused, Right, Role
 from vocabulary.texts import is_storable
 
@@ -278,6 +278,9 @@ def refusal_of(error: Exception) -> RequestRefused:
             status, title, why = HTTPStatus.BAD_REQUEST, "Not understood", f"{error}."
         case PersonRefused():
             status, title, why = HTTPStatus.FORBIDDEN, "Not allowed", f"{error}."
+        case Overtaken():
+            status, title = HTTPStatus.CONFLICT, "Somebody was faster"
+            why = f"{error}. Nothing was changed."
         case NotAllowed():
             status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Not done"
             why = f"{error}. Nothing was changed."

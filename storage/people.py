@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Row, event, text
 from sqlalchemy.exc import IntegrityError
 
 from storage.audit import record
+from vocabulary.errors import Malformed, Overtaken
 from vocabulary.people import (
     Actor,
     Person,
@@ -77,6 +78,14 @@ _REFUSALS = {
         " another person decides",
     ),
 }
+
+#: Those that a person meets only because another one was faster.
+_OVERTAKEN = frozenset(
+    {
+        *("invoice_steps_pkey", "invoice_steps_follow", "day_steps_once", "day_steps_follow"),
+        *("day_closes_not_signed", "archive_releases_one_each"),
+    }
+)
 
 
 def act_as(engine: Engine, actor: Actor) -> None:
@@ -227,6 +236,7 @@ def refused_people() -> Iterator[None]:
 
     Raises:
         PersonRefused: the person is not registered or disabled, or is not a second person.
+        Overtaken: somebody else took the step.
     """
     try:
         yield
@@ -236,7 +246,13 @@ def refused_people() -> Iterator[None]:
         if constraint not in _REFUSALS:
             raise
         message = _REFUSALS[constraint] or str(getattr(diagnostics, "message_primary", ""))
-        raise PersonRefused(message) from error
+        raise (Overtaken if constraint in _OVERTAKEN else PersonRefused)(message) from error
+
+
+def _constraint_of(error: IntegrityError) -> str | None:
+    """The constraint that a statement violates."""
+    name: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return name
 
 
 def _change(
