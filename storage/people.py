@@ -143,10 +143,12 @@ def add_person(
     """Register a person.
 
     Raises:
-        Malformed: the name cannot be one.
+        Malformed: the name cannot be one, or the operating-system user has none.
         PersonRefused: the name, or one that looks the same, is taken.
     """
     normalized = normalized_name(name)
+    if os_user is not None and not os_user.strip():
+        raise Malformed("operating-system user", "its name is expected, or none at all")
     params = {
         "name": normalized,
         "skeleton": skeleton_of(normalized),
@@ -158,6 +160,10 @@ def add_person(
         with connection.begin_nested():
             person = _person(connection.execute(text(_ADD), params).one())
     except IntegrityError as error:
+        if _constraint_of(error) == "people_name_normalised":
+            raise Malformed(
+                "name", f"another one is expected: {normalized} is no person's name here"
+            ) from error
         raise PersonRefused(
             f"{normalized} is registered already, or a name that looks the same"
         ) from error
@@ -241,10 +247,10 @@ def refused_people() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        diagnostics = getattr(error.orig, "diag", None)
-        constraint = getattr(diagnostics, "constraint_name", None)
+        constraint = _constraint_of(error)
         if constraint not in _REFUSALS:
             raise
+        diagnostics = getattr(error.orig, "diag", None)
         message = _REFUSALS[constraint] or str(getattr(diagnostics, "message_primary", ""))
         raise (Overtaken if constraint in _OVERTAKEN else PersonRefused)(message) from error
 
