@@ -86,7 +86,9 @@ def try_rules(visit: Visit) -> SeeOther:
 
 def last_over(visit: Visit) -> str:
     """The last business day that is over for every provider, as the form proposes it."""
-    zones = {provider.zone for provider in visit.config.providers} or {"UTC"}
+    zones = {provider.zone for provider in visit.config.providers} or {
+        visit.config.reporting_zone
+    }
     days = [visit.now.astimezone(ZoneInfo(zone)).date() - timedelta(days=1) for zone in zones]
     return str(min(days))
 

@@ -37,7 +37,7 @@ def show(visit: Visit) -> HtmlPage:
     with visit.console.readers.connect() as connection:
         wanted = [(term.slug, chosen or yesterday(now, term.zone)) for term in config.providers]
         days = config.listed_days(connection, wanted, now)
-        day = chosen or (days[0].day if days else yesterday(now, "UTC"))
+        day = chosen or (days[0].day if days else yesterday(now, config.reporting_zone))
         month = read_month(visit.query.get("month")) or day.replace(day=1)
         stamp = last_change(connection, config.zones)
         kept = [

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -102,7 +101,7 @@ def show(visit: Visit) -> HtmlPage:
         "actions": next_actions(invoice, visit),
         **zone_values(visit.config, invoice.provider),
         "request_key": new_request_key(),
-        "today": visit.now.date(),
+        "today": visit.config.today(visit.now),
     }
     return HtmlPage(template="packs/invoice.html", values=values)
 
@@ -205,8 +204,7 @@ def _take(visit: Visit, **step: Any) -> SeeOther:
     invoice, person = _as_seen(visit), visit.signed_in.person
     actor = actor_of(person)
     step_request = InvoiceRequest(by=person.name, eyes=actor.eyes, **step)
-    zone = ZoneInfo(visit.config.reporting_zone)
-    today = visit.now.astimezone(zone).date()
+    today = visit.config.today(visit.now)
     engine = writers_for(visit.console, person)
     with refused_people(), transaction(engine, "invoices") as connection:
         store_invoice_step(connection, invoice, step_request, today)

@@ -30,7 +30,7 @@ _OWN = "tieout"
 
 def show(visit: Visit) -> HtmlPage:
     """The reports that were made, the journals that were issued, and forms for more."""
-    last_day = visit.now.date()
+    last_day = visit.config.today(visit.now)
     with visit.console.readers.connect() as connection:
         made = jobs_before(connection, kinds=MAKING, limit=MADE_MAX)
         files = {job.job_id: _made(connection, job) for job in made}
