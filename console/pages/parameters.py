@@ -32,9 +32,14 @@ def read_day(text: str | None) -> date | None:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise Malformed("day", "a day such as 2026-06-04 is expected") from error
-    if not YEAR_MIN <= day.year <= YEAR_MAX:  # the zones of far years leave the calendar
+    if within_years(day) is None:
         raise Malformed("day", f"a day from {YEAR_MIN} to {YEAR_MAX} is expected")
     return day
+
+
+def within_years(day: date) -> date | None:
+    """The day; None if no page shows it, for the zones of far years leave the calendar."""
+    return day if YEAR_MIN <= day.year <= YEAR_MAX else None
 
 
 def read_month(text: str | None) -> date | None:
