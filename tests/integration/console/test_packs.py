@@ -254,3 +254,21 @@ def test_a_dispute_is_opened_by_the_api(
     assert wrong.status == 412
     assert (opened["opened_by"], opened["lines"]) == ("jonas", 1)
     assert f"/disputes/{opened['id']}" != dispute
+
+
+def test_breaks_that_took_the_place_of_those_seen_are_not_disputed(
+    maria: PageClient, console_books: ConsoleBooks, dispute: str
+) -> None:
+    page = maria.get(f"/disputes/new?provider=lottery&day={DAY}")
+    books = console_books.books
+    books.forget("lost")
+    books.theirs("found", 45, 0)
+    books.run()
+    before = console_books.rows("SELECT count(*) FROM disputes")
+
+    late = sent(maria, page, "/disputes/new")
+
+    assert late.status == 409
+    assert "the page showed" in late.shown()
+    assert "but other ones or other money" in late.shown()
+    assert console_books.rows("SELECT count(*) FROM disputes") == before
