@@ -99,6 +99,7 @@ def test_a_rule_is_added_changed_and_disabled_here_without_its_secrets(
             {"people": "nobody"},
             {"providers": "nowhere"},
             {"over": "100"},
+            {"over": "100 EUR, 50 EUR"},
             {"every": "often"},
             {"name": "Own"},
         )
