@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.sections.api import ApiSettings
-from ops.settings.values import WrongParts
+from ops.settings.values import NAME_EXPECTED, WrongParts
 from vocabulary.currencies import is_currency, joined_exponents
 from vocabulary.errors import SettingsInvalid
 from vocabulary.texts import parser_problem
@@ -42,7 +42,7 @@ _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
-    "string_pattern_mismatch": "a letter, then letters, digits, - or _, lower case, 40 at most",
+    "string_pattern_mismatch": NAME_EXPECTED,
 }
 
 
