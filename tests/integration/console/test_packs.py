@@ -197,6 +197,17 @@ def test_wrong_files_are_findings_and_store_nothing(
     assert console_books.rows("SELECT count(*) FROM invoices") == [(1,)]
 
 
+@pytest.mark.parametrize("mark", [" ", "\N{NARROW NO-BREAK SPACE}", "'"])
+def test_a_mark_of_thousands_may_be_a_blank(
+    maria: PageClient, console_books: ConsoleBooks, mark: str
+) -> None:
+    fields = {"provider": "lottery", "decimal": ",", "thousands": mark}
+    maria.upload("/disputes", "/disputes/answers", ("a.csv", b"line"), **fields)
+
+    latest = "SELECT arguments->>'thousands' FROM jobs ORDER BY job_id DESC LIMIT 1"
+    assert console_books.rows(latest) == [(mark,)]
+
+
 def test_journals_of_unsigned_days_are_refused_and_a_statement_is_made(
     maria: PageClient, vera: PageClient, console_books: ConsoleBooks
 ) -> None:
