@@ -144,6 +144,13 @@ def test_forms_of_another_site_or_session_are_refused(site: ConsoleSite) -> None
     assert site.browser().post("/login", fields).status == 403
 
 
+def test_a_cookie_that_is_no_text_is_no_fault(site: ConsoleSite) -> None:
+    client = site.browser()
+    client.cookies = {"tieout-form": "\xff", "tieout": "\xff"}
+
+    assert [client.get(path).status for path in ("/login", "/nothing")] == [200, 404]
+
+
 def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(site: ConsoleSite) -> None:
     site.give_password("j")
 
