@@ -100,6 +100,7 @@ def test_behind_tls_cookies_and_pages_are_for_tls_only(
         ("/\t/evil.example.com/", "/"),
         ("javascript:alert(1)", "/"),
         ("/logout", "/"),
+        ("//[::1", "/"),
     ],
 )
 def test_after_signing_in_one_is_where_one_was_and_never_elsewhere(
