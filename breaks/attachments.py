@@ -3,7 +3,7 @@
 Tables written: ``break_notes``, ``break_files``, ``audit``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,14 +63,15 @@ def type_of(content: bytes) -> str:
 def attach_files(
     engine: Engine,
     break_id: str,
-    files: Mapping[str, bytes],
+    files: Sequence[tuple[str, bytes]],
     *,
     by: str,
     now: datetime,
     seen: int | None = None,
 ) -> None:
-    """Attach files, by name, to a break: all of them or none.
+    """Attach files, each with its name, to a break: all of them or none.
 
+    Phones give several pictures one name, so a name may come twice; the same file counts once.
     A form that is sent twice attaches once: ``seen`` is the newest note when it was made.
 
     Raises:
@@ -78,13 +79,13 @@ def attach_files(
             have more than ``FILES_MAX``.
         Unavailable: the database is out of reach.
     """
-    for name, content in files.items():
+    for name, content in files:
         check_size(name, len(content))
     with transaction(engine) as connection:
         lock_break(connection, break_id)  # of two who attach, one counts the other's file
         notes = [
             Note(kind="file", body=name, content=content, media_type=type_of(content))
-            for name, content in files.items()
+            for name, content in dict.fromkeys(files)
         ]
         if seen is not None:
             notes = [

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
@@ -184,6 +185,10 @@ class ConsoleConfig:
     def zones(self) -> Mapping[str, str]:
         """The zone of each provider, by slug."""
         return {provider.slug: provider.zone for provider in self.providers}
+
+    def today(self, now: datetime) -> date:
+        """The operator's own day."""
+        return now.astimezone(ZoneInfo(self.reporting_zone)).date()
 
     def zone_of(self, slug: str) -> str:
         """The zone in which times of a provider are shown; see ``zone_note``."""

@@ -16,12 +16,13 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError, StatementError
 
 from console.accounts.sessions import BrowserSession, find_session, form_token_of
 from console.config import Console, Visit
-from console.replies import HtmlPage, Reply, RequestRefused, SeeOther, forbidden
+from console.replies import HtmlPage, Reply, RequestRefused, SeeOther, forbidden, not_found
 from console.uploads import UploadedFile
 from storage.archive.rows import ArchiveUnreadable
 from vocabulary.currencies import CurrencyUnknown
-from vocabulary.errors import Malformed, NotAllowed, Unavailable
+from vocabulary.errors import Malformed, NotAllowed, Overtaken, Unavailable
 from vocabulary.people import RIGHTS, PersonRefused, Right, Role
+from vocabulary.texts import is_storable
 
 #: Seconds until a browser may ask again when the database is away.
 RETRY_AFTER_S = 5
@@ -95,6 +96,7 @@ def pass_gate(console: Console, route: Route, incoming: Incoming) -> GateOutcome
             _check_form(console, incoming, visit)
         if route.right is not None:
             check_right(visit, route.right)
+            _check_texts(incoming)
         return GateOutcome(reply=route.handler(visit), session=session)
     except Exception as error:  # noqa: BLE001 - the edge: every failure becomes a page
         return failed(error, route, session)
@@ -116,7 +118,10 @@ def login_path(url: str, route: Route | None = None) -> str:
 
 def safe_path(target: str) -> str:
     """A path of ours; the first page instead of any other address."""
-    parts = urlsplit(target) if target.isprintable() and "\\" not in target else None
+    try:
+        parts = urlsplit(target) if target.isprintable() and "\\" not in target else None
+    except ValueError:  # a bracket where a host would be
+        return "/"
     is_ours = (
         parts is not None
         and not parts.scheme
@@ -169,13 +174,36 @@ def _check_form(console: Console, incoming: Incoming, visit: Visit) -> None:
         )
 
 
+def _check_texts(incoming: Incoming) -> None:
+    """Refuse texts that no database can hold.
+
+    Raises:
+        RequestRefused: one of the path.
+        Malformed: one of the query or the form.
+    """
+    for name, text in incoming.path.items():
+        if not is_storable(text):
+            raise not_found(name, "")
+    for name, text in (*incoming.query.items(), *incoming.form.items()):
+        if not is_storable(name):
+            raise Malformed("the form", "names of fields without NUL are expected")
+        if not is_storable(text):
+            raise Malformed(name, "text of Unicode without NUL is expected")
+
+
 def check_site(console: Console, incoming: Incoming) -> None:
     """Refuse what a page of another site sent."""
     own = urlsplit(console.config.public_url).netloc or incoming.host
-    if incoming.is_fetched_elsewhere or (
-        incoming.origin and urlsplit(incoming.origin).netloc != own
-    ):
+    if incoming.is_fetched_elsewhere or (incoming.origin and _host_of(incoming.origin) != own):
         raise forbidden("The form came from another site, so nothing was done.")
+
+
+def _host_of(origin: str) -> str | None:
+    """The host and port of an origin; None: it is no URL."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def is_form_token(sent: str, secret: str) -> bool:
@@ -250,6 +278,9 @@ def refusal_of(error: Exception) -> RequestRefused:
             status, title, why = HTTPStatus.BAD_REQUEST, "Not understood", f"{error}."
         case PersonRefused():
             status, title, why = HTTPStatus.FORBIDDEN, "Not allowed", f"{error}."
+        case Overtaken():
+            status, title = HTTPStatus.CONFLICT, "Somebody was faster"
+            why = f"{error}. Nothing was changed."
         case NotAllowed():
             status, title = HTTPStatus.UNPROCESSABLE_ENTITY, "Not done"
             why = f"{error}. Nothing was changed."

@@ -15,10 +15,12 @@ from console.gate import GateOutcome, Incoming, Route, failed, turned_away
 from console.rendering import bytes_text
 from console.replies import RequestRefused
 from console.uploads import (
+    FILES_MAX,
     FORM_BYTES_MAX,
     FormNotAdmitted,
     FormTooLong,
     ReceivedForm,
+    TooManyFiles,
     UploadFolder,
     read_fields,
     read_files,
@@ -51,6 +53,7 @@ class FormReader:
             web.HTTPRequestEntityTooLarge,
             HttpProcessingError,
             FormTooLong,
+            TooManyFiles,
             ValueError,
         ) as error:
             return failed(_no_form(error), route, None)
@@ -93,8 +96,7 @@ def _no_form(error: Exception) -> RequestRefused:
             why=f"At most {bytes_text(limit)} are expected."
             " Nothing was done. Nothing was stored.",
         )
-    return RequestRefused(
-        status=HTTPStatus.BAD_REQUEST,
-        title="No form",
-        why="What was sent cannot be read as a form. Nothing was done.",
-    )
+    why = "What was sent cannot be read as a form. Nothing was done."
+    if isinstance(error, TooManyFiles):
+        why = f"A form takes at most {FILES_MAX} files. Nothing was stored: send some apart."
+    return RequestRefused(status=HTTPStatus.BAD_REQUEST, title="No form", why=why)

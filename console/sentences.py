@@ -42,16 +42,18 @@ def _share(days: Sequence[DayStatus], count: int) -> str:
 
 
 def unexplained_text(days: Iterable[DayStatus]) -> str:
-    """What no break explains, by currency."""
-    sums: Counter[str] = Counter()
+    """What no break explains, by currency; what one side lacks hides nothing of the other."""
+    sums: dict[str, list[int]] = {}
     exponents: dict[str, Mapping[str, int]] = {}
     for status in days:
         for currency in status.figures.currencies:
-            sums[currency] += status.figures.unexplained(currency)
+            minor = status.figures.unexplained(currency)
+            sums.setdefault(currency, [0, 0])[minor < 0] += minor
             exponents[currency] = status.figures.exponents
     parts = [
         f"{money_text(minor, currency, exponents[currency])} {currency}"
-        for currency, minor in sorted(sums.items())
+        for currency, both in sorted(sums.items())
+        for minor in ([part for part in both if part] or [0])
     ]
     return ", ".join(parts) or "nothing"
 

@@ -17,8 +17,8 @@ from aiohttp import BodyPartReader, web
 
 #: Longest form without its files, in bytes.
 FORM_BYTES_MAX = 64 * 1024
-#: Most text fields of a form; more are no form of ours.
-FIELDS_MAX = 50
+#: Most text fields of a form; more are no form of ours. A form has a box for each provider.
+FIELDS_MAX = 1_000
 #: Most files of a form.
 FILES_MAX = 20
 #: Longest name of a file, in characters.
@@ -39,6 +39,10 @@ class FormTooLong(Exception):
     def __init__(self, limit: int) -> None:
         super().__init__(f"more than {limit} bytes")
         self.limit = limit
+
+
+class TooManyFiles(Exception):
+    """A form has more than ``FILES_MAX`` files."""
 
 
 class FormNotAdmitted(Exception):
@@ -114,6 +118,8 @@ async def read_fields(request: web.Request) -> ReceivedForm:
     texts = {name: value for name, value in fields.items() if isinstance(value, str)}
     if texts.keys() != set(fields.keys()):
         raise ValueError("a file, which this address does not take")
+    for part in (*texts, *texts.values()):
+        part.encode()  # some charsets hold halves of characters
     return ReceivedForm(fields=texts)
 
 
@@ -130,8 +136,9 @@ async def read_files(
 
     Raises:
         FormTooLong: the fields or the files have more bytes than they may have.
+        TooManyFiles: it has more than ``FILES_MAX``.
         FormNotAdmitted: nobody may send it.
-        ValueError: it is no form, or has too many fields or files.
+        ValueError: it is no form, or has too many fields.
     """
     if request.content_type != "multipart/form-data":
         return await read_fields(request)
@@ -154,8 +161,10 @@ async def read_files(
             file = await _store(part, file_name, path, files_left, bytes_max)
             files_left -= file.size
             files.append(file)
-        if len(fields) > FIELDS_MAX or len(files) > FILES_MAX:
-            raise ValueError("too many fields or files")
+        if len(files) > FILES_MAX:
+            raise TooManyFiles
+        if len(fields) > FIELDS_MAX:
+            raise ValueError("too many fields")
     return ReceivedForm(fields=fields, files=tuple(files))
 
 

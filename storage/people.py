@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Row, event, text
 from sqlalchemy.exc import IntegrityError
 
 from storage.audit import record
+from vocabulary.errors import Malformed, Overtaken
 from vocabulary.people import (
     Actor,
     Person,
@@ -78,6 +79,14 @@ _REFUSALS = {
     ),
 }
 
+#: Those that a person meets only because another one was faster.
+_OVERTAKEN = frozenset(
+    {
+        *("invoice_steps_pkey", "invoice_steps_follow", "day_steps_once", "day_steps_follow"),
+        *("day_closes_not_signed", "archive_releases_one_each"),
+    }
+)
+
 
 def act_as(engine: Engine, actor: Actor) -> None:
     """Let every later transaction of an engine say who acts; the database marks its rows."""
@@ -134,10 +143,12 @@ def add_person(
     """Register a person.
 
     Raises:
-        Malformed: the name cannot be one.
+        Malformed: the name cannot be one, or the operating-system user has none.
         PersonRefused: the name, or one that looks the same, is taken.
     """
     normalized = normalized_name(name)
+    if os_user is not None and not os_user.strip():
+        raise Malformed("operating-system user", "its name is expected, or none at all")
     params = {
         "name": normalized,
         "skeleton": skeleton_of(normalized),
@@ -149,6 +160,10 @@ def add_person(
         with connection.begin_nested():
             person = _person(connection.execute(text(_ADD), params).one())
     except IntegrityError as error:
+        if _constraint_of(error) == "people_name_normalised":
+            raise Malformed(
+                "name", f"another one is expected: {normalized} is no person's name here"
+            ) from error
         raise PersonRefused(
             f"{normalized} is registered already, or a name that looks the same"
         ) from error
@@ -227,16 +242,23 @@ def refused_people() -> Iterator[None]:
 
     Raises:
         PersonRefused: the person is not registered or disabled, or is not a second person.
+        Overtaken: somebody else took the step.
     """
     try:
         yield
     except IntegrityError as error:
-        diagnostics = getattr(error.orig, "diag", None)
-        constraint = getattr(diagnostics, "constraint_name", None)
+        constraint = _constraint_of(error)
         if constraint not in _REFUSALS:
             raise
+        diagnostics = getattr(error.orig, "diag", None)
         message = _REFUSALS[constraint] or str(getattr(diagnostics, "message_primary", ""))
-        raise PersonRefused(message) from error
+        raise (Overtaken if constraint in _OVERTAKEN else PersonRefused)(message) from error
+
+
+def _constraint_of(error: IntegrityError) -> str | None:
+    """The constraint that a statement violates."""
+    name: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return name
 
 
 def _change(

@@ -8,6 +8,7 @@
     │   │   └── SignatureMissing   there is no signature
     │   ├── Malformed          authentic bytes that do not follow the dialect
     │   └── NotAllowed         our rules do not allow what a person asks for
+    │       └── Overtaken          somebody else was faster: look again
     ├── Unavailable        a service is down: retry later, bounded
     ├── Contradiction      two trusted sources disagree: park it for a person
     ├── ApiError           a request to a provider's own API failed
@@ -66,6 +67,10 @@ class Malformed(Refused):
 
 class NotAllowed(Refused):
     """Our rules do not allow what a person asks for; nothing was changed."""
+
+
+class Overtaken(NotAllowed):
+    """Somebody else did it first, or changed it meanwhile; nothing was changed."""
 
 
 class Unavailable(TieoutError):

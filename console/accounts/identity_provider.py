@@ -243,7 +243,10 @@ def checked_address(address: str) -> str:
     Raises:
         Unavailable: it is another one.
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise Unavailable("the identity provider names an address that is none") from error
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _NEAR):
         return address
     raise Unavailable(f"the identity provider names an address without TLS: {parts.netloc}")

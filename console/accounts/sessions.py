@@ -55,7 +55,8 @@ class BrowserSession:
 
 def form_token_of(secret: str) -> str:
     """The token of forms that belongs to a session token, or to the login form's cookie."""
-    return hmac.new(secret.encode(), b"console form", hashlib.sha256).hexdigest()
+    sent = secret.encode("utf-8", "surrogatepass")  # a cookie is what a browser sends
+    return hmac.new(sent, b"console form", hashlib.sha256).hexdigest()
 
 
 def open_session(

@@ -96,7 +96,8 @@ class Create:
     Attributes:
         act: does it, from the body and the visit, whose form has the fields of the body as
             text, and under ``request_key`` a digest of the Idempotency-Key. A repeat whose
-            answer was lost calls it again, so a second call must do nothing more.
+            answer was lost calls it again, with ``seen_note`` 0, so that no note is written
+            twice: a second call must do nothing more.
         body: the model of the body.
         takes_file: whether the body may be as long as a file in base64.
     """

@@ -149,7 +149,7 @@ def _write(endpoint: Write | Create, visit: Visit, request: ApiRequest) -> ApiAn
     replay: Callable[[Visit], BaseModel]
     if isinstance(endpoint, Create):
         visit = replace(visit, form=_form_of(body, key))
-        perform, replay = partial(_create, endpoint, body), partial(endpoint.act, body)
+        perform, replay = partial(_create, endpoint, body), partial(_repeat, endpoint, body)
     else:
         visit = replace(visit, form=endpoint.form(body))
         perform, replay = partial(_perform, endpoint, request), endpoint.of.show
@@ -191,6 +191,11 @@ def _form_of(body: BaseModel, key: str | None) -> dict[str, str]:
 
 def _create(endpoint: Create, body: BaseModel, visit: Visit) -> ApiAnswer:
     return _answer_of(endpoint.act(body, visit))
+
+
+def _repeat(endpoint: Create, body: BaseModel, visit: Visit) -> BaseModel:
+    """Ask again for what was done; a note or file that was stored then is not stored twice."""
+    return endpoint.act(body, replace(visit, form={**visit.form, "seen_note": "0"}))
 
 
 def _perform_once(

@@ -15,7 +15,7 @@ from console.config import ProviderTerms, Visit
 from console.pages import day_jobs
 from console.pages.corrected_rounds import known_beginnings
 from console.pages.jobs.requesting import new_request_key
-from console.pages.parameters import provider_named, read_day
+from console.pages.parameters import provider_named, read_day, read_text
 from console.pages.stale_forms import stale_form
 from console.replies import HtmlPage, RequestRefused, SeeOther
 from console.sentences import changed_rows, day_sentence, figure_rows, since_lines
@@ -181,7 +181,7 @@ def take_step(visit: Visit, action: DayAction, slug: str, day: date, version: st
         action=action,
         by=person.name,
         eyes=actor_of(person).eyes,
-        reason=visit.form.get("reason", ""),
+        reason=read_text(visit.form, "reason", most=day_jobs.REASON_CHARS_MAX),
     )
     engine = writers_for(visit.console, person)
     with refused_people(), engine.begin() as connection:

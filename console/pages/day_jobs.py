@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from console.config import Visit
 from console.pages.jobs.requesting import new_request_key, request
-from console.pages.parameters import provider_named, read_day, required
+from console.pages.parameters import provider_named, read_day, read_text, required
 from console.replies import HtmlPage, SeeOther
 from storage.jobs.model import StoredJob
 from storage.jobs.queries import jobs_before
@@ -16,6 +16,8 @@ from vocabulary.errors import Malformed
 #: The kinds of jobs about days, and how many of the last ones are looked through.
 DAY_KINDS = ("day.run", "day.close", "day.sweep")
 RECENT_JOBS = 50
+#: Longest reason of a close, in characters.
+REASON_CHARS_MAX = 4_000
 #: Begins the names of the fields that choose providers.
 CHOSEN = "provider."
 #: Rules that can be tried, as the form explains them.
@@ -37,7 +39,7 @@ def run(visit: Visit) -> SeeOther:
 def close(visit: Visit) -> SeeOther:
     """Compare a day and close it; with a reason, although something is missing."""
     provider, day = _named(visit)
-    reason = visit.form.get("reason", "").strip()
+    reason = read_text(visit.form, "reason", most=REASON_CHARS_MAX)
     arguments = {"provider": provider, "day": day, "reason": reason}
     return request(visit, "day.close", arguments)
 
@@ -84,7 +86,9 @@ def try_rules(visit: Visit) -> SeeOther:
 
 def last_over(visit: Visit) -> str:
     """The last business day that is over for every provider, as the form proposes it."""
-    zones = {provider.zone for provider in visit.config.providers} or {"UTC"}
+    zones = {provider.zone for provider in visit.config.providers} or {
+        visit.config.reporting_zone
+    }
     days = [visit.now.astimezone(ZoneInfo(zone)).date() - timedelta(days=1) for zone in zones]
     return str(min(days))
 

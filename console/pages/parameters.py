@@ -9,11 +9,12 @@ from console.config import ConsoleConfig, ProviderTerms
 from console.replies import not_found
 from reports.find.query import TEXT_CHARS_MAX
 from vocabulary.errors import Malformed
+from vocabulary.texts import is_storable
 
 #: Rows on one page of a list, and the most that somebody may ask for.
 PAGE_ROWS, LIMIT_MAX = 50, 200
 #: Most digits of a number of ours.
-_DIGITS_MAX = 18
+DIGITS_MAX = 18
 #: The years that have business days.
 YEAR_MIN, YEAR_MAX = 2000, 2099
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -31,9 +32,14 @@ def read_day(text: str | None) -> date | None:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise Malformed("day", "a day such as 2026-06-04 is expected") from error
-    if not YEAR_MIN <= day.year <= YEAR_MAX:  # the zones of far years leave the calendar
+    if within_years(day) is None:
         raise Malformed("day", f"a day from {YEAR_MIN} to {YEAR_MAX} is expected")
     return day
+
+
+def within_years(day: date) -> date | None:
+    """The day; None if no page shows it, for the zones of far years leave the calendar."""
+    return day if YEAR_MIN <= day.year <= YEAR_MAX else None
 
 
 def read_month(text: str | None) -> date | None:
@@ -69,6 +75,28 @@ def required(form: Mapping[str, str], name: str, meaning: str) -> str:
     return text
 
 
+def read_text(form: Mapping[str, str], name: str, *, most: int, meaning: str = "") -> str:
+    """A text that somebody typed, without blanks around it.
+
+    Browsers count a line end as one character and send two.
+
+    Args:
+        form: of the visit.
+        name: of the field.
+        most: characters; a longer text is refused, for nobody would see that its end is lost.
+        meaning: what is expected if it is empty; empty: it may be left out.
+
+    Raises:
+        Malformed: it is missing, or too long.
+    """
+    text = form.get(name, "").replace("\r\n", "\n").strip()
+    if meaning and not text:
+        raise Malformed(name, f"{meaning} is expected")
+    if len(text) > most:
+        raise Malformed(name, f"at most {most} characters are expected, it has {len(text)}")
+    return text
+
+
 def read_choice(choices: type[_Choice], fields: Mapping[str, str], name: str) -> _Choice | None:
     """One of a closed set; None if the field is empty.
 
@@ -90,7 +118,7 @@ def read_name(kind: str, text: str) -> str:
     Raises:
         RequestRefused: nothing can be called so.
     """
-    if not text or len(text) > TEXT_CHARS_MAX or "\0" in text or not _is_unicode(text):
+    if not text or len(text) > TEXT_CHARS_MAX or not is_storable(text):
         raise not_found(kind, text[:TEXT_CHARS_MAX].replace("\0", "\N{SYMBOL FOR NULL}"))
     return text
 
@@ -101,7 +129,7 @@ def read_number(kind: str, text: str) -> int:
     Raises:
         RequestRefused: it is none.
     """
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX):
         raise not_found(kind, read_name(kind, text))
     return int(text)
 
@@ -126,7 +154,7 @@ def read_position(name: str, text: str | None) -> int | None:
     """
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX):
         raise Malformed(name, "the link to another page is expected")
     return int(text)
 
@@ -134,11 +162,3 @@ def read_position(name: str, text: str | None) -> int | None:
 def zone_values(config: ConsoleConfig, slug: str) -> dict[str, str]:
     """The zone of a page about a provider, and what the page says if nobody knows it."""
     return {"zone": config.zone_of(slug), "zone_note": config.zone_note([slug])}
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
-
 from console.config import ProviderTerms, Visit
 from console.pages.day_detail import DayMoved, next_actions, take_step, version_of
 from console.pages.day_jobs import last_over
@@ -15,7 +13,7 @@ from console.rendering import day_text
 from console.replies import HtmlPage
 from console.sentences import counted, figure_rows, since_lines, summed_at
 from reconcile.days.states import DayAction, DayRefused, DayState, DayStatus
-from vocabulary.errors import Malformed
+from vocabulary.errors import Malformed, Overtaken
 from vocabulary.people import PersonRefused, Right
 
 #: Begins the name of a box that chooses a provider; its value is the version that it showed.
@@ -138,7 +136,7 @@ def _take_one(
         take_step(visit, action, slug, day, version)
     except (DayRefused, PersonRefused) as error:
         result.refused[slug] = str(error)
-    except (DayMoved, IntegrityError):  # or somebody took a step between reading and storing
+    except (DayMoved, Overtaken):  # or somebody took a step between reading and storing
         result.changed.append(slug)
     else:
         result.done.append(slug)

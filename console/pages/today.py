@@ -16,7 +16,7 @@ from breaks.states import SETTLED, BreakState
 from console.addresses import address
 from console.config import Console, ConsoleConfig, Visit
 from console.pages.jobs.requesting import new_request_key
-from console.pages.parameters import read_day, read_month
+from console.pages.parameters import read_day, read_month, within_years
 from console.replies import HtmlPage
 from console.sentences import figure_rows, since_lines, summed_at, today_sentence
 from reconcile.days.calendar import CalendarDay, calendars_of
@@ -37,7 +37,7 @@ def show(visit: Visit) -> HtmlPage:
     with visit.console.readers.connect() as connection:
         wanted = [(term.slug, chosen or yesterday(now, term.zone)) for term in config.providers]
         days = config.listed_days(connection, wanted, now)
-        day = chosen or (days[0].day if days else yesterday(now, "UTC"))
+        day = chosen or (days[0].day if days else yesterday(now, config.reporting_zone))
         month = read_month(visit.query.get("month")) or day.replace(day=1)
         stamp = last_change(connection, config.zones)
         kept = [
@@ -51,8 +51,8 @@ def show(visit: Visit) -> HtmlPage:
         "sentence": today_sentence(days, day),
         "summed_at": min([summed_at(days) or now, *(read.read_at for read in kept)]),
         "day": day,
-        "before": day - timedelta(days=1),
-        "after": day + timedelta(days=1),
+        "before": within_years(day - timedelta(days=1)),
+        "after": within_years(day + timedelta(days=1)),
         "days": [
             {
                 "status": status,
@@ -128,8 +128,8 @@ def month_of(calendars: Mapping[str, Sequence[CalendarDay]], first: date) -> dic
     last = _last_of(first)
     return {
         "first": first,
-        "before": (first - timedelta(days=1)).replace(day=1),
-        "after": last + timedelta(days=1),
+        "before": within_years((first - timedelta(days=1)).replace(day=1)),
+        "after": within_years(last + timedelta(days=1)),
         "days": [first + timedelta(days=offset) for offset in range(last.day)],
         "rows": list(calendars.items()),
     }

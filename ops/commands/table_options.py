@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules, text_encoding
 from vocabulary.errors import Malformed
 
 Decimal = Annotated[str, typer.Option(help="The decimal mark of amounts.")]
@@ -29,18 +29,18 @@ def table_rules(
     """The rules that these options declare.
 
     Raises:
-        Malformed: the marks are not single characters, or are the same.
+        Malformed: the marks are not single characters, or are the same; no such encoding.
     """
     if len(decimal) != 1 or len(thousands) > 1 or decimal == thousands:
         raise Malformed("--decimal", "one mark is expected, and another one for --thousands")
     try:
-        "".encode(encoding)
-    except LookupError:
-        raise Malformed("--encoding", "an encoding such as windows-1252 is expected") from None
+        codec = text_encoding(encoding)
+    except ValueError as error:
+        raise Malformed("--encoding", f"{error} is expected") from error
     return FileRules(
         decimal=decimal,
         thousands=thousands,
-        encoding=encoding.lower(),
+        encoding=codec,
         null_text=None if null_text is None else tuple(null_text),
         numeric_ids=numeric_ids,
         final_newline=False,

@@ -43,7 +43,7 @@ from reports.journal.store import (
 )
 from vocabulary.clock import Clock
 from vocabulary.currencies import digits_of, joined_exponents, outside_iso
-from vocabulary.errors import Contradiction
+from vocabulary.errors import Contradiction, Malformed
 from vocabulary.window import day_window, days_between
 
 _PLAYERS = frozenset({Account.PLAYER_WALLET, Account.PLAYER_RECEIVABLE})
@@ -130,6 +130,21 @@ def journal_file_terms(settings: Settings) -> FormatTerms:
     return FormatTerms(
         tax_rate=settings.journal.tax_rate, subsidiary=settings.journal.subsidiary
     )
+
+
+def in_currency(
+    journals: list[IssuedJournal], currency: str | None, *, path: str = "currency"
+) -> list[IssuedJournal]:
+    """The journals in a currency, or all; ``path`` names it in the error.
+
+    Raises:
+        Malformed: the period has journals, and none in this currency.
+    """
+    chosen = [journal for journal in journals if currency in (None, journal.key.currency)]
+    if journals and not chosen:
+        names = ", ".join(sorted({journal.key.currency for journal in journals}))
+        raise Malformed(path, f"the period has no journal in {currency}, but in {names}")
+    return chosen
 
 
 #: Signed days by provider and day.

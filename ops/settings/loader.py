@@ -18,9 +18,10 @@ from pydantic import BaseModel, ValidationError
 
 from ops.settings.model import ProviderSettings, Settings
 from ops.settings.sections.api import ApiSettings
-from ops.settings.values import WrongParts
+from ops.settings.values import NAME_EXPECTED, WrongParts
 from vocabulary.currencies import is_currency, joined_exponents
 from vocabulary.errors import SettingsInvalid
+from vocabulary.texts import parser_problem
 
 PREFIX = "TIEOUT_"
 #: Variables with the prefix that are global options, not settings.
@@ -41,7 +42,7 @@ _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
-    "string_pattern_mismatch": "a letter, then letters, digits, - or _, lower case, 40 at most",
+    "string_pattern_mismatch": NAME_EXPECTED,
 }
 
 
@@ -140,8 +141,9 @@ def _read(path: Path) -> SettingsDocument:
         ) from error
     except UnicodeDecodeError as error:
         raise SettingsInvalid([f"{path}: expected UTF-8 text"]) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsInvalid([f"{path}: expected valid TOML: {error}"]) from error
+    except (ValueError, RecursionError) as error:
+        problem = f"{path}: expected valid TOML: {parser_problem(error)}"
+        raise SettingsInvalid([problem]) from error
 
 
 def _override(source: _Source, environ: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from ops.settings.model import Settings
 from ops.settings.sections.notify import NotifySettings, RuleTerms, StoredRuleTerms
+from ops.settings.values import NAME_EXPECTED, WrongParts
 from reports.notifications.listed_rules import ListedRule, listed_rules
 from reports.notifications.rules import (
     Channel,
@@ -71,8 +72,17 @@ def rule_of_terms(
 def first_problem(error: ValidationError) -> Malformed:
     """The first problem of a rule, with the key that has it."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "rule"
-    return Malformed(where, str(first["msg"]).removeprefix("Value error, "))
+    place, cause = first["loc"], first.get("ctx", {}).get("error")
+    if isinstance(cause, WrongParts):
+        key, expected = cause.parts[0]
+        place, reason = (*place, key), f"expected {expected}"
+    elif isinstance(cause, ValueError):
+        reason = f"expected {cause}"
+    elif first["type"] == "string_pattern_mismatch":
+        reason = f"expected {NAME_EXPECTED}"
+    else:
+        reason = str(first["msg"])
+    return Malformed(".".join(map(str, place)) or "rule", reason)
 
 
 def _rule(entry: RuleTerms, channel: Channel, exponents: Exponents) -> NotifyRule:

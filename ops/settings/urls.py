@@ -24,7 +24,7 @@ def checked_database(url: str) -> str:
     Raises:
         ValueError: what is expected.
     """
-    parts = _split(url)
+    parts = split_url(url)
     if parts is None or parts.scheme != "postgresql":
         raise ValueError('"embedded" or a URL such as postgresql://user@host/database')
     _refuse_unknown(parts, DATABASE_PARAMETERS)
@@ -37,7 +37,7 @@ def checked_broker(url: str) -> str:
     Raises:
         ValueError: what is expected.
     """
-    parts = _split(url)
+    parts = split_url(url)
     if parts is None or parts.scheme not in BROKER_SCHEMES:
         raise ValueError(
             '"embedded" or a URL such as redis://host:6379/0 or amqp://user:password@host/vhost'
@@ -49,7 +49,7 @@ def checked_broker(url: str) -> str:
     return url
 
 
-def _split(url: str) -> SplitResult | None:
+def split_url(url: str) -> SplitResult | None:
     """The URL's parts; None where it is none, as with a port that is no number."""
     try:
         parts = urlsplit(url)

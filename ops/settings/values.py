@@ -24,6 +24,9 @@ from vocabulary.money import EXPONENT_MAX
 from vocabulary.networks import Network
 from vocabulary.secrets import Secret
 
+#: What is expected of the only texts that have a pattern.
+NAME_EXPECTED = "a letter, then letters, digits, - or _, lower case, 40 at most"
+
 
 class WrongParts(ValueError):
     """Several parts of one value are wrong.

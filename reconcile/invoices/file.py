@@ -5,10 +5,9 @@ text. Anything unknown, repeated or unreadable is refused, with its place.
 """
 
 import json
-import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from tempfile import TemporaryFile
 from typing import Any
@@ -22,6 +21,7 @@ from reconcile.invoices.claims import Claim, Invoice
 from vocabulary.currencies import digits_of, is_currency, outside_iso
 from vocabulary.errors import Malformed, Refused
 from vocabulary.money import minor_from_text
+from vocabulary.texts import is_storable, parser_problem
 
 _TOP = frozenset({"invoice", "currency", "fee", "lines"})
 _LINE = frozenset({"game", "currency", "ggr", "fee"})
@@ -31,8 +31,6 @@ _FIELDS = {
     "game": FieldKind.ID,
     "fee": FieldKind.AMOUNT,
 }
-#: What JSON can escape and no database holds.
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _TABLES = frozenset({".csv", ".tsv", ".xlsx", ".gz", ".bz2", ".xz", ".zip"})
 #: How the values of a table are written unless something else is declared.
 USUAL_RULES = FileRules(final_newline=False)
@@ -67,18 +65,27 @@ def read_invoice(
         if suffix in _TABLES:
             table = _lines_of_table(data, name, currency, exponents, rules)
         elif suffix == ".toml":
-            table = tomllib.loads(data.decode("utf-8-sig"))
+            table = _document(tomllib.loads, data, name)
         elif suffix == ".json":
-            table = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object)
+            table = _document(_parse_json, data, name)
         else:
             raise InvoiceUnreadable(f"{name}: .toml, .json or .csv is expected, or .xlsx")
         return _invoice(table, name, currency, exponents)
+    except Malformed as error:
+        raise InvoiceUnreadable(f"{name}: {error}") from error
+
+
+def _document(parse: Callable[[str], Any], data: bytes, name: str) -> Any:
+    try:
+        return parse(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InvoiceUnreadable(f"{name}: UTF-8 is expected") from error
-    except RecursionError:
-        raise InvoiceUnreadable(f"{name}: nesting within reason is expected") from None
-    except (ValueError, Malformed) as error:  # a number of thousands of digits is one, too
-        raise InvoiceUnreadable(f"{name}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvoiceUnreadable(f"{name}: {parser_problem(error)}") from error
+
+
+def _parse_json(content: str) -> Any:
+    return json.loads(content, object_pairs_hook=_object)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -190,8 +197,8 @@ def _text(table: Mapping[str, Any], key: str, place: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value:
         raise Malformed(f"{place}.{key}", "a text is expected")
-    if _UNSTORABLE.search(value):
-        raise Malformed(f"{place}.{key}", "a text without NUL and half characters is expected")
+    if not is_storable(value):
+        raise Malformed(f"{place}.{key}", "text of Unicode without NUL is expected")
     return value
 
 

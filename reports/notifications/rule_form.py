@@ -48,5 +48,9 @@ def _amounts(text: str) -> dict[str, str]:
         amount, _, currency = part.partition(" ")
         if not currency.strip():
             raise Malformed("breaks of at least", "amounts such as 100.00 USD are expected")
+        if currency.strip() in amounts:
+            raise Malformed(
+                "breaks of at least", f"one amount of {currency.strip()} is expected"
+            )
         amounts[currency.strip()] = amount
     return amounts

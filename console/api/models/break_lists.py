@@ -8,7 +8,14 @@ from breaks.bulk import BulkAction
 from breaks.lists.groups import BreakCause
 from console.api.models.breaks import BreakFilters, BreakJson, Cursor, Limit
 from console.api.models.jobs import UploadJson
-from console.api.models.values import TEXT_CHARS_MAX, ApiModel, FilterText, Instant, MoneyJson
+from console.api.models.values import (
+    TEXT_CHARS_MAX,
+    ApiModel,
+    FilterText,
+    Instant,
+    MoneyJson,
+    OptionalText,
+)
 
 #: Most breaks of one action.
 IDS_MAX = 2_000
@@ -74,7 +81,7 @@ class BulkBody(ApiModel):
     group: FilterText | None = None
     filter: BreakFilters | None = None
     count: int = Field(ge=1, le=IDS_MAX, description="How many breaks they are expected to be.")
-    reason: str = Field(default="", max_length=TEXT_CHARS_MAX)
+    reason: OptionalText = ""
     to: FilterText | None = Field(default=None, description="Whom to assign them to.")
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from console.api.models.breaks import Currency, Limit
-from console.api.models.values import ApiModel, Day, FilterText, Instant
+from console.api.models.values import ApiModel, Day, FilterText, Instant, OptionalText
 from reports.journal.formats import JournalFormat
 from storage.jobs.model import JobState
 
@@ -131,7 +131,7 @@ class DayJobBody(ProviderBody):
 class CloseJobBody(DayJobBody):
     """A day to close; the reason says why, although something is missing."""
 
-    reason: str = Field(default="", max_length=4_000)
+    reason: OptionalText = ""
 
 
 class SweepJobBody(JobBody):
@@ -188,7 +188,7 @@ class ApproveJobBody(InvoiceJobBody):
     """The invoice as it was seen, and why it may be approved although something is wrong."""
 
     steps: int = Field(ge=1, description="How many steps it had when it was seen.")
-    reason: Annotated[str, StringConstraints(pattern=r"^[^\x00]{0,4000}$")] = ""
+    reason: OptionalText = ""
 
 
 class PeriodJobBody(JobBody):

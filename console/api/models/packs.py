@@ -8,7 +8,15 @@ from breaks.disputes.model import AnswerKind, DisputeState, LineState
 from breaks.kinds import BreakKind
 from console.api.models.breaks import Cursor, Limit, TrailJson
 from console.api.models.jobs import JobJson
-from console.api.models.values import ApiModel, Day, FilterText, Instant, MoneyJson, Text
+from console.api.models.values import (
+    ApiModel,
+    Day,
+    FilterText,
+    Instant,
+    MoneyJson,
+    OptionalText,
+    Text,
+)
 from reconcile.invoices.register.states import InvoiceState
 
 _IDS_MAX = 1_000
@@ -101,7 +109,7 @@ class OpenDisputeBody(ApiModel):
     provider: FilterText | None = None
     day: Day | None = None
     count: int = Field(ge=1, le=100_000, description="How many of them are expected to fit.")
-    note: str = Field(default="", max_length=4_000)
+    note: OptionalText = ""
 
 
 class InvoiceListQuery(ApiModel):

@@ -52,6 +52,10 @@ Text = Annotated[
     str,
     StringConstraints(min_length=1, max_length=TEXT_CHARS_MAX, pattern=_NOT_BLANK),
 ]
+#: A text that may be left out.
+OptionalText = Annotated[
+    str, StringConstraints(max_length=TEXT_CHARS_MAX, pattern=r"^[^\x00]*$")
+]
 #: The value of a filter.
 FilterText = Annotated[
     str,

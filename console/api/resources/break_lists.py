@@ -36,6 +36,7 @@ from console.config import Visit
 from console.pages.breaks import bulk, files, views
 from console.pages.breaks.groups import filter_of, group_of, page_of_groups
 from console.pages.breaks.listing import PAGE_ROWS, query_of
+from console.pages.breaks.orders import seen_note
 from console.replies import RequestRefused, not_found
 from vocabulary.people import Right
 from vocabulary.plurals import counted
@@ -87,6 +88,7 @@ def act_on_many(body: BulkBody, visit: Visit) -> BulkResultJson:
         "reason": body.reason,
         "to": body.to or "",
         "versions": bulk.encode_versions(breaks),
+        "seen_note": visit.form.get("seen_note", ""),
     }
     result: BulkResult = bulk.act(replace(visit, form=form)).values["result"]
     return BulkResultJson(
@@ -113,9 +115,10 @@ def attach(body: AttachBody, visit: Visit) -> BreakDetailJson:
     attach_files(
         writers_for(visit.console, person),
         break_id,
-        {body.file.name: content},
+        [(body.file.name, content)],
         by=person.name,
         now=visit.now,
+        seen=seen_note(visit.form),
     )
     return show_break(visit)
 

@@ -64,7 +64,7 @@ def list_days(visit: Visit) -> DayListJson:
     terms = config.providers if chosen is None else (provider_named(config, chosen),)
     newest = max(
         (visit.now.astimezone(ZoneInfo(term.zone)).date() for term in terms),
-        default=visit.now.date(),
+        default=config.today(visit.now),
     )
     first = newest if after is None else min(after, newest)
     span = [first - timedelta(days=back) for back in range(count)]
@@ -113,7 +113,7 @@ def show_today(visit: Visit) -> TodayJson:
         name = visit.signed_in.person.name
         waiting = waiting_work(connection, name, config.due_rules, now=now)
         sums = money_by_age(open_sums(connection, now=now))
-    day = chosen or (days[0].day if days else yesterday(now, "UTC"))
+    day = chosen or (days[0].day if days else yesterday(now, config.reporting_zone))
     return TodayJson(
         sentence=today_sentence(days, day),
         day=str(day),
@@ -127,8 +127,7 @@ def show_today(visit: Visit) -> TodayJson:
 def show_calendar(visit: Visit) -> CalendarJson:
     """A month of days by provider."""
     config = visit.config
-    today = visit.now.date()
-    first = read_month(visit.query.get("month")) or today.replace(day=1)
+    first = read_month(visit.query.get("month")) or config.today(visit.now).replace(day=1)
     last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     with visit.console.readers.connect() as connection:
         return CalendarJson(

@@ -82,7 +82,9 @@ def list_invoices(visit: Visit) -> InvoiceListJson:
     """Every invoice, the newest first."""
     shown = invoices.show_all(visit).values
     return InvoiceListJson(
-        items=tuple(InvoiceJson(**_invoice(invoice)) for invoice, *_ in shown["invoices"]),
+        items=tuple(
+            InvoiceJson(**_invoice(invoice, visit.config)) for invoice, *_ in shown["invoices"]
+        ),
         total=shown["total"],
         next=shown["next"],
     )
@@ -93,7 +95,7 @@ def show_invoice(visit: Visit) -> InvoiceDetailJson:
     shown = invoices.show(visit).values
     invoice: RegisteredInvoice = shown["invoice"]
     return InvoiceDetailJson(
-        **_invoice(invoice),
+        **_invoice(invoice, visit.config),
         **attributes(invoice, "file_name digest size"),
         steps=tuple(
             InvoiceStepJson(
@@ -161,11 +163,11 @@ def _claim(claim: DisputeClaim, config: ConsoleConfig) -> ClaimJson:
     )
 
 
-def _invoice(invoice: RegisteredInvoice) -> dict[str, Any]:
+def _invoice(invoice: RegisteredInvoice, config: ConsoleConfig) -> dict[str, Any]:
     return {
         "id": invoice.invoice_id,
         **attributes(invoice, "provider number state received_at"),
-        "fee": money(invoice.fee, invoice.currency, {}),
+        "fee": money(invoice.fee, invoice.currency, config.own_exponents),
         "first_day": str(invoice.first_day),
         "last_day": str(invoice.last_day),
         "summary": dict(invoices.last_summary(invoice)),

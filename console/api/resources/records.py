@@ -140,7 +140,7 @@ def show_player(visit: Visit) -> PlayerJson:
             HandleJson(provider=provider, handle=handle)
             for provider, handle in shown["handles"]
         ),
-        wallets=tuple(_wallet(status) for status in shown["statuses"]),
+        wallets=tuple(_wallet(status, visit) for status in shown["statuses"]),
         currency=None if wallet is None else wallet.currency,
         statement=tuple(_wallet_line(line, wallet.currency, visit) for line in lines),
         next=None if older is None else str(older),
@@ -288,16 +288,16 @@ def _evidence(
     }
 
 
-def _wallet(status: PlayerStatus) -> WalletJson:
-    limits = status.restrictions
+def _wallet(status: PlayerStatus, visit: Visit) -> WalletJson:
+    limits, exponents = status.restrictions, visit.config.own_exponents
 
     def limit(name: str) -> MoneyJson | None:
         minor = getattr(limits, name, None)
-        return None if minor is None else money(minor, status.currency, {})
+        return None if minor is None else money(minor, status.currency, exponents)
 
     return WalletJson(
         state=str(status.state),
-        **_amounts(status, "balance owed staked_today paid_today", {}),
+        **_amounts(status, "balance owed staked_today paid_today", exponents),
         excluded_until=None if limits is None else limits.until,
         stake_limit=limit("stake"),
         turnover_limit=limit("turnover"),

@@ -34,7 +34,7 @@ from console.acting import writers_for
 from console.config import Visit
 from console.pages.breaks.correction import read_correction
 from console.pages.breaks.orders import TEXT_CHARS_MAX, order_of, seen_note
-from console.pages.parameters import required
+from console.pages.parameters import read_text, required
 from console.pages.stale_forms import stale_form
 from console.replies import RequestRefused, SeeOther, not_found
 from storage.people import get_person
@@ -113,7 +113,7 @@ def actions_for(
 
 
 def _text(visit: Visit, field: str, meaning: str) -> str:
-    return required(visit.form, field, meaning)[:TEXT_CHARS_MAX]
+    return read_text(visit.form, field, most=TEXT_CHARS_MAX, meaning=meaning)
 
 
 def _apply(visit: Visit, engine: Engine, break_id: str, action: BreakAction) -> str:
@@ -142,7 +142,7 @@ def _attach(visit: Visit, engine: Engine, break_id: str) -> str:
         raise Malformed("file", "a file is expected")
     for file in visit.files:
         check_size(file.name or "the file", file.size)
-    contents = {file.name or "file": file.read() for file in visit.files}
+    contents = [(file.name or "file", file.read()) for file in visit.files]
     by = visit.signed_in.person.name
     attach_files(engine, break_id, contents, by=by, now=visit.now, seen=seen_note(visit.form))
     return "saved"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from breaks.bulk import BulkAction, BulkOrder
 from console.config import Visit
-from console.pages.parameters import required
+from console.pages.parameters import DIGITS_MAX, read_text, required
 from storage.people import get_person
 
 #: Longest comment or reason, in characters.
@@ -16,7 +16,8 @@ _WITHOUT_REASON = frozenset({BulkAction.ASSIGN, BulkAction.APPROVE})
 def seen_note(form: Mapping[str, str]) -> int | None:
     """The newest note when the form was made; None: the form does not say."""
     number = form.get("seen_note", "")
-    return int(number) if number.isascii() and number.isdigit() else None
+    is_number = number.isascii() and number.isdigit() and len(number) <= DIGITS_MAX
+    return int(number) if is_number else None
 
 
 def order_of(visit: Visit, action: BulkAction) -> BulkOrder:
@@ -30,9 +31,8 @@ def order_of(visit: Visit, action: BulkAction) -> BulkOrder:
     if action is BulkAction.ASSIGN:
         with visit.console.readers.connect() as connection:
             to = get_person(connection, required(form, "to", "the name of a person")).name
-    reason = form.get("reason", "").strip()[:TEXT_CHARS_MAX]
-    if action not in _WITHOUT_REASON:
-        reason = required(form, "reason", "a reason")[:TEXT_CHARS_MAX]
+    meaning = "" if action in _WITHOUT_REASON else "a reason"
+    reason = read_text(form, "reason", most=TEXT_CHARS_MAX, meaning=meaning)
     return BulkOrder(
         action=action,
         by=visit.signed_in.person.name,

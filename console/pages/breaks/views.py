@@ -25,6 +25,8 @@ def save(visit: Visit) -> SeeOther:
     fields = dict(parse_qsl(text))
     query = read_query(fields, visit.config, now=visit.now, person_id=person.person_id)
     address = query.address("")[1:]
+    if len(address) > _ADDRESS_CHARS_MAX:  # escaped, a letter may be twelve characters
+        raise Malformed("address", f"filters of at most {_ADDRESS_CHARS_MAX} characters fit")
     with writers_for(visit.console, person).begin() as connection:
         save_view(
             connection,

@@ -4,7 +4,7 @@ from typing import Any
 
 from console.acting import writers_for
 from console.config import Visit
-from console.pages.parameters import read_name, required, zone_values
+from console.pages.parameters import read_name, read_text, zone_values
 from console.pages.stale_forms import stale_form
 from console.replies import HtmlPage, RequestRefused, SeeOther, not_found
 from feeds.findings import FeedFinding, finding_named, lock_finding, resolve_for_reason
@@ -53,7 +53,7 @@ def resolve(visit: Visit) -> SeeOther:
             raise _stale(visit, finding)
         if finding.resolved_at is not None:
             raise NotAllowed(f"{finding_id} is resolved already")
-        reason = required(visit.form, "reason", "a reason")[:REASON_CHARS_MAX]
+        reason = read_text(visit.form, "reason", most=REASON_CHARS_MAX, meaning="a reason")
         resolve_for_reason(connection, finding_id, by=person.name, reason=reason, now=visit.now)
     return SeeOther(path=f"/findings/{finding_id}?done=saved")
 

@@ -117,7 +117,7 @@ def read_span(visit: Visit, query: Mapping[str, str], *, days: int) -> DaySpan:
     config = visit.config
     slug = query.get("provider", "").strip() or None
     terms = config.providers if slug is None else (provider_named(config, slug),)
-    zone = ZoneInfo(terms[0].zone if terms else "UTC")
+    zone = ZoneInfo(terms[0].zone if terms else config.reporting_zone)
     first, last = read_day(query.get("from")), read_day(query.get("to"))
     if last is None:
         last = first or last_day_shown(visit.console, zone)

@@ -8,7 +8,7 @@ from console.acting import writers_for
 from console.config import Visit
 from console.pages.ops.figures import figures_of
 from console.pages.ops.overview import stream_address
-from console.pages.parameters import required
+from console.pages.parameters import read_text
 from console.pages.stale_forms import stale_form
 from console.replies import HtmlPage, RequestRefused, SeeOther, not_found
 from storage.queue import commands
@@ -17,7 +17,7 @@ from storage.queue.state import Pause, read_state
 from vocabulary.people import Right
 
 #: Longest reason, in characters.
-REASON_CHARS_MAX = 500
+REASON_CHARS_MAX = 4_000
 #: The job whose messages a queue carries.
 JOBS = {"post": "post.v1", "ingest": "ingest.v1", "fetch": "fetch.v1"}
 
@@ -57,7 +57,7 @@ def decision_of(visit: Visit) -> OperatorDecision:
     Raises:
         Malformed: there is no reason.
     """
-    reason = required(visit.form, "reason", "a reason")[:REASON_CHARS_MAX]
+    reason = read_text(visit.form, "reason", most=REASON_CHARS_MAX, meaning="a reason")
     return OperatorDecision(actor=visit.signed_in.person.name, reason=reason)
 
 

@@ -1,9 +1,10 @@
 """Open a dispute: choose breaks, look at what would be put before the provider, and open it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import blake2b
 from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from breaks.store import TrackedBreak, breaks_named
 from console.acting import writers_for
 from console.config import Visit
 from console.pages.jobs.requesting import new_request_key
-from console.pages.parameters import provider_named, read_day
+from console.pages.parameters import provider_named, read_day, read_text
 from console.replies import HtmlPage, RequestRefused, SeeOther
 from console.sentences import counted
 from vocabulary.errors import Malformed
@@ -60,6 +61,7 @@ def show(visit: Visit) -> HtmlPage:
         "selection": selection,
         "breaks": [(break_, refusal_of(break_)) for break_ in breaks[:SHOWN_MAX]],
         "suitable": suitable,
+        "version": version_of(suitable),
         "count": len(breaks),
         "config": visit.config,
         "request_key": new_request_key(),
@@ -73,25 +75,41 @@ def open_(visit: Visit) -> SeeOther:
     if selection.is_empty:
         raise Malformed("breaks", "the ids of breaks, or a provider and a day, are expected")
     breaks = _breaks(visit, selection)
-    suitable = [break_.break_id for break_ in breaks if refusal_of(break_) == ""]
-    if visit.form.get("count") != str(len(suitable)):
-        raise RequestRefused(
-            status=HTTPStatus.CONFLICT,
-            title="The breaks changed since you looked",
-            why=f"{len(suitable)} of them can be disputed now, the page showed"
-            f" {visit.form.get('count', 'none')}. Nothing was done: go back and look again.",
-        )
+    suitable = [break_ for break_ in breaks if refusal_of(break_) == ""]
+    _check_seen(visit.form, suitable)
     person = visit.signed_in.person
     opened = open_dispute(
         writers_for(visit.console, person),
-        suitable,
+        [break_.break_id for break_ in suitable],
         by=person.name,
         now=visit.now,
-        note=visit.form.get("note", "").strip()[:NOTE_CHARS_MAX],
+        note=read_text(visit.form, "note", most=NOTE_CHARS_MAX),
         exponents={term.slug: term.exponents for term in visit.config.providers},
         named=True,
     )
     return SeeOther(path=f"/disputes/{opened.dispute.dispute_id}?done=disputed")
+
+
+def version_of(breaks: Iterable[TrackedBreak]) -> str:
+    """A digest of what a page shows of breaks: which they are, and their money."""
+    lines = sorted(f"{break_.break_id} {break_.effects.invoice}" for break_ in breaks)
+    return blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
+
+
+def _check_seen(form: Mapping[str, str], suitable: Sequence[TrackedBreak]) -> None:
+    """Refuse a form whose page showed other breaks; a program names their number alone."""
+    counted_then, now = form.get("count", "none"), str(len(suitable))
+    if counted_then == now and form.get("version", version_of(suitable)) == version_of(
+        suitable
+    ):
+        return
+    raise RequestRefused(
+        status=HTTPStatus.CONFLICT,
+        title="The breaks changed since you looked",
+        why=f"{now} of them can be disputed now, the page showed {counted_then}"
+        + (", but other ones or other money" if counted_then == now else "")
+        + ". Nothing was done: go back and look again.",
+    )
 
 
 def read_selection(visit: Visit, fields: Mapping[str, str]) -> Selection:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -16,6 +15,7 @@ from console.pages.parameters import (
     read_day,
     read_limit,
     read_month,
+    read_text,
     required,
     zone_values,
 )
@@ -101,7 +101,7 @@ def show(visit: Visit) -> HtmlPage:
         "actions": next_actions(invoice, visit),
         **zone_values(visit.config, invoice.provider),
         "request_key": new_request_key(),
-        "today": visit.now.date(),
+        "today": visit.config.today(visit.now),
     }
     return HtmlPage(template="packs/invoice.html", values=values)
 
@@ -143,24 +143,24 @@ def approve(visit: Visit) -> SeeOther:
     arguments = {
         "invoice": invoice.invoice_id,
         "steps": len(invoice.steps),
-        "reason": visit.form.get("reason", "").strip()[:TEXT_CHARS_MAX],
+        "reason": read_text(visit.form, "reason", most=TEXT_CHARS_MAX),
     }
     return request(visit, "invoice.approve", arguments)
 
 
 def dispute(visit: Visit) -> SeeOther:
     """Dispute the invoice, with what is wrong."""
-    reason = required(visit.form, "reason", "what is wrong with it")[:TEXT_CHARS_MAX]
+    wrong = "what is wrong with it"
+    reason = read_text(visit.form, "reason", most=TEXT_CHARS_MAX, meaning=wrong)
     return _take(visit, state=InvoiceState.DISPUTED, reason=reason)
 
 
 def pay(visit: Visit) -> SeeOther:
     """Record that the approved invoice was paid."""
     paid_on = read_day(required(visit.form, "paid_on", "the day of the payment"))
-    reference = required(visit.form, "reference", "the reference of the payment")
-    return _take(
-        visit, state=InvoiceState.PAID, paid_on=paid_on, reference=reference[:TEXT_CHARS_MAX]
-    )
+    meaning = "the reference of the payment"
+    reference = read_text(visit.form, "reference", most=TEXT_CHARS_MAX, meaning=meaning)
+    return _take(visit, state=InvoiceState.PAID, paid_on=paid_on, reference=reference)
 
 
 def next_actions(invoice: RegisteredInvoice, visit: Visit) -> list[str]:
@@ -204,8 +204,7 @@ def _take(visit: Visit, **step: Any) -> SeeOther:
     invoice, person = _as_seen(visit), visit.signed_in.person
     actor = actor_of(person)
     step_request = InvoiceRequest(by=person.name, eyes=actor.eyes, **step)
-    zone = ZoneInfo(visit.config.reporting_zone)
-    today = visit.now.astimezone(zone).date()
+    today = visit.config.today(visit.now)
     engine = writers_for(visit.console, person)
     with refused_people(), transaction(engine, "invoices") as connection:
         store_invoice_step(connection, invoice, step_request, today)

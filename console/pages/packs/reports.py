@@ -14,6 +14,7 @@ from reports.journal.model import IssuedJournal
 from reports.journal.store import JournalPeriod, load_journals
 from storage.jobs.model import JobFile, StoredJob
 from storage.jobs.queries import files_of, jobs_before
+from vocabulary.currencies import is_currency
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
 
@@ -29,7 +30,7 @@ _OWN = "tieout"
 
 def show(visit: Visit) -> HtmlPage:
     """The reports that were made, the journals that were issued, and forms for more."""
-    last_day = visit.now.date()
+    last_day = visit.config.today(visit.now)
     with visit.console.readers.connect() as connection:
         made = jobs_before(connection, kinds=MAKING, limit=MADE_MAX)
         files = {job.job_id: _made(connection, job) for job in made}
@@ -62,6 +63,8 @@ def export_journals(visit: Visit) -> SeeOther:
     """Request the journals of a period as a file for an accounting program."""
     target = read_choice(JournalFormat, visit.form, "format") or JournalFormat.CSV
     currency = visit.form.get("currency", "").strip()
+    if currency and not is_currency(currency):
+        raise Malformed("currency", "a currency code such as EUR is expected")
     arguments = {**_period(visit), "target": str(target), "currency": currency}
     return request(visit, "journal.export", arguments)
 

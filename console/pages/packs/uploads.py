@@ -19,6 +19,9 @@ def one_file(visit: Visit) -> UploadedFile:
 
 
 def table_fields(visit: Visit) -> dict[str, str]:
-    """The marks and the encoding that a form names; those it leaves empty stay as usual."""
-    names = ("decimal", "thousands", "encoding")
-    return {name: visit.form[name].strip() for name in names if visit.form.get(name)}
+    """The marks and the encoding that a form names; those it leaves empty stay as usual.
+
+    A mark of thousands may be a blank.
+    """
+    typed = {name: visit.form.get(name, "") for name in ("decimal", "thousands", "encoding")}
+    return {name: text.strip() or text for name, text in typed.items() if text}

@@ -1,5 +1,6 @@
 """The declared format of a provider's statement files."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,28 @@ from vocabulary.window import is_within_calendar
 
 #: A sequence number; what has more digits is another part of the name.
 _NUMBER = re.compile("[0-9]{1,18}", re.ASCII)
+
+#: Encodings of names, program text and mail, which no file is written in.
+_NOT_OF_FILES = frozenset(
+    {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7", "mbcs"}
+)
+
+
+def text_encoding(name: str) -> str:
+    """The codec of an encoding that files are written in.
+
+    Raises:
+        ValueError: says what is expected; there is no such encoding, or not of files.
+    """
+    expected = "a text encoding such as utf-8 or windows-1252"
+    try:
+        codec = codecs.lookup(name).name
+        "".encode(codec)  # refuses codecs that are no text encodings, such as base64
+    except (LookupError, ValueError) as error:
+        raise ValueError(expected) from error
+    if codec in _NOT_OF_FILES:
+        raise ValueError(expected)
+    return codec
 
 
 class FileFormat(StrEnum):

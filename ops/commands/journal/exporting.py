@@ -16,10 +16,10 @@ from ops.finance.journals import (
     ExportRequest,
     export_journals,
     export_request,
+    in_currency,
     journal_file_terms,
 )
 from reports.journal.formats import JournalFormat, render_journals
-from reports.journal.model import IssuedJournal
 from storage.transactions import transaction
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
@@ -57,7 +57,7 @@ def export(
     with refusals(), transaction(engine, "journals") as connection:
         issued = export_journals(connection, request, SystemClock().now())
         # Nothing is issued that the file cannot hold.
-        journals = _in_currency(issued, currency)
+        journals = in_currency(issued, currency, path="--currency")
         parts = render_journals(journals, target, terms)
         if out is None and len(parts) > 1:
             filled = f"a file is expected: the journals fill {counted(len(parts), 'file')}"
@@ -85,21 +85,6 @@ def _request(
         clock=SystemClock(),
     )
     return engine, request
-
-
-def _in_currency(journals: list[IssuedJournal], currency: str | None) -> list[IssuedJournal]:
-    """The journals in a currency, or all.
-
-    Raises:
-        Malformed: the period has journals, and none in this currency.
-    """
-    chosen = [journal for journal in journals if currency in (None, journal.key.currency)]
-    if journals and not chosen:
-        names = ", ".join(sorted({journal.key.currency for journal in journals}))
-        raise Malformed(
-            "--currency", f"the period has no journal in {currency}, but in {names}"
-        )
-    return chosen
 
 
 def _write(parts: list[bytes], out: Path | None) -> None:

@@ -8,7 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from ops.finance.journals import export_journals, export_request, journal_file_terms
+from ops.finance.journals import (
+    export_journals,
+    export_request,
+    in_currency,
+    journal_file_terms,
+)
 from ops.jobs.kinds.reports import JournalArguments, StatementArguments
 from ops.jobs.providers import entry_of
 from ops.jobs.work import JobRun
@@ -41,9 +46,8 @@ def export(run: JobRun) -> JobResult:
     terms = journal_file_terms(run.settings)
     with transaction(run.engine, "journals") as connection:
         issued = export_journals(connection, request, run.clock.now())
-        wanted = arguments.currency
-        journals = [one for one in issued if wanted in ("", one.key.currency)]
         # Nothing is issued that the file cannot hold.
+        journals = in_currency(issued, arguments.currency or None)
         parts = render_journals(journals, arguments.target, terms)
     stem = f"journals-{arguments.provider or 'all'}-{arguments.first}-{arguments.last}"
     for number, part in enumerate(parts, start=1):

@@ -1,8 +1,6 @@
 """The file that a job works on, and how its values are written."""
 
-import codecs
-
-from feeds.statements.reading.file_format import FileRules
+from feeds.statements.reading.file_format import FileRules, text_encoding
 from ops.jobs.work import JobRun
 from storage.jobs.model import JobFile
 from vocabulary.errors import Malformed
@@ -28,9 +26,7 @@ def table_rules(decimal: str, thousands: str, encoding: str) -> FileRules:
     if decimal == thousands:
         raise Malformed("thousands", "another mark than that of decimals is expected")
     try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise Malformed("encoding", "an encoding such as windows-1252 is expected") from None
-    return FileRules(
-        decimal=decimal, thousands=thousands, encoding=encoding.lower(), final_newline=False
-    )
+        codec = text_encoding(encoding)
+    except ValueError as error:
+        raise Malformed("encoding", f"{error} is expected") from error
+    return FileRules(decimal=decimal, thousands=thousands, encoding=codec, final_newline=False)

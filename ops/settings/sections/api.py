@@ -6,6 +6,7 @@ from datetime import timedelta
 from pydantic import ValidationInfo, field_validator
 
 from ops.settings.dialects import dialects
+from ops.settings.urls import split_url
 from ops.settings.values import Agent, Attempts, LateSecretRef, Section, Timeout, WrongParts
 
 _API_URL = re.compile(r"(https?)://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?", re.ASCII)
@@ -44,7 +45,11 @@ class ApiSettings(Section):
     def _safe(cls, url: str, info: ValidationInfo) -> str:
         is_test = (info.context or {}).get("mode", "test") in {"demo", "test"}
         match = _API_URL.fullmatch(url)
-        if match is None or (match.group(1) == "http" and not is_test):
+        if (
+            match is None
+            or split_url(url) is None
+            or (match.group(1) == "http" and not is_test)
+        ):
             raise ValueError(
                 "a URL such as https://api.example.com (http: only in demo or test)"
             )

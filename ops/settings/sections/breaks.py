@@ -31,7 +31,7 @@ def checked_amounts(amounts: Amounts, info: ValidationInfo) -> list[tuple[str, s
         try:
             positive = Money.parse(text, code, exponents=exponents).minor >= 0
         except Malformed as error:
-            wrong.append((code, error.reason))
+            wrong.append((code, error.reason.removesuffix(" is expected")))
         else:
             wrong += [] if positive else [(code, "an amount that is not negative")]
     return wrong

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 from pydantic import Field, field_validator
 
-from ops.settings.urls import checked_database
+from ops.settings.urls import checked_database, split_url
 from ops.settings.values import Cidr, Count, LateSecretRef, Port, Section, Timeout, Whole
 
 
@@ -47,9 +47,8 @@ class OidcSettings(Section):
     @field_validator("issuer")
     @classmethod
     def _over_tls(cls, url: str) -> str:
-        parts = urlsplit(url)
-        near = parts.hostname in {"localhost", "127.0.0.1", "::1"}
-        if parts.scheme != "https" and not (parts.scheme == "http" and near):
+        parts = split_url(url)
+        if parts is None or not _is_safe(parts):
             raise ValueError("a URL such as https://id.example.com")
         if parts.query or parts.fragment:
             raise ValueError("a URL without a query")
@@ -96,8 +95,8 @@ class ConsoleSettings(Section):
     @field_validator("public_url")
     @classmethod
     def _an_origin(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if url and (parts.scheme not in {"http", "https"} or not parts.netloc):
+        parts = split_url(url)
+        if parts is None or (url and not _is_of_web(parts)):
             raise ValueError("a URL such as https://tieout.example.com")
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("a URL without a path: the console is at the root of its host")
@@ -107,8 +106,8 @@ class ConsoleSettings(Section):
     @classmethod
     def _receivers(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         for url in urls:
-            parts = urlsplit(url)
-            if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+            parts = split_url(url)
+            if parts is None or not _is_of_receiver(parts):
                 raise ValueError("URLs such as http://10.0.0.5:9101, without a path")
         return tuple(url.rstrip("/") for url in urls)
 
@@ -116,6 +115,22 @@ class ConsoleSettings(Section):
     @classmethod
     def _a_database(cls, url: str) -> str:
         return checked_database(url) if url else url
+
+
+def _is_safe(parts: SplitResult) -> bool:
+    """Whether a URL is of TLS, or of this machine."""
+    near = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    is_tls = parts.scheme == "https" and bool(parts.hostname)
+    return is_tls or (parts.scheme == "http" and near)
+
+
+def _is_of_web(parts: SplitResult) -> bool:
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
+
+
+def _is_of_receiver(parts: SplitResult) -> bool:
+    """Whether a URL is of plain HTTP, and without a path."""
+    return parts.scheme == "http" and bool(parts.hostname) and not parts.path.strip("/")
 
 
 def console_url(settings: ConsoleSettings) -> str:

@@ -1,7 +1,8 @@
 """Settings of a provider's fee terms, by which its invoices are checked."""
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
@@ -9,16 +10,18 @@ from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 from ops.settings.values import CurrencyCode, Section, WrongParts, named_exponents
 from vocabulary.currencies import digits_of, outside_iso
 from vocabulary.errors import Malformed
-from vocabulary.money import minor_from_text
+from vocabulary.money import AMOUNT_CHARS_MAX, minor_from_text
+
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
 def _decimal(value: object) -> object:
-    """Require decimal text: a number in the file would be a float."""
-    try:
-        number = Decimal(value) if isinstance(value, str) else None
-    except InvalidOperation:
-        number = None
-    if number is None or not number.is_finite() or number < 0:
+    """Require plain decimal text: a number in the file would be a float.
+
+    An exponent is refused: the exact fraction of 1e999999999 does not fit into any memory.
+    """
+    is_plain = isinstance(value, str) and len(value) <= AMOUNT_CHARS_MAX
+    if not is_plain or _PLAIN.fullmatch(str(value)) is None:
         raise ValueError('a decimal in quotes, such as "12.5", not below zero')
     return value
 

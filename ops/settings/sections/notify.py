@@ -1,5 +1,6 @@
 """Settings of notifications."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Literal, Self
@@ -36,9 +37,16 @@ class MailSettings(Section):
     starttls: bool = True
     user: str = ""
     password: LateSecretRef | None = None
-    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    sender: str
     recipients: tuple[str, ...] = Field(min_length=1)
     attach_pack_mb: int = Field(default=0, ge=0, le=100)
+
+    @field_validator("sender")
+    @classmethod
+    def _address(cls, sender: str) -> str:
+        if re.fullmatch(r"[^@\s]+@[^@\s]+", sender) is None:
+            raise ValueError("a mail address")
+        return sender
 
     @field_validator("recipients")
     @classmethod

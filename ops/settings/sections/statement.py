@@ -1,6 +1,5 @@
 """Settings of a provider's statement files; nothing about them is guessed."""
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, PlainValidator, field_validator
 
 from feeds.statements.reading.confined.limits import ReadLimits
+from feeds.statements.reading.file_format import text_encoding
 from feeds.statements.reading.values.date_pattern import DatePattern
 from ops.settings.dialects import dialects
 from ops.settings.values import Count, CurrencyCode, Section, WrongParts
@@ -26,10 +26,6 @@ def _column_names(value: object) -> object:
 Columns = Annotated[str | tuple[str, ...], PlainValidator(_column_names)]
 
 _LIMITS = ReadLimits()
-#: Encodings of names, program text and mail, which no file is written in.
-_NOT_OF_FILES = frozenset(
-    {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7", "mbcs"}
-)
 
 
 class TrailerSettings(Section):
@@ -147,15 +143,7 @@ class StatementSettings(Section):
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, name: str) -> str:
-        expected = "a text encoding such as utf-8 or windows-1252"
-        try:
-            codec = codecs.lookup(name).name
-            "".encode(codec)  # refuses codecs that are no text encodings, such as base64
-        except (LookupError, UnicodeError) as error:
-            raise ValueError(expected) from error
-        if codec in _NOT_OF_FILES:
-            raise ValueError(expected)
-        return codec
+        return text_encoding(name)
 
     @field_validator("timezone")
     @classmethod

@@ -113,6 +113,20 @@ def test_figures_of_the_first_page_lead_to_what_they_are_made_of(maria: PageClie
         assert f"{count} breaks fit these filters" in listed
 
 
+@pytest.mark.parametrize(
+    "path", ["/?day=2000-01-01", "/?day=2099-12-31", "/?month=2000-01", "/?month=2099-12"]
+)
+def test_the_first_page_leads_to_no_day_or_month_that_is_refused(
+    maria: PageClient, path: str
+) -> None:
+    page = maria.get(path)
+    links = re.findall(r'href="(/\?(?:day|month)=[^"]+)"', page.text)
+
+    assert page.status == 200
+    assert links
+    assert {maria.get(link).status for link in links} == {200}
+
+
 @pytest.mark.parametrize("path", ["/?day=never", "/?month=2026-13", "/days/lottery/never"])
 def test_a_day_that_is_none_is_refused(maria: PageClient, path: str) -> None:
     assert maria.get(path).status == 400

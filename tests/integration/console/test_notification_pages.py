@@ -98,7 +98,7 @@ def test_a_rule_is_added_changed_and_disabled_here_without_its_secrets(
             {"players": "1"},
             {"people": "nobody"},
             {"providers": "nowhere"},
-            {"over": "100"},
+            *({"over": "100"}, {"over": "100 EUR, 50 EUR"}),
             {"every": "often"},
             {"name": "Own"},
         )

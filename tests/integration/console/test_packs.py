@@ -197,6 +197,17 @@ def test_wrong_files_are_findings_and_store_nothing(
     assert console_books.rows("SELECT count(*) FROM invoices") == [(1,)]
 
 
+@pytest.mark.parametrize("mark", [" ", "\N{NARROW NO-BREAK SPACE}", "'"])
+def test_a_mark_of_thousands_may_be_a_blank(
+    maria: PageClient, console_books: ConsoleBooks, mark: str
+) -> None:
+    fields = {"provider": "lottery", "decimal": ",", "thousands": mark}
+    maria.upload("/disputes", "/disputes/answers", ("a.csv", b"line"), **fields)
+
+    latest = "SELECT arguments->>'thousands' FROM jobs ORDER BY job_id DESC LIMIT 1"
+    assert console_books.rows(latest) == [(mark,)]
+
+
 def test_journals_of_unsigned_days_are_refused_and_a_statement_is_made(
     maria: PageClient, vera: PageClient, console_books: ConsoleBooks
 ) -> None:
@@ -254,3 +265,21 @@ def test_a_dispute_is_opened_by_the_api(
     assert wrong.status == 412
     assert (opened["opened_by"], opened["lines"]) == ("jonas", 1)
     assert f"/disputes/{opened['id']}" != dispute
+
+
+def test_breaks_that_took_the_place_of_those_seen_are_not_disputed(
+    maria: PageClient, console_books: ConsoleBooks, dispute: str
+) -> None:
+    page = maria.get(f"/disputes/new?provider=lottery&day={DAY}")
+    books = console_books.books
+    books.forget("lost")
+    books.theirs("found", 45, 0)
+    books.run()
+    before = console_books.rows("SELECT count(*) FROM disputes")
+
+    late = sent(maria, page, "/disputes/new")
+
+    assert late.status == 409
+    assert "the page showed" in late.shown()
+    assert "but other ones or other money" in late.shown()
+    assert console_books.rows("SELECT count(*) FROM disputes") == before

@@ -1,9 +1,14 @@
 """The day of several providers, prepared and signed together; breaks worked kind by kind."""
 
-import pytest
+from dataclasses import replace
+from datetime import date, datetime
 
+import pytest
+from sqlalchemy import Connection
+
+from reconcile.days.states import DayStatus
 from tests.harness.books.console import DAY, ConsoleBooks
-from tests.harness.servers.console import ConsoleSite, PageClient
+from tests.harness.servers.console import ConsoleSite, PageClient, serving
 
 PAGE = f"/days/sign-off?day={DAY}"
 PREPARE, SIGN = "/days/sign-off/prepare", "/days/sign-off/sign"
@@ -97,3 +102,31 @@ def test_the_statement_of_a_day_is_offered_with_its_period(maria: PageClient) ->
     page = maria.get(f"/reports?first={DAY}&last={DAY}")
 
     assert page.text.count(f'name="first" type="date" value="{DAY}"') == 2
+
+
+def test_of_two_who_prepare_a_day_at_once_the_later_one_is_told(
+    site: ConsoleSite, maria: PageClient, console_books: ConsoleBooks
+) -> None:
+    day = f"/days/lottery/{DAY}"
+    words = (DAY, "--provider", "lottery", "--reason", "asked them")
+    console_books.run("day", "reopen", *words, by="maria")
+    console_books.run("day", "close", *words, by="maria")
+    read_day, others = site.console.config.day_of, ["jonas"]
+
+    def read_while_another_prepares(
+        connection: Connection, slug: str, day: date, now: datetime
+    ) -> DayStatus:
+        status = read_day(connection, slug, day, now)
+        if others:
+            console_books.run("day", "prepare", *words, by=others.pop())
+        return status
+
+    config = replace(site.console.config, day_of=read_while_another_prepares)
+    with serving(replace(site.console, config=config)) as slow:
+        client = slow.browser_of("maria")
+        late = client.submit(day, f"{day}/prepare", reason="asked them")
+
+    assert late.status == 409
+    assert "Somebody was faster" in late.shown()
+    assert "somebody took another step meanwhile" in late.shown()
+    assert steps(console_books)[-1] == ("prepared", "jonas", "asked them")

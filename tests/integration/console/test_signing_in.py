@@ -100,6 +100,7 @@ def test_behind_tls_cookies_and_pages_are_for_tls_only(
         ("/\t/evil.example.com/", "/"),
         ("javascript:alert(1)", "/"),
         ("/logout", "/"),
+        ("//[::1", "/"),
     ],
 )
 def test_after_signing_in_one_is_where_one_was_and_never_elsewhere(
@@ -134,13 +135,21 @@ def test_forms_of_another_site_or_session_are_refused(site: ConsoleSite) -> None
         client.post("/logout", {"form_token": foreign}),
         client.post("/logout", {"form_token": token}, {"Origin": "https://evil.example.com"}),
         client.post("/logout", {"form_token": token}, {"Origin": "null"}),
+        client.post("/logout", {"form_token": token}, {"Origin": "http://[x"}),
         client.post("/logout", {"form_token": token}, {"Sec-Fetch-Site": "cross-site"}),
     ]
 
-    assert [reply.status for reply in refused] == [403] * 6
+    assert [reply.status for reply in refused] == [403] * 7
     assert client.get("/").status == 200
     fields = {"name": "maria", "password": PASSWORD, "form_token": token}
     assert site.browser().post("/login", fields).status == 403
+
+
+def test_a_cookie_that_is_no_text_is_no_fault(site: ConsoleSite) -> None:
+    client = site.browser()
+    client.cookies = {"tieout-form": "\xff", "tieout": "\xff"}
+
+    assert [client.get(path).status for path in ("/login", "/nothing")] == [200, 404]
 
 
 def test_an_unknown_name_and_a_wrong_password_get_the_same_answer(site: ConsoleSite) -> None:

@@ -142,6 +142,19 @@ def test_an_address_that_takes_no_files_refuses_them_and_broken_forms(
     headed = send(maria, "/upload", parts(fields, ("a\x01.csv", b"")))
     fine = send(maria, "/plain", parts({**fields, "note": "text"}))
 
+    kind = {"Content-Type": "application/x-www-form-urlencoded; charset=unicode_escape"}
+    halves = maria.send("POST", "/plain", body="note=\\ud800", headers=kind)
+
     assert [reply.status for reply in (plain, many, broken, headed)] == [400, 400, 400, 400]
+    assert halves.status == 400
+    assert "A form takes at most 20 files." in many.shown()
     assert (fine.status, fine.text) == (200, "text")
     assert left_behind() == set()
+
+
+def test_a_form_has_a_box_for_each_of_many_providers(maria: PageClient, token: str) -> None:
+    boxes = {f"provider.p{number}": "a" * 64 for number in range(300)}
+
+    sent = maria.post("/plain", {"form_token": token, "note": "text", **boxes})
+
+    assert (sent.status, sent.text) == (200, "text")

@@ -308,6 +308,19 @@ def test_files_are_attached_sniffed_bounded_and_only_downloaded(
     assert maria.get(links[0].replace(page, f"/breaks/{other}")).status == 404
 
 
+def test_two_pictures_of_one_name_are_both_kept(
+    maria: PageClient, console_books: ConsoleBooks
+) -> None:
+    page = f"/breaks/{console_books.break_of('r7')}"
+    pictures = [("image.jpg", b"\xff\xd8\xff first"), ("image.jpg", b"\xff\xd8\xff second")]
+
+    attached = attach(maria, page, *pictures, pictures[0])
+    links = re.findall(r'href="(/breaks/[^"]*/files/\d+)" download', maria.get(page).text)
+
+    assert attached.status == 303
+    assert [maria.get(link).content for link in links] == [content for _, content in pictures]
+
+
 def test_a_break_keeps_a_bounded_number_of_files(
     maria: PageClient, console_books: ConsoleBooks
 ) -> None:

@@ -102,6 +102,23 @@ def test_a_name_that_is_or_looks_taken_is_refused(engine: Engine, name: str) -> 
         add(engine, name)
 
 
+@pytest.mark.parametrize("name", ["tieout", "Reconcile"])
+def test_a_name_of_the_audit_trails_own_is_no_persons(engine: Engine, name: str) -> None:
+    with pytest.raises(Malformed, match="another one is expected"):
+        add(engine, name)
+
+
+@pytest.mark.parametrize("os_user", ["", " "])
+def test_an_operating_system_user_has_a_name(engine: Engine, os_user: str) -> None:
+    with (
+        pytest.raises(Malformed, match="its name is expected, or none at all"),
+        engine.begin() as connection,
+    ):
+        people.add_person(
+            connection, "nobody's", roles={Role.VIEWER}, os_user=os_user, by="tests"
+        )
+
+
 def test_a_lookalike_of_another_script_is_refused(engine: Engine) -> None:
     add(engine, "cop")
     with pytest.raises(PersonRefused, match="looks the same"):

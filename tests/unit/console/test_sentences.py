@@ -90,6 +90,14 @@ def test_what_no_break_explains_is_summed_up_by_currency() -> None:
     assert today_sentence([], DAY).startswith("No provider is configured")
 
 
+def test_what_one_side_lacks_does_not_hide_what_the_other_lacks_at_another_provider() -> None:
+    lacks = status(provider="lottery", figures=figures(-20))
+
+    sentence = today_sentence([CHANGED, lacks], DAY)
+
+    assert sentence.endswith("Unexplained: 0.20 USD, −0.20 USD.")
+
+
 def test_every_state_of_a_day_has_a_sentence_with_what_comes_next() -> None:
     running = status(closed=None, closed_again=False, now=datetime(2026, 11, 27, 9, tzinfo=UTC))
     reopened = status(DayAction.PREPARE, DayAction.REOPEN, closed_again=False)

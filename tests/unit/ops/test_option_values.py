@@ -16,6 +16,8 @@ from ops.commands.option_values import (
     read_until,
     window_of,
 )
+from ops.commands.table_options import table_rules
+from ops.jobs.tasks.uploaded import table_rules as rules_of_job
 from vocabulary.errors import Malformed
 
 #: A Wednesday; in Tokyo it is Thursday already.
@@ -128,3 +130,17 @@ def test_a_month_is_no_word_for_a_day() -> None:
     for text in ("tuesday", "2026-13", "2026-2", ""):
         with pytest.raises(Malformed, match="a month such as 2026-06 is expected"):
             read_month(text, "--month")
+
+
+@pytest.mark.parametrize("encoding", ["base64", "hex", "undefined", "idna", "no-such", ""])
+def test_an_encoding_that_no_file_has_is_refused_by_commands_and_by_jobs(encoding: str) -> None:
+    expected = "a text encoding such as utf-8 or windows-1252 is expected"
+    with pytest.raises(Malformed, match=f"--encoding: {expected}"):
+        table_rules(".", "", encoding, None, numeric_ids=False)
+    with pytest.raises(Malformed, match=f"encoding: {expected}"):
+        rules_of_job(".", "", encoding)
+
+
+def test_an_encoding_is_known_by_any_of_its_names() -> None:
+    assert table_rules(",", ".", "CP1252", None, numeric_ids=False).encoding == "cp1252"
+    assert rules_of_job(",", ".", "windows-1252").encoding == "cp1252"

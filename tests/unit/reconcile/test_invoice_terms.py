@@ -106,15 +106,15 @@ def test_the_same_invoice_reads_the_same_in_every_format() -> None:
             '{"fee":"1","lines":[{"currency":"EUR","ggr":"1","ggr":"2"}]}',
             "'ggr': it is expected once",
         ),
-        ('{"fee":' + "[" * 100_000, "nesting within reason is expected"),
-        ('{"fee":' + "9" * 5_000 + "}", "Exceeds the limit"),
+        ('{"fee":' + "[" * 100_000, "brackets nested less deeply are expected"),
+        ('{"fee":' + "9" * 5_000 + "}", "numbers of fewer digits are expected"),
         (
             '{"fee":"1","lines":[{"game":"a\\u0000","currency":"EUR","ggr":"1"}]}',
-            r"lines\[1\].game: a text without NUL",
+            r"lines\[1\].game: text of Unicode without NUL",
         ),
         (
             '{"invoice":"\\ud800","fee":"1","lines":[{"currency":"EUR","ggr":"1"}]}',
-            "the invoice.invoice: a text without NUL",
+            "the invoice.invoice: text of Unicode without NUL",
         ),
     ],
 )
@@ -196,6 +196,17 @@ def test_every_bad_line_of_an_invoice_is_named() -> None:
         ('{"fee":"2","lines":[{"currency":"USD","ggr":"1","fee":"1"}]}', "i.json", "add up"),
         ('{"fee":', "i.json", "Expecting value"),
         ("<html>", "i.toml", "i.toml"),
+        ("a = " + "[" * 3_000, "i.toml", "i.toml: brackets nested less deeply are expected"),
+        ("[" * 100_000, "i.json", "i.json: brackets nested less deeply are expected"),
+        ("9" * 5_000, "i.json", "i.json: numbers of fewer digits are expected"),
+        (
+            '{"fee":"2","lines":[{"currency":"USD","ggr":"1","game":"a\\u0000"}]}',
+            *("i.json", r"lines\[1\].game: text of Unicode without NUL is expected"),
+        ),
+        (
+            '{"fee":"2","lines":[{"currency":"USD","ggr":"1","game":"\\ud800"}]}',
+            *("i.json", r"lines\[1\].game: text of Unicode without NUL is expected"),
+        ),
         ("a", "i.pdf", r"\.toml, \.json or \.csv"),
     ],
 )
@@ -226,6 +237,10 @@ def test_terms_are_read_from_settings_without_a_float_between() -> None:
         {"tiers": [{"up_to": "5", "share": "1"}, {"up_to": "5", "share": "1"}, {"share": "1"}]},
         {"tiers": [{"share": "101"}]},
         {"tiers": [{"share": 12.5}]},
+        {"tiers": [{"share": "1e999999999"}]},
+        {"tiers": [{"share": "1e-999999999"}]},
+        {"rates": {"USD": "1E+9"}},
+        {"rates": {"USD": "-1"}},
         {"minimum": "1.001"},
         {"rates": {"USD": "0"}},
         {"exclude_funds": ["cash"]},

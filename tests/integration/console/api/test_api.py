@@ -293,6 +293,10 @@ def test_bodies_and_methods_that_do_not_fit_are_problems(
     assert blank["errors"][0]["place"] == "text"
     check_problem(maria.act(path, {"text": "x", "by": "jonas"}), 400)
     check_problem(maria.act(path, {"text": "a\0b"}), 400)
+    one = {"breaks": [thing.rpartition("/")[2]], "count": 1}
+    check_problem(maria.act("/disputes", {**one, "note": "a\0b"}), 400)
+    many = {"action": "comment", "ids": one["breaks"], "count": 1}
+    check_problem(maria.act("/breaks/bulk", {**many, "reason": "a\0b"}), 400)
     check_problem(maria.send("POST", path, body='{"text": "\\ud800"}', headers=typed), 400)
     check_problem(maria.act(path, {"text": "x"}, headers={"Idempotency-Key": "x" * 256}), 400)
     wrong = maria.send("DELETE", thing)

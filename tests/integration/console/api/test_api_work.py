@@ -1,13 +1,22 @@
 """The API for daily work: filters, jobs, many breaks at once, files and saved lists."""
 
 from base64 import b64decode, b64encode
+from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 
 from console.api.models.breaks import BreakListQuery
 from console.pages.breaks.selection import FIELDS
+from ledger.players.importer import PlayerRow, import_players
+from reconcile.invoices.claims import Claim, Invoice
+from reconcile.invoices.register.states import CheckSummary, InvoiceRequest, InvoiceState
+from reconcile.invoices.register.store import NewInvoice, receive_invoice
+from storage.people import get_person
 from tests.harness.books.console import DAY, ConsoleBooks
 from tests.harness.servers.api import ApiClient, check_problem, jonas, json_of, maria, token_for
-from tests.harness.servers.console import ConsoleSite
+from tests.harness.servers.console import ConsoleSite, serving
+from vocabulary.money import Money
+from vocabulary.people import Actor
 
 __all__ = ["jonas", "maria"]
 
@@ -125,6 +134,28 @@ def test_a_file_is_attached_listed_and_read_again(
     check_problem(maria.get(f"{thing}/files/0"), 404, "file of the break")
 
 
+def test_a_repeat_whose_answer_was_lost_attaches_and_comments_nothing_twice(
+    maria: ApiClient, console_books: ConsoleBooks
+) -> None:
+    break_id = console_books.break_of("r11")
+    file = {"name": "note.txt", "content": b64encode(b"once").decode()}
+    bulk = {"action": "comment", "ids": [break_id], "count": 1, "reason": "said once"}
+    requests = {f"/breaks/{break_id}/attach": {"file": file}, "/breaks/bulk": bulk}
+
+    for path, body in requests.items():
+        key = {"Idempotency-Key": f"lost {path}".replace(" ", "-")}
+        first = maria.act(path, body, headers=key)
+        console_books.execute(
+            "UPDATE api_requests SET status = NULL, answer = NULL, etag = NULL"
+        )
+        repeated = maria.act(path, body, headers=key)
+
+        assert (first.status, repeated.status) == (200, 200), repeated.text
+        assert repeated.headers["Idempotency-Replayed"] == "true"
+    notes = f"SELECT body FROM break_notes WHERE break_id = '{break_id}' ORDER BY note_id"
+    assert console_books.rows(notes) == [("note.txt",), ("said once",)]
+
+
 def test_a_list_is_saved_shared_and_removed(maria: ApiClient, jonas: ApiClient) -> None:
     body = {"name": "old ones", "query": "age=3&sort=age", "shared": True}
     (saved,) = json_of(maria.act("/breaks/views", body))["items"]
@@ -135,3 +166,53 @@ def test_a_list_is_saved_shared_and_removed(maria: ApiClient, jonas: ApiClient) 
     check_problem(wrong, 400, "days")
     check_problem(jonas.act(f"/breaks/views/{saved['id']}/remove"), 404, "list of yours")
     assert json_of(maria.act(f"/breaks/views/{saved['id']}/remove"))["items"] == []
+
+
+def received_invoice(console_books: ConsoleBooks, claimed: Invoice) -> str:
+    """The id of an invoice that maria received."""
+    invoice = NewInvoice(
+        claimed=claimed,
+        provider="lottery",
+        number=claimed.name,
+        first=date(2026, 6, 1),
+        last=date(2026, 6, 30),
+        file_name="a.csv",
+        file=b"an invoice",
+    )
+    check = CheckSummary(
+        claimed="2.500000",
+        ours="2.500000",
+        difference="0.000000",
+        by_ggr="0.000000",
+        by_terms="0.000000",
+        ties=True,
+        unsigned={},
+    )
+    with console_books.books.engine.begin() as connection:
+        maria = get_person(connection, "maria")
+        eyes = Actor(person=maria, acting=maria).eyes
+        request = InvoiceRequest(
+            state=InvoiceState.RECEIVED, by="maria", eyes=eyes, check=check
+        )
+        return receive_invoice(connection, invoice, request)
+
+
+def test_amounts_outside_iso_4217_have_the_digits_of_the_page(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    opening = Money(1_500_000, "USDT")
+    row = PlayerRow(line=2, player="crypto", opening=opening, handles={})
+    import_players(console_books.books.engine, [row])
+    claims = (Claim(game=None, currency="USDT", ggr=25_000_000),)
+    claimed = Invoice(name="N-1", currency="USDT", claims=claims, fee=2_500_000)
+    invoice = received_invoice(console_books, claimed)
+    config = replace(site.console.config, own_exponents={"USDT": 6})
+
+    with serving(replace(site.console, config=config)) as own:
+        client = ApiClient(own.port, token_for(own, "maria"))
+        (wallet,) = json_of(client.get("/players/crypto"))["wallets"]
+        fees = [json_of(client.get(path)) for path in (f"/invoices/{invoice}", "/invoices")]
+
+    assert wallet["balance"] == {"minor": 1_500_000, "currency": "USDT", "exponent": 6}
+    fee = {"minor": 2_500_000, "currency": "USDT", "exponent": 6}
+    assert [fees[0]["fee"], fees[1]["items"][0]["fee"]] == [fee, fee]

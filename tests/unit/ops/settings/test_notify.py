@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from ops.settings.loader import load
-from ops.settings.notify_rules import rules_of_notify
+from ops.settings.notify_rules import rule_of_terms, rules_of_notify
 from ops.settings.sections.notify import unset_secrets
 from reports.notifications.channels import SendingFailed, send
 from reports.notifications.outbox import trial_message
 from reports.notifications.rules import EventKind, MailServer
-from vocabulary.errors import SettingsInvalid
+from vocabulary.errors import Malformed, SettingsInvalid
 
 PROVIDER = """
 mode = "test"
@@ -60,6 +60,14 @@ def _written(tmp_path: Path, rules: str) -> Path:
         (f"{RULE}{MAIL}".replace("break", "brake"), "notify"),
         (f"{RULE}{MAIL}".replace("b@example", "b example"), "mail addresses"),
         (
+            f"{RULE}{MAIL}".replace('sender = "', 'sender = "no '),
+            "sender: expected a mail address",
+        ),
+        (
+            f'{RULE}{MAIL}\nover = {{ EUR = "abc" }}',
+            "over.EUR: expected a plain decimal amount",
+        ),
+        (
             f'{RULE}webhook = {{ url = "env:HOOK", secret = "env:HOOK" }}',
             "whsec_BASE64 of 24 to 64 bytes",
         ),
@@ -103,3 +111,21 @@ def test_a_secret_of_a_channel_that_is_not_there_stops_only_what_sends(
     with pytest.raises(SendingFailed, match="where messages are sent from"):
         send(message, rule.channel, message.created_at)
     assert unset.startswith(f"notify rule finance: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("terms", "problem"),
+    [
+        ({"over": {"EUR": "abc"}}, "over.EUR: expected a plain decimal amount"),
+        ({"name": "Night"}, "name: expected a letter, then letters, digits"),
+        ({"every": "often"}, "every: expected a duration such as"),
+        ({"when": []}, "when: expected at least one event"),
+    ],
+)
+def test_a_rule_of_a_form_says_what_is_expected_of_each_field(
+    terms: dict[str, object], problem: str
+) -> None:
+    rule = {"name": "night", "when": ["break"], "channel": "finance", **terms}
+
+    with pytest.raises(Malformed, match=f"^{problem}"):
+        rule_of_terms(rule, {}, exponents={})

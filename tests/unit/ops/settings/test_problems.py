@@ -157,6 +157,11 @@ def test_a_wrong_variable_is_named_itself(tmp_path: Path) -> None:
     [
         (b"[receiver\n", "expected valid TOML"),
         (b"\xff\xfe", "expected UTF-8 text"),
+        (
+            b"a = " + b"[" * 3_000,
+            "expected valid TOML: brackets nested less deeply are expected",
+        ),
+        (b"a = " + b"9" * 5_000, "expected valid TOML: numbers of fewer digits are expected"),
         (b"receiver = 3\n", "receiver: expected a table"),
         (b"providers = 3\n", "providers: expected a list"),
         (b"providers = [3]\n", "providers[0]: expected a table"),
@@ -171,6 +176,27 @@ def test_a_file_that_is_not_a_settings_file_says_so(
     path.write_bytes(content)
 
     assert problems(path, {})[0].startswith(f"{path}: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[console]\npublic_url = 'http://['", "console.public_url: expected a URL such as"),
+        ("[console]\npublic_url = 'https://a:b'", "console.public_url: expected a URL such as"),
+        ("[console]\nreceivers = ['http://[']", "console.receivers: expected URLs such as"),
+        (
+            "[console.oidc]\nclient_id = 'a'\nissuer = 'https://[::1'",
+            "console.oidc.issuer: expected a URL such as https://",
+        ),
+        ("[console]\nread_url = 'postgresql://['", "console.read_url: expected"),
+    ],
+)
+def test_an_address_that_is_none_says_what_is_expected(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    (problem,) = problems(written(tmp_path, text), {})
+
+    assert problem.startswith(f"{tmp_path / 'tieout.toml'}: {expected}")
 
 
 def test_a_file_that_is_missing_is_a_problem_when_it_was_asked_for(tmp_path: Path) -> None:
