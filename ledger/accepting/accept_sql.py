@@ -64,8 +64,8 @@ SELECT q.kind, q.provider, q.name,
 ON CONFLICT (provider, kind, name) WHERE came_at IS NULL DO NOTHING
 """
 
-#: Returned instead of a batch id: see WRITE_BATCH.
-MOVED_ON = 0
+#: A position that no wallet can have: the check on it ends the statement, see WRITE_BATCH.
+_MOVED_ON = -1
 #: The columns of ``wallets`` a batch sets, in the order of the type ``wallet_line``.
 _WALLET = (
     *("wallet_id", "balance", "seq", "turnover", "blocked"),
@@ -75,16 +75,11 @@ _WALLET = (
 
 def _write() -> str:
     operations, deliveries = OperationRow._fields, DeliveryRow._fields
-    assignments = ", ".join(f"{name} = v.{name}" for name in _WALLET[1:])
+    assignments = ", ".join(f"{name} = v.{name}" for name in _WALLET[1:] if name != "seq")
     return f"""
-WITH moved_on AS (
-  SELECT FROM (SELECT r.wallet_id, min(r.wallet_seq) AS first
-                 FROM unnest($2::operation_line[]) AS r GROUP BY r.wallet_id) n
-   WHERE n.first - 1 <> (SELECT w.seq FROM wallets w WHERE w.wallet_id = n.wallet_id)
-), batch AS (
+WITH batch AS (
   INSERT INTO batches (operations, posted_at, session_id, answered_through)
-  SELECT $1, CASE WHEN $1 = 0 THEN clock_timestamp() END, $5, $6
-   WHERE $7 = ({READ_MARK}) AND NOT EXISTS (SELECT FROM moved_on)
+  SELECT $1, CASE WHEN $1 = 0 THEN clock_timestamp() END, $5, $6 WHERE $7 = ({READ_MARK})
   RETURNING batch_id
 ), written AS (
   INSERT INTO operations (batch_id, {", ".join(operations)})
@@ -95,18 +90,22 @@ WITH moved_on AS (
   SELECT batch.batch_id, {", ".join(f"d.{name}" for name in deliveries)}
     FROM batch, unnest($3::delivery_line[]) AS d
 ), moved AS (
-  UPDATE wallets w SET {assignments}
-    FROM batch, unnest($4::wallet_line[]) AS v WHERE w.wallet_id = v.wallet_id
+  UPDATE wallets w
+     SET {assignments}, seq = CASE WHEN w.seq = v.before THEN v.seq ELSE {_MOVED_ON} END
+    FROM batch, ROWS FROM (unnest($4::wallet_line[]), unnest($8::bigint[]))
+                     AS v ({", ".join(_WALLET)}, before)
+   WHERE w.wallet_id = v.wallet_id
 )
-SELECT coalesce((SELECT batch_id FROM batch), (SELECT {MOVED_ON} FROM moved_on LIMIT 1))
+SELECT batch_id FROM batch
 """  # noqa: S608 - only column names of our own row types are interpolated
 
 
 #: One batch: $1 number of operations, then the rows of operations, deliveries and changed
 #: wallets, each as one array; $5, $6 the receiver's session and its last answered batch; $7
-#: the mark of the epoch. Returns the batch id. Writes nothing and returns null if the mark is
-#: another now, MOVED_ON if a wallet is at another position than the one before its first row:
-#: the unique index on positions does not notice a taken one whose row left for an archive.
+#: the mark of the epoch; $8 the position of each changed wallet before the batch. Returns the
+#: batch id; null, and writes nothing, if the mark is another now. Fails on WALLETS_GUARD if a
+#: wallet is at another position: the unique index on positions does not notice one that is
+#: taken if its row left for an archive.
 WRITE_BATCH = _write()
 
 
@@ -138,8 +137,11 @@ def write_arguments(
         )
         for w in sorted(wallets, key=_wallet_id)
     ]
-    rows = (sorted(operations, key=_position), deliveries, wallet_lines)
-    return (len(operations), *rows, *batch_marks, epoch_mark)
+    in_order = sorted(operations, key=_position)
+    before = {row.wallet_id: row.wallet_seq - 1 for row in reversed(in_order)}
+    rows = (in_order, deliveries, wallet_lines)
+    positions = [before[line[0]] for line in wallet_lines]
+    return (len(operations), *rows, *batch_marks, epoch_mark, positions)
 
 
 def _wallet_id(wallet: Wallet) -> int:

@@ -1,11 +1,11 @@
 """Accept a batch of requests: read what the cache lacks, decide, write one statement.
 
 There are no locks. If another receiver changed one of the wallets or wrote one of the keys, the
-statement writes nothing or violates a unique index. The acceptor then reads everything the
-batch touches and decides again, up to a maximum number of attempts. It splits a batch that
-keeps failing, so that one request that cannot be written never fails its neighbours. A request
-that needs rows which left for an archive is put off, and asks for them; its neighbours are
-decided as always.
+statement violates a check or a unique index. The acceptor then reads everything the batch
+touches and decides again, up to a maximum number of attempts. It splits a batch that keeps
+failing, so that one request that cannot be written never fails its neighbours. A request that
+needs rows which left for an archive is put off, and asks for them; its neighbours are decided
+as always.
 """
 
 import asyncio
@@ -284,10 +284,9 @@ class Acceptor:
             operations, deliveries, list(wallets.values()), marks, self._epoch_mark or 0
         )
         batch_id: int | None = await answer_of(connection.fetchval(WRITE_BATCH, *arguments))
-        if not batch_id:
-            if batch_id is None:
-                await self.close()
-            raise RaceLost("a wallet moved on, or a restore began or ended")
+        if batch_id is None:
+            await self.close()
+            raise RaceLost("a restore began or ended")
         return batch_id
 
     async def _read(

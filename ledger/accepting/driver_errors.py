@@ -18,6 +18,8 @@ _T = TypeVar("_T")
 
 #: The guard of ``operations`` that keeps archived keys unique.
 _AWAY_GUARD = "operations_are_not_away"
+#: The check that a batch violates if one of its wallets moved on; see ``accept_sql``.
+WALLETS_GUARD = "wallets_seq_not_negative"
 
 _RACE_LOST = (
     asyncpg.UniqueViolationError,
@@ -67,7 +69,7 @@ async def answer_of(call: Awaitable[_T]) -> _T:
     """The result of a call of the driver.
 
     Raises:
-        RaceLost: a unique index or the server's own order decided for another receiver.
+        RaceLost: a guard or the server's own order decided for another receiver.
         RowsAway: the call would write beside rows that left for an archive.
         BatchRefused: the server refuses what the statement would write.
         ConnectionGone: anything else.
@@ -92,7 +94,10 @@ def _meaning(error: Exception) -> RaceLost | BatchRefused | ConnectionGone:
         error.constraint_name == _AWAY_GUARD
     ):
         return RowsAway(name, away_names_from_json(error.detail))
-    if isinstance(error, _RACE_LOST):
+    if isinstance(error, _RACE_LOST) or (
+        isinstance(error, asyncpg.CheckViolationError)
+        and error.constraint_name == WALLETS_GUARD
+    ):
         return RaceLost(name)
     if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
         return BatchRefused(name)  # a value that the driver cannot encode

@@ -43,16 +43,13 @@ class CuttableConnection:
         return getattr(self.real, name)
 
     async def fetchval(self, statement: str, *arguments: object) -> object:
-        """Commit a batch unless the connection is cut before; return unless it is cut after.
-
-        A batch that was not written, because a wallet moved on, leaves the cut to the next one.
-        """
+        """Commit a batch unless the connection is cut before; return unless it is cut after."""
         if statement != WRITE_BATCH:
             return await self.real.fetchval(statement, *arguments)
         if self._cutter.should_cut(Cut.BEFORE):
             self._cut()
         committed = await self.real.fetchval(statement, *arguments)
-        if committed and self._cutter.should_cut(Cut.AFTER):
+        if self._cutter.should_cut(Cut.AFTER):
             self._cut()
         return committed
 
