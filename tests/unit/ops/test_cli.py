@@ -206,9 +206,7 @@ def test_a_path_that_cannot_be_written_exits_2_in_one_line(
 
 
 def test_a_word_that_is_no_text_exits_2_and_is_named(tmp_path: Path) -> None:
-    (tmp_path / "players.csv").touch()
-
-    done = tieout(tmp_path, "players", "import", "players.csv", "--encoding", "latin-\udcff1")
+    done = tieout(tmp_path, "breaks", "show", "latin-\udcff1")
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "'latin-\\udcff1': text in UTF-8 is expected\n"
