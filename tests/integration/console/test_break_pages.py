@@ -242,7 +242,7 @@ def test_a_form_that_is_too_long_or_none_is_a_page_with_an_id(maria: PageClient)
         maria.send("POST", "/logout", body="--y", headers=multipart),
     ]
 
-    assert [reply.status for reply in replies] == [413, 400, 400]
+    assert [reply.status for reply in replies] == [413, 413, 400]
     for reply in replies:
         assert reply.headers["X-Error-Id"] in reply.text
         assert "Nothing was done" in reply.shown()
