@@ -219,6 +219,18 @@ def test_a_disabled_person_is_out_at_the_next_request(
     assert site.browser().sign_in("nora").status == 401
 
 
+def test_whoever_is_enabled_again_has_to_sign_in_anew(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    client = site.browser_of("eve")
+    for disabled in (True, False):
+        with console_books.books.engine.begin() as connection:
+            set_disabled(connection, "eve", disabled=disabled, by="ann")
+
+    assert client.get("/").location == "/login"
+    assert site.browser_of("eve").get("/").status == 200
+
+
 def test_the_address_of_a_browser_is_believed_from_trusted_proxies_only(
     site: ConsoleSite, console_books: ConsoleBooks
 ) -> None:
