@@ -1,15 +1,17 @@
 """Signing in: passwords, sessions, forms of other sites, guessing, and where one ends up."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from console.accounts.attempts import PER_NAME_AND_ADDRESS
-from console.accounts.passwords import new_code
-from storage.people import set_disabled
+from console.accounts.passwords import new_code, set_password
+from storage.people import get_person, set_disabled
 from tests.harness.books.console import ConsoleBooks
+from tests.harness.books.lock_waits import until_somebody_waits
 from tests.harness.servers.console import PASSWORD, ConsoleSite, serving
 
 
@@ -229,6 +231,23 @@ def test_whoever_is_enabled_again_has_to_sign_in_anew(
 
     assert client.get("/").location == "/login"
     assert site.browser_of("eve").get("/").status == 200
+
+
+def test_a_password_that_is_replaced_while_it_is_checked_begins_no_session(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    site.give_password("bob")
+    client, engine, now = site.browser(), console_books.books.engine, site.console.clock.now()
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as connection:
+            bob = get_person(connection, "bob")
+            set_password(connection, bob, "four seasons of rain", by="bob", now=now)
+            signing_in = threads.submit(client.sign_in, "bob")
+            until_somebody_waits(engine)
+        reply = signing_in.result()
+
+    assert reply.status == 401
+    assert client.get("/").location == "/login"
 
 
 def test_the_address_of_a_browser_is_believed_from_trusted_proxies_only(
