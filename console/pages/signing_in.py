@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import structlog
 
-from console.accounts.attempts import WINDOW, begin_attempt, succeeded
+from console.accounts.attempts import WINDOW, begin_attempt, forget_failures, succeeded
 from console.accounts.passwords import (
     PASSWORD_CHARS_MIN,
     is_password,
@@ -109,6 +109,7 @@ def set_password(visit: Visit) -> Reply:
             if owner_of_code(connection, code, now=visit.now) is None:
                 raise _void_code()
             store_password(connection, owner, password, by=owner.name, now=visit.now)
+            forget_failures(connection, owner.name)  # or they would not get in with it
     except Malformed as malformed:
         return _reset_page(code, owner.name, error=f"A password: {malformed.reason}.")
     return SeeOther(path="/login?done=password", session_token="")

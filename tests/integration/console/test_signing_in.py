@@ -210,6 +210,21 @@ def test_a_link_sets_a_password_once_and_ends_every_session(site: ConsoleSite) -
     assert site.browser().sign_in("m", new).status == 303
 
 
+def test_a_link_lets_somebody_in_whose_password_others_guessed(site: ConsoleSite) -> None:
+    site.give_password("ann")
+    for number in range(PER_NAME_AND_ADDRESS):
+        site.browser().sign_in("ann", f"guess {number}")
+    locked_out, client = site.browser().sign_in("ann").status, site.browser()
+    with site.console.writers.begin() as connection:
+        code = new_code(connection, "ann", by="ann", now=site.console.clock.now()).code
+    new = "four seasons of rain"
+    token = client.get(f"/reset/{code}").field("form_token")
+    client.post(f"/reset/{code}", {"form_token": token, "password": new, "again": new})
+
+    assert locked_out == 429
+    assert client.sign_in("ann", new).status == 303
+
+
 def test_a_disabled_person_is_out_at_the_next_request(
     site: ConsoleSite, console_books: ConsoleBooks
 ) -> None:
