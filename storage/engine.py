@@ -26,11 +26,16 @@ _KEEPALIVE = {
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """A SQLAlchemy engine on the URL; connections are made on first use, and count in UTC."""
+    """A SQLAlchemy engine on the URL; connections are made on first use, and count in UTC.
+
+    Its errors do not repeat the values of a statement: they hold callbacks and hashes, and
+    whoever logs an error logs its text.
+    """
     engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": CONNECT_TIMEOUT_S, **_KEEPALIVE},
     )
     event.listen(engine, "connect", _count_in_utc)

@@ -1,7 +1,7 @@
 """Registered people, and transactions that say who acts.
 
 Every change writes a row of the audit trail in its transaction. Tables written: ``people``,
-``audit``.
+``console_sessions``, ``audit``.
 """
 
 import hashlib
@@ -41,6 +41,9 @@ SELECT {_COLUMNS} FROM people WHERE os_user = :value ORDER BY person_id
 _LOCK = "LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE"
 _DISABLE = "UPDATE people SET disabled_at = coalesce(disabled_at, now()) WHERE person_id = :id"
 _ENABLE = "UPDATE people SET disabled_at = NULL WHERE person_id = :id"
+_END_SESSIONS = """
+UPDATE console_sessions SET ended_at = now() WHERE person_id = :id AND ended_at IS NULL
+"""
 _SET_ROLES = "UPDATE people SET roles = :roles WHERE person_id = :id"
 _SET_TOKEN = "UPDATE people SET token_hash = :hash WHERE person_id = :id"  # noqa: S105 - SQL
 _ADMINS_LEFT = """
@@ -193,13 +196,15 @@ def get_person(connection: Connection, name: str) -> Person:
 
 
 def set_disabled(connection: Connection, name: str, *, disabled: bool, by: str) -> Person:
-    """Disable a person, or enable them again.
+    """Disable a person, which ends their sessions, or enable them again.
 
     Raises:
         PersonRefused: nobody has the name, or no administrator would be left.
     """
     if disabled:
-        return _change(connection, name, _DISABLE, by=by, action="disabled")
+        person = _change(connection, name, _DISABLE, by=by, action="disabled")
+        connection.execute(text(_END_SESSIONS), {"id": person.person_id})
+        return person
     return _change(connection, name, _ENABLE, by=by, action="enabled")
 
 

@@ -17,6 +17,11 @@ _WRITTEN_TOGETHER = (
     frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}),
     frozenset({"CJK", "HANGUL"}),
 )
+#: Marks and a blank that show nothing although they count as printable: from, to.
+_INVISIBLE = (
+    *((0x034F, 0x034F), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2800, 0x2800)),
+    *((0xFE00, 0xFE0F), (0xE0100, 0xE01EF)),
+)
 #: Case-folded letters and digits that look like a Latin letter: Cyrillic, Greek, others.
 _CYRILLIC = (
     "\u0430\u0432\u0441\u0501\u0435\u04bb\u0456\u0458\u043a\u04cf\u043c"
@@ -214,7 +219,7 @@ def normalized_name(text: str) -> str:
         raise Malformed("name", "a name is expected")
     if len(name) > NAME_LENGTH_MAX:
         raise Malformed("name", f"a name of at most {NAME_LENGTH_MAX} characters is expected")
-    if not name.isprintable():
+    if not all(map(_is_visible, name)):
         raise Malformed("name", "a name without invisible characters is expected")
     scripts = {_script(letter) for letter in name if unicodedata.category(letter)[0] == "L"}
     if len(scripts) > 1 and not any(scripts <= together for together in _WRITTEN_TOGETHER):
@@ -285,6 +290,13 @@ def _takers(eyes: frozenset[str]) -> set[str]:
 
 def _everyone(eyes: frozenset[str]) -> set[str]:
     return {eye.removeprefix(_VIA) for eye in eyes}
+
+
+def _is_visible(character: str) -> bool:
+    code = ord(character)
+    return character.isprintable() and not any(
+        first <= code <= last for first, last in _INVISIBLE
+    )
 
 
 def _script(letter: str) -> str:

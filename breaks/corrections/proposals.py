@@ -305,6 +305,11 @@ def _approve_proposals(
     if break_.state in {BreakState.APPROVED, BreakState.POSTED}:  # approved before
         return
     check_step(break_.break_id, break_.state, BreakState.APPROVED)
+    if not proposals:
+        raise ActionRefused(
+            f"no correction of {break_.break_id} is proposed any more: reject it with `tieout"
+            f" breaks reject {break_.break_id}`, then it can be decided anew"
+        )
     total = sum(abs(proposal.correction.amount) for proposal in proposals)
     limits.check(by, total, break_.currency)
     ids = [proposal.id for proposal in proposals]

@@ -28,31 +28,43 @@ SCOPES: Mapping[str, Right] = MappingProxyType({right.name.lower(): right for ri
 #: Longest time between two notes of when a token was last used.
 _USED_EVERY = timedelta(minutes=1)
 
+#: Tokens, and who disabled their person first after they were made, which ended them for good.
+#: The order of the audit trail says what came first: clocks of several machines may not.
+_TOKENS = """
+api_tokens t JOIN people p USING (person_id) LEFT JOIN LATERAL (
+    SELECT d.at, d.actor FROM audit d
+     WHERE d.subject = 'person ' || p.name AND d.action = 'person.disabled'
+       AND d.audit_id > (SELECT min(m.audit_id) FROM audit m
+                          WHERE m.subject = 'token ' || t.token_id AND m.action = 'token.made')
+     ORDER BY d.audit_id LIMIT 1) disabled ON true
+"""
 _COLUMNS = """
 t.token_id, p.name AS person, t.name, t.scopes, t.made_at, t.expires_at, t.last_used_at,
-t.revoked_at, t.revoked_by
+coalesce(t.revoked_at, disabled.at) AS revoked_at,
+coalesce(t.revoked_by, disabled.actor) AS revoked_by
 """
 _ADD = """
 INSERT INTO api_tokens (token_id, token_hash, person_id, name, scopes, made_at, expires_at)
 VALUES (:id, :hash, :person, :name, :scopes, :now, :expires)
 """
 _FIND = f"""
-SELECT {_COLUMNS} FROM api_tokens t JOIN people p USING (person_id)
+SELECT {_COLUMNS} FROM {_TOKENS}
  WHERE t.token_hash = :hash AND t.revoked_at IS NULL AND t.expires_at > :now
-   AND p.disabled_at IS NULL
+   AND p.disabled_at IS NULL AND disabled.at IS NULL
 """  # noqa: S608 - our own columns
 _LIST = f"""
-SELECT {_COLUMNS} FROM api_tokens t JOIN people p USING (person_id)
+SELECT {_COLUMNS} FROM {_TOKENS}
  WHERE CAST(:person AS text) IS NULL OR p.name = :person
  ORDER BY t.made_at DESC, t.token_id
 """  # noqa: S608 - our own columns
 _GET = f"""
-SELECT {_COLUMNS} FROM api_tokens t JOIN people p USING (person_id) WHERE t.token_id = :id
+SELECT {_COLUMNS} FROM {_TOKENS} WHERE t.token_id = :id
 """  # noqa: S608 - our own columns
-_COUNT = """
-SELECT count(*) FROM api_tokens
- WHERE person_id = :person AND revoked_at IS NULL AND expires_at > :now
-"""
+_COUNT = f"""
+SELECT count(*) FROM {_TOKENS}
+ WHERE person_id = :person AND t.revoked_at IS NULL AND t.expires_at > :now
+   AND disabled.at IS NULL
+"""  # noqa: S608 - our own text
 _USE = "UPDATE api_tokens SET last_used_at = :now WHERE token_id = :id"
 _REVOKE = """
 UPDATE api_tokens SET revoked_at = :now, revoked_by = :by
@@ -67,6 +79,7 @@ class ApiToken:
     Attributes:
         person: whose rights it has, as far as the scopes reach.
         scopes: the rights it is limited to.
+        revoked_at, revoked_by: by whom it was ended, or its person disabled, and when.
     """
 
     token_id: str

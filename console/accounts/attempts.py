@@ -25,6 +25,7 @@ INSERT INTO login_attempts (at, name_hash, address) VALUES (:now, :name, :addres
 RETURNING attempt_id
 """
 _SUCCEED = "UPDATE login_attempts SET succeeded = true WHERE attempt_id = :id"
+_FORGET = "DELETE FROM login_attempts WHERE name_hash = :name AND NOT succeeded"
 _CLEAN = "DELETE FROM login_attempts WHERE at < :before"
 
 
@@ -51,3 +52,8 @@ def succeeded(connection: Connection, attempt_id: int, *, now: datetime) -> None
     """Note that an attempt was no failure, and forget old ones."""
     connection.execute(text(_SUCCEED), {"id": attempt_id})
     connection.execute(text(_CLEAN), {"before": now - _KEPT})
+
+
+def forget_failures(connection: Connection, name: str) -> None:
+    """Forget the failures of a name whose person has just chosen a password by a link."""
+    connection.execute(text(_FORGET), {"name": digest_of(name)})

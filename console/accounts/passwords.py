@@ -34,6 +34,7 @@ _HASH_OF = """
 SELECT w.hash FROM passwords w JOIN people p USING (person_id)
  WHERE p.name = :name AND p.disabled_at IS NULL
 """
+_KEPT_HASH_OF = f"{_HASH_OF} FOR SHARE OF w"
 _END_SESSIONS = """
 UPDATE console_sessions SET ended_at = :now WHERE person_id = :person AND ended_at IS NULL
 """
@@ -124,6 +125,15 @@ def owner_of_code(connection: Connection, code: str, *, now: datetime) -> Person
 def password_hash(connection: Connection, name: str) -> str | None:
     """The hash of an enabled person's password, by their normalised name."""
     return connection.execute(text(_HASH_OF), {"name": name}).scalar_one_or_none()
+
+
+def keeps_password(connection: Connection, name: str, checked_hash: str | None) -> bool:
+    """Whether an enabled person still has the password that was checked.
+
+    Whoever sets another one waits for the end of the transaction, and then ends its session.
+    """
+    kept = connection.execute(text(_KEPT_HASH_OF), {"name": name}).scalar_one_or_none()
+    return kept is not None and kept == checked_hash
 
 
 def is_password(password: str, stored_hash: str | None) -> bool:

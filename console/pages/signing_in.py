@@ -5,10 +5,11 @@ from http import HTTPStatus
 
 import structlog
 
-from console.accounts.attempts import WINDOW, begin_attempt, succeeded
+from console.accounts.attempts import WINDOW, begin_attempt, forget_failures, succeeded
 from console.accounts.passwords import (
     PASSWORD_CHARS_MIN,
     is_password,
+    keeps_password,
     owner_of_code,
     password_hash,
 )
@@ -60,7 +61,8 @@ def log_in(visit: Visit) -> Reply:
         )
     with _hashing:
         fits = is_password(password, stored_hash)
-    if not fits:
+    begun = _begin(visit, name, stored_hash, attempt, target) if fits else None
+    if begun is None:
         log.info("login_refused", address=visit.address)
         return _login_page(
             visit,
@@ -70,7 +72,7 @@ def log_in(visit: Visit) -> Reply:
             " makes a link to choose a new password.",
             status=HTTPStatus.UNAUTHORIZED,
         )
-    return _begin(visit, name, attempt, target)
+    return begun
 
 
 def log_out(visit: Visit) -> Reply:
@@ -107,15 +109,21 @@ def set_password(visit: Visit) -> Reply:
             if owner_of_code(connection, code, now=visit.now) is None:
                 raise _void_code()
             store_password(connection, owner, password, by=owner.name, now=visit.now)
+            forget_failures(connection, owner.name)  # or they would not get in with it
     except Malformed as malformed:
         return _reset_page(code, owner.name, error=f"A password: {malformed.reason}.")
     return SeeOther(path="/login?done=password", session_token="")
 
 
-def _begin(visit: Visit, name: str, attempt: int, target: str) -> SeeOther:
+def _begin(
+    visit: Visit, name: str, checked_hash: str | None, attempt: int, target: str
+) -> SeeOther | None:
+    """Begin a session; None: another password was set while this one was checked."""
     with visit.console.writers.connect() as connection:
         person = get_person(connection, name)
     with writers_for(visit.console, person).begin() as connection:
+        if not keeps_password(connection, name, checked_hash):
+            return None
         succeeded(connection, attempt, now=visit.now)
         if visit.session is not None:
             end_session(connection, visit.session, now=visit.now)

@@ -20,7 +20,8 @@ _URLS = (
     ("receiver", "database_url"),
     *(("console", "read_url"), ("console", "write_url")),
 )
-_CREDENTIAL = re.compile(r"(://[^:/?#]*:)[^/?#]*@")
+#: A password may have / and #, which SQLAlchemy takes as they are.
+_CREDENTIAL = re.compile(r"(://[^:/?#@]*:)[^?]*@")
 _PARAMETER = re.compile(r"([?&][a-z_]*password=)[^&]*", re.IGNORECASE)
 
 

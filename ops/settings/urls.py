@@ -63,5 +63,7 @@ def split_url(url: str) -> SplitResult | None:
 def _refuse_unknown(parts: SplitResult, allowed: frozenset[str]) -> None:
     names = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
     if unknown := sorted(names - allowed):
+        if not all(map(str.isidentifier, unknown)):  # the rest of a password with ? in it
+            raise ValueError("a URL whose password has %2F, %3F, %23 and %40 for /, ?, # and @")
         among = f"known are {', '.join(sorted(allowed))}" if allowed else "there are none"
         raise ValueError(f"a URL without the parameter {', '.join(unknown)}: {among}")

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import typer
 from sqlalchemy import Engine
 
-from breaks.store import break_exists
+from breaks.states import BreakState
+from breaks.store import break_exists, read_break
 from ledger.accepting.own_operations import InRound
 from ledger.corrections import adjustments
 from ledger.corrections.adjustments import Adjustment, AdjustmentRefused
@@ -117,6 +118,9 @@ def reject(
     engine, name = open_books_as(ctx, by, Right.DECIDE)
     proposal = complete_id(engine, ShortIdKind.ADJUSTMENT, proposal)
     with refusals():
+        adjustment = adjustments.get_adjustment(engine, proposal)
+        if _is_proposed_for_break(engine, adjustment):
+            _refuse_break(engine, adjustment.break_id, "tieout breaks reject")
         rejected = adjustments.reject(
             engine, proposal, by=name, reason=reason, now=SystemClock().now()
         )
@@ -148,6 +152,14 @@ def _refuse_break(engine: Engine, break_id: str | None, instead: str) -> None:
     """Refuse a correction of a break: ``tieout breaks`` also changes the break's state."""
     if break_id is not None and break_exists(engine, break_id):
         raise AdjustmentRefused(f"it belongs to the break {break_id}; use {instead} {break_id}")
+
+
+def _is_proposed_for_break(engine: Engine, adjustment: Adjustment) -> bool:
+    """Whether a break waits for the decision; one that was found later knows nothing of it."""
+    break_id = adjustment.break_id
+    if break_id is None or not break_exists(engine, break_id):
+        return False
+    return read_break(engine, break_id).state is BreakState.PROPOSED
 
 
 def _within(

@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ledger.corrections import adjustments
 from ops.commands.breaks.group import app
 from ops.commands.ledger import adjust
 from ops.settings.loader import load
 from storage.engine import open_engine
 from tests.harness.books.differences.break_commands import BreakCommands
 from tests.harness.books.differences.breaks import EVENING, HOUR, BreakBooks
-from tests.harness.books.ledger import SLUG, open_wallets
+from tests.harness.books.ledger import SLUG, eur, open_wallets
+from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Malformed, SettingsInvalid
 
 #: What the settings have beyond those of every test of these commands.
@@ -171,6 +173,52 @@ def test_ledger_adjust_keeps_limits_and_leaves_breaks_to_their_own_commands(
         ("approve", unrelated, "--by", "eve"): "nobody may approve at most 0.00 EUR",
     }.items():
         assert message in cli.run(*words, code=1, group=adjust.app)
+
+
+def test_ledger_adjust_rejects_no_correction_that_a_break_waits_for(
+    cli: BreakCommands,
+) -> None:
+    (entry,) = cli.json("list", "--kind", "missing_in_ledger")
+    name, words = entry["id"], ("--by", "jonas", "--reason", "not so")
+    stray = adjustments.propose(
+        cli.books.engine,
+        player="ann",
+        currency="EUR",
+        amount=eur(70),
+        reason="before the break was found",
+        by="maria",
+        now=EVENING,
+        break_id=name,
+        exponents=ISO_ONLY,
+    )
+
+    cli.run("reject", stray, *words, group=adjust.app)
+    (proposal,) = cli.json("propose", name, "--by", "maria", "--reason", "their bet")
+    refused = cli.run("reject", proposal, *words, code=1, group=adjust.app)
+    cli.run("reject", name, *words)
+
+    states = {item.id: item.state for item in adjustments.all_adjustments(cli.books.engine)}
+    assert f"it belongs to the break {name}; use tieout breaks reject {name}" in refused
+    assert states == {stray: "rejected", proposal: "rejected"}
+    assert cli.json("show", name)["state"] == "open"
+
+
+def test_nobody_approves_a_break_of_which_nothing_is_proposed_any_more(
+    cli: BreakCommands,
+) -> None:
+    (entry,) = cli.json("list", "--round", "small")
+    name, by_hand = entry["id"], ("--amount", "1.00", "--overrule", "history")
+    words = ("propose", name, "--by", "maria", "--reason", "paid by hand", *by_hand)
+    (proposal,) = cli.json(*words)
+    adjustments.reject(cli.books.engine, proposal, by="jonas", reason="no", now=EVENING)
+
+    alone = cli.run("approve", name, "--by", "maria", code=1)
+    waiting = cli.json("show", name)["state"]
+    cli.run("reject", name, "--by", "jonas", "--reason", "no")
+
+    assert f"no correction of {name} is proposed any more" in alone
+    assert waiting == "adjustment_proposed"
+    assert cli.json("show", name)["state"] == "open"
 
 
 def test_invalid_options_are_named(cli: BreakCommands) -> None:

@@ -1,15 +1,17 @@
 """Signing in: passwords, sessions, forms of other sites, guessing, and where one ends up."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from console.accounts.attempts import PER_NAME_AND_ADDRESS
-from console.accounts.passwords import new_code
-from storage.people import set_disabled
+from console.accounts.passwords import new_code, set_password
+from storage.people import get_person, set_disabled
 from tests.harness.books.console import ConsoleBooks
+from tests.harness.books.lock_waits import until_somebody_waits
 from tests.harness.servers.console import PASSWORD, ConsoleSite, serving
 
 
@@ -208,6 +210,21 @@ def test_a_link_sets_a_password_once_and_ends_every_session(site: ConsoleSite) -
     assert site.browser().sign_in("m", new).status == 303
 
 
+def test_a_link_lets_somebody_in_whose_password_others_guessed(site: ConsoleSite) -> None:
+    site.give_password("ann")
+    for number in range(PER_NAME_AND_ADDRESS):
+        site.browser().sign_in("ann", f"guess {number}")
+    locked_out, client = site.browser().sign_in("ann").status, site.browser()
+    with site.console.writers.begin() as connection:
+        code = new_code(connection, "ann", by="ann", now=site.console.clock.now()).code
+    new = "four seasons of rain"
+    token = client.get(f"/reset/{code}").field("form_token")
+    client.post(f"/reset/{code}", {"form_token": token, "password": new, "again": new})
+
+    assert locked_out == 429
+    assert client.sign_in("ann", new).status == 303
+
+
 def test_a_disabled_person_is_out_at_the_next_request(
     site: ConsoleSite, console_books: ConsoleBooks
 ) -> None:
@@ -217,6 +234,35 @@ def test_a_disabled_person_is_out_at_the_next_request(
 
     assert client.get("/").location == "/login"
     assert site.browser().sign_in("nora").status == 401
+
+
+def test_whoever_is_enabled_again_has_to_sign_in_anew(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    client = site.browser_of("eve")
+    for disabled in (True, False):
+        with console_books.books.engine.begin() as connection:
+            set_disabled(connection, "eve", disabled=disabled, by="ann")
+
+    assert client.get("/").location == "/login"
+    assert site.browser_of("eve").get("/").status == 200
+
+
+def test_a_password_that_is_replaced_while_it_is_checked_begins_no_session(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    site.give_password("bob")
+    client, engine, now = site.browser(), console_books.books.engine, site.console.clock.now()
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as connection:
+            bob = get_person(connection, "bob")
+            set_password(connection, bob, "four seasons of rain", by="bob", now=now)
+            signing_in = threads.submit(client.sign_in, "bob")
+            until_somebody_waits(engine)
+        reply = signing_in.result()
+
+    assert reply.status == 401
+    assert client.get("/").location == "/login"
 
 
 def test_the_address_of_a_browser_is_believed_from_trusted_proxies_only(

@@ -140,7 +140,7 @@ def test_disabling_the_person_or_taking_the_role_ends_their_streams(
         ended = rest_of(response)
         with console_books.books.engine.begin() as connection:
             set_disabled(connection, "only finance", disabled=False, by="ann")
-        again = opened(client, "/test/preparing", stack)
+        again = opened(streaming.browser_of("only finance"), "/test/preparing", stack)
         event_of(again)
         with console_books.books.engine.begin() as connection:
             set_roles(connection, "only finance", {Role.VIEWER}, by="ann")

@@ -1,10 +1,11 @@
-"""Connections of an engine: what a server's own settings must not change."""
+"""Connections of an engine: what a server's own settings must not change, nor errors show."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DataError
 
 from storage.engine import open_engine
 
@@ -48,3 +49,17 @@ def test_a_transaction_that_is_rolled_back_leaves_the_zone(engine_of_berlin: Eng
         with engine_of_berlin.connect() as connection:
             assert connection.execute(text("SHOW TimeZone")).scalar_one() == "UTC"
             connection.rollback()
+
+
+def test_errors_do_not_repeat_the_values_of_a_statement(database: str) -> None:
+    engine = open_engine(database)
+    query = text("SELECT 1 / :none, CAST(:value AS text)")
+    params = {"none": 0, "value": "canary"}
+    with (
+        pytest.raises(DataError, match="division by zero") as failed,
+        engine.connect() as connection,
+    ):
+        connection.execute(query, params)
+    engine.dispose()
+
+    assert "canary" not in str(failed.value)

@@ -186,6 +186,25 @@ def test_a_token_has_no_right_that_its_person_lost(
     assert client.get("/me").status == 401
 
 
+def test_a_token_from_before_its_person_was_disabled_works_never_again(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    before = ApiClient(site.port, token_for(site, "j"))
+    (made,) = json_of(before.get("/tokens"))["items"]
+    for disabled in (True, False):
+        with console_books.books.engine.begin() as connection:
+            set_disabled(connection, "j", disabled=disabled, by="ann")
+    since = ApiClient(site.port, token_for(site, "j"))
+
+    assert (before.get("/me").status, since.get("/me").status) == (401, 200)
+    ended = json_of(since.get(f"/tokens/{made['id']}"))
+    assert (ended["version"], ended["revoked_by"]) == ("revoked", "ann")
+    assert [item["revoked_by"] for item in json_of(since.get("/tokens"))["items"]] == [
+        None,
+        "ann",
+    ]
+
+
 def test_a_token_expires_and_a_wrong_one_is_limited(
     site: ConsoleSite, console_books: ConsoleBooks
 ) -> None:

@@ -195,6 +195,9 @@ def test_secrets_show_in_no_repr_and_in_no_listing(tmp_path: Path) -> None:
         ("postgresql://u@h/d", "postgresql://u@h/d"),
         ("postgresql://u:p@h:5/d?host=/x", "postgresql://u:***@h:5/d?host=/x"),
         ("postgresql://u:a@b@h/d", "postgresql://u:***@h/d"),
+        ("postgresql://u:12#a@h/d", "postgresql://u:***@h/d"),
+        ("postgresql://u:1,a/b@h/d", "postgresql://u:***@h/d"),
+        ("postgresql://h:5/d?user=a@b", "postgresql://h:5/d?user=a@b"),
         (
             "postgresql://u@h/d?password=p&sslpassword=q",
             "postgresql://u@h/d?password=***&sslpassword=***",

@@ -37,6 +37,7 @@ def test_a_broker_url_passes_unchanged(url: str) -> None:
         ("postgresql://u:canary@h:port/d", '"embedded" or a URL such as postgresql:'),
         ("postgresql://u:canary@h:0/d", '"embedded" or a URL such as postgresql:'),
         ("postgresql://u:canary@h/d?channel_binding=require", "parameter channel_binding: "),
+        ("postgresql://u:1?canary@h/d", "whose password has %2F, %3F, %23 and %40"),
         ("postgresql://u:canary@h/d?sslmod=", "parameter sslmod: known are .*sslmode"),
     ],
 )
@@ -54,6 +55,7 @@ def test_a_wrong_database_url_is_refused_without_being_repeated(
         ("http://u:canary@h/", "amqp://user:password@host/vhost"),
         ("amqp://u:canary@h:port/", "amqp://user:password@host/vhost"),
         ("amqp://u:canary@h/a/b", "slashes are written %2F"),
+        ("amqp://u:1?canary@h/", "whose password has %2F, %3F, %23 and %40"),
         ("amqp://u:canary@h/?cacertfile=/x", "parameter cacertfile: there are none"),
         ("amqps://u:canary@h/?cafile=/x", "parameter cafile: known are cacertfile,"),
     ],
