@@ -77,6 +77,14 @@ async def database_time(connection: "asyncpg.Connection") -> datetime:
     return now
 
 
+async def is_read_only(connection: "asyncpg.Connection") -> bool:
+    """Whether the database takes no writes: a replica, or one that was made read-only."""
+    read_only: bool = await connection.fetchval(
+        "SELECT current_setting('transaction_read_only')::boolean"
+    )
+    return read_only
+
+
 def url_of(engine: Engine) -> str:
     """The database URL of an engine, for psycopg and asyncpg."""
     url = engine.url.set(drivername="postgresql")

@@ -69,6 +69,7 @@ class Receiver:
             sampled=self._sampled,
             spacing_s=config.commit_spacing_s,
         )
+        self._metrics.pending.set_function(lambda: self._commit.pending)
         self._handlers = {
             f"/callbacks/{slug}{route}": self._handler(endpoint, route)
             for slug, endpoint in config.endpoints.items()
@@ -216,7 +217,6 @@ class Receiver:
     def _on_commit(self, accepted: Accepted) -> None:
         self._notifier.notify(accepted)
         self._metrics.batch_requests.observe(len(accepted.decisions))
-        self._metrics.pending.set(self._commit.pending)
         if accepted.conflicts:
             self._metrics.conflicts.inc(accepted.conflicts)
 

@@ -13,7 +13,11 @@ HEAD_BYTES_MAX = 8_000
 #: Most header lines parsed here.
 HEADERS_MAX = 60
 
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~](?:[ -~]*[!-~])?)\r\n", re.ASCII)
+# Only at the beginning of a line: tried at every character of a line that does not match, it
+# would take time that grows with the square of the line's length.
+_HEADER = re.compile(
+    r"^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~](?:[ -~]*[!-~])?)\r\n", re.ASCII | re.MULTILINE
+)
 #: Characters of a header line besides its name and value.
 _SEPARATORS = len(": \r\n")
 _LENGTH = re.compile(r"[0-9]{1,8}", re.ASCII)

@@ -37,7 +37,7 @@ class FastPath:
     Args:
         handlers: by request line, e.g. ``"POST /callbacks/sport/transaction HTTP/1.1"``.
         server: makes the HTTP server's protocol for a connection that is handed over.
-        idle_timeout_s: how long a connection may stay open without a complete request.
+        idle_timeout_s: how long a connection may stay open without a complete head.
         read_timeout_s: how long a body may take, in however many parts. A request whose head
             comes in parts goes to the HTTP server, which has the same limit.
         body_bytes_max: longer bodies go to the HTTP server, which refuses them unread.
@@ -268,7 +268,7 @@ class FastConnection(asyncio.Protocol):
 
     def _close_if_idle(self) -> None:
         now = self._loop.time()
-        if self._is_busy:
+        if self._is_busy or self._unfinished is not None:  # a body has a time limit of its own
             self._deadline = now + self._fast_path.idle_timeout_s
         if now < self._deadline:
             self._idle_timer = self._loop.call_at(self._deadline, self._close_if_idle)

@@ -100,16 +100,24 @@ class GroupCommit:
         """Decide and commit one request; its decision is durable when this returns.
 
         The decision is UNAVAILABLE (retry later, never a decline) if too many requests wait,
-        the database is unreachable or too slow, or the commit loop has ended.
+        the database is unreachable or too slow, or the commit loop has ended. If the caller is
+        cancelled meanwhile, the answer is noted as lost.
         """
         future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
 
         def on_decision(decision: Decision) -> None:
-            if not future.done():
+            if future.done():
+                self.lost(request.provider, decision, request.received_at)
+            else:
                 future.set_result(decision)
 
         self.enqueue(request, on_decision)
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if not future.cancelled():  # decided, and cancelled before that was told
+                self.lost(request.provider, future.result(), request.received_at)
+            raise
 
     def enqueue(self, request: Request, on_decision: OnDecision) -> None:
         """Like ``submit``, but calls back with the decision once it is durable."""
@@ -162,7 +170,13 @@ class GroupCommit:
             self._confirm_after(CONFIRM_AGAIN_AFTER_S)
 
     def lost(self, provider: str, decision: Decision, at: datetime) -> None:
-        """Note that a decision was not sent: its connection was closed first."""
+        """Note that a decision was not sent: its connection was closed first.
+
+        Args:
+            provider: whose request it is.
+            decision: about it.
+            at: when the request came: a repeat that came later and is answered settles it.
+        """
         for key in _movements(decision):
             self._acceptor.lost(provider, key, at)
         self._confirm_after(CONFIRM_AFTER_S)

@@ -1,6 +1,7 @@
 """One callback, from bytes to reply: read, verify, parse, commit, respond."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import perf_counter
 
 import structlog
@@ -94,22 +95,24 @@ class CallbackHandler:
                 not raise.
         """
         started = perf_counter()
-
-        def on_decision(decision: Decision) -> None:
-            self._count(decision.verdict, started)
-            if not on_reply(decision.reply):
-                self._lost(decision)
-
         try:
             request = self._check(headers, body, peer) or self._understand(headers, body, peer)
             if isinstance(request, Request):
-                self._commit.enqueue(request, on_decision)
+                self._commit.enqueue(request, partial(self._answer, request, started, on_reply))
                 return
             verdict, reply = request
         except Exception:  # noqa: BLE001 - the process edge
             verdict, reply = self._failed()
         self._count(verdict, started)
         on_reply(reply)
+
+    def _answer(
+        self, request: Request, started: float, on_reply: OnReply, decision: Decision
+    ) -> None:
+        """Answer a request of the fast path that is decided."""
+        self._count(decision.verdict, started)
+        if not on_reply(decision.reply):
+            self._lost(request, decision)
 
     def refuse_slow(self, headers: Mapping[str, str], peer: str | None) -> CallbackReply:
         """The reply to a request whose body did not arrive in time on the fast path."""
@@ -144,7 +147,7 @@ class CallbackHandler:
         started = perf_counter()
         decision = await self._commit.submit(request)
         if is_client_gone(http_request, perf_counter() - started):
-            self._lost(decision)
+            self._lost(request, decision)
         return decision.verdict, decision.reply
 
     def _understand(
@@ -206,8 +209,8 @@ class CallbackHandler:
             respond=self._respond,
         )
 
-    def _lost(self, decision: Decision) -> None:
-        self._commit.lost(self._endpoint.provider.slug, decision, self._clock.now())
+    def _lost(self, request: Request, decision: Decision) -> None:
+        self._commit.lost(request.provider, decision, request.received_at)
 
     def _failed(self) -> Ended:
         """Answer a bug with "retry later"; log and count it once."""

@@ -25,6 +25,9 @@ SPACING_S = 0.2
 #: Pause after a failed send, in seconds.
 RETRY_PAUSE_S = 0.5
 
+# A driver whose connection dies raises other errors, too: whatever it meets.
+_OUTAGES = (RedisError, OSError, dramatiq.errors.BrokerConnectionError)
+
 log = structlog.get_logger()
 
 
@@ -69,9 +72,10 @@ class Notifier:
         try:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._send, batches, ingest)
-        except (RedisError, OSError, dramatiq.errors.BrokerConnectionError) as error:
+        except Exception as error:  # noqa: BLE001 - or workers would hear nothing any more
             self._on_failure()
-            log.warning("notify_failed", error=type(error).__name__, batches=len(batches))
+            write = log.warning if isinstance(error, _OUTAGES) else log.critical
+            write("notify_failed", error=type(error).__name__, batches=len(batches))
             await asyncio.sleep(RETRY_PAUSE_S)
 
     def _send(self, batches: list[int], ingest: bool) -> None:  # noqa: FBT001 - thread target

@@ -20,7 +20,7 @@ from workers.ask_provider import AskProvider, InquiryTerms, ask_providers
 from workers.canary import CANARY_ACTOR, record_canary
 from workers.context import WorkerContext
 from workers.ingest import ingest
-from workers.outcomes import Done, JobOutcome, JobRunner, Parked, Requeued
+from workers.outcomes import BUSY_FOR, Done, JobOutcome, JobRunner, Parked, Requeued
 
 #: Most postings per message; the next message continues with a larger backlog.
 POSTINGS_PER_MESSAGE = 50
@@ -70,7 +70,10 @@ def post_unposted(context: WorkerContext) -> JobOutcome:
         Unavailable: the database is unreachable.
     """
     batches = parked = 0
+    deadline = context.clock.now() + BUSY_FOR
     for _ in range(POSTINGS_PER_MESSAGE):
+        if context.clock.now() >= deadline:
+            break
         pause_reason = context.pause_reason(POST_QUEUE)
         if pause_reason:
             return Requeued(pause_reason)

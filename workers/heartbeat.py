@@ -14,6 +14,7 @@ from dramatiq.worker import Worker as DramatiqWorker
 from sqlalchemy import Engine
 
 from storage.queue.liveness import ProcessIdentity, beat, register, remove_heartbeat
+from storage.queue.parking import place_of
 from vocabulary.errors import Unavailable
 from workers import heartbeat_file
 from workers.queue_pause import QueuePause
@@ -121,8 +122,14 @@ class Heartbeat(Middleware):
             if show is not None:
                 show(self._engine, self._worker)
         except Unavailable as error:
-            if not self._was_unavailable:
-                log.warning("heartbeat_unavailable", why=str(error))
-            self._was_unavailable = True
+            self._note_failure(log.warning, str(error))
+        except Exception as error:  # noqa: BLE001 - pauses must go on taking effect
+            self._note_failure(log.critical, f"{type(error).__name__} at {place_of(error)}")
         else:
             self._was_unavailable = False
+
+    def _note_failure(self, write: Callable[..., object], why: str) -> None:
+        """Log the first of several failures in a row."""
+        if not self._was_unavailable:
+            write("heartbeat_unavailable", why=why)
+        self._was_unavailable = True

@@ -25,7 +25,7 @@ from vocabulary.facts import Fact, HistoryRecord, UnreadableHistory
 from vocabulary.fault_points import Step
 from vocabulary.outcomes import Verdict
 from workers.context import WorkerContext
-from workers.outcomes import Done, JobOutcome, Parked, Requeued
+from workers.outcomes import BUSY_FOR, Done, JobOutcome, Parked, Requeued
 
 #: Most deliveries per transaction.
 DELIVERIES_PER_INGEST = 2_000
@@ -52,13 +52,14 @@ ParsedDelivery = tuple[Delivery, HistoryRecord]
 
 
 def ingest(context: WorkerContext) -> JobOutcome:
-    """Ingest everything that waits, in transactions of bounded size.
+    """Ingest what waits, for a bounded time and in transactions of bounded size.
 
     Raises:
         Unavailable: the database is unreachable.
     """
     total = parked = 0
-    while True:
+    deadline = context.clock.now() + BUSY_FOR
+    while context.clock.now() < deadline:
         pause_reason = context.pause_reason(INGEST_QUEUE)
         if pause_reason:
             return Requeued(pause_reason)
@@ -69,6 +70,7 @@ def ingest(context: WorkerContext) -> JobOutcome:
         total, parked = total + count, parked + failed
         if count < DELIVERIES_PER_INGEST:
             return Parked(parked) if parked else Done(total)
+    return Requeued("the backlog exceeds one message")
 
 
 def _ingest_some(connection: Connection, context: WorkerContext) -> tuple[int, int]:

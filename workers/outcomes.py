@@ -8,6 +8,7 @@ message (queue paused, process ending, backlog too large) does not count as an a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 
 import structlog
@@ -22,6 +23,9 @@ from vocabulary.errors import Unavailable
 ATTEMPTS_MAX = 5
 #: Pause before the first retry, in milliseconds; doubles with each further one.
 PAUSE_MS = 200
+#: No piece of work begins later than this after its message: a message has a time limit, and
+#: the scheduler, which may do the work itself, has to show progress.
+BUSY_FOR = timedelta(seconds=15)
 #: Largest random extension of a pause, as a share of it, so that workers spread out.
 JITTER = 0.5
 

@@ -42,7 +42,7 @@ from ledger.accepting.receiver_session import ReceiverSession, WrittenBatch
 from ledger.accepting.retry_later import retry_later
 from ledger.enums import OWN_SLUG
 from providers.contract import LedgerPolicy
-from storage.engine import open_accept_connection
+from storage.engine import is_read_only, open_accept_connection
 from vocabulary import fault_points
 from vocabulary.errors import Unavailable
 from vocabulary.fault_points import Step
@@ -189,10 +189,10 @@ class Acceptor:
             raise _out_of_reach(error) from error
 
     async def check(self) -> None:
-        """Check that the database accepts a connection and has what was committed.
+        """Check that the database accepts a connection and writes, and has what was committed.
 
         Raises:
-            Unavailable: the database is out of reach, or behind.
+            Unavailable: the database is out of reach, behind, or read-only.
         """
         try:
             connection = await answer_of(self._connect())
@@ -200,6 +200,10 @@ class Acceptor:
                 mark = await answer_of(self._read_mark(connection))
                 if self._session is not None:
                     await answer_of(self._session.require_written(connection, abs(mark)))
+                if await answer_of(is_read_only(connection)):
+                    raise Unavailable(
+                        "the database takes no writes: it is a replica or read-only"
+                    )
             finally:
                 await answer_of(connection.close())
         except (RaceLost, BatchRefused, ConnectionGone) as error:

@@ -34,6 +34,7 @@ _SERVER_CLASSES = frozenset(
         "26",  # a prepared statement that this connection does not have
         "28",  # invalid authorisation
         "3D",  # no such database
+        "42",  # a right, a table or a column is missing: no request's value does that
         "53",  # insufficient resources: disk full, too many connections
         "57",  # operator intervention: shutting down, cancelled, starting up
         "58",  # system error: an I/O error

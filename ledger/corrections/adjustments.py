@@ -73,6 +73,10 @@ class AdjustmentRefused(NotAllowed):
     """A proposal, approval or rejection that the rules do not allow; nothing was changed."""
 
 
+class NotBookedYet(Unavailable):
+    """An approved proposal that the ledger could not book this time; others it may."""
+
+
 class Proposal(TypedDict):
     """The arguments of ``propose``.
 
@@ -241,6 +245,7 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
     Raises:
         AdjustmentRefused: it is not approved, or its round is in an archive and was asked for.
         Contradiction: the ledger refused to book it.
+        NotBookedYet: the ledger put it off.
     """
     approved = get_adjustment(engine, proposal_id)
     if approved.state not in {"approved", "posted"}:
@@ -255,7 +260,7 @@ def book_approved(engine: Engine, proposal_id: str, *, now: datetime) -> Adjustm
             " is brought back within a minute; approve it again then"
         )
     if decision.verdict is Verdict.UNAVAILABLE:
-        raise Unavailable(f"{proposal_id} is approved but not booked yet: approve it again")
+        raise NotBookedYet(f"{proposal_id} is approved but not booked yet: approve it again")
     if decision.verdict not in {Verdict.ACCEPTED, Verdict.REPEATED}:
         raise Contradiction(f"{proposal_id} cannot be booked: {decision.verdict.value}")
     with transaction(engine, "adjustments") as connection:

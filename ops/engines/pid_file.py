@@ -66,6 +66,8 @@ def supervising(home: DataDirectory) -> Iterator[PidBoard]:
     try:
         if not _take(handle):
             raise Unavailable(f"another `tieout up` runs in {home.root}")
+        # Of a supervisor that was killed: its numbers may be other processes' by now.
+        board_path(home.root).unlink(missing_ok=True)
         board = PidBoard(board_path(home.root))
         board.post(SUPERVISOR, [os.getpid()])
         try:

@@ -56,7 +56,14 @@ class EngineKeeper(threading.Thread):
         os.close(self._stop_write)
 
     def run(self) -> None:
-        """Watch until stopped."""
+        """Watch until stopped; what cannot be watched is hopeless."""
+        try:
+            self._watch()
+        except Exception as error:  # noqa: BLE001 - a server that dies must not stay down
+            log.critical("engines_not_watched", error=type(error).__name__, why=str(error))
+            self._on_hopeless()
+
+    def _watch(self) -> None:
         watched_at = time.monotonic()
         while self._any_died(self._report()):
             now = time.monotonic()

@@ -26,6 +26,7 @@ from ops.background.http import get
 from ops.background.latency import quantile_of
 from ops.settings.model import Settings
 from ops.settings.receiver_urls import receiver_urls
+from vocabulary.clock import Clock, SystemClock
 from vocabulary.outcomes import Verdict
 
 #: The time that rates are of, in seconds.
@@ -35,6 +36,9 @@ _APART_S = 1.0
 _ANSWERED = "tieout_callbacks_total"
 _BUCKET = "tieout_callback_seconds_bucket"
 _PENDING = "tieout_callbacks_pending"
+_STARTED = "process_start_time_seconds"
+#: By how many seconds the clocks of this host and of a receiver's may differ.
+_CLOCKS_DIFFER_S = 5.0
 #: Verdicts of callbacks that were taken: everything else is a refusal.
 TAKEN = frozenset({Verdict.BALANCE, Verdict.ACCEPTED, Verdict.REPEATED, Verdict.RECORDED})
 
@@ -45,9 +49,14 @@ Values = Mapping[Key, float]
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What every receiver that answered has counted, by its URL."""
+    """What every receiver that answered has counted, by its URL.
+
+    Attributes:
+        at, wall_at: when, in monotonic seconds and since the epoch.
+    """
 
     at: float
+    wall_at: float
     values: Mapping[str, Values]
 
 
@@ -59,6 +68,7 @@ class ReceiverReader:
         is_exact: whether somebody must answer at each address; else one is enough.
         note: what these addresses cannot show.
         clock: monotonic seconds.
+        wall: this host's.
     """
 
     def __init__(
@@ -68,11 +78,12 @@ class ReceiverReader:
         is_exact: bool,
         note: str = "",
         clock: Callable[[], float] = time.monotonic,
+        wall: Clock | None = None,
     ) -> None:
         self._urls = tuple(urls)
         self._is_exact = is_exact
         self._note = note
-        self._clock = clock
+        self._clock, self._wall = clock, wall or SystemClock()
         self._readings: deque[_Reading] = deque()
         self._lock = threading.Lock()
 
@@ -88,7 +99,7 @@ class ReceiverReader:
                 whys = {process.why for process, _ in answers}
                 addresses = self._urls[0] if len(self._urls) == 1 else f"{self._urls[0]} and on"
                 return Part(why=f"none answers at {addresses} ({', '.join(sorted(whys))})")
-            reading = _Reading(self._clock(), values)
+            reading = _Reading(self._clock(), self._wall.now().timestamp(), values)
             figures = _figures(processes, self._base(reading), reading, self._note)
             self._keep(reading)
         return Part(value=figures)
@@ -137,7 +148,7 @@ def _ask(url: str) -> tuple[ReceiverProcess, Values | None]:
 
 
 def _values_of(exposition: str) -> Values:
-    """The counters, buckets and gauges of a receiver; nothing of a text that is none."""
+    """What is used of a receiver's metrics; nothing of a text that is none."""
     try:
         families = list(text_string_to_metric_families(exposition))
     except ValueError:
@@ -146,7 +157,7 @@ def _values_of(exposition: str) -> Values:
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in families
         for sample in family.samples
-        if sample.name in {_ANSWERED, _BUCKET, _PENDING}
+        if sample.name in {_ANSWERED, _BUCKET, _PENDING, _STARTED}
     }
 
 
@@ -178,10 +189,16 @@ def _added(values: Iterable[Values]) -> Values:
 
 
 def _since(base: _Reading, now: _Reading) -> Values:
-    """What was counted between two readings; a receiver that restarted counts from zero."""
+    """What was counted between two readings; a receiver that restarted counts from zero.
+
+    What a receiver counted that ran and did not answer the first time is of nobody knows when.
+    """
     differences = []
     for url, values in now.values.items():
         before = base.values.get(url, {})
+        age_s = now.wall_at - values.get((_STARTED, ()), now.wall_at)
+        if not before and age_s > now.at - base.at + _CLOCKS_DIFFER_S:
+            continue
         is_restarted = any(
             value < before.get(key, 0.0) for key, value in values.items() if key[0] != _PENDING
         )

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from breaks.corrections.proposals import approved_breaks, book
 from breaks.write_offs import book_approved_write_off, breaks_to_write_off
-from ledger.corrections.adjustments import AdjustmentRefused
+from ledger.corrections.adjustments import AdjustmentRefused, NotBookedYet
 from vocabulary.clock import Clock
 from vocabulary.errors import Contradiction, NotAllowed
 from workers.scheduler import Job
@@ -40,7 +40,7 @@ def _book_approved(engine: Engine, clock: Clock) -> None:
 def book_approved_corrections(engine: Engine, clock: Clock) -> int:
     """Book the approved corrections of every break; returns how many breaks are posted by it.
 
-    A correction that the ledger refuses stays approved, and keeps no other waiting.
+    A correction that the ledger refuses or puts off stays approved, and keeps no other waiting.
 
     Raises:
         Unavailable: the database is out of reach.
@@ -49,7 +49,7 @@ def book_approved_corrections(engine: Engine, clock: Clock) -> int:
     for break_id, by in approved_breaks(engine):
         try:
             book(engine, break_id, by=by, clock=clock)
-        except (AdjustmentRefused, Contradiction) as error:
+        except (AdjustmentRefused, Contradiction, NotBookedYet) as error:
             log.warning("correction_not_booked", break_id=break_id, error=str(error))
             continue
         log.info("correction_booked", break_id=break_id)

@@ -15,10 +15,14 @@ from storage.transactions import reading, transaction
 _PAUSED = "SELECT queue FROM paused_queues"
 
 # A canary that does not come out is followed by another only after a while, so that a queue
-# which nobody reads does not fill up with them.
+# which nobody reads does not fill up with them. Until one comes out, passed_at is when the
+# first was sent: each further one would else make the silence look young.
 _NEXT_CANARY = """
-INSERT INTO canaries AS c (queue, number, sent_at) VALUES (:queue, 1, clock_timestamp())
-ON CONFLICT (queue) DO UPDATE SET number = c.number + 1, sent_at = clock_timestamp()
+INSERT INTO canaries AS c (queue, number, sent_at, passed_at)
+VALUES (:queue, 1, clock_timestamp(), clock_timestamp())
+ON CONFLICT (queue) DO UPDATE
+   SET number = c.number + 1, sent_at = clock_timestamp(),
+       passed_at = coalesce(c.passed_at, c.sent_at)
  WHERE (c.passed = c.number AND c.sent_at < clock_timestamp() - CAST(:every AS interval))
     OR c.sent_at < clock_timestamp() - CAST(:lost_after AS interval)
 RETURNING number

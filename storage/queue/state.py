@@ -33,7 +33,9 @@ SELECT fingerprint, job, cause, count(*), sum(times)::bigint AS times,
 _PAUSED = "SELECT queue, paused_at, paused_by, reason AS why FROM paused_queues ORDER BY queue"
 _CANARIES = f"""
 SELECT queue, number - passed AS missing, {_AGE.format("passed_at")} AS passed_s,
-       {_AGE.format("sent_at")} AS asked_s, passed_at IS NOT NULL AS has_passed, passed_by
+       {_AGE.format("CASE WHEN passed > 0 THEN sent_at ELSE coalesce(passed_at, sent_at) END")}
+           AS asked_s,
+       passed > 0 AS has_passed, passed_by
   FROM canaries ORDER BY queue
 """  # noqa: S608 - constants of this module
 _WORKERS = f"""
@@ -95,7 +97,7 @@ class Canary:
     Attributes:
         missing: how many were sent since the last one that came out.
         passed_s: seconds since one came out; None: never.
-        asked_s: seconds since one was sent.
+        asked_s: seconds since one was sent; the first one, where none ever came out.
     """
 
     queue: str

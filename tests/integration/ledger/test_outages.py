@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from ledger.accepting.acceptor import Acceptor
+from storage.engine import open_accept_connection
 from tests.harness.books.ledger import acceptors, bet, open_wallets, request
 from vocabulary.errors import Unavailable
 from vocabulary.outcomes import Verdict
@@ -107,3 +108,13 @@ def test_a_reachable_database_passes_the_check(database: str) -> None:
             return 1
 
     assert asyncio.run(check()) == 1
+
+
+def test_a_database_that_takes_no_writes_does_not_pass_the_check(database: str) -> None:
+    async def replica() -> "asyncpg.Connection":
+        connection = await open_accept_connection(database)
+        await connection.execute("SET default_transaction_read_only = on")
+        return connection
+
+    with pytest.raises(Unavailable, match="takes no writes"):
+        asyncio.run(Acceptor(replica).check())

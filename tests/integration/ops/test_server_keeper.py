@@ -75,3 +75,12 @@ def test_a_server_that_cannot_restart_is_given_up_with_its_last_log_lines(
     keeper.keeper.stop()
     with pytest.raises(Unavailable, match="could not find the database system"):
         servers.ensure_running(data_dir, ONLY_POSTGRES)
+
+
+def test_servers_that_cannot_be_watched_any_more_are_hopeless(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir(mode=0o755)  # others may enter: no place for sockets of ours
+
+    keeper = Kept(tmp_path)
+
+    assert keeper.hopeless.wait(WAIT_S)
+    keeper.keeper.stop()

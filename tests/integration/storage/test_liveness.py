@@ -3,10 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+import pytest
 
+from ops.metrics.queues import state_samples
 from storage.broker.redis import open_broker
 from storage.engine import open_engine
-from storage.queue.liveness import ProcessIdentity, register, remove_heartbeat
+from storage.queue.liveness import (
+    ProcessIdentity,
+    claim_canary,
+    register,
+    remove_heartbeat,
+)
 from storage.queue.state import read_state
 from workers.canary import send_canaries
 
@@ -62,3 +69,23 @@ def test_a_canary_that_the_broker_did_not_take_is_sent_again_at_once(database: s
     engine.dispose()
 
     assert numbers == [(3,)]
+
+
+def test_a_queue_from_which_no_canary_ever_came_is_silent_since_the_first(
+    database: str,
+) -> None:
+    engine, every = open_engine(database), timedelta(0)
+    assert claim_canary(engine, "post", every=every, lost_after=every) == 1
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "UPDATE canaries SET sent_at = sent_at - interval '5 minutes',"
+            " passed_at = passed_at - interval '5 minutes'"
+        )
+
+    assert claim_canary(engine, "post", every=every, lost_after=every) == 2
+
+    state = read_state(engine)
+    ages = [s.value for s in state_samples(state) if s.name == "tieout_canary_age_seconds"]
+    engine.dispose()
+    assert state.canaries[0].passed_s is None
+    assert ages == [pytest.approx(300, abs=60)]

@@ -321,5 +321,11 @@ def test_the_receiver_is_alive_and_ready_and_counts_every_verdict(
     assert receiver.client.metric("tieout_callback_seconds_count") > 0
 
 
+def test_no_callback_is_pending_once_all_are_answered(receiver: RunningReceiver) -> None:
+    assert receiver.transaction(receiver.player(), "pending").status == 200
+
+    assert receiver.client.metric("tieout_callbacks_pending") == 0
+
+
 def test_the_ledger_verifies_after_all_of_it(receiver: RunningReceiver) -> None:
     assert receiver.books.failed_checks() == []

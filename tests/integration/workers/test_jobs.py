@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import redis
 from dramatiq.brokers.stub import StubBroker
 from structlog.testing import capture_logs
 
+import workers.ingest
+from ledger.posting.posting import BATCHES_PER_POSTING
 from ops.providers.configured import ConfiguredProvider
 from storage.engine import open_engine
 from tests.harness.books.delivered import bet, commit, history, providers
@@ -20,7 +23,7 @@ from vocabulary.errors import Unavailable
 from workers.actors import post_unposted
 from workers.context import WorkerContext
 from workers.ingest import ingest
-from workers.outcomes import Done, Parked
+from workers.outcomes import BUSY_FOR, Done, Parked, Requeued
 from workers.sweeper import TAKEOVER_FACTOR, backlog, sweep
 
 OLDER, NEWER = "09:30:00", "10:30:00"
@@ -108,6 +111,44 @@ def test_history_pushed_again_changes_nothing(env: JobEnvironment) -> None:
     assert ingest(env.context()) == Done(0)
     assert env.books.rows(RECORDS) == [("r1", 2000)]
     assert env.books.rows("SELECT count(*) FROM feed_versions") == [(1,)]
+
+
+class HurryingClock:
+    """A clock that is later by half of what one message may take whenever it is read."""
+
+    def __init__(self) -> None:
+        self._instant = SystemClock().now()
+
+    def now(self) -> datetime:
+        self._instant += BUSY_FOR / 2
+        return self._instant
+
+
+def test_a_large_backlog_of_history_is_ingested_message_by_message(
+    env: JobEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers.ingest, "DELIVERIES_PER_INGEST", 1)
+    for record in ("r1", "r2"):
+        env.push(record, payout=20, updated=NEWER)
+
+    hurried = replace(env.context(), clock=HurryingClock())
+
+    assert ingest(hurried) == Requeued("the backlog exceeds one message")
+    assert env.books.rows(RECORDS) == [("r1", 2000)]
+    assert ingest(env.context()) == Done(1)
+    assert env.books.rows(RECORDS) == [("r1", 2000), ("r2", 2000)]
+
+
+def test_a_large_backlog_of_batches_is_posted_message_by_message(env: JobEnvironment) -> None:
+    env.books.player("rich", balance="500.00")
+    post_unposted(env.context())
+    for number in range(BATCHES_PER_POSTING + 1):
+        commit(env.url, env.providers["sport"], [bet("rich", f"bet-{number}")])
+
+    hurried = replace(env.context(), clock=HurryingClock())
+
+    assert post_unposted(hurried) == Requeued("the backlog exceeds one message")
+    assert post_unposted(env.context()) == Done(1)
 
 
 def test_history_of_an_unconfigured_provider_is_parked_and_the_rest_is_ingested(

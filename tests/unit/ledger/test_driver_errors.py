@@ -153,6 +153,8 @@ def test_a_connection_is_dropped_unless_the_server_spoke_of_the_statement() -> N
         asyncpg.ReadOnlySQLTransactionError("x"): ConnectionGone,
         asyncpg.InvalidSQLStatementNameError("x"): ConnectionGone,
         asyncpg.DiskFullError("x"): ConnectionGone,
+        asyncpg.InsufficientPrivilegeError("x"): ConnectionGone,
+        asyncpg.UndefinedColumnError("x"): ConnectionGone,
         asyncpg.InvalidPasswordError("x"): ConnectionGone,
         asyncpg.InternalClientError("cannot switch to state 11"): ConnectionGone,
         AttributeError("x"): ConnectionGone,

@@ -4,11 +4,14 @@ import http.server
 import math
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from console.pipeline import ReceiverFigures
 from ops.pipeline.receivers import ReceiverReader
+from vocabulary.clock import FrozenClock
 
 HEAD = """
 # TYPE tieout_callbacks counter
@@ -27,12 +30,15 @@ class FakeReceiver(http.server.BaseHTTPRequestHandler):
     """Serves the counts that a test chose."""
 
     counts = ("0", "0", "0", "0", "0")
+    started = 0.0
 
     def do_GET(self) -> None:
         names = ("ACCEPTED", "REFUSED", "LOW", "HIGH", "ALL")
         text = HEAD
         for name, count in zip(names, self.counts, strict=True):
             text = text.replace(f" {name}\n", f" {count}\n")
+        if self.started:
+            text += f"process_start_time_seconds {self.started}\n"
         self.send_response(200)
         self.end_headers()
         self.wfile.write(text.encode())
@@ -41,14 +47,30 @@ class FakeReceiver(http.server.BaseHTTPRequestHandler):
         """Log nothing."""
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeReceiver) as server:
+class Returning(FakeReceiver):
+    """One that does not answer at first."""
+
+    is_away = True
+
+    def do_GET(self) -> None:
+        if not self.is_away:
+            super().do_GET()
+
+
+@contextmanager
+def served(handler: type[FakeReceiver]) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with served(FakeReceiver) as at:
+        yield at
 
 
 def read(reader: ReceiverReader, *counts: int) -> ReceiverFigures:
@@ -97,3 +119,27 @@ def test_a_receiver_that_is_away_is_named_where_it_has_to_answer(url: str) -> No
     assert len(near.processes) == 1
     assert none.value is None
     assert "none answers at http://127.0.0.1:1" in none.why
+
+
+@pytest.mark.parametrize(
+    ("started", "per_second"), [(1_000.0, 10.0), (900_105.0, 30.0)], ids=["away", "new"]
+)
+def test_what_a_receiver_counted_before_it_answered_again_is_not_of_the_last_minute(
+    url: str, started: float, per_second: float
+) -> None:
+    now, wall = [100.0], FrozenClock(datetime.fromtimestamp(900_100, UTC))
+    Returning.is_away, Returning.started = True, started
+    with served(Returning) as other:
+        reader = ReceiverReader(
+            [url, other],
+            is_exact=True,
+            clock=lambda: now[0],
+            wall=wall,
+        )
+        read(reader, 90, 10, 50, 99, 100)
+        Returning.is_away = False
+        now[0] += 10
+        wall.instant += timedelta(seconds=10)
+        (traffic,) = read(reader, 190, 10, 50, 199, 200).traffic
+
+    assert (traffic.total, traffic.per_second) == (400, per_second)

@@ -1,5 +1,6 @@
 """The parser accepts one parsed POST and answers None in any doubt."""
 
+import timeit
 from collections.abc import Mapping
 
 import pytest
@@ -86,6 +87,22 @@ def test_an_incomplete_head_is_none(received: int) -> None:
 )
 def test_a_request_that_needs_interpretation_is_none(fields: dict[str, str]) -> None:
     assert parse_plain(request(fields)) is None
+
+
+@pytest.mark.parametrize(
+    "line", ["a" * 7_000, "x: " + "a: " * 2_300 + "\t"], ids=["name", "pairs"]
+)
+def test_a_line_that_is_no_header_takes_no_longer_to_parse_than_many_that_are(
+    line: str,
+) -> None:
+    def seconds(data: bytes) -> float:
+        return min(timeit.repeat(lambda: parse_plain(data), number=5, repeat=3))
+
+    plain = "x-some-header: 1\r\n" * 410
+
+    took = seconds(f"{LINE}\r\n{line}\r\n\r\n".encode())
+
+    assert took < 5 * seconds(f"{LINE}\r\n{plain}\r\n".encode())
 
 
 @pytest.mark.parametrize(

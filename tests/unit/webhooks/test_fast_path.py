@@ -344,6 +344,15 @@ def test_an_answer_for_a_closed_connection_is_dropped() -> None:
     play(script, is_delayed=True)
 
 
+def test_a_body_that_comes_as_its_connection_has_been_open_long_is_answered() -> None:
+    async def script(scene: Scene) -> None:
+        scene.writer.write(request(b"body")[:-2])
+        await asyncio.sleep(0.3)
+        assert await scene.exchange(b"dy") == response(b"body")
+
+    play(script, idle_s=0.1)
+
+
 def test_stop_closes_idle_connections_at_once() -> None:
     async def script(scene: Scene) -> None:
         assert await scene.exchange(request(b"one")) == response(b"one")

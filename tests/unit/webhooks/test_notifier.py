@@ -140,3 +140,38 @@ def test_messages_are_sent_again_after_an_outage(tmp_path: Path) -> None:
         assert broker.sent == [("lost", None), ("post.v1", [2])]
 
     asyncio.run(asyncio.wait_for(scene(), WAIT_S))
+
+
+class BreakingBroker(GatedBroker):
+    """Its driver fails at the first message in a way that says nothing of an outage."""
+
+    def enqueue(
+        self, message: "dramatiq.Message[Any]", *, delay: int | None = None
+    ) -> "dramatiq.Message[Any]":
+        if message.kwargs["batches"] == [1]:
+            raise AttributeError("'NoneType' object has no attribute 'sendall'")
+        return super().enqueue(message, delay=delay)
+
+
+def test_whatever_a_driver_raises_later_batches_are_told() -> None:
+    async def scene() -> None:
+        broker = BreakingBroker()
+        failures: list[int] = []
+        notifier = Notifier(broker, lambda: failures.append(1))
+        task = asyncio.create_task(notifier.run())
+        notifier.notify(_accepted([1]))
+        async with asyncio.timeout(WAIT_S):
+            while not failures:  # noqa: ASYNC110 - nothing to wait for
+                await asyncio.sleep(0.005)
+        notifier.notify(_accepted([2]))
+        _open_gate(broker, 1)
+        assert await asyncio.to_thread(broker.accepted.acquire, timeout=WAIT_S)
+        task.cancel()
+        await asyncio.wait({task})
+
+        assert broker.sent == [("post.v1", [2])]
+
+    with capture_logs() as logs:
+        asyncio.run(asyncio.wait_for(scene(), 2 * WAIT_S))
+    (failed,) = [log for log in logs if log["event"] == "notify_failed"]
+    assert (failed["log_level"], failed["error"]) == ("critical", "AttributeError")
