@@ -236,11 +236,13 @@ def _records(
     """Collect one side's records by round and currency, in order; ours have no games.
 
     The sums of the database drop a player's round if a record of that player is rolled back. A
-    comparison drops it if any record of the row is. ``undone`` holds the difference.
+    comparison drops it if any record of the row is, of ours in the same currency. ``undone``
+    holds the difference.
     """
     rolled_back = records[records["rolled_back"]]
     undone_rounds = set(rolled_back["round_id"])
     undone_players = (
+    undone_rows = set(zip(rolled_back["round_id"], rolled_back["currency"], strict=True))
         set()
         if games is None
         else set(zip(rolled_back["round_id"], rolled_back["player"], strict=True))
@@ -250,7 +252,10 @@ def _records(
         ggr = row.stake - row.payout
         if row.rolled_back or (row.round_id, row.player) in undone_players:
             ggr = 0
-        undone = ggr if row.round_id in undone_rounds else 0
+        is_undone = row.round_id in undone_rounds
+        if games is None:
+            is_undone = (row.round_id, row.currency) in undone_rows
+        undone = ggr if is_undone else 0
         game = games and games.get((row.record_id, row.occurrence), UNKNOWN_GAME)
         record = _Record(day if row.inside else None, game or None, ggr - undone, undone)
         by_round.setdefault((row.round_id, row.currency), []).append(record)
