@@ -202,6 +202,7 @@ def test_only_the_missing_share_of_a_shared_round_is_a_break(table: str) -> None
     )
     assert (break_.round_id, break_.difference) == (TABLE, -500)
     assert sorted(break_.evidence["operations"]) == ["b1", "e1", "w1"]
+    assert "records" not in break_.evidence
 
 
 def test_a_share_under_another_players_name_is_a_player_mismatch(table: str) -> None:
