@@ -123,3 +123,15 @@ def test_the_log_of_callbacks_is_asked_for_the_share_of_the_player_and_wallet(
             "its log has callbacks with a stake of 1.00 EUR, the correction makes it 1.30 EUR",
         )
     ]
+
+
+def test_a_share_that_was_never_booked_is_corrected_in_its_round(table: Table) -> None:
+    table.play("ann-b", "jpy-b")
+    (found,) = table.run()
+
+    trial = table.tried(found, -40)
+
+    assert (found.kind, found.player) == (BreakKind.MISSING_IN_LEDGER, "bob")
+    assert trial.cured
+    assert [closed.break_id for closed in trial.closes] == [found.id]
+    assert (trial.opens, trial.contradictions) == ((), ())
