@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from reconcile.runs.request import RunRequest
@@ -244,6 +245,18 @@ def test_whatever_differs_every_cell_ties_to_the_unit(database: str, rules: Rule
     assert [row for row in tied.cells.values() if row.residual] == []
     assert len(tied.lines) > 100
     _compare_with_sides(database, tied, by_game=not rules.attributes)
+
+
+def test_batches_that_were_parked_are_in_no_figure_and_are_counted(
+    books: TwoBooks, database: str
+) -> None:
+    books.both("r1", 100, 0)
+    books.write(database)
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO batches (operations) VALUES (1)")
+        connection.execute("INSERT INTO batches (operations, parked_at) VALUES (1, now())")
+
+    assert _totals(database).unposted == 2
 
 
 def _compare_with_sides(url: str, tied: Totals, *, by_game: bool) -> None:
