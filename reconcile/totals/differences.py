@@ -78,6 +78,7 @@ class _PairRow(NamedTuple):
     player_theirs: str | None
     bucket: str
     residual: int
+    immature: bool
     stake_ours: int | None
     stake_theirs: int | None
     payout_ours: int | None
@@ -130,7 +131,7 @@ class ComparisonFrames:
     """The frames of a comparison.
 
     Attributes:
-        pairs: PAIRS with ``bucket`` and ``residual``; see ``reconcile.matching.classify``.
+        pairs: PAIRS with ``bucket``, ``residual`` and ``immature``; see ``Classified``.
         breaks: the rows that break, once per kind.
         ours, theirs: the full records that were compared.
         games: of the provider's records, by record id and occurrence.
@@ -241,8 +242,8 @@ def _records(
     """
     rolled_back = records[records["rolled_back"]]
     undone_rounds = set(rolled_back["round_id"])
-    undone_players = (
     undone_rows = set(zip(rolled_back["round_id"], rolled_back["currency"], strict=True))
+    undone_players = (
         set()
         if games is None
         else set(zip(rolled_back["round_id"], rolled_back["player"], strict=True))
@@ -318,13 +319,17 @@ def _row_lines(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
     """Yield the lines of rows that differ without being breaks."""
     timing = pairs["bucket"] == str(Bucket.TIMING)
     grouped = (pairs["tie"] == GROUP) & (pairs["side"] != "both")
-    for row in _rows(pairs[timing | grouped | (pairs["residual"] != 0)], _PairRow):
+    differ = timing | grouped | pairs["immature"] | (pairs["residual"] != 0)
+    for row in _rows(pairs[differ], _PairRow):
+        net = _net(row, "theirs", "") - _net(row, "ours", "")
         if row.bucket == str(Bucket.TIMING):
             cause, net = TIMING, _net(row, "theirs") - _net(row, "ours")
+        elif row.immature:  # what else is wrong with it has lines of its own
+            cause = TIMING
         elif row.residual:
             cause, net = TOLERATED, row.residual
         else:
-            cause, net = GROUPED, _net(row, "theirs", "") - _net(row, "ours", "")
+            cause = GROUPED
         yield from _line(row, homes.of(row), cause, -net)
 
 

@@ -247,6 +247,25 @@ def test_whatever_differs_every_cell_ties_to_the_unit(database: str, rules: Rule
     _compare_with_sides(database, tied, by_game=not rules.attributes)
 
 
+def test_amounts_that_are_immature_have_a_line_also_in_a_round_that_breaks(
+    books: TwoBooks, database: str
+) -> None:
+    recent = LATER - timedelta(minutes=5)
+    books.ours("r1", 100, 0, at=recent)
+    books.theirs("r1", 100, 20, handle="bob", at=recent)
+    books.theirs("r1", 100, 20, handle="bob", at=recent, occurrence=2)
+    books.write(database)
+    window = Window(start=DAYS.start, end=LATER)
+
+    tied = totals(database, replace(REQUEST, window=window), now=LATER, zone="UTC")
+
+    assert _lines(tied) == [
+        ("2026-03-04", "duplicate_at_provider", 80),
+        ("2026-03-04", "timing", -20),
+    ]
+    assert tied.ties
+
+
 def test_batches_that_were_parked_are_in_no_figure_and_are_counted(
     books: TwoBooks, database: str
 ) -> None:
