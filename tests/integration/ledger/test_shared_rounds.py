@@ -226,8 +226,9 @@ def test_a_share_under_another_players_name_is_a_player_mismatch(table: str) -> 
         ([("JPY", 700)], []),
         ([("EUR", 50), ("EUR", -50), ("JPY", 700)], []),
         ([("JPY", 900)], [("stake_mismatch", "JPY", -200)]),
+        ([], [("missing_at_provider", "JPY", 700)]),
     ],
-    ids=["as it stands", "line by line", "for another stake"],
+    ids=["as it stands", "line by line", "for another stake", "not at all"],
 )
 def test_a_bet_that_was_rolled_back_says_nothing_of_the_round_in_another_currency(
     table: str, reported: list[tuple[str, int]], found: list[tuple[str, str, int]]
