@@ -20,9 +20,9 @@ from reconcile.findings.corrections import (
 )
 from reconcile.findings.cross_check import (
     IS_SHARED,
+    BrokenRounds,
     CrossCheckFinding,
     break_of,
-    broken_rounds,
     operation_evidence,
 )
 from reconcile.snapshot.snapshot import Snapshot
@@ -120,7 +120,7 @@ def chain_breaks(
     """
     provider, now = snapshot.provider, snapshot.context.now
     ages = as_ages(snapshot.context.maturity)
-    rounds = broken_rounds(round_breaks)
+    rounds = BrokenRounds.of(round_breaks)
     amounts = {(b.player, b.currency, b.difference) for b in round_breaks}
     amounts |= corrected_amounts(corrections)
     unbooked = _unbooked_amounts(round_breaks, corrections)
@@ -133,7 +133,8 @@ def chain_breaks(
         for gap in balance_gaps(rows, unbooked.get(owner, ())):
             if ages.in_part and gap.row["received_at"] > now - ages.longest:
                 continue
-            if gap.row["round_id"] not in rounds and (*owner, gap.size) not in amounts:
+            is_explained = rounds.explain(gap.row["round_id"], owner[0])
+            if not is_explained and (*owner, gap.size) not in amounts:
                 findings.append(_finding(gap, provider, exponents))
     return [break_of(finding, provider, now) for finding in findings]
 

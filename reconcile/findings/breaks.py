@@ -13,7 +13,7 @@ from breaks.kinds import BreakKind, Impact
 from reconcile.findings.explanations import EXPLANATIONS, ReadableBreak
 from reconcile.snapshot.arrays import python_values, texts
 from reconcile.snapshot.columns import Columns
-from reconcile.snapshot.shared_rounds import round_of
+from reconcile.snapshot.shared_rounds import player_of_share, round_of
 from vocabulary.currencies import digits_of
 
 _NO_EVIDENCE: Mapping[str, Any] = {}
@@ -31,6 +31,7 @@ class Break:
         first_seen: when a run first found it; later runs keep it.
         subject: what it is about within the round, such as an operation key; may be empty.
         alias: the provider's own round id if it differs; else empty.
+        share: whose share of a shared round it is about; empty if its round has one player.
         evidence: references to its sources; see ``reconcile.findings.evidence``.
     """
 
@@ -49,6 +50,7 @@ class Break:
     explanation: str
     subject: str = ""
     alias: str = ""
+    share: str = ""
     evidence: Mapping[str, Any] = field(default_factory=lambda: _NO_EVIDENCE)
 
 
@@ -110,6 +112,7 @@ def _break(name: str, break_: ReadableBreak, now: datetime) -> Break:
         first_seen=now,
         explanation=_explanation(kind, break_),
         alias=row.alias,
+        share=player_of_share(name),
     )
 
 

@@ -1,6 +1,6 @@
 """A finding of a cross-check besides the two books, and the break that it becomes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -67,21 +67,43 @@ IS_SHARED = """
          AS is_shared"""
 
 
-def broken_rounds(breaks: Iterable[Break]) -> set[str]:
-    """Return the rounds whose two books differ.
+@dataclass(frozen=True, slots=True)
+class BrokenRounds:
+    """The rounds whose two books differ.
 
     Such a round needs no break of its own for what a cross-check finds about it.
+
+    Attributes:
+        shares: by round, the players whose shares differ; an empty name: the whole round.
     """
-    return {
-        name
-        for break_ in breaks
-        if break_.kind in OF_BOOKS
-        for name in (
-            (break_.round_id, break_.alias)
-            if break_.kind is BreakKind.ID_SPELLING
-            else (break_.round_id,)
-        )
-    }
+
+    shares: Mapping[str, Set[str]]
+
+    @classmethod
+    def of(cls, breaks: Iterable[Break]) -> "BrokenRounds":
+        """Return the rounds of breaks of the books, under both ids of each."""
+        shares: dict[str, set[str]] = {}
+        for break_ in breaks:
+            if break_.kind in OF_BOOKS:
+                for name in _round_ids(break_):
+                    shares.setdefault(name, set()).add(break_.share)
+        return cls(shares)
+
+    def explain(self, round_id: str | None, player: str | None) -> bool:
+        """Check whether the books of a round differ.
+
+        Args:
+            round_id: of the round; None: it is about none.
+            player: whose share of the round it is about; empty or None: of any player.
+        """
+        shares = self.shares.get(round_id or "", frozenset())
+        return bool(shares) and (not player or "" in shares or player in shares)
+
+
+def _round_ids(break_: Break) -> tuple[str, ...]:
+    if break_.kind is BreakKind.ID_SPELLING:
+        return break_.round_id, break_.alias
+    return (break_.round_id,)
 
 
 def operation_evidence(row: Mapping[str, Any]) -> dict[str, Any]:

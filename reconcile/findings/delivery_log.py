@@ -5,14 +5,14 @@ logged callback that is not in the journal never reached us (or did not come fro
 One that the journal holds with another answer than the log is disputed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from breaks.kinds import BreakKind
 from reconcile.findings.breaks import Break
 from reconcile.findings.corrections import RoundCorrection, is_settled
-from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
+from reconcile.findings.cross_check import BrokenRounds, CrossCheckFinding, break_of
 from reconcile.findings.explanations import owed
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.currencies import digits_of
@@ -56,11 +56,11 @@ def log_breaks(
     Callbacks of rounds that are among ``round_breaks``, or were corrected since, get no break
     of their own.
     """
-    rounds = broken_rounds(round_breaks)
+    rounds = BrokenRounds.of(round_breaks)
     logged = [(row, read_logged(row["payload"])) for row in snapshot.query(LOGGED)]
     attempts: dict[str, list[_LoggedOperation]] = {}
     for row, operation in logged:
-        if operation is not None and operation.round_id not in rounds:
+        if operation is not None:
             attempts.setdefault(operation.key, []).append((row, operation))
     journal: dict[str, list[Mapping[str, Any]]] = {}
     for answer in snapshot.query(_JOURNAL, keys=sorted(attempts)) if attempts else ():
@@ -70,7 +70,8 @@ def log_breaks(
     return [
         break_of(finding, provider, now)
         for finding in _with_our_players(snapshot, findings)
-        if not is_settled(finding.row, corrections)
+        if not rounds.explain(finding.row["round_id"], finding.row["player"])
+        and not is_settled(finding.row, corrections)
     ]
 
 
@@ -78,14 +79,18 @@ def _with_our_players(
     snapshot: Snapshot, findings: list[CrossCheckFinding]
 ) -> list[CrossCheckFinding]:
     """Replace handles by our players; a handle without a mapping is the player."""
-    handles = sorted({finding.row["player"] for finding in findings})
-    rows = snapshot.query(_PLAYERS, handles=handles) if handles else ()
-    players = {row["handle"]: row["player"] for row in rows}
+    players = players_of(snapshot, {finding.row["player"] for finding in findings})
     return [
         replace(finding, row={**finding.row, "player": players.get(handle, handle)})
         for finding in findings
         for handle in (finding.row["player"],)
     ]
+
+
+def players_of(snapshot: Snapshot, handles: Set[str]) -> Mapping[str, str]:
+    """Return our players of the handles that are mapped."""
+    rows = snapshot.query(_PLAYERS, handles=sorted(handles)) if handles else ()
+    return {row["handle"]: row["player"] for row in rows}
 
 
 def _compare(

@@ -123,17 +123,24 @@ def _by_round(rows: Iterable[dict[str, Any]]) -> _RowsByRound:
     return rounds
 
 
-def _of_player(rows: list[dict[str, Any]], player: str) -> list[dict[str, Any]]:
-    """Return the player's rows of a shared round; all rows if none is the player's."""
-    return [row for row in rows if row["player"] == player] or rows
+def _of_player(
+    rows: list[dict[str, Any]], break_: Break, side: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Return the player's rows of one side of a round; all rows if none is the player's.
+
+    The other side may name the player differently. A share that a side does not have has no
+    rows there, and those of the other players are none of its own.
+    """
+    own = [row for row in rows if row["player"] == break_.player]
+    return own if break_.share and side is None else own or rows
 
 
 def _evidence(break_: Break, sources: _Sources) -> dict[str, Any]:
     their_round = break_.alias or break_.round_id
-    ours = _of_player(sources.operations.get(break_.round_id, []), break_.player)
-    refused = _of_player(sources.refused.get(break_.round_id, []), break_.player)
-    theirs = _of_player(sources.records.get(their_round, []), break_.player)
-    withdrawn = _of_player(sources.withdrawn.get(their_round, []), break_.player)
+    ours = _of_player(sources.operations.get(break_.round_id, []), break_, break_.ours)
+    refused = _of_player(sources.refused.get(break_.round_id, []), break_, break_.ours)
+    theirs = _of_player(sources.records.get(their_round, []), break_, break_.theirs)
+    withdrawn = _of_player(sources.withdrawn.get(their_round, []), break_, break_.theirs)
     references: dict[str, list[Any]] = {
         "operations": [row["op_key"] for row in ours],
         "transactions": [row["transaction"] for row in ours],

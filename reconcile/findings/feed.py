@@ -7,7 +7,7 @@ from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding
 from reconcile.findings.breaks import Break
 from reconcile.findings.corrections import RoundCorrection, is_settled
-from reconcile.findings.cross_check import CrossCheckFinding, break_of, broken_rounds
+from reconcile.findings.cross_check import BrokenRounds, CrossCheckFinding, break_of
 from reconcile.findings.vanished import vanished_originals
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key
@@ -32,7 +32,7 @@ def feed_breaks(
     restated is settled.
     """
     provider, window = snapshot.provider, snapshot.window
-    rounds = broken_rounds(round_breaks)
+    rounds = BrokenRounds.of(round_breaks)
     reported = [
         _finding(finding, provider, window) for finding in findings if finding.kind in _KINDS
     ]
@@ -40,7 +40,10 @@ def feed_breaks(
         break_of(finding, provider, snapshot.context.now)
         for finding in (*reported, *vanished_originals(snapshot))
         if finding.row["round_id"] is None
-        or not (finding.row["round_id"] in rounds or is_settled(finding.row, corrections))
+        or not (
+            rounds.explain(finding.row["round_id"], finding.row["player"])
+            or is_settled(finding.row, corrections)
+        )
     ]
 
 

@@ -13,9 +13,9 @@ from reconcile.findings.breaks import Break
 from reconcile.findings.corrections import RoundCorrection, is_settled
 from reconcile.findings.cross_check import (
     IS_SHARED,
+    BrokenRounds,
     CrossCheckFinding,
     break_of,
-    broken_rounds,
     operation_evidence,
 )
 from reconcile.findings.explanations import owed
@@ -84,7 +84,7 @@ def journal_breaks(
     A round among ``round_breaks``, or corrected since, gets no further break, except
     that a wallet below zero is a state of the wallet whatever its rounds are.
     """
-    provider, rounds = snapshot.provider, broken_rounds(round_breaks)
+    provider, rounds = snapshot.provider, BrokenRounds.of(round_breaks)
     findings = [
         *(_tombstone(row, provider) for row in snapshot.query(TOMBSTONES)),
         *(_conflict(row, provider) for row in snapshot.query(CONFLICTS)),
@@ -96,7 +96,10 @@ def journal_breaks(
         if finding is not None
         and (
             finding.kind is BreakKind.NEGATIVE_BALANCE
-            or not (finding.row["round_id"] in rounds or is_settled(finding.row, corrections))
+            or not (
+                rounds.explain(finding.row["round_id"], finding.row["player"])
+                or is_settled(finding.row, corrections)
+            )
         )
     ]
 

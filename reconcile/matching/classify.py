@@ -53,6 +53,8 @@ class Classified:
         pairs: the columns that were classified.
         bucket: the number of each pair's bucket among all buckets.
         residual: the difference that the tolerance accepted, in minor units.
+        immature: flags rows of both sides whose amounts differ by immature movements alone;
+            they break if something else is wrong with them.
         break_rows: the rows of ``pairs`` that break, once per kind, with columns ``kind`` and
             ``difference`` (int64), ordered by round, currency and kind.
     """
@@ -60,6 +62,7 @@ class Classified:
     pairs: Columns
     bucket: NDArray[np.intp]
     residual: Amounts
+    immature: Flags
     break_rows: Columns
 
     @property
@@ -68,9 +71,11 @@ class Classified:
         return self.break_rows.frame()
 
     def as_frame(self) -> pd.DataFrame:
-        """Return the pairs with two more columns: ``bucket`` (its name) and ``residual``."""
+        """Return the pairs with ``bucket`` (its name), ``residual`` and ``immature``."""
         names = text_from_codes([str(bucket) for bucket in Bucket], self.bucket)
-        return self.pairs.assign(bucket=names, residual=self.residual).frame()
+        return self.pairs.assign(
+            bucket=names, residual=self.residual, immature=self.immature
+        ).frame()
 
 
 def classify(rows: Rows, context: MatchContext) -> Classified:
@@ -95,7 +100,11 @@ def classify(rows: Rows, context: MatchContext) -> Classified:
     timing = immature | facts.immature
     bucket = np.select([any_broken, no_movement, timing], _BUCKETS[:3], _BUCKETS[3])
     return Classified(
-        pairs=pairs, bucket=bucket, residual=residual, break_rows=_break_rows(pairs, broken)
+        pairs=pairs,
+        bucket=bucket,
+        residual=residual,
+        immature=facts.immature,
+        break_rows=_break_rows(pairs, broken),
     )
 
 

@@ -20,6 +20,7 @@ This module is pure, except that it calls a given function to fetch full rows.
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -79,8 +80,13 @@ from reconcile.snapshot.rules import MatchContext, Rules
 
 #: Fetches the full records of both sides for some keys, from any time.
 Fetch = Callable[[Keys], RecordSides]
-#: Folds the records of one side, as ``fold`` does.
-FoldSide = Callable[[Columns], Columns]
+
+
+class FoldSide(Protocol):
+    """Folds the records of one side, as ``fold`` does."""
+
+    def __call__(self, records: Columns, /, *, nets: bool) -> Columns:
+        """Return the columns of VIEW."""
 
 
 #: Fewer rows are compared sooner than threads start.
@@ -148,7 +154,8 @@ def break_rows_in_full(
     """
     keys = [side["match_key"][side["inside"]] for side in (records.ours, records.theirs)]
     in_window = split_at_window(records, np.concatenate(keys))
-    pairs = pair(fold_side(in_window.ours), fold_side(in_window.theirs))
+    ours, theirs = in_window.ours, in_window.theirs
+    pairs = pair(fold_side(ours, nets=True), fold_side(theirs, nets=False))
     return pair_spellings(classify(pairs, context).break_rows)
 
 
@@ -227,7 +234,7 @@ def compare_range(
     fetched = fetch(np.union1d(residual, edge_keys))
     records = split_at_window(fetched, residual)
     edge_rows = unmatched_edge_rows(records) if len(edge_keys) else no_pairs()
-    views = fold(records.ours), fold(records.theirs)
+    views = fold(records.ours, nets=True), fold(records.theirs)
     pairs = pair(*views)
     undecided = may_be_tied(pairs, context.rules)
     classified = classify(pairs.where(~undecided), context)

@@ -63,8 +63,8 @@ def split_at_window(records: RecordSides, residual: Keys) -> WindowAndEdge:
 
 def unmatched_edge_rows(records: WindowAndEdge) -> pd.DataFrame:
     """Return the edge rounds that no round id matches, as PAIRS rows."""
-    views = [fold(side, edge=True) for side in (records.ours_edge, records.theirs_edge)]
-    pairs = pair(*views)
+    ours = fold(records.ours_edge, edge=True, nets=True)
+    pairs = pair(ours, fold(records.theirs_edge, edge=True))
     one_sided = texts(pairs["side"]) != "both"
     return pairs.where(one_sided & ~in_other_currency(pairs)).frame()
 

@@ -36,7 +36,7 @@ NAME = "name"
 _LEAST = np.iinfo(np.int64).min
 
 
-def fold(records: Rows, *, edge: bool = False) -> Columns:
+def fold(records: Rows, *, edge: bool = False, nets: bool = False) -> Columns:
     """Fold the records of one side into the columns of VIEW, ordered by round id and currency.
 
     The amounts of a round are the sums over its records. A round with any rolled back record
@@ -45,8 +45,10 @@ def fold(records: Rows, *, edge: bool = False) -> Columns:
     Args:
         records: a RECORDS frame of whole rounds.
         edge: whether these are edge rounds, outside the window.
+        nets: whether each record is what its rollbacks left of a wallet, as ours are: one that
+            is rolled back says nothing of the round in another currency.
     """
-    ordered = _OrderedRecords(Columns.of(records))
+    ordered = _OrderedRecords(Columns.of(records), nets=nets)
     columns = {
         **ordered.named(),
         **ordered.sums(),
@@ -68,7 +70,7 @@ class _OrderedRecords:
         starts: where each group starts in that order.
     """
 
-    def __init__(self, records: Columns) -> None:
+    def __init__(self, records: Columns, *, nets: bool) -> None:
         self._records = records
         names = {n: arrow_text(records[n]) for n in ("round_id", "currency", "record_id")}
         self.order = sort_order(pa.table({**names, "occurrence": records["occurrence"]}))
@@ -78,6 +80,7 @@ class _OrderedRecords:
         begins = opens | changes(taken_texts(names["currency"], self.order))
         self.starts = np.flatnonzero(begins)
         self._numbers = np.cumsum(begins) - 1
+        self._nets = nets
         self._first, self._last = self._ends()
 
     def _ends(self) -> tuple[Positions, Positions]:
@@ -118,8 +121,11 @@ class _OrderedRecords:
     def sums(self) -> dict[str, Any]:
         """Return amounts and counts."""
         stake, payout = self._integers("stake"), self._integers("payout")
-        undone = np.logical_or.reduceat(self._integers("rolled_back") != 0, self._round_starts)
-        standing = ~undone[self._round]
+        rolled_back = self._integers("rolled_back") != 0
+        starts, numbers = self._round_starts, self._round
+        if self._nets:
+            starts, numbers = self.starts, self._numbers
+        standing = ~np.logical_or.reduceat(rolled_back, starts)[numbers]
         extra = self._integers("occurrence") > 1
         columns = {
             "stake": np.where(standing & ~extra, stake, 0),

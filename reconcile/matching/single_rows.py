@@ -244,7 +244,10 @@ def _in_full(singles: pd.DataFrame, reader: RowReader) -> tuple[pd.DataFrame, Po
     keys, ours = (singles[name].to_numpy() for name in ("match_key", "ours"))
     records = reader.records(np.sort(keys), balances=False)
     views = [
-        fold(side.where(side["inside"] & np.isin(side["match_key"], keys[ours == is_ours])))
+        fold(
+            side.where(side["inside"] & np.isin(side["match_key"], keys[ours == is_ours])),
+            nets=is_ours,
+        )
         for side, is_ours in ((records.ours, True), (records.theirs, False))
     ]
     full = pair(*views).frame()

@@ -78,6 +78,7 @@ class _PairRow(NamedTuple):
     player_theirs: str | None
     bucket: str
     residual: int
+    immature: bool
     stake_ours: int | None
     stake_theirs: int | None
     payout_ours: int | None
@@ -130,7 +131,7 @@ class ComparisonFrames:
     """The frames of a comparison.
 
     Attributes:
-        pairs: PAIRS with ``bucket`` and ``residual``; see ``reconcile.matching.classify``.
+        pairs: PAIRS with ``bucket``, ``residual`` and ``immature``; see ``Classified``.
         breaks: the rows that break, once per kind.
         ours, theirs: the full records that were compared.
         games: of the provider's records, by record id and occurrence.
@@ -236,10 +237,12 @@ def _records(
     """Collect one side's records by round and currency, in order; ours have no games.
 
     The sums of the database drop a player's round if a record of that player is rolled back. A
-    comparison drops it if any record of the row is. ``undone`` holds the difference.
+    comparison drops it if any record of the row is, of ours in the same currency. ``undone``
+    holds the difference.
     """
     rolled_back = records[records["rolled_back"]]
     undone_rounds = set(rolled_back["round_id"])
+    undone_rows = set(zip(rolled_back["round_id"], rolled_back["currency"], strict=True))
     undone_players = (
         set()
         if games is None
@@ -250,7 +253,10 @@ def _records(
         ggr = row.stake - row.payout
         if row.rolled_back or (row.round_id, row.player) in undone_players:
             ggr = 0
-        undone = ggr if row.round_id in undone_rounds else 0
+        is_undone = row.round_id in undone_rounds
+        if games is None:
+            is_undone = (row.round_id, row.currency) in undone_rows
+        undone = ggr if is_undone else 0
         game = games and games.get((row.record_id, row.occurrence), UNKNOWN_GAME)
         record = _Record(day if row.inside else None, game or None, ggr - undone, undone)
         by_round.setdefault((row.round_id, row.currency), []).append(record)
@@ -313,13 +319,17 @@ def _row_lines(pairs: pd.DataFrame, homes: _Homes) -> Iterator[DifferenceLine]:
     """Yield the lines of rows that differ without being breaks."""
     timing = pairs["bucket"] == str(Bucket.TIMING)
     grouped = (pairs["tie"] == GROUP) & (pairs["side"] != "both")
-    for row in _rows(pairs[timing | grouped | (pairs["residual"] != 0)], _PairRow):
+    differ = timing | grouped | pairs["immature"] | (pairs["residual"] != 0)
+    for row in _rows(pairs[differ], _PairRow):
+        net = _net(row, "theirs", "") - _net(row, "ours", "")
         if row.bucket == str(Bucket.TIMING):
             cause, net = TIMING, _net(row, "theirs") - _net(row, "ours")
+        elif row.immature:  # what else is wrong with it has lines of its own
+            cause = TIMING
         elif row.residual:
             cause, net = TOLERATED, row.residual
         else:
-            cause, net = GROUPED, _net(row, "theirs", "") - _net(row, "ours", "")
+            cause = GROUPED
         yield from _line(row, homes.of(row), cause, -net)
 
 

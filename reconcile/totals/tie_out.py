@@ -242,7 +242,7 @@ def _compare(snapshot: Snapshot, other_keys: Keys) -> tuple[ComparisonFrames, Co
     games, counts = record_games(snapshot, keys), round_counts(snapshot, keys)
     records = split_at_window(snapshot.records(keys), other_keys)
     edge_rows = unmatched_edge_rows(records) if len(edge_keys) else PAIRS.empty()
-    pairs = pair(fold(records.ours), fold(records.theirs)).frame()
+    pairs = pair(fold(records.ours, nets=True), fold(records.theirs)).frame()
     classified = classify(_tie(pairs, edge_rows, context.rules), context)
     frames = ComparisonFrames(
         pairs=classified.as_frame(),

@@ -20,6 +20,7 @@ from reconcile.snapshot.columns import Columns
 from reconcile.snapshot.edge_keys import TimedRows
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys, RecordSides, Sides
 from reconcile.snapshot.key_ranges import ALL_KEYS, KeyRange
+from reconcile.snapshot.shared_rounds import player_of_share, round_of, share_name
 from reconcile.snapshot.snapshot import Snapshot
 
 _Frames = TypeVar("_Frames")
@@ -110,7 +111,7 @@ class CorrectedSnapshot(CachingSnapshot):
         sides = super().records(keys, balances=balances)
         if not self._changes_round or self._tried.match_key not in keys:
             return sides
-        return RecordSides(ours=self._corrected(sides.ours), theirs=sides.theirs)
+        return RecordSides(ours=self._corrected(sides), theirs=sides.theirs)
 
     def query(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Run a query of few rows; the corrections count as booked now."""
@@ -188,13 +189,14 @@ class CorrectedSnapshot(CachingSnapshot):
             }
         )
 
-    def _corrected(self, ours: Columns) -> Columns:
+    def _corrected(self, sides: RecordSides) -> Columns:
         """Add the corrections to our row of the round, or make the row."""
-        tried = self._tried
+        tried, ours = self._tried, sides.ours
         is_row = of_owner(ours, tried) & (ours["match_key"] == tried.match_key)
         if not is_row.any():
             frame = ours.frame()
-            extended = pd.concat([frame, self._new_row(frame)], ignore_index=True)
+            new_row = self._new_row(frame, self._row_name(sides))
+            extended = pd.concat([frame, new_row], ignore_index=True)
             return RECORDS.check(Columns.of(extended))
         at = int(np.flatnonzero(is_row)[0])
         changed = ("stake", "payout", "declared_stake", "declared_payout", "rolled_back")
@@ -211,13 +213,21 @@ class CorrectedSnapshot(CachingSnapshot):
         columns["rolled_back"][at] = was_undone and not moved
         return RECORDS.check(ours.assign(**columns))
 
-    def _new_row(self, like: pd.DataFrame) -> pd.DataFrame:
+    def _row_name(self, sides: RecordSides) -> str:
+        """Return the name of our row: it is a share where other players have rows."""
+        tried = self._tried
+        names = (*texts(sides.ours["round_id"]), *texts(sides.theirs["round_id"]))
+        shares = {name for name in names if player_of_share(name)}
+        is_shared = tried.round_id in map(round_of, shares)
+        return share_name(tried.round_id, tried.player) if is_shared else tried.round_id
+
+    def _new_row(self, like: pd.DataFrame, name: str) -> pd.DataFrame:
         """Return our row of a round that only the corrections would make."""
         tried, now = self._tried, self.context.now
         values: dict[str, Any] = {
             **dict.fromkeys(RECORDS.columns),
             "match_key": tried.match_key,
-            "round_id": tried.round_id,
+            "round_id": name,
             "record_id": f"{tried.round_id} corrected",
             "occurrence": 1,
             "player": tried.player,

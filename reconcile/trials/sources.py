@@ -6,9 +6,8 @@ our own earlier corrections. A source contradicts a correction if it says someth
 the round would be afterwards.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from breaks.corrections.trials import Source, SourceContradiction
 from breaks.kinds import BreakKind
 from breaks.store import TrackedBreak
 from ledger.queries.round_parts import OPERATIONS_OF_ROUNDS
-from reconcile.findings.delivery_log import LOGGED, ReadLogged
+from reconcile.findings.delivery_log import LOGGED, ReadLogged, players_of
 from reconcile.snapshot.arrays import present, python_values
 from reconcile.snapshot.columns import Array
 from reconcile.snapshot.frames import Keys
@@ -26,7 +25,7 @@ from reconcile.trials.corrected_snapshot import TriedCorrections, of_owner
 from vocabulary.currencies import digits_of
 from vocabulary.facts import Bet, BetAndWin, Operation, Win
 from vocabulary.ids import match_key
-from vocabulary.money import text_from_minor
+from vocabulary.money import Money, text_from_minor
 
 # The provider's balance and ours before the round, and before the next one that it reports. The
 # next is looked for only if the round has one: a provider without balances has none at all.
@@ -159,7 +158,7 @@ class SourceCheck:
     def _webhook_log(self) -> Iterator[SourceContradiction]:
         if self._read_logged is None or not self._sides.changed:
             return
-        logged = _logged_sides(self._snapshot.query(LOGGED), self._read_logged, self._break)
+        logged = _logged_sides(self._snapshot, self._read_logged, self._tried)
         for side in self._sides.changed:
             booked = self._sides.booked[side]
             if logged[side] == booked != 0:
@@ -276,24 +275,34 @@ def _present_values(column: Array) -> list[int]:
 
 
 def _logged_sides(
-    rows: Iterable[Mapping[str, Any]], read_logged: ReadLogged, break_: TrackedBreak
+    snapshot: Snapshot, read_logged: ReadLogged, tried: TriedCorrections
 ) -> dict[RoundSide, int]:
-    """Add up the callbacks of the round that the provider's log has as delivered."""
+    """Add up the callbacks that the provider's log has as delivered, of the corrected share.
+
+    Other players, and wallets in other currencies, may share the round.
+    """
     operations: dict[str, Operation] = {}
-    for row in rows:
+    for row in snapshot.query(LOGGED):
         operation = read_logged(row["payload"]) if row["success"] else None
-        if operation is not None and operation.round_id == break_.round_id:
+        if operation is not None and operation.round_id == tried.round_id:
             operations[operation.key] = operation
+    players = players_of(snapshot, {operation.handle for operation in operations.values()})
     sides: dict[RoundSide, int] = {"stake": 0, "payout": 0}
     for operation in operations.values():
-        match operation:
-            case Bet():
-                sides["stake"] += operation.amount.minor
-            case Win():
-                sides["payout"] += operation.amount.minor
-            case BetAndWin():
-                sides["stake"] += operation.bet.minor
-                sides["payout"] += operation.win.minor
-            case _:
-                pass
+        if players.get(operation.handle, operation.handle) == tried.player:
+            for side, amount in _amounts_of(operation):
+                sides[side] += amount.minor if amount.currency == tried.currency else 0
     return sides
+
+
+def _amounts_of(operation: Operation) -> list[tuple[RoundSide, Money]]:
+    """What a callback adds to its round."""
+    match operation:
+        case Bet():
+            return [("stake", operation.amount)]
+        case Win():
+            return [("payout", operation.amount)]
+        case BetAndWin():
+            return [("stake", operation.bet), ("payout", operation.win)]
+        case _:
+            return []

@@ -199,12 +199,12 @@ class FoldedOnce:
     def __init__(self) -> None:
         self._views: list[tuple[Columns, Columns]] = []
 
-    def __call__(self, records: Columns) -> Columns:
+    def __call__(self, records: Columns, /, *, nets: bool) -> Columns:
         """Fold records, or return what these records were folded to before."""
         for known_records, view in self._views:
             if known_records is records:
                 return view
-        self._views.append((records, fold(records)))
+        self._views.append((records, fold(records, nets=nets)))
         return self._views[-1][1]
 
 

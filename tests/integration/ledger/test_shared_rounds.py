@@ -16,8 +16,9 @@ from ledger.posting.posting import post, post_all_at
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
+from reconcile.totals.tie_out import totals
 from storage.engine import open_engine
-from tests.harness.books.ledger import NOON, SLUG, accept, bet, round_end, win
+from tests.harness.books.ledger import NOON, SLUG, accept, bet, rollback, round_end, win
 from vocabulary.clock import FrozenClock
 from vocabulary.facts import Bet, RoundEnd, Win
 from vocabulary.ids import match_key
@@ -131,15 +132,15 @@ def _store_history(url: str, *left_out: int) -> None:
 
 
 def _reconciled(url: str) -> RunResult:
-    return reconcile(
-        url,
-        RunRequest(
-            provider=SLUG,
-            window=Window(start=NOON - timedelta(hours=1), end=NOON + timedelta(hours=1)),
-            maturity=timedelta(minutes=15),
-            open_after=None,
-        ),
-        clock=FrozenClock(NOON + timedelta(hours=8)),
+    return reconcile(url, _request(), clock=FrozenClock(NOON + timedelta(hours=8)))
+
+
+def _request() -> RunRequest:
+    return RunRequest(
+        provider=SLUG,
+        window=Window(start=NOON - timedelta(hours=1), end=NOON + timedelta(hours=1)),
+        maturity=timedelta(minutes=15),
+        open_after=None,
     )
 
 
@@ -201,6 +202,7 @@ def test_only_the_missing_share_of_a_shared_round_is_a_break(table: str) -> None
     )
     assert (break_.round_id, break_.difference) == (TABLE, -500)
     assert sorted(break_.evidence["operations"]) == ["b1", "e1", "w1"]
+    assert "records" not in break_.evidence
 
 
 def test_a_share_under_another_players_name_is_a_player_mismatch(table: str) -> None:
@@ -216,3 +218,38 @@ def test_a_share_under_another_players_name_is_a_player_mismatch(table: str) -> 
         "bob",
         TABLE,
     )
+
+
+@pytest.mark.parametrize(
+    ("reported", "found"),
+    [
+        ([("JPY", 700)], []),
+        ([("EUR", 50), ("EUR", -50), ("JPY", 700)], []),
+        ([("JPY", 900)], [("stake_mismatch", "JPY", -200)]),
+        ([], [("missing_at_provider", "JPY", 700)]),
+    ],
+    ids=["as it stands", "line by line", "for another stake", "not at all"],
+)
+def test_a_bet_that_was_rolled_back_says_nothing_of_the_round_in_another_currency(
+    table: str, reported: list[tuple[str, int]], found: list[tuple[str, str, int]]
+) -> None:
+    name = "again"
+    wrong = bet("wrong", 50, handle="ann", round_id=name)
+    right = replace(wrong, key="right", amount=Money(700, "JPY"))
+    for fact in (wrong, rollback("undo", "wrong", handle="ann", round_id=name), right):
+        accept(table, fact)
+    post_all_at(table)
+    _store_history(table)
+    with psycopg.connect(table) as connection:
+        for number, (currency, stake) in enumerate(reported):
+            columns = (SLUG, f"again{number}", name, match_key(SLUG, name), "ann", currency)
+            values = (*columns, stake, 0, NOON, NOON, NOON, number > 0)
+            connection.execute(_RECORD.encode(), values)
+
+    result = _reconciled(table)
+    tied = totals(table, _request(), now=NOON + timedelta(hours=8), zone="UTC")
+
+    assert [(str(b.kind), b.currency, b.difference) for b in result.breaks] == found
+    assert tied.ties
+    assert tied.agrees == (not found)
+    assert {line.cause for line in tied.lines} == {kind for kind, _, _ in found}

@@ -243,6 +243,32 @@ def test_players_of_one_round_with_wrong_balances_are_a_break_each(journal: Jour
     ]
 
 
+def test_a_player_whose_books_differ_hides_no_finding_of_another_in_the_round(
+    journal: Journal,
+) -> None:
+    journal.read_logged = _bet_of_bob
+    other = Journal(journal.url, player="bob").opens()
+    for one, reported in ((journal, 130), (other, 100)):
+        one.operation(f"{one.player}-b1", stake=100, round_id="r1")
+        one.record(f"{one.player}-b1", reported, before=1000, round_id="r1")
+    other.execute("UPDATE feed_records SET balance_before = 1007 WHERE handle = 'bob'")
+    for player in ("alice", "bob"):
+        journal.delivered(f"{player}-b1", "conflict")
+    journal.logged("bob-b2", 200)
+
+    assert _found(journal.run()) == [
+        ("stake_mismatch", "r1", -30),
+        ("balance_chain_gap", "r1", 7),
+        ("delivery_missing", "r1", -70),
+        ("idempotency_conflict", "r1", 0),
+    ]
+
+
+def _bet_of_bob(body: bytes) -> Operation:
+    amount = Money(70, "USD")
+    return Bet(key=body.decode(), handle="bob", amount=amount, round_id="r1", occurred_at=None)
+
+
 def test_an_original_that_was_repeated_and_left_out_is_one_vanished_original(
     journal: Journal,
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from reconcile.runs.request import RunRequest
@@ -244,6 +245,37 @@ def test_whatever_differs_every_cell_ties_to_the_unit(database: str, rules: Rule
     assert [row for row in tied.cells.values() if row.residual] == []
     assert len(tied.lines) > 100
     _compare_with_sides(database, tied, by_game=not rules.attributes)
+
+
+def test_amounts_that_are_immature_have_a_line_also_in_a_round_that_breaks(
+    books: TwoBooks, database: str
+) -> None:
+    recent = LATER - timedelta(minutes=5)
+    books.ours("r1", 100, 0, at=recent)
+    books.theirs("r1", 100, 20, handle="bob", at=recent)
+    books.theirs("r1", 100, 20, handle="bob", at=recent, occurrence=2)
+    books.write(database)
+    window = Window(start=DAYS.start, end=LATER)
+
+    tied = totals(database, replace(REQUEST, window=window), now=LATER, zone="UTC")
+
+    assert _lines(tied) == [
+        ("2026-03-04", "duplicate_at_provider", 80),
+        ("2026-03-04", "timing", -20),
+    ]
+    assert tied.ties
+
+
+def test_batches_that_were_parked_are_in_no_figure_and_are_counted(
+    books: TwoBooks, database: str
+) -> None:
+    books.both("r1", 100, 0)
+    books.write(database)
+    with psycopg.connect(database) as connection:
+        connection.execute("INSERT INTO batches (operations) VALUES (1)")
+        connection.execute("INSERT INTO batches (operations, parked_at) VALUES (1, now())")
+
+    assert _totals(database).unposted == 2
 
 
 def _compare_with_sides(url: str, tied: Totals, *, by_game: bool) -> None:
