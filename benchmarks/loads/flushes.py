@@ -8,11 +8,12 @@ import os
 from pathlib import Path
 from time import perf_counter, sleep
 
+from benchmarks.loads.open_loop import waits_ms
+
 #: Bytes of each write: a page of the log.
 WRITE_BYTES = 8192
 #: Size of the file, in bytes. It is written before, since a log uses its segments again.
 FILE_BYTES = 16 << 20
-_SHARES = {"p50_ms": 0.5, "p99_ms": 0.99, "p999_ms": 0.999, "max_ms": 1.0}
 
 
 def flush_waits(folder: Path, *, rate: float, seconds: float) -> dict[str, float]:
@@ -32,11 +33,7 @@ def flush_waits(folder: Path, *, rate: float, seconds: float) -> dict[str, float
     finally:
         os.close(file)
         path.unlink()
-    last = len(waits) - 1
-    return {
-        name: waits[min(last, int(len(waits) * share))] * 1000
-        for name, share in _SHARES.items()
-    }
+    return waits_ms(waits)
 
 
 def _waits(file: int, *, rate: float, count: int) -> list[float]:

@@ -114,14 +114,16 @@ async def run(
         "rate": len(latencies) / elapsed,
         "answers": len(latencies),
         "failures": unanswered + sum(lane.failures for lane in lanes),
-        **{f"p{name}_ms": _quantile(latencies, share) for name, share in _SHARES.items()},
-        "max_ms": latencies[-1] * 1000,
+        **waits_ms(latencies),
         "late_p99_ms": _quantile(sorted(pacer.lateness), 0.99),
         "generator_us": (process_time() - used) / max(1, len(latencies)) * 1e6,
     }
 
 
-_SHARES = {"50": 0.5, "99": 0.99, "999": 0.999}
+def waits_ms(ordered: Sequence[float]) -> dict[str, float]:
+    """Sorted waits in seconds as quantiles in milliseconds, the longest one among them."""
+    shares = {"p50_ms": 0.5, "p99_ms": 0.99, "p999_ms": 0.999, "max_ms": 1.0}
+    return {name: _quantile(ordered, share) for name, share in shares.items()}
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

@@ -99,9 +99,8 @@ def version_of(breaks: Iterable[TrackedBreak]) -> str:
 def _check_seen(form: Mapping[str, str], suitable: Sequence[TrackedBreak]) -> None:
     """Refuse a form whose page showed other breaks; a program names their number alone."""
     counted_then, now = form.get("count", "none"), str(len(suitable))
-    if counted_then == now and form.get("version", version_of(suitable)) == version_of(
-        suitable
-    ):
+    version = version_of(suitable)
+    if counted_then == now and form.get("version", version) == version:
         return
     raise RequestRefused(
         status=HTTPStatus.CONFLICT,

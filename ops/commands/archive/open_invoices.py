@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from ledger.archive.months import month_bounds
+from ops.commands.archive.output import first_of
 from reconcile.invoices.register.states import InvoiceState
 from storage.archive.archives import ArchiveRefused
 from vocabulary.window import day_window
 
-#: Most invoices that a refusal names.
-_NAMED_MAX = 5
 _DAY = timedelta(days=1)
 # A month that has begun to leave was looked at then.
 _OPEN = """
@@ -59,7 +58,6 @@ def require_invoices_decided(
     if named:
         raise ArchiveRefused(
             f"{month:%Y-%m}: invoices are received and neither approved nor disputed:"
-            f" {', '.join(named[:_NAMED_MAX])}"
-            f"{' and others' if len(named) > _NAMED_MAX else ''}. Their approval needs these"
-            " rows: decide with `tieout invoice`, then let the rows go"
+            f" {first_of(named)}. Their approval needs these rows: decide with `tieout"
+            " invoice`, then let the rows go"
         )

@@ -9,7 +9,15 @@ from storage.archive.archives import Archive, Release
 from vocabulary.clock import iso
 from vocabulary.plurals import counted
 
+#: Most names in a refusal.
+_NAMED_MAX = 5
 _COLUMNS = ("archive", "state", "rows", "bytes", "location")
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first of what a refusal names, and whether there are others."""
+    others = " and others" if len(names) > _NAMED_MAX else ""
+    return f"{', '.join(names[:_NAMED_MAX])}{others}"
 
 
 def archive_json(archive: Archive) -> dict[str, object]:

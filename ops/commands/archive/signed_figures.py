@@ -10,14 +10,13 @@ from datetime import date
 from sqlalchemy import Connection, text
 
 from ledger.archive.months import month_bounds
+from ops.commands.archive.output import first_of
 from reconcile.days.figures import stored_figures
 from reconcile.days.sums import read_sides, sides_since
 from storage.archive.archives import ArchiveRefused
 from storage.archive.row_cut import rows_begin_at
 from vocabulary.window import Window
 
-#: Most days that a refusal names.
-_NAMED_MAX = 5
 # Also of days whose rows left before: some may have come back, and something for them since. A
 # month that has begun to leave was looked at then.
 _DAYS = """
@@ -47,11 +46,10 @@ def require_figures_as_signed(
     """
     changed = list(_changed_days(connection, month, exponents))
     if changed:
-        named = ", ".join(changed[:_NAMED_MAX])
         raise ArchiveRefused(
-            f"{month:%Y-%m}: rounds and records are not what was signed of {named}"
-            f"{' and others' if len(changed) > _NAMED_MAX else ''}. Reopen these days and sign"
-            " them again with `tieout day`, then let the rows go"
+            f"{month:%Y-%m}: rounds and records are not what was signed of"
+            f" {first_of(changed)}. Reopen these days and sign them again with `tieout"
+            " day`, then let the rows go"
         )
 
 
