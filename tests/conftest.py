@@ -5,6 +5,7 @@ and with them every data directory of a test, are kept in memory where there is 
 """
 
 import contextlib
+import gc
 import itertools
 import os
 import re
@@ -108,6 +109,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest files first."""
     ranks = {Path(__file__).parent / path: rank for rank, path in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(LONGEST)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what all tests share out of the search for garbage.
+
+    Collecting them leaves 600 000 objects, which every full search went through: a fifth of the
+    time of tests that make many objects, and half of those that parse every module.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _has_memory() -> bool:

@@ -6,10 +6,11 @@ Numbers follow from good names; they do not make them. ``make style-report`` pri
 import ast
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from tests.meta.tidy import function_lines, functions
+from tests.meta.tidy import Function, function_lines
 
 #: Names that say nothing about what they hold.
 FILLERS = frozenset(
@@ -30,18 +31,61 @@ class Binding:
     name: str
 
 
-def bindings(source: str) -> list[Binding]:
-    """Every parameter and every name that a module binds by assignment, in no order."""
-    nodes = list(ast.walk(ast.parse(source)))
-    parameters = [
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleFigures:
+    """What is counted of a module; all of it from one look at its nodes."""
+
+    bindings: tuple[Binding, ...]
+    classes: tuple[str, ...]
+    local_imports: int
+    function_lines: tuple[int, ...]
+
+
+@cache
+def module_figures(source: str) -> ModuleFigures:
+    """Count a module; the nodes are not kept, which would be gigabytes for the whole tree."""
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    functions = [node for node in nodes if isinstance(node, Function)]
+    return ModuleFigures(
+        bindings=(*_parameters(nodes), *_assigned(nodes)),
+        classes=tuple(
+            node.name
+            for node in tree.body
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        ),
+        local_imports=len(set(_imports_within(functions))),
+        function_lines=tuple(map(function_lines, functions)),
+    )
+
+
+def _parameters(nodes: Iterable[ast.AST]) -> Iterator[Binding]:
+    return (
         Binding(line=node.lineno, name=node.arg) for node in nodes if isinstance(node, ast.arg)
-    ]
-    assigned = [
+    )
+
+
+def _assigned(nodes: Iterable[ast.AST]) -> Iterator[Binding]:
+    return (
         Binding(line=node.lineno, name=node.id)
         for node in nodes
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    ]
-    return parameters + assigned
+    )
+
+
+def _imports_within(functions: Iterable[Function]) -> Iterator[int]:
+    """The lines of imports inside functions; those of nested functions come twice."""
+    return (
+        node.lineno
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
+
+
+def bindings(source: str) -> Sequence[Binding]:
+    """Every parameter and every name that a module binds by assignment, in no order."""
+    return module_figures(source).bindings
 
 
 def is_filler(name: str) -> bool:
@@ -60,13 +104,9 @@ def filler_counts(source: str) -> Counter[str]:
     return Counter(binding.name for binding in bindings(source) if is_filler(binding.name))
 
 
-def class_names(source: str) -> list[str]:
+def class_names(source: str) -> Sequence[str]:
     """The public classes of a module."""
-    return [
-        node.name
-        for node in ast.parse(source).body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-    ]
+    return module_figures(source).classes
 
 
 def shared_class_names(modules: Mapping[str, str]) -> dict[str, list[str]]:
@@ -95,19 +135,12 @@ def folder_sizes(paths: Iterable[str]) -> list[tuple[str, int]]:
 
 def local_imports(source: str) -> int:
     """Imports inside functions."""
-    return len(
-        {
-            node.lineno
-            for function in functions(source)
-            for node in ast.walk(function)
-            if isinstance(node, ast.Import | ast.ImportFrom)
-        }
-    )
+    return module_figures(source).local_imports
 
 
 def function_sizes(sources: Iterable[str]) -> tuple[float, float, int]:
     """Median, 90th percentile and maximum of lines per function, docstrings aside."""
-    lengths = [function_lines(node) for source in sources for node in functions(source)]
+    lengths = [lines for source in sources for lines in module_figures(source).function_lines]
     return statistics.median(lengths), statistics.quantiles(lengths, n=10)[-1], max(lengths)
 
 
