@@ -57,7 +57,7 @@ class Context:
 
         Raises:
             SettingsInvalid: the settings do not hold.
-            Unavailable: the embedded database cannot be started.
+            Unavailable: the embedded database is not there or cannot be started.
         """
         from ops.engines.servers import ensure_database  # noqa: PLC0415 - as above
 
@@ -71,11 +71,18 @@ class Context:
 
         Raises:
             SettingsInvalid: the settings do not hold.
-            Unavailable: the embedded database cannot be started.
+            Unavailable: the embedded database is not there or cannot be started.
         """
         from ops.engines.servers import ensure_owned_database  # noqa: PLC0415 - as above
 
         return ensure_owned_database(self.data_dir, self.settings)
+
+    @cached_property
+    def migration_url(self) -> str:
+        """As ``owner_url``, but an embedded database is made where there is none."""
+        from ops.engines.servers import ensure_new_database  # noqa: PLC0415 - as above
+
+        return ensure_new_database(self.data_dir, self.settings)
 
     def _yield_to_callbacks(self, database_url: str) -> None:
         """Lower the priority of background work, once its server runs with its own."""

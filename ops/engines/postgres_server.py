@@ -71,6 +71,11 @@ def url(home: DataDirectory, database: str = DATABASE, *, role: str = OWNER_ROLE
     return f"postgresql://{role}@/{database}?host={quote(str(home.sockets), safe='/')}"
 
 
+def is_made(data_dir: Path) -> bool:
+    """Whether a data directory, which need not exist, holds a cluster."""
+    return (data_dir / "postgres" / "PG_VERSION").exists()
+
+
 def start(home: DataDirectory) -> int:
     """Start, reuse or recover the server; returns the postmaster's pid once it answers.
 
@@ -133,7 +138,7 @@ def _initialise(home: DataDirectory) -> None:
     """Create the cluster under another name, so that a killed initdb leaves no partial one."""
     for remains in home.root.glob("postgres.partial-*"):
         shutil.rmtree(remains, ignore_errors=True)
-    if not (home.postgres / "PG_VERSION").exists():
+    if not is_made(home.root):
         partial = Path(tempfile.mkdtemp(prefix="postgres.partial-", dir=home.root))
         _initdb(partial)
         with (partial / "postgresql.conf").open("a") as configuration:

@@ -63,23 +63,37 @@ def ensure_database(data_dir: Path, settings: Settings) -> str:
     """Start, reuse or recover only the embedded database; returns the application's URL.
 
     Raises:
-        Unavailable: it cannot be started here; the message says what to set instead.
+        Unavailable: there are no books, or they cannot be started here; the message says what
+            to do or to set instead.
     """
     if settings.database.url != EMBEDDED:
         return settings.database.url
-    _start_only_postgres(data_dir)
+    _start_only_postgres(_with_books(data_dir))
     return _application_url(open_data_directory(data_dir))
 
 
 def ensure_owned_database(data_dir: Path, settings: Settings) -> str:
-    """As ``ensure_database``; returns the URL of the owner of the tables.
+    """As ``ensure_database``; returns the URL of the owner of the tables."""
+    if settings.database.url != EMBEDDED:
+        return settings.database.owner_url or settings.database.url
+    return _start_only_postgres(_with_books(data_dir))
 
-    Raises:
-        Unavailable: it cannot be started here; the message says what to set instead.
-    """
+
+def ensure_new_database(data_dir: Path, settings: Settings) -> str:
+    """As ``ensure_owned_database``, but make a database where there is none."""
     if settings.database.url != EMBEDDED:
         return settings.database.owner_url or settings.database.url
     return _start_only_postgres(data_dir)
+
+
+def _with_books(data_dir: Path) -> Path:
+    """The directory, if it has a database: in a wrong one, people would read an empty one."""
+    if not postgres_server.is_made(data_dir):
+        raise Unavailable(
+            f"no books are in {data_dir.resolve()}: name their data directory with --data or"
+            " TIEOUT_DATA, or make new ones with `tieout init`"
+        )
+    return data_dir
 
 
 def _start_only_postgres(data_dir: Path) -> str:

@@ -32,7 +32,7 @@ def migrate(
     if as_json and not plan:
         raise Malformed("--json", "prints a plan: add --plan")
     context = context_of(ctx)
-    settings, url = context.settings, context.owner_url
+    settings, url = context.settings, context.migration_url
     check_database(
         url, setting="database.owner_url" if settings.database.owner_url else "database.url"
     )

@@ -111,3 +111,10 @@ def assert_the_trail_is_complete(trail: list[dict[str, Any]], run: str) -> None:
     ]
     assert trail[3]["detail"]["why"] == WHY[1]
     assert trail[-1]["detail"]["run"] == run
+
+
+def test_a_word_that_is_no_text_exits_2_and_is_named(tieout: CommandLine) -> None:
+    done = tieout.run("breaks", "show", "latin-\udcff1")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "'latin-\\udcff1': text in UTF-8 is expected\n"

@@ -168,8 +168,10 @@ def test_killed_servers_come_back_with_every_committed_row(data_dir: Path) -> No
 def test_a_command_that_needs_only_the_database_starts_no_broker(data_dir: Path) -> None:
     context = Context(config=None, data_dir=data_dir, settings=EVERYTHING)
 
+    owner_url = context.migration_url
     url = database_url(context)
 
+    assert context.owner_url == owner_url
     assert value(url, "SELECT current_user::text") == APPLICATION_ROLE
     assert value(receiver_url(EVERYTHING, url), "SELECT current_user::text") == RECEIVER_ROLE
     assert value(context.owner_url, "SELECT current_user::text") == OWNER_ROLE
@@ -181,6 +183,16 @@ def test_a_command_that_needs_only_the_database_starts_no_broker(data_dir: Path)
     assert (pids.postgres is not None, pids.valkey) == (True, None)
     assert endpoints(context).database_url == url
     assert servers.status(data_dir).valkey is not None
+
+
+def test_a_command_makes_no_books_in_a_folder_that_has_none(tmp_path: Path) -> None:
+    context = Context(config=None, data_dir=tmp_path / "elsewhere", settings=EVERYTHING)
+
+    for url in ("database_url", "owner_url"):
+        with pytest.raises(Unavailable, match=r"no books are in .*/elsewhere: .*`tieout init`"):
+            getattr(context, url)
+
+    assert not context.data_dir.exists()
 
 
 def test_an_external_database_is_used_without_a_data_directory(tmp_path: Path) -> None:

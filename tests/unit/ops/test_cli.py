@@ -205,13 +205,6 @@ def test_a_path_that_cannot_be_written_exits_2_in_one_line(
     assert done.stderr == f"{config}: {sentence}\n"
 
 
-def test_a_word_that_is_no_text_exits_2_and_is_named(tmp_path: Path) -> None:
-    done = tieout(tmp_path, "breaks", "show", "latin-\udcff1")
-
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "'latin-\\udcff1': text in UTF-8 is expected\n"
-
-
 def test_an_optimised_interpreter_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-O", "-m", "ops", "--version"],
