@@ -49,6 +49,8 @@ def _row(day: ConvertedDay, code: str, digits: int) -> GridRow:
 
 def _foot(consolidation: Consolidation) -> GridRow:
     code, digits = consolidation.currency, consolidation.digits
+    if consolidation.is_unknown:
+        return "all days", code, "", "", NO_RATE, "", "", "", ""
     sides = _sides(consolidation.ours, consolidation.theirs, code, digits)
     left_out = "days without a rate left out" if consolidation.missing else ""
     return "all days", consolidation.currency, "", "", "", left_out, *sides

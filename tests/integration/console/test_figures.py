@@ -97,11 +97,14 @@ def test_a_day_without_a_rate_is_named(
     whole = rates.read_text(encoding="utf-8")
     rates.write_text(whole.replace(DAY, "2026-06-03"), encoding="utf-8")
     missing = vera.get(f"/totals?{SPAN}").shown()
+    (row,) = rows_of(vera, f"/totals.csv?{SPAN}&by=day")
     rates.write_text("nonsense\n", encoding="utf-8")
     broken = vera.get(f"/totals?{SPAN}")
     rates.write_text(whole, encoding="utf-8")
 
+    assert "No figure, because no day has a rate." in missing
     assert f"Not converted, no rate: EUR on {DAY}." in missing
+    assert (row["GGR ours in USD"], row["Days without a rate"]) == ("", "1")
     assert (broken.status, "Nothing is converted:" in broken.shown()) == (200, True)
     assert "Rates: ECB." in vera.get(f"/totals?{SPAN}").shown()
 
