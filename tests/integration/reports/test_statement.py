@@ -302,6 +302,10 @@ def test_a_period_without_any_rate_has_no_sum_in_the_reporting_currency(
     assert total == ["all providers", "EUR", 6]
     *_, foot = of_provider.sheet("Reporting currency")
     assert (foot["Day"], foot["Rate"], foot["Ours in EUR"]) == ("all days", "no rate", "")
+    note = str(of_provider.book["Reporting currency"]["A3"].value)
+    assert note.endswith(
+        " Not converted, no rate: USD on 2026-03-01, USD on 2026-03-02, USD on 2026-03-03."
+    )
 
 
 def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
