@@ -33,6 +33,11 @@ CASE WHEN u.players IS NULL THEN false  -- else only these players are looked up
                      WHERE h.provider = :provider AND h.handle = s.handle),
                    s.handle) = ANY(u.players) END
 """
+# The player of a rolled back record ``b``: few are looked up, each by its key.
+_PLAYER = """
+coalesce((SELECT k.player FROM handles k WHERE k.provider = :provider AND k.handle = b.handle),
+         b.handle)
+"""
 # Most records are the only one of their round and stand. So all are added up as if they were,
 # and only those of other keys are grouped by round, to take away what is too much.
 _THEIRS = f"""
@@ -48,9 +53,10 @@ WITH others AS MATERIALIZED (
      WHERE f.provider = :provider AND f.created_at >= :start AND f.created_at < :end
      GROUP BY 1, 2, 3, 4
 ), undone AS (
-    SELECT b.match_key, b.round_id, array_agg(coalesce(k.player, b.handle)) AS players
-      FROM feed_records b LEFT JOIN handles k USING (provider, handle)
+    SELECT b.match_key, b.round_id, array_agg({_PLAYER}) AS players
+      FROM feed_records b
      WHERE b.provider = :provider AND b.rolled_back
+       AND b.match_key IN (SELECT match_key FROM shares)
      GROUP BY b.match_key, b.round_id
 ), parts AS (
     SELECT currency, count(*) AS rounds, sum(stake) AS stake, sum(payout) AS payout
@@ -110,9 +116,10 @@ WITH seen AS (
              ORDER BY u.record_id, u.occurrence, u.superseded_no DESC) b
      WHERE created_at >= :start AND created_at < :end
 ), rolled_back AS (
-    SELECT b.round_id, coalesce(k.player, b.handle) AS player, b.received_at
-      FROM feed_records b LEFT JOIN handles k USING (provider, handle)
+    SELECT b.round_id, {_PLAYER} AS player, b.received_at
+      FROM feed_records b
      WHERE b.provider = :provider AND b.rolled_back
+       AND b.round_id IN (SELECT round_id FROM seen)
 ), undone AS (
     SELECT true AS is_now, round_id, array_agg(player) AS players FROM rolled_back
      GROUP BY round_id
