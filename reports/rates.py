@@ -136,8 +136,8 @@ def _too_many(values: Sequence[str]) -> str:
     if not any(values[len(COLUMNS) :]):
         return ""
     return (
-        f"{len(COLUMNS)} values are expected, there are {len(values)}: quote a value with a"
-        " comma, and write rates with a point"
+        f"{counted(len(COLUMNS), 'value')} are expected, there are {len(values)}: quote a value"
+        " with a comma, and write rates with a point"
     )
 
 
