@@ -77,6 +77,8 @@ def cell_text(cell: Cell) -> str:
             return ""
         case datetime():
             return iso(cell)
+        case Decimal():
+            return f"{cell:f}"  # str() of a small amount has an exponent
         case _:
             return str(cell)
 
@@ -103,6 +105,6 @@ def _streamed(cell: Cell, formats: _Formats) -> StreamedCell:
         return instant, formats.of("yyyy-mm-dd hh:mm:ss")
     parts = Decimal(cell).as_tuple()
     if len(parts.digits) > _EXACT_DIGITS:
-        return str(cell)
+        return cell_text(cell)
     digits = max(-int(parts.exponent), 0)
     return cell, formats.of(f"#,##0.{'0' * digits}" if digits else "#,##0")

@@ -1,6 +1,6 @@
 """Both sides' GGR day by day in the reporting currency, beside the original."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -48,6 +48,16 @@ class Consolidation:
     theirs: int
     missing: tuple[tuple[date, str], ...]
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no day has a rate: there is no figure then, and zero would be one."""
+        return are_unconverted(self.days)
+
+
+def are_unconverted(days: Sequence[ConvertedDay]) -> bool:
+    """Whether there are days, and none of them has a rate."""
+    return bool(days) and all(day.rate is None for day in days)
+
 
 def consolidated(
     ggr: Iterable[DayGgr], rates: ReportingRates, exponents: Mapping[str, int]
@@ -94,9 +104,9 @@ def converted_day(
 
 
 def sum_text(consolidation: Consolidation) -> str:
-    """The sums in one line; none where no day has a rate, because zero would be a figure."""
+    """The sums in one line; none where no day has a rate."""
     code, digits = consolidation.currency, consolidation.digits
-    if consolidation.missing and all(day.rate is None for day in consolidation.days):
+    if consolidation.is_unknown:
         return f"GGR in {code}: no figure, because no day has a rate"
     ours, theirs = consolidation.ours, consolidation.theirs
     texts = [text_from_minor(minor, digits) for minor in (ours, theirs, theirs - ours)]
@@ -117,15 +127,15 @@ def missing_text(missing: Iterable[tuple[date, str]]) -> str:
 def consolidation_json(
     consolidation: Consolidation, exponents: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Return a consolidation with amounts and rates as decimal text."""
+    """Return a consolidation with amounts and rates as decimal text; null is not known."""
     digits = consolidation.digits
     ours, theirs = consolidation.ours, consolidation.theirs
+    sums = {"ours": ours, "theirs": theirs, "difference": theirs - ours}
     return {
         "currency": consolidation.currency,
         "ggr": {
-            "ours": text_from_minor(ours, digits),
-            "theirs": text_from_minor(theirs, digits),
-            "difference": text_from_minor(theirs - ours, digits),
+            name: None if consolidation.is_unknown else text_from_minor(minor, digits)
+            for name, minor in sums.items()
         },
         "missing": [
             {"day": str(day), "currency": currency} for day, currency in consolidation.missing

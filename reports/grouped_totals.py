@@ -57,19 +57,27 @@ class ConvertedGgr:
     """GGR in the reporting currency, minor units.
 
     Attributes:
+        count: how many days and currencies of a provider were converted.
         sources: who publishes the rates that were used.
         missing: the days and currencies without a rate; they are in no sum.
     """
 
     ours: int = 0
     theirs: int = 0
+    count: int = 0
     sources: frozenset[str] = frozenset()
     missing: frozenset[tuple[date, str]] = frozenset()
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no day has a rate: there is no figure then, and zero would be one."""
+        return bool(self.missing) and not self.count
 
     def __add__(self, other: "ConvertedGgr") -> "ConvertedGgr":
         return ConvertedGgr(
             ours=self.ours + other.ours,
             theirs=self.theirs + other.theirs,
+            count=self.count + other.count,
             sources=self.sources | other.sources,
             missing=self.missing | other.missing,
         )
@@ -243,7 +251,9 @@ def _converted_ggr(day: ConvertedDay, currency: str) -> ConvertedGgr:
     if day.rate is None or day.ours_converted is None or day.theirs_converted is None:
         return ConvertedGgr(missing=frozenset({(day.day, day.currency)}))
     sources = frozenset() if day.currency == currency else frozenset({day.rate.source})
-    return ConvertedGgr(ours=day.ours_converted, theirs=day.theirs_converted, sources=sources)
+    return ConvertedGgr(
+        ours=day.ours_converted, theirs=day.theirs_converted, count=1, sources=sources
+    )
 
 
 def _in_order(groups: Iterable[TotalsGroup], by: Sequence[GroupBy]) -> list[TotalsGroup]:

@@ -5,7 +5,7 @@ The books never hold a converted amount. A day without a rate is said, not guess
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -94,8 +94,9 @@ def parse_rates(text: str, name: str, reporting_currency: str, digits: int) -> R
     by_day: dict[tuple[date, str], Rate] = {}
     problems: list[str] = []
     try:
-        for line, row in _rows(text):
-            problems += [f"{name} line {line}: {problem}" for problem in _take(row, by_day)]
+        for line, row, left_over in _rows(text):
+            of_line = [left_over] if left_over else _take(row, by_day)
+            problems += [f"{name} line {line}: {problem}" for problem in of_line]
     except csv.Error as error:
         problems.append(f"{name}: well-formed CSV is expected: {error}")
     foreign = {currency for _, currency in by_day}
@@ -111,7 +112,11 @@ def parse_rates(text: str, name: str, reporting_currency: str, digits: int) -> R
     return ReportingRates(currency=reporting_currency, digits=digits, by_day=by_day)
 
 
-def _rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(text: str) -> Iterator[tuple[int, dict[str, str], str]]:
+    """Each line by its number, as values by column, with what is wrong with their number.
+
+    A rate with a decimal comma is two values, and the first of them would be another rate.
+    """
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     header = [cell.strip().lower() for cell in next(reader, [])]
     if sorted(header) != sorted(COLUMNS):
@@ -122,7 +127,18 @@ def _rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
     for cells in reader:
         if any(cell.strip() for cell in cells):
             values = [cell.strip() for cell in cells]
-            yield reader.line_num, dict(zip(header, values, strict=False))
+            row = dict(zip(header, values, strict=False))
+            yield reader.line_num, row, _too_many(values)
+
+
+def _too_many(values: Sequence[str]) -> str:
+    """What is wrong with values beyond the columns; empty: there are none."""
+    if not any(values[len(COLUMNS) :]):
+        return ""
+    return (
+        f"{counted(len(COLUMNS), 'value')} are expected, there are {len(values)}: quote a value"
+        " with a comma, and write rates with a point"
+    )
 
 
 def _take(row: Mapping[str, str], by_day: dict[tuple[date, str], Rate]) -> list[str]:

@@ -17,14 +17,18 @@ from vocabulary.errors import Malformed
 EXPONENT_MAX = 9
 #: Largest magnitude accepted anywhere (PostgreSQL's bigint leaves room above for sums).
 MINOR_MAX = 10**17
+#: Largest magnitude of a sum of amounts, which is read only where we wrote it.
+SUM_MAX = 2**63 - 1
 #: Longest amount text parsed, in characters.
 AMOUNT_CHARS_MAX = 40
 
 _AMOUNT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 
 
-def minor_from_text(text: str, exponent: int, *, path: str = "amount") -> int:
-    """Parse a plain decimal into signed minor units.
+def minor_from_text(
+    text: str, exponent: int, *, path: str = "amount", limit: int = MINOR_MAX
+) -> int:
+    """Parse a plain decimal into signed minor units, of a magnitude up to ``limit``.
 
     Accepts only ``-?digits[.digits]``: no exponent, plus sign, blanks or separators. Trailing
     zeros beyond the exponent are allowed; any other digit there is refused.
@@ -39,7 +43,7 @@ def minor_from_text(text: str, exponent: int, *, path: str = "amount") -> int:
     if fraction[exponent:].strip("0"):
         raise Malformed(path, f"at most {exponent} digits after the point are expected")
     minor = int(whole + fraction[:exponent].ljust(exponent, "0"))
-    if minor > MINOR_MAX:
+    if minor > limit:
         raise Malformed(path, "the amount is out of range")
     return -minor if sign else minor
 

@@ -112,8 +112,9 @@ def check_for_register(
         difference=text_from_minor(check.difference, digits),
         by_ggr=text_from_minor(check.by_ggr, digits),
         by_terms=text_from_minor(check.by_terms, digits),
-        ties=check.ties and not invoiced.totals.unposted,
+        ties=check.ties,
         unsigned=unsigned,
+        unposted=check.unposted,
     )
     return RegisterCheck(summary=summary, invoiced=invoiced)
 

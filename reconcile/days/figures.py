@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from vocabulary.currencies import digits_of
-from vocabulary.money import minor_from_text, text_from_minor
+from vocabulary.money import SUM_MAX, minor_from_text, text_from_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ def stored_figures(document: Mapping[str, Any], exponents: Mapping[str, int]) ->
     """The figures of a stored step."""
 
     def minor(currency: str, text: str) -> int:
-        return minor_from_text(text, digits_of(currency, exponents))
+        return minor_from_text(text, digits_of(currency, exponents), limit=SUM_MAX)
 
     def side(name: str) -> dict[str, SideTotals]:
         return {

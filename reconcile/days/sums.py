@@ -1,8 +1,8 @@
 """Add up the figures of business days: both sides, and the breaks between them.
 
 Days are read together, so that a list of days takes as many statements as one day. Tables read:
-``rounds``, ``feed_records``, ``feed_superseded``, ``feed_withdrawals``, ``breaks``,
-``break_workflows``, ``adjustments``, ``operations``, ``batches``.
+``rounds``, ``feed_records``, ``feed_superseded``, ``feed_withdrawals``, ``handles``,
+``breaks``, ``break_workflows``, ``adjustments``, ``operations``, ``batches``.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -24,10 +24,23 @@ SELECT currency, count(*) AS rounds, sum(stake)::bigint AS stake, sum(payout)::b
   FROM rounds WHERE provider = :provider AND first_at >= :start AND first_at < :end
  GROUP BY currency
 """
-# A player's round with any rolled back record moved nothing, whatever its other records hold.
+# Whether a share ``s`` is of one of the players ``u`` of whose round a record is rolled back:
+# such a round moved nothing, whatever its other records hold and whichever of the player's
+# handles they have. Totals, which have the same sums by game, count so, too.
+_IS_UNDONE = """
+CASE WHEN u.players IS NULL THEN false  -- else only these players are looked up
+     ELSE coalesce((SELECT h.player FROM handles h
+                     WHERE h.provider = :provider AND h.handle = s.handle),
+                   s.handle) = ANY(u.players) END
+"""
+# The player of a rolled back record ``b``: few are looked up, each by its key.
+_PLAYER = """
+coalesce((SELECT k.player FROM handles k WHERE k.provider = :provider AND k.handle = b.handle),
+         b.handle)
+"""
 # Most records are the only one of their round and stand. So all are added up as if they were,
 # and only those of other keys are grouped by round, to take away what is too much.
-_THEIRS = """
+_THEIRS = f"""
 WITH others AS MATERIALIZED (
     SELECT match_key FROM feed_records
      WHERE provider = :provider AND created_at >= :start AND created_at < :end AND continues
@@ -40,22 +53,25 @@ WITH others AS MATERIALIZED (
      WHERE f.provider = :provider AND f.created_at >= :start AND f.created_at < :end
      GROUP BY 1, 2, 3, 4
 ), undone AS (
-    SELECT DISTINCT match_key, round_id, handle, true AS is_undone FROM feed_records
-     WHERE provider = :provider AND rolled_back
+    SELECT b.match_key, b.round_id, array_agg({_PLAYER}) AS players
+      FROM feed_records b
+     WHERE b.provider = :provider AND b.rolled_back
+       AND b.match_key IN (SELECT match_key FROM shares)
+     GROUP BY b.match_key, b.round_id
 ), parts AS (
     SELECT currency, count(*) AS rounds, sum(stake) AS stake, sum(payout) AS payout
       FROM feed_records
      WHERE provider = :provider AND created_at >= :start AND created_at < :end
      GROUP BY currency
      UNION ALL
-    SELECT s.currency, 1 - s.records, CASE WHEN u.is_undone THEN -s.stake ELSE 0 END,
-           CASE WHEN u.is_undone THEN -s.payout ELSE 0 END
-      FROM shares s LEFT JOIN undone u USING (match_key, round_id, handle)
+    SELECT s.currency, 1 - s.records, CASE WHEN {_IS_UNDONE} THEN -s.stake ELSE 0 END,
+           CASE WHEN {_IS_UNDONE} THEN -s.payout ELSE 0 END
+      FROM shares s LEFT JOIN undone u USING (match_key, round_id)
 )
 SELECT currency, sum(rounds)::bigint AS rounds, sum(stake)::bigint AS stake,
        sum(payout)::bigint AS payout
   FROM parts GROUP BY currency
-"""
+"""  # noqa: S608 - only the constant above is put in
 # What came for the rounds of a window since an instant, by the posting of its operations.
 _OURS_SINCE = """
 SELECT currency, count(*) FILTER (WHERE is_new) AS rounds, sum(stake)::bigint AS stake,
@@ -78,7 +94,7 @@ HAVING (count(*) FILTER (WHERE is_new), sum(stake), sum(payout)) <> (0, 0, 0)
 """
 # What changed on their side of a window since an instant, by our receipt: the rows that are
 # here now, less those that were here then. What left was here at both, and cannot change.
-_THEIRS_SINCE = """
+_THEIRS_SINCE = f"""
 WITH seen AS (
     SELECT true AS is_now, round_id, handle, currency, stake, payout FROM feed_records
      WHERE provider = :provider AND created_at >= :start AND created_at < :end
@@ -99,24 +115,29 @@ WITH seen AS (
                                   AND w.changed_no = u.superseded_no)
              ORDER BY u.record_id, u.occurrence, u.superseded_no DESC) b
      WHERE created_at >= :start AND created_at < :end
+), rolled_back AS (
+    SELECT b.round_id, {_PLAYER} AS player, b.received_at
+      FROM feed_records b
+     WHERE b.provider = :provider AND b.rolled_back
+       AND b.round_id IN (SELECT round_id FROM seen)
 ), undone AS (
-    SELECT DISTINCT true AS is_now, round_id, handle FROM feed_records
-     WHERE provider = :provider AND rolled_back
-     UNION
-    SELECT false, round_id, handle FROM feed_records
-     WHERE provider = :provider AND rolled_back AND received_at <= :since
+    SELECT true AS is_now, round_id, array_agg(player) AS players FROM rolled_back
+     GROUP BY round_id
+     UNION ALL
+    SELECT false, round_id, array_agg(player) FROM rolled_back WHERE received_at <= :since
+     GROUP BY round_id
 ), shares AS (
     SELECT is_now, currency, CASE WHEN is_now THEN 1 ELSE -1 END AS sign,
-           CASE WHEN u.round_id IS NULL THEN sum(stake) ELSE 0 END AS stake,
-           CASE WHEN u.round_id IS NULL THEN sum(payout) ELSE 0 END AS payout
-      FROM seen s LEFT JOIN undone u USING (is_now, round_id, handle)
-     GROUP BY is_now, s.round_id, s.handle, currency, u.round_id
+           sum(CASE WHEN {_IS_UNDONE} THEN 0 ELSE stake END) AS stake,
+           sum(CASE WHEN {_IS_UNDONE} THEN 0 ELSE payout END) AS payout
+      FROM seen s LEFT JOIN undone u USING (is_now, round_id)
+     GROUP BY is_now, s.round_id, s.handle, currency
 )
 SELECT currency, sum(sign)::bigint AS rounds, sum(sign * stake)::bigint AS stake,
        sum(sign * payout)::bigint AS payout
   FROM shares GROUP BY currency
 HAVING (sum(sign), sum(sign * stake), sum(sign * payout)) <> (0, 0, 0)
-"""
+"""  # noqa: S608 - only the constant above is put in
 _DAYS = """
 unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
   WITH ORDINALITY AS d (provider, start_at, end_at, place)

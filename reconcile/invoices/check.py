@@ -73,6 +73,7 @@ class InvoiceCheck:
             provider's overrides apply to its history only.
         ours: the fee on our GGR.
         on_claims: the fee on the claimed GGR.
+        unposted: accepted batches whose rounds are in no figure of ours yet.
     """
 
     invoice: Invoice
@@ -80,6 +81,7 @@ class InvoiceCheck:
     checked: tuple[CheckedLine, ...]
     ours: Fee
     on_claims: Fee
+    unposted: int
 
     @property
     def difference(self) -> int:
@@ -98,8 +100,9 @@ class InvoiceCheck:
 
     @property
     def ties(self) -> bool:
-        """Whether all lines and the fee are what we compute."""
-        return self.difference == 0 and all(line.difference == 0 for line in self.checked)
+        """Whether all lines and the fee are what we compute, of books that are posted."""
+        is_equal = self.difference == 0 and all(line.difference == 0 for line in self.checked)
+        return is_equal and not self.unposted
 
 
 def check_invoice(
@@ -125,6 +128,7 @@ def check_invoice(
         checked=checked,
         ours=fee_of(terms, _by_currency(checked, "ours"), exponents),
         on_claims=fee_of(terms, _by_currency(checked, "claimed"), exponents),
+        unposted=totals.unposted,
     )
 
 

@@ -1,10 +1,10 @@
 """The workbooks of a dispute pack: what is disputed, and the template of an answer."""
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from io import BytesIO, StringIO
+from io import BytesIO
+from itertools import chain
 from typing import Any
 
 import xlsxwriter
@@ -19,6 +19,7 @@ from reports.disputes.content import (
     their_round,
 )
 from reports.disputes.document import DIFFERENCE
+from reports.files.csv_files import quoted
 from reports.files.workbook import EXACT_DIGITS
 from reports.grid import Column
 from vocabulary.clock import iso
@@ -227,13 +228,11 @@ def answer_workbook(content: DisputeContent) -> bytes:
 
 def answer_csv(content: DisputeContent) -> bytes:
     """The template of an answer as CSV."""
-    text = StringIO(newline="")
+    lines: list[Iterable[str]] = [map(quoted, FIELDS)]
     # Ids are quoted and amounts are not: a spreadsheet may take what is quoted for text.
-    writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(FIELDS)
     for *texts, difference in _answer_rows(content):
-        writer.writerow([*texts, Decimal(difference), *[""] * _FILLED_IN])
-    return text.getvalue().encode()
+        lines.append(chain(map(quoted, texts), [difference], [quoted("")] * _FILLED_IN))
+    return "".join(f"{','.join(line)}\r\n" for line in lines).encode()
 
 
 def _answer_rows(content: DisputeContent) -> list[tuple[str, str, str, str]]:

@@ -38,7 +38,7 @@ def write_tables(
 
 def table_lines(document: Document, grid: Grid, *, protect_ids: bool = False) -> Iterator[str]:
     """One table as lines of CSV, its headings first."""
-    yield _line(_quoted(column.name or column.heading) for column in grid.columns)
+    yield _line(quoted(column.name or column.heading) for column in grid.columns)
     protected = [protect_ids and column.is_id for column in grid.columns]
     for row in grid.rows:
         cells = zip(row, protected, strict=True)
@@ -62,7 +62,7 @@ def _cell(document: Document, value: Value, *, protect: bool) -> str:
             return ""
         case str() as text:
             is_protected = protect and _NUMBER_OR_DATE.fullmatch(text)
-            return _quoted(f'="{text}"' if is_protected else escape_formula(text))
+            return quoted(f'="{text}"' if is_protected else escape_formula(text))
         case Amount() as amount:
             return f"{document.exact(amount):f}"
         case Instant(at=instant):
@@ -73,5 +73,6 @@ def _cell(document: Document, value: Value, *, protect: bool) -> str:
             return str(count)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as a cell of a CSV."""
     return '"' + text.replace('"', '""') + '"'

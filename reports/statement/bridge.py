@@ -16,11 +16,16 @@ from storage.planning import without_nested_loops
 from vocabulary.window import Window
 
 # Every entry that is about a round of the window, or posted in it. Players' accounts are left
-# out: the others of a transaction sum to stake less payout.
+# out: the others of a transaction sum to stake less payout. The shares of a round may begin on
+# both sides of an edge: a residual is about that of its player, if it names one, and currency.
 _ENTRIES = """
 WITH of_window AS (
-  SELECT DISTINCT match_key, wallet_id FROM rounds
+  SELECT DISTINCT match_key, wallet_id, currency FROM rounds
    WHERE provider = :provider AND first_at >= :start AND first_at < :end
+), shares AS (
+  SELECT DISTINCT o.match_key, o.currency, w.player
+    FROM of_window o JOIN wallets w USING (wallet_id)
+   WHERE o.match_key IN (SELECT match_key FROM residuals WHERE provider = :provider)
 ),
 lines AS (
   SELECT e.currency, e.account, e.amount, w.match_key IS NOT NULL AS of_round,
@@ -28,10 +33,14 @@ lines AS (
     FROM booked_entries e LEFT JOIN of_window w USING (match_key, wallet_id)
    WHERE e.provider = :provider AND e.account NOT IN ('player_wallet', 'player_receivable')
    UNION ALL
-  SELECT e.currency, e.account, e.amount, w.match_key IS NOT NULL,
+  SELECT e.currency, e.account, e.amount,
+         CASE WHEN r.player = '' THEN a.match_key ELSE s.match_key END IS NOT NULL,
          r.booked_at >= :start AND r.booked_at < :end
     FROM residual_entries e JOIN residuals r USING (residual_id)
-    LEFT JOIN (SELECT DISTINCT match_key FROM of_window) w ON w.match_key = r.match_key
+    LEFT JOIN (SELECT DISTINCT match_key, currency FROM shares) a
+      ON a.match_key = r.match_key AND a.currency = r.currency
+    LEFT JOIN shares s ON s.match_key = r.match_key AND s.currency = r.currency
+                      AND s.player = r.player
    WHERE e.provider = :provider
 )
 SELECT currency, account::text AS account, of_round, in_window, sum(amount)::bigint AS amount

@@ -23,7 +23,7 @@ def _grid(pack: Pack, consolidation: Consolidation) -> Grid:
         sheet="Reporting currency",
         note=f"GGR by business day, converted into {code} by the rate of that day; each figure"
         " is rounded once, half to even, and sums add the rounded figures. The books hold no"
-        f" converted amount.{f' {missing.capitalize()}.' if missing else ''}",
+        f" converted amount.{f' {missing[0].upper()}{missing[1:]}.' if missing else ''}",
         empty=pack.empty_text,
         columns=(
             *(Column("Day", 12), Column("Currency", 10)),
@@ -49,6 +49,8 @@ def _row(day: ConvertedDay, code: str, digits: int) -> GridRow:
 
 def _foot(consolidation: Consolidation) -> GridRow:
     code, digits = consolidation.currency, consolidation.digits
+    if consolidation.is_unknown:
+        return "all days", code, "", "", NO_RATE, "", "", "", ""
     sides = _sides(consolidation.ours, consolidation.theirs, code, digits)
     left_out = "days without a rate left out" if consolidation.missing else ""
     return "all days", consolidation.currency, "", "", "", left_out, *sides

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from reconcile.days.states import DayState
 from reconcile.totals.tie_out import TotalsRow
-from reports.conversion import ConvertedDay, consolidated
+from reports.conversion import ConvertedDay, are_unconverted, consolidated
 from reports.grid import (
     STATEMENT,
     Amount,
@@ -254,7 +254,11 @@ def _missing(days: list[ConvertedDay]) -> int:
     return sum(day.rate is None for day in days)
 
 
-def _converted(days: list[ConvertedDay], rates: ReportingRates) -> Iterator[Amount]:
+def _converted(days: list[ConvertedDay], rates: ReportingRates) -> Iterator[Value]:
+    """The sums of days in the reporting currency; none where no day has a rate."""
+    if are_unconverted(days):
+        yield from ("", "", "")
+        return
     ours = sum(day.ours_converted or 0 for day in days)
     theirs = sum(day.theirs_converted or 0 for day in days)
     for minor in (ours, theirs, theirs - ours):

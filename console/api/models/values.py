@@ -16,7 +16,7 @@ from pydantic import (
 from vocabulary.clock import iso
 from vocabulary.currencies import digits_of
 from vocabulary.errors import Malformed
-from vocabulary.money import EXPONENT_MAX, minor_from_text
+from vocabulary.money import EXPONENT_MAX, SUM_MAX, minor_from_text
 from vocabulary.window import Window
 
 #: Longest comment or reason, in characters.
@@ -92,9 +92,9 @@ def money(minor: int, currency: str, exponents: Mapping[str, int]) -> MoneyJson:
 def money_of_text(
     text: object, currency: str, exponents: Mapping[str, int]
 ) -> MoneyJson | None:
-    """An amount that is stored as decimal text; None: there is none."""
+    """An amount or a sum that is stored as decimal text; None: there is none."""
     try:
-        minor = minor_from_text(str(text), digits_of(currency, exponents))
+        minor = minor_from_text(str(text), digits_of(currency, exponents), limit=SUM_MAX)
     except Malformed:
         return None
     return money(minor, currency, exponents)

@@ -9,6 +9,7 @@ from breaks.states import BreakState
 from console.config import Visit
 from console.pages.breaks.columns import COLUMNS, due_of, file_columns, file_rows
 from console.pages.breaks.selection import BreakQuery, read_query
+from console.rendering import count_text
 from console.replies import FileDownload, HtmlPage
 from console.sentences import counted
 from console.spreadsheets import csv_file, xlsx_file
@@ -30,6 +31,7 @@ def show(visit: Visit) -> HtmlPage:
         **list_values(visit, page, query),
         "sentence": _sentence(page, query),
         "views": views,
+        "filed": filed_text(page.total),
         "choices": {
             "provider": list(visit.config.zones),
             "kind": [str(kind) for kind in BreakKind],
@@ -89,13 +91,27 @@ def _file(visit: Visit, *, as_workbook: bool) -> FileDownload:
     query = query_of(visit)
     with visit.console.readers.connect() as connection:
         breaks = listed_breaks(
-            connection, query.break_filter, order=query.order, limit=FILE_ROWS_MAX
+            connection, query.break_filter, order=query.order, limit=FILE_ROWS_MAX + 1
         )
+    name = file_name(len(breaks))
+    breaks = breaks[:FILE_ROWS_MAX]
     columns = file_columns(query.columns)
     rows = file_rows(breaks, columns, visit.config, visit.now)
     if as_workbook:
-        return xlsx_file("breaks", columns, rows, made_at=visit.now)
-    return csv_file("breaks", columns, rows)
+        return xlsx_file(name, columns, rows, made_at=visit.now)
+    return csv_file(name, columns, rows)
+
+
+def filed_text(total: int) -> str:
+    """Which of so many breaks a file has, in words."""
+    if total > FILE_ROWS_MAX:
+        return f"the first {count_text(FILE_ROWS_MAX)} of {count_text(total)}"
+    return f"all {count_text(total)}"
+
+
+def file_name(selected: int) -> str:
+    """The name of a file: whoever gets it without the page knows whether breaks are missing."""
+    return "breaks" if selected <= FILE_ROWS_MAX else f"breaks-only-the-first-{FILE_ROWS_MAX}"
 
 
 def _sentence(page: BreakPage, query: BreakQuery) -> str:

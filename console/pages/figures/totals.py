@@ -242,9 +242,8 @@ def read_totals(visit: Visit, *, by_month: bool = False) -> ShownTotals:
         stored = stored_days(connection, query.span.provider_days, visit.now)
         days = KeptDays(visit.console, connection, stored)
         of_breaks = BreakReads(visit.console, connection)
-        by_day = not {GroupBy.DAY, GroupBy.MONTH}.isdisjoint(query.by) or (
-            rates is not None and GroupBy.GAME not in query.by
-        )
+        # Each day is converted by its own rate: sums of rows by game are converted, too.
+        by_day = rates is not None or not {GroupBy.DAY, GroupBy.MONTH}.isdisjoint(query.by)
         summed = sums_of(days, of_breaks, query.span, by_game=query.by_game, by_day=by_day)
         sums = narrowed(summed, currency=query.currency, game=query.game)
         coverage = coverage_of(of_breaks, query.span, visit.now)

@@ -70,6 +70,8 @@ def _reporting(group: TotalsGroup, rates: ReportingRates) -> GridRow:
     converted = group.converted
     if converted is None:
         return ["", "", 0]
+    if converted.is_unknown:
+        return ["", "", len(converted.missing)]
     code, digits = rates.currency, rates.digits
     return [
         Amount(converted.ours, code, digits),

@@ -149,7 +149,7 @@ def row_of(
 def _converted_cell(converted: ConvertedGgr | None, reporting: ReportingCurrency) -> str:
     code, digits = reporting.code, reporting.exponents
     label = f"in {escape(code)}"
-    if converted is None or (converted.missing and not converted.sources):
+    if converted is None or converted.is_unknown:
         why = "games are not converted" if converted is None else "no rate is known"
         dash = f'<span title="{why}">\N{EN DASH}</span>'
         return f'<td class="number" data-label="{label}">{dash}</td>'

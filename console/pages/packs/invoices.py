@@ -261,6 +261,10 @@ def _sentence(invoice: RegisteredInvoice) -> str:
     claimed = f"it claims {summary['claimed']} {invoice.currency}"
     if summary["ties"]:
         what = f"{claimed}, as we compute"
+    elif summary["claimed"] == summary["ours"]:
+        unposted = summary.get("unposted")
+        why = f"{counted(unposted, 'batch')} had to be posted" if unposted else "lines differ"
+        what = f"{claimed}, as we compute, but {why}"
     else:
         difference = summary["difference"].replace("-", MINUS)
         what = f"{claimed}, we compute {summary['ours']}, difference {difference}"

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from vocabulary.errors import NotAllowed
 from vocabulary.people import are_two_people
+from vocabulary.plurals import counted
 
 
 class InvoiceRefused(NotAllowed):
@@ -51,8 +52,9 @@ class CheckSummary:
     Attributes:
         claimed, ours, difference: the fee.
         by_ggr, by_terms: the parts of the difference.
-        ties: whether every line and the fee are what we compute.
+        ties: whether every line and the fee are what we compute, and every batch is posted.
         unsigned: the days of the period that are not signed, with their states.
+        unposted: accepted batches that are in no figure of ours yet.
     """
 
     claimed: str
@@ -62,6 +64,7 @@ class CheckSummary:
     by_terms: str
     ties: bool
     unsigned: Mapping[str, str]
+    unposted: int = 0
 
     @property
     def is_clean(self) -> bool:
@@ -72,8 +75,13 @@ class CheckSummary:
     def doubts(self) -> str:
         """Why it is not clean, in words; empty if it is."""
         doubts = []
-        if not self.ties:
+        if self.claimed != self.ours:
             doubts.append(f"it claims {self.claimed}, we compute {self.ours}")
+        elif not self.ties and not self.unposted:
+            doubts.append(f"it claims {self.claimed} as we compute, but for other lines")
+        if self.unposted:
+            batches = counted(self.unposted, "accepted batch is", "accepted batches are")
+            doubts.append(f"{batches} not posted yet")
         if self.unsigned:
             days = ", ".join(f"{day} ({state})" for day, state in self.unsigned.items())
             doubts.append(f"days not signed: {days}")

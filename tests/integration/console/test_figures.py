@@ -77,6 +77,19 @@ def test_the_reporting_currency_is_that_of_the_command_line_beside_the_original(
     assert "Rates: ECB." in shown
 
 
+@pytest.mark.parametrize("by", ["game", "provider", "month"])
+def test_each_day_is_converted_by_its_own_rate_whatever_rows_are_grouped_by(
+    vera: PageClient, by: str
+) -> None:
+    span = f"from=2026-06-03&to={DAY}"
+    by_day, grouped = (vera.get(f"/totals?{span}&by={name}").shown() for name in ("day", by))
+    _, _, expected = by_day.partition("In USD ")
+
+    assert expected.startswith("Ours 15.00, theirs 6.38, difference")
+    assert expected.partition("Rates: ECB.")[0] in grouped
+    assert "Not converted" not in grouped
+
+
 def test_a_day_without_a_rate_is_named(
     site: ConsoleSite, vera: PageClient, console_books: ConsoleBooks
 ) -> None:
@@ -84,11 +97,14 @@ def test_a_day_without_a_rate_is_named(
     whole = rates.read_text(encoding="utf-8")
     rates.write_text(whole.replace(DAY, "2026-06-03"), encoding="utf-8")
     missing = vera.get(f"/totals?{SPAN}").shown()
+    (row,) = rows_of(vera, f"/totals.csv?{SPAN}&by=day")
     rates.write_text("nonsense\n", encoding="utf-8")
     broken = vera.get(f"/totals?{SPAN}")
     rates.write_text(whole, encoding="utf-8")
 
+    assert "No figure, because no day has a rate." in missing
     assert f"Not converted, no rate: EUR on {DAY}." in missing
+    assert (row["GGR ours in USD"], row["Days without a rate"]) == ("", "1")
     assert (broken.status, "Nothing is converted:" in broken.shown()) == (200, True)
     assert "Rates: ECB." in vera.get(f"/totals?{SPAN}").shown()
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import psycopg
 import pytest
 
 from ledger.accepting.own_operations import InRound
@@ -50,6 +51,15 @@ def filled(database: str) -> str:
 def test_an_invoice_that_claims_our_figures_ties(filled: str) -> None:
     check = _check(filled, _invoice(7_800, 780))
     assert (check.ties, check.difference, check.checked[0].unexplained) == (True, 0, 0)
+
+
+def test_an_invoice_does_not_tie_with_books_that_are_not_posted(filled: str) -> None:
+    with psycopg.connect(filled) as connection:
+        connection.execute("INSERT INTO batches (operations) VALUES (1)")
+
+    check = _check(filled, _invoice(7_800, 780))
+
+    assert (check.ties, check.difference, check.unposted) == (False, 0, 1)
 
 
 def test_a_difference_in_the_providers_history_is_explained_round_by_round(filled: str) -> None:

@@ -286,6 +286,28 @@ def test_a_group_adds_the_providers_up_by_currency_and_in_one_currency(
     assert page.count("<figure") == 4
 
 
+def test_a_period_without_any_rate_has_no_sum_in_the_reporting_currency(
+    desk: Desk, tmp_path: Path
+) -> None:
+    rates = "day,currency,rate,source\n2026-02-28,USD,0.5,ECB\n"
+    (desk.folder / "rates.csv").write_text(rates, "utf-8")
+    written = desk.files("--group", *PERIOD, "--out", str(tmp_path))
+    desk.write_settings()
+    of_group, of_provider = (Files(written[name]) for name in ("group", "agg"))
+
+    for row in of_group.table("reporting-currency"):
+        assert (row["Days without a rate"], row["Ours in EUR"]) == ("3", "")
+    lines = of_group.book["Statement"].iter_rows(values_only=True)
+    (total,) = ([*filter(None, line)] for line in lines if line[:2] == ("all providers", "EUR"))
+    assert total == ["all providers", "EUR", 6]
+    *_, foot = of_provider.sheet("Reporting currency")
+    assert (foot["Day"], foot["Rate"], foot["Ours in EUR"]) == ("all days", "no rate", "")
+    note = str(of_provider.book["Reporting currency"]["A3"].value)
+    assert note.endswith(
+        " Not converted, no rate: USD on 2026-03-01, USD on 2026-03-02, USD on 2026-03-03."
+    )
+
+
 def test_reasons_of_breaks_and_what_changed_since_sign_off_are_in_the_pack(
     database: str, tmp_path: Path
 ) -> None:

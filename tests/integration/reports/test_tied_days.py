@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import Connection
 
-from reconcile.days.figures import BothSides
+from reconcile.days.figures import BothSides, SideTotals
 from reconcile.days.sums import read_sides
 from reconcile.runs.request import RunRequest
 from reconcile.totals.resolution_rate import RatesReading
@@ -64,7 +64,7 @@ def tied(connection: Connection, database: str, window: Window = WINDOW) -> Tota
     return totals_and_rates(database, request, now=LATER, zone=ZONE, reading=reading)[0]
 
 
-def sums(both: BothSides) -> tuple[dict[str, object], dict[str, object]]:
+def sums(both: BothSides) -> tuple[dict[str, SideTotals], dict[str, SideTotals]]:
     return dict(both.ours), dict(both.theirs)
 
 
@@ -82,6 +82,25 @@ def test_days_of_a_tie_out_have_the_sums_of_their_rows(database: str, seed: int)
             assert expected.ours
             assert expected.theirs
             assert sums(read(connection, "agg", window, None)) == sums(expected)
+    engine.dispose()
+
+
+def test_days_have_the_amounts_of_the_tie_out_also_of_players_with_several_handles(
+    database: str,
+) -> None:
+    fill(database, seed=1)
+    engine = open_engine(database)
+    with engine.connect() as connection:
+        tie_out = tied(connection, database)
+        for day in DAYS:
+            _, theirs = sums(read_sides(connection, "agg", day_window(day, ZoneInfo(ZONE))))
+            of_days = {code: (side.stake, side.payout) for code, side in theirs.items()}
+            of_cells = {
+                row.currency: (row.theirs.stake, row.theirs.payout)
+                for row in tie_out.by("day")
+                if row.name == (str(day),) and row.theirs.rounds
+            }
+            assert of_days == of_cells
     engine.dispose()
 
 

@@ -8,9 +8,11 @@ import pytest
 from console.accounts.api_tokens import SCOPES
 from console.api.endpoint import Write
 from console.api.endpoints import ENDPOINTS
+from console.api.models.values import money_of_text
 from console.api.openapi import openapi_document
 from console.api.problems import RequestProblem
 from console.api.rates import RateLimit
+from vocabulary.money import MINOR_MAX
 from vocabulary.people import Person, Right, Role
 
 
@@ -28,6 +30,14 @@ def test_a_bucket_fills_evenly_and_belongs_to_one_sender() -> None:
     assert refused.value.headers == {"Retry-After": "1"}
     with pytest.raises(RequestProblem, match="Wait 1 seconds"):
         rates.take("one")
+
+
+def test_sums_of_runs_may_be_larger_than_any_amount() -> None:
+    total = money_of_text("3000000000.00000000", "BTC", {"BTC": 8})
+
+    assert total is not None
+    assert total.minor == 3 * MINOR_MAX
+    assert money_of_text("none", "BTC", {"BTC": 8}) is None
 
 
 def test_every_reference_of_the_document_resolves_and_no_number_is_a_float() -> None:

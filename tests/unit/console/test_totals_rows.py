@@ -118,11 +118,11 @@ def test_the_names_of_a_row_are_escaped_and_the_first_leads_closer() -> None:
         (None, '<span title="games are not converted">\N{EN DASH}</span>'),
         (ConvertedGgr(missing=UNKNOWN), '<span title="no rate is known">\N{EN DASH}</span>'),
         (
-            ConvertedGgr(ours=150, theirs=140, sources=SOURCES, missing=UNKNOWN),
+            ConvertedGgr(ours=150, theirs=140, count=1, sources=SOURCES, missing=UNKNOWN),
             '<span title="only the days with a rate">1.50 *</span><span>1.40 *</span>',
         ),
         (
-            ConvertedGgr(ours=150, theirs=150, sources=SOURCES),
+            ConvertedGgr(ours=150, theirs=150, count=1, sources=SOURCES),
             (
                 '<span><span class="hidden">ours </span>1.50</span>'
                 '<span><span class="hidden">theirs </span>1.50</span>'

@@ -23,6 +23,7 @@ from reconcile.days.states import (
     check_close,
     take_step,
 )
+from vocabulary.money import MINOR_MAX
 from vocabulary.window import Window
 
 START = datetime(2026, 11, 26, 23, tzinfo=UTC)
@@ -212,6 +213,12 @@ def test_changes_since_sign_off_are_told_by_side() -> None:
     assert (change.currency, change.ours, change.theirs) == ("EUR", 30, -30)
     assert (change.open_before, change.open_now) == (0, 1)
     assert changes_between(figures(), figures(state="other")) == []
+
+
+def test_the_sums_of_a_day_may_be_larger_than_any_amount() -> None:
+    day = figures(3 * MINOR_MAX, -3 * MINOR_MAX)
+
+    assert stored_figures(day.to_json(), {}) == day
 
 
 def test_stored_figures_are_the_same_figures() -> None:

@@ -1,17 +1,62 @@
 """What a dispute pack says to a provider, and how its answer files are read."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 from breaks.disputes.answers import AnswerProblem
-from breaks.disputes.model import AnswerKind
+from breaks.disputes.model import AnswerKind, Dispute, DisputeLine, LineState
 from breaks.impact import AXES, Axes
+from breaks.kinds import BreakKind
+from providers.contract import SigningMethod
 from reports.disputes.answer_file import FIELDS, AnswerFormat, read_answers
-from reports.disputes.content import REASONS
+from reports.disputes.content import REASONS, DisputeContent
+from reports.disputes.workbooks import answer_csv
 
 HEADER = ",".join(FIELDS)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def content_of(differences: Sequence[int], currency: str, digits: int) -> DisputeContent:
+    """A pack of lines with some differences."""
+    lines = tuple(
+        DisputeLine(
+            dispute_id="dsp-1",
+            line=number,
+            break_id=f"brk-{number}",
+            round_id=f'r"{number}',
+            alias="",
+            kind=BreakKind.PAYOUT,
+            currency=currency,
+            ours=None,
+            theirs=None,
+            difference=difference,
+            difference_now=difference,
+            began_at=NOON,
+            state=LineState.UNANSWERED,
+        )
+        for number, difference in enumerate(differences, start=1)
+    )
+    return DisputeContent(
+        dispute=Dispute(
+            dispute_id="dsp-1",
+            provider="lottery",
+            note="",
+            opened_by="maria",
+            opened_at=NOON,
+            lines=lines,
+        ),
+        number=1,
+        exported_by="maria",
+        exported_at=NOON,
+        due_at=NOON,
+        evidence={},
+        signing=SigningMethod(digest="", place="", text="", command=""),
+        exponents={currency: digits},
+    )
 
 
 def written(folder: Path, *lines: str, header: str = HEADER) -> Path:
@@ -42,6 +87,21 @@ def test_lines_are_read_and_those_without_an_answer_are_counted(tmp_path: Path) 
         ("dsp-1/4", 100, AnswerKind.REJECTED, "-", "n/a"),
     ]
     assert (file.unanswered, file.findings) == (1, ())
+
+
+def test_the_template_of_an_answer_is_read_as_it_was_written_whatever_the_currency(
+    tmp_path: Path,
+) -> None:
+    differences = [-50, 1, 98_765_432_109_876_543]
+    template = answer_csv(content_of(differences, "SOL", 9)).decode()
+    path = tmp_path / "answers.csv"
+    path.write_text(template.replace(',"","",""', ",accepted,,"), encoding="utf-8")
+
+    file = read_answers(path, AnswerFormat(exponents={"SOL": 9}))
+
+    assert file.findings == ()
+    assert [row.amount for row in file.rows] == differences
+    assert '"dsp-1/1","r""1","SOL",-0.000000050,' in template
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,23 @@ def test_groups_add_up_to_what_is_added_up_at_once(by: GroupBy) -> None:
     assert in_all(grouped(providers, (by,), RATES)) == grouped(providers, (), RATES)
 
 
+def test_a_sum_is_known_once_a_day_of_it_was_converted() -> None:
+    euros, unknown = (
+        ProviderSums(
+            provider=code, exponents={}, cells=[sums(SECOND, "dice", 0, 0, currency=code)]
+        )
+        for code in ("EUR", "USD")
+    )
+    known, missing = (
+        group.converted for group in grouped([euros, unknown], (GroupBy.CURRENCY,), RATES)
+    )
+
+    assert known is not None
+    assert missing is not None
+    assert (known.is_unknown, missing.is_unknown) == (False, True)
+    assert not (known + missing).is_unknown
+
+
 def test_games_are_not_converted() -> None:
     assert all(group.converted is None for group in grouped([CENTS], (GroupBy.GAME,), RATES))
 

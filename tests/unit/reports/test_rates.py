@@ -47,6 +47,8 @@ def test_the_reporting_currency_needs_no_rate() -> None:
         ("2026-03-01,EUR,1,ECB", "is [reporting] currency right?"),
         ('2026-03-01,USD,1.1,"ECB', "well-formed CSV is expected"),
         ("2026-03-01,USD,1.1", "source: who publishes the rate is expected"),
+        ("2026-03-01,USD,1,0873,ECB", "4 values are expected, there are 5: quote a value"),
+        ("2026-03-01,USD,1,ECB, Rome", "4 values are expected, there are 5: quote a value"),
     ],
 )
 def test_a_wrong_line_is_named_with_what_is_expected(line: str, problem: str) -> None:

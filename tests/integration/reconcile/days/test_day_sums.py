@@ -23,6 +23,7 @@ from reconcile.days.summing import keep_sums
 from reconcile.days.sums import read_sides
 from reconcile.runs.request import RunRequest
 from reconcile.runs.run import reconcile
+from reconcile.totals.cells import TotalsCell
 from reconcile.totals.resolution_days import resolution_days
 from reconcile.totals.sides import both_figures
 from reports.find.hits import SearchScope
@@ -133,6 +134,18 @@ def test_kept_sums_are_what_adding_up_comes_to(
     assert {cell.day for cell in together.ours} == {FIRST.day}
     assert (kept[FIRST].resolved, kept[FIRST].due) == (rates[0].resolved, rates[0].due)
     assert (kept[FIRST].delay_s, kept[SECOND].resolved, kept[SECOND].due) == (0, 0, 3)
+
+
+def test_days_add_up_beyond_what_one_of_them_can_come_to(
+    engine: Engine, books: TwoBooks, database: str
+) -> None:
+    keep_sums(engine, DAYS, CLOCK)
+    tamper(database, f"UPDATE day_figures SET stake = {2**63 - 1} WHERE currency = 'EUR'")
+    with engine.connect() as connection:
+        kept = kept_days(connection, DAYS)
+        together = kept_figures(connection, kept, by_day=False, by_game=False)["agg"]
+
+    assert together.ours[TotalsCell(FIRST.day, "", "EUR")].stake == 2 * (2**63 - 1)
 
 
 def _later_win(books: TwoBooks, url: str) -> None:
