@@ -114,3 +114,15 @@ def test_a_later_line_of_a_round_has_no_balance_before_the_round(journal: Journa
     _change(journal.url, [late], MONDAY.end + MINUTE)
 
     assert [_found(_run(journal.url, day)) for day in (MONDAY, TUESDAY)] == [[], []]
+
+
+def test_a_conflict_of_two_days_began_on_the_first(journal: Journal) -> None:
+    _play(journal, "b1", MONDAY.end - 3 * MINUTE)
+    conflicts = (MONDAY.end - MINUTE, MONDAY.end + MINUTE)
+    for n, at in enumerate(conflicts):
+        journal.delivered("b1", "conflict")
+        _change(journal.url, [_MOVE_DELIVERY], at, n)
+
+    for day in (MONDAY, TUESDAY):
+        assert _found(_run(journal.url, day)) == [("idempotency_conflict", "b1", 0)]
+        assert _began(journal.url) == [conflicts[0]]
