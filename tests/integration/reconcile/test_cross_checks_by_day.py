@@ -126,3 +126,20 @@ def test_a_conflict_of_two_days_began_on_the_first(journal: Journal) -> None:
     for day in (MONDAY, TUESDAY):
         assert _found(_run(journal.url, day)) == [("idempotency_conflict", "b1", 0)]
         assert _began(journal.url) == [conflicts[0]]
+
+
+def test_a_line_of_an_unknown_time_has_one_day_and_ends_with_its_finding(
+    journal: Journal,
+) -> None:
+    seen = MONDAY.start + 60 * MINUTE
+    with engine_at(journal.url) as engine, engine.begin() as connection:
+        record_unreadable(connection, "agg", 7, ValueError(), now=seen)
+    for day in DAYS:
+        assert [kind for kind, _, _ in _found(_run(journal.url, day))] == ["unparsable_record"]
+        assert _began(journal.url) == [seen]
+
+    with engine_at(journal.url) as engine, engine.begin() as connection:
+        resolve_scopes(connection, "agg", "push", scopes=["delivery 7"], now=seen)
+
+    assert _found(_run(journal.url, WEDNESDAY)) == []
+    assert _began(journal.url) == []
