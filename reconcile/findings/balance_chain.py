@@ -45,6 +45,12 @@ WITH reported AS (
     JOIN wallets w ON w.player = coalesce(h.player, f.handle) AND w.currency = f.currency
    WHERE f.provider = {{provider}} AND f.created_at >= {{start}} AND f.created_at < {{end}}
      AND f.balance_before IS NOT NULL AND f.occurrence = 1 AND NOT f.rolled_back
+     -- Of the lines of a round, the first has the balance before it.
+     AND NOT EXISTS (SELECT FROM feed_records e
+                      WHERE e.match_key = f.match_key AND e.provider = f.provider
+                        AND e.round_id = f.round_id AND e.handle = f.handle
+                        AND e.currency = f.currency AND e.created_at < f.created_at
+                        AND e.occurrence = 1 AND NOT e.rolled_back OFFSET 0)
 ), firsts AS (
   SELECT DISTINCT ON (o.match_key, o.round_id, o.wallet_id)
          o.match_key, o.round_id, o.wallet_id, o.wallet_seq, o.op_key, o.received_at,
@@ -58,9 +64,10 @@ WITH reported AS (
                      AND o.provider IS NOT DISTINCT FROM r.provider
    -- A correction is booked long after the balance that the provider reports of the round.
    WHERE o.decision = 'accepted' AND o.kind NOT IN ('tombstone', 'adjustment')
-   ORDER BY o.match_key, o.round_id, o.wallet_id, o.wallet_seq
+   ORDER BY o.match_key, o.round_id, o.wallet_id, o.wallet_seq,
+            abs(t.balance_before - o.balance_after + o.amount), t.record_id
 ), shifts AS (
-  SELECT *, reported - booked AS shift,
+  SELECT *, reported - booked AS shift, row_number() OVER chain = 1 AS is_first,
          lag(reported - booked, 1, 0::bigint) OVER chain AS previous_shift,
          lead(reported - booked) OVER chain AS next_shift
     FROM firsts WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
@@ -70,6 +77,49 @@ SELECT s.*, w.player, w.currency, transaction_name(wallet_id, wallet_seq) AS tra
   FROM shifts s JOIN wallets w USING (wallet_id)
  WHERE shift <> previous_shift ORDER BY wallet_id, wallet_seq
 """  # noqa: S608 - the constant of another module
+# How far the balance was off at the last round that the provider reports of a wallet before the
+# window. A wallet without such a round is followed for some positions only.
+EARLIER = """
+SELECT n.wallet_id, l.reported - o.booked AS shift, l.created_at AS at
+  FROM unnest({wallets}::bigint[], {positions}::bigint[]) AS n (wallet_id, wallet_seq)
+  JOIN wallets w USING (wallet_id)
+ CROSS JOIN LATERAL (
+       SELECT p.wallet_seq, p.match_key, p.round_id, f.reported, f.created_at
+         FROM operations p
+        CROSS JOIN LATERAL (
+              SELECT x.balance_before AS reported, x.created_at
+                FROM feed_records x LEFT JOIN handles h USING (provider, handle)
+               WHERE x.match_key = p.match_key AND x.provider = p.provider
+                 AND x.round_id = p.round_id AND x.currency = w.currency
+                 AND coalesce(h.player, x.handle) = w.player
+                 AND x.occurrence = 1 AND NOT x.rolled_back
+               ORDER BY x.created_at, x.record_id LIMIT 1) f
+        WHERE p.wallet_id = n.wallet_id AND p.wallet_seq < n.wallet_seq
+          AND p.wallet_seq >= n.wallet_seq - {followed} AND p.provider = {provider}
+          AND p.decision = 'accepted' AND p.kind NOT IN ('tombstone', 'adjustment')
+          AND f.reported IS NOT NULL AND f.created_at < {start}
+        ORDER BY p.wallet_seq DESC LIMIT 1) l
+  JOIN rounds r ON r.match_key = l.match_key AND r.round_id = l.round_id
+               AND r.wallet_id = n.wallet_id AND r.provider IS NOT DISTINCT FROM {provider}
+ CROSS JOIN LATERAL (
+       SELECT x.balance_after - x.amount AS booked
+         FROM operations x
+        WHERE x.wallet_id = n.wallet_id AND x.wallet_seq <= l.wallet_seq
+          AND x.wallet_seq >= chain_position_at(n.wallet_id, r.first_at - interval '10 min')
+          AND x.match_key = l.match_key AND x.round_id = l.round_id
+          AND x.provider IS NOT DISTINCT FROM {provider}
+          AND x.decision = 'accepted' AND x.kind NOT IN ('tombstone', 'adjustment')
+        ORDER BY x.wallet_seq LIMIT 1) o
+"""
+# What open breaks of earlier windows say that a player moved at the provider and not with us.
+LOST = """
+SELECT player, currency, difference, began_at AS at FROM breaks
+ WHERE provider = {provider} AND kind = 'missing_in_ledger' AND cleared_at IS NULL
+   AND began_at < {start}
+ ORDER BY began_at, break_id
+"""
+#: The most positions of a wallet's chain that are followed back from the window.
+FOLLOWED_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +130,24 @@ class BalanceGap:
     size: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftBefore:
+    """What was off in a wallet before the window, in minor units.
+
+    Attributes:
+        size: by how much the provider's last balance before the window differed from ours.
+        lost: what rounds moved since then that earlier windows miss in the ledger, in order.
+    """
+
+    size: int = 0
+    lost: Sequence[int] = ()
+
+
+_NO_SHIFT = ShiftBefore()
+
+
 def balance_gaps(
-    rows: Iterable[Mapping[str, Any]], unbooked: Sequence[int] = ()
+    rows: Iterable[Mapping[str, Any]], unbooked: Sequence[int] = (), *, level: int = 0
 ) -> Iterator[BalanceGap]:
     """Yield the gaps of one wallet.
 
@@ -91,8 +157,8 @@ def balance_gaps(
         unbooked: what rounds moved that the ledger never booked, or booked later by a
             correction, in order of time. Such a round, or several in a row, shift every later
             balance without being a gap.
+        level: by how much the balance was off before the window; no gap of this one.
     """
-    level = 0
     sums = list(accumulate(unbooked, initial=0))
     for row in rows:
         size = row["shift"] - level
@@ -127,16 +193,52 @@ def chain_breaks(
     findings = []
     (balances,) = snapshot.query(ANY_BALANCE)
     steps = snapshot.query(STEPS) if balances["is_reported"] else []
-    for _, operations in groupby(steps, key=lambda row: row["wallet_id"]):
+    before = shifts_before(snapshot, steps)
+    for wallet, operations in groupby(steps, key=lambda row: row["wallet_id"]):
         rows = list(operations)
         owner = (rows[0]["player"], rows[0]["currency"])
-        for gap in balance_gaps(rows, unbooked.get(owner, ())):
+        earlier = before.get(wallet, _NO_SHIFT)
+        moved = [*earlier.lost, *unbooked.get(owner, ())]
+        for gap in balance_gaps(rows, moved, level=earlier.size):
             if ages.in_part and gap.row["received_at"] > now - ages.longest:
                 continue
             is_explained = rounds.explain(gap.row["round_id"], owner[0])
             if not is_explained and (*owner, gap.size) not in amounts:
                 findings.append(_finding(gap, provider, exponents))
     return [break_of(finding, provider, now) for finding in findings]
+
+
+def shifts_before(
+    snapshot: Snapshot, steps: Sequence[Mapping[str, Any]]
+) -> dict[int, ShiftBefore]:
+    """Return what was off before the window, of wallets whose first balance in it is.
+
+    A shift that an earlier window reports, or explains, is none of this one.
+    """
+    firsts = [row for row in steps if row["is_first"]]
+    if not firsts:
+        return {}
+    earlier = {
+        row["wallet_id"]: row
+        for row in snapshot.query(
+            EARLIER,
+            wallets=[row["wallet_id"] for row in firsts],
+            positions=[row["wallet_seq"] for row in firsts],
+            followed=FOLLOWED_MAX,
+        )
+    }
+    lost: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in snapshot.query(LOST):
+        lost.setdefault((row["player"], row["currency"]), []).append(row)
+    before = {}
+    for first in firsts:
+        last = earlier.get(first["wallet_id"])
+        of_owner = lost.get((first["player"], first["currency"]), ())
+        before[first["wallet_id"]] = ShiftBefore(
+            size=0 if last is None else last["shift"],
+            lost=[b["difference"] for b in of_owner if last is None or b["at"] >= last["at"]],
+        )
+    return before
 
 
 def _unbooked_amounts(

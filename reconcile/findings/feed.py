@@ -11,7 +11,6 @@ from reconcile.findings.cross_check import BrokenRounds, CrossCheckFinding, brea
 from reconcile.findings.vanished import vanished_originals
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key
-from vocabulary.window import Window
 
 _KINDS = {
     FindingKind.UNPARSABLE_RECORD: BreakKind.UNPARSABLE,
@@ -31,11 +30,8 @@ def feed_breaks(
     the ledger is among ``round_breaks`` already, and one that was corrected since it was
     restated is settled.
     """
-    provider, window = snapshot.provider, snapshot.window
-    rounds = BrokenRounds.of(round_breaks)
-    reported = [
-        _finding(finding, provider, window) for finding in findings if finding.kind in _KINDS
-    ]
+    provider, rounds = snapshot.provider, BrokenRounds.of(round_breaks)
+    reported = [_finding(finding, provider) for finding in findings if finding.kind in _KINDS]
     return [
         break_of(finding, provider, snapshot.context.now)
         for finding in (*reported, *vanished_originals(snapshot))
@@ -47,15 +43,16 @@ def feed_breaks(
     ]
 
 
-def _finding(finding: FeedFinding, provider: str, window: Window) -> CrossCheckFinding:
-    covers = finding.covers
+def _finding(finding: FeedFinding, provider: str) -> CrossCheckFinding:
+    # Every window that the finding may be about has it, so its break has a day of its own.
+    began = finding.first_seen if finding.covers is None else finding.covers.start
     row = {
         "round_id": finding.round_id,
         "op_key": finding.record_id or _location(finding),
         "match_key": match_key(provider, finding.round_id) if finding.round_id else 0,
         "player": None,
         "currency": finding.currency,
-        "received_at": window.start if covers is None else max(covers.start, window.start),
+        "received_at": began,
         "known_at": finding.first_seen,
     }
     return CrossCheckFinding(

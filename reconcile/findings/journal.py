@@ -44,8 +44,12 @@ SELECT s.op_key, s.round_id, s.match_key, s.wallet_id, s.wallet_seq, s.currency,
                       AND late.op_key = s.op_key || chr(160) || '(late)')
  ORDER BY s.wallet_id, s.wallet_seq
 """
+# A key that conflicts on several days is one break, which began with the first of them.
 CONFLICTS = """
-SELECT d.op_key, count(*) AS times, min(d.received_at) AS received_at,
+SELECT d.op_key, count(*) AS times, min(d.received_at) AS known_at,
+       (SELECT min(e.received_at) FROM deliveries e
+         WHERE e.provider = {provider} AND e.op_key = d.op_key AND e.verdict = 'conflict')
+       AS received_at,
        array_agg(d.delivery_id ORDER BY d.delivery_id) AS deliveries,
        o.round_id, o.match_key, o.wallet_id, o.wallet_seq, o.kind::text AS kind,
        o.decision::text AS decision, o.currency, w.player,

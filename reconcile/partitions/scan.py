@@ -20,6 +20,7 @@ from reconcile.partitions.compare_parts import compare_in_parts
 from reconcile.partitions.options import ROWS_PER_PART, RunOptions
 from reconcile.partitions.watermark import (
     Watermark,
+    closed_since,
     matured_since,
     same_handles,
     written_since,
@@ -102,8 +103,8 @@ def scan_changes(
         if not same_handles(snapshot, watermark):
             return whole_scan(snapshot, open_keys)
         matured = matured_since(snapshot, watermark, open_after=open_after)
-        written = written_since(snapshot, watermark)
-        keys = np.unique(np.concatenate([open_keys, matured, written]))
+        written, closed = written_since(snapshot, watermark), closed_since(snapshot, watermark)
+        keys = np.unique(np.concatenate([open_keys, matured, written, closed]))
         if len(keys) > (options.rows_per_part or ROWS_PER_PART):
             return whole_scan(snapshot, open_keys)
         comparison = compare(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, text
 
+from breaks.kinds import BreakKind
 from feeds.write_order import last_number
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
@@ -41,19 +42,23 @@ SELECT evaluated_at, maturity, terms, handles, oldest_xid, stored_no FROM run_wa
  WHERE provider = :provider AND window_from = :start AND window_to = :end
 """
 # A row keeps the lower 32 bits of its transaction number; the upper bits come from the current
-# one. A number from before a wrap-around may come out too large: its batch is scanned again.
-_OURS = """
-WITH clock AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS now),
-posted AS (
+# one. A number from before a wrap-around may come out too large: its row is scanned again.
+_CLOCK = """
+clock AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS now)
+"""
+_IS_SINCE = """
+((c.now >> 32) << 32) + b.xmin::text::bigint
+ - CASE WHEN b.xmin::text::bigint > c.now & 4294967295 THEN 4294967296 ELSE 0 END
+ >= {oldest_xid}
+"""
+_OURS = f"""
+WITH {_CLOCK}, posted AS (
   SELECT b.batch_id FROM batches b CROSS JOIN clock c
-   WHERE b.posted_at IS NOT NULL
-     AND ((c.now >> 32) << 32) + b.xmin::text::bigint
-         - CASE WHEN b.xmin::text::bigint > c.now & 4294967295 THEN 4294967296 ELSE 0 END
-         >= {oldest_xid}
+   WHERE b.posted_at IS NOT NULL AND {_IS_SINCE}
 )
 SELECT DISTINCT o.match_key FROM operations o JOIN posted USING (batch_id)
- WHERE o.provider = {provider} AND o.decision = 'accepted'
-"""
+ WHERE o.provider = {{provider}} AND o.decision = 'accepted'
+"""  # noqa: S608 - the constants above
 _THEIRS = """
 SELECT DISTINCT match_key FROM feed_records
  WHERE provider = {provider} AND stored_no > {stored_no}
@@ -63,14 +68,43 @@ _SUPERSEDED = """
 SELECT DISTINCT round_id FROM feed_superseded
  WHERE provider = {provider} AND superseded_no > {stored_no}
 """
+# The rounds of breaks that a run of another window has closed since, under terms of its own: a
+# run resumed by then had a time of its own, but hardly one of a week before.
+_CLOSED = f"""
+WITH {_CLOCK}
+SELECT b.match_key, CASE WHEN b.kind = {{spelling}} THEN b.alias ELSE '' END AS their_round
+  FROM breaks b CROSS JOIN clock c
+ WHERE b.provider = {{provider}} AND b.cleared_at >= {{evaluated_at}} - interval '7 days'
+   AND {_IS_SINCE}
+"""  # noqa: S608 - the constants above
 # Rounds that were immature at the last run, by the longest of its ages, and on which the sides
 # did not agree: no break then, but perhaps now. A round that agrees does so at any age. If a
-# line is rolled back or repeated, sums of lines do not show whether the round agrees.
+# line is rolled back or repeated, sums of lines do not show whether the round agrees. Rounds of
+# ours from outside the window count if a record lies in it; they are found by their recent
+# operations, which a batch commits moments later. OFFSET keeps planners from looking for the
+# first of these batches among all.
 _TIMING = """
-WITH immature AS MATERIALIZED (
+WITH recent AS MATERIALIZED (
   SELECT match_key FROM rounds
    WHERE provider = {provider} AND first_at >= {start} AND first_at < {end}
      AND last_at > {immature_since}
+), beyond AS MATERIALIZED (
+  SELECT o.match_key FROM operations o
+   WHERE o.batch_id >= (SELECT min(batch_id)
+                          FROM (SELECT batch_id FROM batches
+                                 WHERE committed_at > {immature_since} - interval '10 min'
+                                OFFSET 0) b)
+     AND o.provider = {provider} AND o.received_at > {immature_since}
+     AND o.decision = 'accepted'
+  EXCEPT
+  SELECT match_key FROM recent
+), immature AS MATERIALIZED (
+  SELECT match_key FROM recent
+   UNION
+  SELECT match_key FROM beyond b
+   WHERE EXISTS (SELECT FROM feed_records f
+                  WHERE f.match_key = b.match_key AND f.provider = {provider}
+                    AND f.created_at >= {start} AND f.created_at < {end} OFFSET 0)
    UNION
   SELECT match_key FROM feed_records
    WHERE provider = {provider} AND (created_at > {immature_since} OR updated_at >
@@ -93,11 +127,16 @@ SELECT DISTINCT match_key
   FROM ours o FULL JOIN theirs t USING (match_key, round_id, currency, player)
  WHERE (o.stake, o.payout) IS DISTINCT FROM (t.stake, t.payout) OR t.odd
 """
-# Rounds that are overdue by now and were not at the last run.
+# Rounds that are overdue by now and were not at the last run, also if they began before the
+# window that has a record of them.
 _OVERDUE = """
-SELECT match_key FROM rounds
- WHERE provider = {provider} AND first_at >= {start} AND first_at < {end} AND NOT ended
+SELECT match_key FROM rounds r
+ WHERE provider = {provider} AND NOT ended
    AND first_at >= {overdue_then} AND first_at < {overdue_now}
+   AND (first_at >= {start} AND first_at < {end}
+        OR EXISTS (SELECT FROM feed_records f
+                    WHERE f.match_key = r.match_key AND f.provider = {provider}
+                      AND f.created_at >= {start} AND f.created_at < {end} OFFSET 0))
 """
 
 
@@ -194,6 +233,25 @@ def written_since(snapshot: Snapshot, watermark: Watermark) -> Keys:
         *_match_keys(snapshot, _OURS, oldest_xid=watermark.oldest_xid),
         *_match_keys(snapshot, _THEIRS, stored_no=watermark.stored_no),
         *(match_key(snapshot.provider, row["round_id"]) for row in superseded),
+    ]
+    return np.unique(np.array(keys, dtype=np.int64))
+
+
+def closed_since(snapshot: Snapshot, watermark: Watermark) -> Keys:
+    """Return the sorted keys of the rounds of breaks that were closed since a watermark.
+
+    Another window that overlaps this one may be compared with other ages or tolerances.
+    """
+    rows = snapshot.query(
+        _CLOSED,
+        evaluated_at=watermark.evaluated_at,
+        oldest_xid=watermark.oldest_xid,
+        spelling=str(BreakKind.ID_SPELLING),
+    )
+    spellings = [row["their_round"] for row in rows if row["their_round"]]
+    keys = [
+        *(row["match_key"] for row in rows),
+        *(match_key(snapshot.provider, name) for name in spellings),
     ]
     return np.unique(np.array(keys, dtype=np.int64))
 

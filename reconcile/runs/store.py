@@ -64,7 +64,8 @@ ON CONFLICT (break_id) DO UPDATE SET
 """
 # A break is also resolved if its round exists on neither side any more: no later run could
 # examine it. What left for an archive exists there: a break from before the cut stays. The
-# break of a cross-check belongs to the window it began in, not to a round.
+# break of a cross-check belongs to the window it began in, not to a round. What is over of a
+# feed, no window finds.
 _UNSEEN = """
 SELECT b.break_id, b.match_key, b.kind = ANY(:cross_checks) AS by_cross_check,
        b.began_at >= :start AND b.began_at < :end AS inside,
@@ -73,7 +74,10 @@ SELECT b.break_id, b.match_key, b.kind = ANY(:cross_checks) AS by_cross_check,
        AND NOT EXISTS (SELECT FROM feed_records f
                         WHERE f.match_key = b.match_key)
        AND coalesce(b.began_at, b.first_seen) >= rows_begin_at()
-       AND archived_days(b.match_key) IS NULL AS gone
+       AND archived_days(b.match_key) IS NULL AS gone,
+       b.kind = ANY(:of_feeds) AND EXISTS (SELECT FROM feed_findings f
+                                            WHERE f.finding_id = b.subject
+                                              AND f.resolved_at IS NOT NULL) AS over
   FROM breaks b
  WHERE b.provider = :provider AND b.cleared_at IS NULL
    AND NOT EXISTS (SELECT FROM break_stage s WHERE s.break_id = b.break_id)
@@ -190,15 +194,19 @@ def _resolved(connection: Connection, result: RunResult, examined: Keys) -> list
         "start": result.window.start,
         "end": result.window.end,
         "cross_checks": sorted(set(BreakKind) - BY_ROUND),
+        "of_feeds": [str(BreakKind.UNPARSABLE), str(BreakKind.RESTATED)],
     }
+    unseen = connection.execute(text(_UNSEEN), parameters).all()
+    over = [row.break_id for row in unseen if row.over]
     examined_rows = [
         row
-        for row in connection.execute(text(_UNSEEN), parameters)
-        if (row.inside if row.by_cross_check else row.gone or _among(row.match_key, examined))
+        for row in unseen
+        if not row.over
+        and (row.inside if row.by_cross_check else row.gone or _among(row.match_key, examined))
     ]
     outside = {row.match_key for row in examined_rows if row.inside is False}
     shared = set(connection.execute(text(_SHARED), {"keys": sorted(outside)}).scalars())
-    return [
+    return over + [
         row.break_id
         for row in examined_rows
         if row.inside is not False or row.match_key not in shared

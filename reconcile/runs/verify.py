@@ -3,10 +3,11 @@
 The comparison is repeated from what is stored now, at the run's own instant and with its own
 settings, and nothing is written. If both sides hold the same rows as then, the findings must be
 the same. If they do not, the inputs reported since are named. Rows that changed without such a
-report are the alarming case, and the result says so.
+report are the alarming case, and the result says so. Cross-checks read more than these rows; if
+they find something else, what came since for them is named too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,12 +18,14 @@ from ledger.corrections.tolerance_bookings import booked_by_run
 from reconcile.findings.delivery_log import ReadLogged
 from reconcile.matching.comparison import Comparison
 from reconcile.matching.conservation import NO_ROWS
+from reconcile.runs.checked_since import checked_since
 from reconcile.runs.evaluate import Evaluation, evaluate
 from reconcile.runs.request import RULE_VERSIONS, stored_request
 from reconcile.runs.residuals import rounds_digest
 from reconcile.runs.result import breaks_digest
 from storage.transactions import engine_at, reading
 from vocabulary.errors import Contradiction, Refused
+from vocabulary.window import Window
 
 #: The rule versions of runs with one age for everything, where they differ.
 _OF_ONE_AGE: Mapping[str, int] = {"classify": 2, "witness": 1}
@@ -32,6 +35,9 @@ NAMED_MAX = 50
 _NO_READERS: Mapping[str, ReadLogged | None] = {}
 _BOOKED = "booked to difference"
 _EDGE_ROWS = "rows beyond the window"
+_BY_CROSS_CHECKS = "findings by_witness"
+#: Stands beside the sides for what cross-checks read besides their rows.
+_CROSS_CHECKS = "cross-checks"
 _RUN = "SELECT * FROM runs WHERE run_id = :run"
 _OURS_SINCE = """
 SELECT o.op_key AS name, o.round_id, o.received_at AS at, count(*) OVER () AS total
@@ -74,7 +80,7 @@ class ManifestCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedInputs:
-    """Inputs of one side that were reported after the run.
+    """Inputs of one side, or of cross-checks alone, that were reported after the run.
 
     Attributes:
         total: their number; ``named`` holds the first of them.
@@ -155,7 +161,7 @@ def _verify(
 ) -> Verification:
     manifest = run["manifest"]
     request = stored_request(run, read_logged)
-    changed = (
+    changed: tuple[ChangedInputs, ...] = (
         _changed_inputs(connection, "ours", _OURS_SINCE, "batches", run),
         _changed_inputs(connection, "theirs", _THEIRS_SINCE, "versions", run),
     )
@@ -167,6 +173,8 @@ def _verify(
             run_id=run["run_id"], checks=(), changed=changed, problems=(str(error),)
         )
     checks = (*_manifest_checks(manifest, evaluation), _booking_check(connection, run))
+    if any(check.name == _BY_CROSS_CHECKS and not check.same for check in checks):
+        changed = (*changed, _checked_since(connection, run, request.window, now))
     return Verification(
         run_id=run["run_id"],
         checks=checks,
@@ -203,11 +211,30 @@ def _changed_inputs(
         "most": NAMED_MAX,
     }
     rows = connection.execute(text(query), parameters).mappings().all()
-    named = tuple(
+    return ChangedInputs(side=side, total=rows[0]["total"] if rows else 0, named=_named(rows))
+
+
+def _checked_since(
+    connection: Connection, run: Mapping[str, Any], window: Window, since: datetime
+) -> ChangedInputs:
+    rows = checked_since(
+        connection,
+        run["provider"],
+        window,
+        since=since,
+        watermark=run["manifest"]["inputs"]["marks"]["batches"] or 0,
+        most=NAMED_MAX,
+    )
+    return ChangedInputs(
+        side=_CROSS_CHECKS, total=rows[0]["total"] if rows else 0, named=_named(rows)
+    )
+
+
+def _named(rows: Iterable[Mapping[Any, Any]]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(
         {"name": row["name"], "round": row["round_id"], "at": row["at"].isoformat()}
         for row in rows
     )
-    return ChangedInputs(side=side, total=rows[0]["total"] if rows else 0, named=named)
 
 
 def _manifest_checks(
@@ -264,8 +291,9 @@ def _problems(
 ) -> list[str]:
     by_name = {check.name: check for check in checks}
     problems = []
+    since = {side.side: side.total for side in changed}
     for side in changed:
-        if by_name[f"rows of {side.side}"].same:
+        if side.side == _CROSS_CHECKS or by_name[f"rows of {side.side}"].same:
             continue
         problems.append(
             f"the rows of {side.side} are not those of the run:"
@@ -280,8 +308,10 @@ def _problems(
     if not problems:
         moved = _EDGE_ROWS in by_name and not by_name[_EDGE_ROWS].same
         why = f", and so do {_EDGE_ROWS}" if moved else " though the inputs are the same"
+        later = since.get(_CROSS_CHECKS, 0)
+        by_later = f": {later} of what {_CROSS_CHECKS} read came since" if later else why
         problems += [
-            f"{check.name} differ{why}"
+            f"{check.name} differ{by_later if check.name == _BY_CROSS_CHECKS else why}"
             for check in checks
             if not check.same and check.name != _EDGE_ROWS
         ]

@@ -17,9 +17,11 @@ from reconcile.matching.compare import Fetch, compare
 from reconcile.partitions.scan import Scan, ScanResult
 from reconcile.runs.evaluate import Evaluation, evaluate
 from reconcile.runs.request import RunRequest
-from reconcile.snapshot.columns import array_of
+from reconcile.snapshot.arrays import python_values
+from reconcile.snapshot.columns import Columns, array_of
 from reconcile.snapshot.edge_keys import find_edge_keys
 from reconcile.snapshot.frames import KEYS, RECORDS, Keys, RecordSides, Sides
+from reconcile.snapshot.shared_rounds import round_of, split_player_shares
 from reconcile.snapshot.snapshot import Snapshot
 from storage.transactions import engine_at
 from vocabulary.ids import match_key
@@ -137,15 +139,22 @@ def _fetch_renamed(fetch: Fetch, keys: Mapping[int, int], names: RoundNames) -> 
         requested_keys = set(requested.tolist())
         old_keys = [old for old, new in keys.items() if new in requested_keys]
         fetched = fetch(np.union1d(requested, np.array(old_keys, dtype=np.int64)))
-        round_ids = pd.Series(fetched.theirs["round_id"]).replace(dict(names)).astype("str")
-        theirs = fetched.theirs.assign(
-            round_id=array_of(round_ids),
-            match_key=_replaced(fetched.theirs["match_key"], keys),
+        ours = _with_names(fetched.ours, {})
+        theirs = _with_names(fetched.theirs, names).assign(
+            match_key=_replaced(fetched.theirs["match_key"], keys)
         )
         ours, theirs = (
             RECORDS.check(side.where(np.isin(side["match_key"], requested)))
-            for side in (fetched.ours, theirs)
+            for side in (ours, theirs)
         )
-        return RecordSides(ours=ours, theirs=theirs)
+        # A round may be shared under its new name alone.
+        return split_player_shares(RecordSides(ours=ours, theirs=theirs))
 
     return fetch_renamed
+
+
+def _with_names(records: Columns, names: RoundNames) -> Columns:
+    """Name records by their rounds, not by shares of players, and rename some rounds."""
+    rounds = [round_of(name) for name in python_values(records["round_id"])]
+    renamed = pd.Series([names.get(name, name) for name in rounds], dtype="str")
+    return records.assign(round_id=array_of(renamed))

@@ -53,6 +53,7 @@ def _print(verification: Verification) -> None:
         typer.echo(problem)
     for side in verification.changed:
         for row in side.named:
-            typer.echo(f"{side.side}: {row['name']} of round {row['round']} at {row['at']}")
+            of_round = f" of round {row['round']}" if row["round"] else ""
+            typer.echo(f"{side.side}: {row['name']}{of_round} at {row['at']}")
     verdict = "verified" if verification.verified else "NOT VERIFIED"
     typer.echo(f"run {verification.run_id}: {verdict}")

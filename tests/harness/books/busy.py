@@ -25,10 +25,10 @@ WRONG = ("", "", "", "stake", "payout", "no payout", "player", "code", "undone")
 _WALLET = """
 INSERT INTO wallets (player, currency, balance, seq) VALUES (%s, %s, 0, 0)
 """
-_BATCH = """
+BATCH = """
 INSERT INTO batches (operations, posted_at) VALUES (1, clock_timestamp()) RETURNING batch_id
 """
-_OPERATION = """
+OPERATION = """
 INSERT INTO operations (wallet_id, wallet_seq, batch_id, provider, op_key, kind, decision,
                         currency, stake, payout, amount, balance_after, round_id, match_key,
                         ends_round, fingerprint, route, headers, body, reply_status, reply,
@@ -38,7 +38,7 @@ SELECT wallet_id, %(number)s, %(batch)s, %(slug)s, %(key)s, %(kind)s, 'accepted'
        %(match_key)s, %(ends)s, '', '', '', '', 200, '', %(at)s
   FROM wallets WHERE player = %(player)s AND currency = %(currency)s
 """
-_ROUND = """
+ROUND = """
 INSERT INTO rounds AS r (match_key, provider, round_id, wallet_id, currency, stake, payout,
                          bets, wins, rollbacks, ended, first_at, last_at)
 SELECT %(match_key)s, %(slug)s, %(round)s, wallet_id, %(currency)s, %(stake)s, %(payout)s,
@@ -72,9 +72,9 @@ class BusyBooks:
         self._rounds: list[Played] = []
         self._number = 0
         self.slug = f"agg{seed}"
-        self._players = [f"{name}{seed}" for name in ("alice", "bob", "carol")]
+        self.players = [f"{name}{seed}" for name in ("alice", "bob", "carol")]
         with psycopg.connect(url) as connection:
-            for player in self._players:
+            for player in self.players:
                 connection.execute("INSERT INTO players (player) VALUES (%s)", [player])
                 for code in CODES:
                     connection.execute(_WALLET.encode(), [player, code])
@@ -105,7 +105,7 @@ class BusyBooks:
         age = timedelta(minutes=self._dice.randrange(0, 90))
         return Played(
             round_id=f"r{self._number}",
-            player=self._dice.choice(self._players),
+            player=self._dice.choice(self.players),
             currency=self._dice.choice(CODES),
             at=now - age,
         )
@@ -116,7 +116,7 @@ class BusyBooks:
 
     def _post(self, rounds: list[Played]) -> None:
         with psycopg.connect(self._url) as connection:
-            row = connection.execute(_BATCH.encode()).fetchone()
+            row = connection.execute(BATCH.encode()).fetchone()
             assert row is not None
             for round_, kind, stake, payout in self._steps(rounds):
                 self._number += 1
@@ -135,8 +135,8 @@ class BusyBooks:
                     "at": round_.at,
                     "player": round_.player,
                 }
-                connection.execute(_OPERATION.encode(), values)
-                connection.execute(_ROUND.encode(), values)
+                connection.execute(OPERATION.encode(), values)
+                connection.execute(ROUND.encode(), values)
 
     def _steps(self, rounds: list[Played]) -> Iterator[tuple[Played, str, int, int]]:
         """Yield rounds in one operation or two; the second may still be missing."""
@@ -198,5 +198,5 @@ class BusyBooks:
             connection.execute(
                 b"INSERT INTO handles VALUES (%s, 'mallory', %s)"
                 b" ON CONFLICT (provider, handle) DO NOTHING",  # a handle never moves
-                [self.slug, self._dice.choice(self._players)],
+                [self.slug, self._dice.choice(self.players)],
             )

@@ -134,6 +134,7 @@ class MemorySnapshot(Snapshot):
             journal.BELOW_ZERO: self._below_zero,
             balance_chain.ANY_BALANCE: lambda: [{"is_reported": True}],
             balance_chain.STEPS: self._shifts,
+            **dict.fromkeys((balance_chain.EARLIER, balance_chain.LOST), list),
             corrections.CORRECTIONS: self._corrections,
             sources.BALANCES: lambda: self._balances(values),
             **dict.fromkeys((sources.BET_DETAIL, sources.BESIDE_ROUND), list),
@@ -218,6 +219,7 @@ class MemorySnapshot(Snapshot):
                         "booked": op.after - op.amount,
                         "shift": shifts[n],
                         "previous_shift": previous,
+                        "is_first": n == 0,
                         "next_shift": shifts[n + 1] if n + 1 < len(shifts) else None,
                     }
 

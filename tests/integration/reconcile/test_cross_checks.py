@@ -360,3 +360,21 @@ def test_a_run_that_compared_the_providers_log_is_not_verified_without_it(
 def test_an_unknown_run_is_refused(journal: Journal) -> None:
     with pytest.raises(Refused, match="no run 'run-x'"):
         verify_run(journal.url, "run-x")
+
+
+def test_a_wallet_that_is_no_longer_below_zero_is_named_by_a_verification(
+    journal: Journal,
+) -> None:
+    journal.operation("b1", stake=1300)
+    journal.record("b1", 1300)
+    run = journal.run()
+    journal.batch()
+    journal.seq = 24 * 3600  # on the next day
+    journal.operation("w1", payout=500, kind="win")
+
+    verification = verify_run(journal.url, run.run_id)
+
+    assert verification.problems == (
+        "findings by_witness differ: 1 of what cross-checks read came since",
+    )
+    assert [row["name"] for side in verification.changed for row in side.named] == ["w1"]

@@ -96,6 +96,23 @@ def test_a_name_for_one_of_their_rounds_ties_it_to_ours(books: TwoBooks, databas
     assert _opened(effect) == [("payout_mismatch", "r1", 5)]
 
 
+@pytest.mark.parametrize("reported", [("alice", "bob"), ("bob",)])
+def test_a_name_for_a_round_of_several_players_ties_each_share_of_it(
+    books: TwoBooks, database: str, reported: tuple[str, ...]
+) -> None:
+    for player in ("alice", "bob"):
+        books.ours("r1", 100, 40, player=player)
+    for n, player in enumerate(reported):
+        books.theirs("x1", 100, 40, handle=player, record_id=f"x1-{n}", continues=n > 0)
+    books.write(database)
+
+    effect = _what_if(database, "round.x1=r1")
+
+    missing = len({"alice", "bob"} - set(reported))
+    assert [str(b.kind) for b in effect.opened] == []
+    assert (effect.before, effect.after) == (2 + len(reported), missing)
+
+
 def test_nothing_is_stored_and_open_breaks_stay_as_they_are(
     books: TwoBooks, database: str
 ) -> None:
