@@ -16,6 +16,7 @@ from ledger.posting.posting import post, post_all_at
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
+from reconcile.snapshot.rules import Rules
 from reconcile.totals.tie_out import totals
 from storage.engine import open_engine
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, rollback, round_end, win
@@ -177,6 +178,43 @@ def test_shares_that_begin_in_two_windows_are_each_judged_by_their_own(table: st
         values = [*early_record, "EUR", 100, 0, at, at, at, False]
         connection.execute(_RECORD.encode(), values)
     assert _windows(table, later, NOON) == [["ann", "bob"], ["bob"]]
+
+
+@pytest.mark.parametrize(
+    ("late", "players"),
+    [(("bob", "EUR"), ("ann", "bob")), (("ann", "JPY"), ("", ""))],
+    ids=["players", "currencies"],
+)
+def test_the_tolerated_difference_of_a_share_stays_booked_whatever_other_windows_are_compared(
+    table: str, late: tuple[str, str], players: tuple[str, str]
+) -> None:
+    """Each run took the other share's back: GGR lacked one of them, whichever came last."""
+    shares = (("ann", "EUR"), late)
+    for number, (player, currency) in enumerate(shares):
+        at = NOON + timedelta(hours=number, minutes=30)
+        fact = bet(f"t{number}", 100, handle=player, round_id="two-days")
+        accept(table, replace(fact, amount=Money(100, currency)), at=at)
+        columns = (SLUG, f"two{number}", "two-days", match_key(SLUG, "two-days"), player)
+        with psycopg.connect(table) as connection:
+            values = [*columns, currency, 98, 0, at, at, at, number > 0]
+            connection.execute(_RECORD.encode(), values)
+    _store_history(table)
+
+    for number in (0, 1, 0, 1):
+        start = NOON + timedelta(hours=number)
+        request = RunRequest(
+            provider=SLUG,
+            window=Window(start=start, end=start + timedelta(hours=1)),
+            maturity=timedelta(minutes=15),
+            open_after=None,
+            rules=Rules(tolerance={"EUR": 2, "JPY": 2}),
+        )
+        reconcile(table, request, clock=FrozenClock(NOON + timedelta(hours=8)))
+
+    booked = _query(table, "SELECT player, currency, after FROM residuals ORDER BY residual_id")
+    assert booked == [
+        (name, currency, 2) for name, (_, currency) in zip(players, shares, strict=True)
+    ]
 
 
 def test_a_shared_round_that_is_equal_on_both_sides_is_no_break(table: str) -> None:
