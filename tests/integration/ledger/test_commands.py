@@ -87,6 +87,10 @@ def test_a_correction_cannot_be_approved_by_its_proposer_but_by_another_person(
     assert tieout.json("ledger", "balance", *WALLET)["balance"] == "12.50"
     unknown = ("--amount", "1", *options, "--provider", "other", "--round", "r")
     assert "known: lottery" in tieout.run(*adjust, "propose", *WALLET, *unknown, code=2)
+    of_no_round = ("--amount", "1", *options, "--side", "stake")
+    assert "a --round is expected" in tieout.run(
+        *adjust, "propose", *WALLET, *of_no_round, code=2
+    )
 
 
 def test_show_reports_exclusion_and_limits_of_a_player(tieout: CommandLine) -> None:
