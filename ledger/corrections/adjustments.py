@@ -25,6 +25,7 @@ from typing import Any, Literal, NotRequired, TypedDict, Unpack
 from sqlalchemy import Connection, Engine, text
 
 from ledger.accepting.own_operations import Adjust, InRound
+from ledger.corrections.other_corrections import refusal_beside_another
 from storage.audit import record
 from storage.engine import url_of
 from storage.transactions import transaction
@@ -189,7 +190,8 @@ def approve(
     the text of a refusal.
 
     Raises:
-        AdjustmentRefused: unknown, already decided, the proposer's own, or over the limit.
+        AdjustmentRefused: unknown, already decided, the proposer's own, over the limit, or
+            beside another correction of its round that it does not know of.
         PersonRefused: the database does not take the person, or not beside the proposer.
         Contradiction: the ledger refused the booking; the proposal stays approved.
         Unavailable: the database is out of reach; approving again completes the booking.
@@ -228,6 +230,8 @@ def approve_on(
     if adjustment.state in {"approved", "posted"}:
         return adjustment
     _refuse_decision(adjustment, by)
+    if refusal := refusal_beside_another(connection, proposal_id):
+        raise AdjustmentRefused(refusal)
     limit = None if limits is None else limits.get(role or "", 0)
     if limit is not None and abs(adjustment.amount) > limit:
         limit_text = Money(limit, adjustment.currency).text(exponents=exponents)

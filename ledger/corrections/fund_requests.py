@@ -31,6 +31,7 @@ INSERT INTO fund_requests (request_id, operation_key, document, player, currency
 SELECT :id, :key, CAST(:document AS jsonb), player, currency, :amount, :reason, :by, :now,
        'proposed'
   FROM wallets WHERE player = :player AND currency = :currency
+ON CONFLICT (operation_key) DO NOTHING
 """
 _TAKEN = "SELECT 1 FROM fund_requests WHERE operation_key = :key"
 _LOCK = f"""
@@ -105,9 +106,9 @@ def request_funds(
         "now": now,
     }
     with transaction(engine, "fund_requests") as connection:
-        if connection.execute(text(_TAKEN), params).first() is not None:
-            raise FundRequestRefused(f"{order.key}: this key was requested before")
         if connection.execute(text(_REQUEST), params).rowcount != 1:
+            if connection.execute(text(_TAKEN), params).first() is not None:
+                raise FundRequestRefused(f"{order.key}: this key was requested before")
             raise FundRequestRefused(f"{order.handle} has no wallet in {order.amount.currency}")
         detail = {name: params[name] for name in ("player", "currency", "amount", "reason")}
         record(connection, by, "funds.requested", name, detail)

@@ -9,7 +9,7 @@ append-only. The caller's transaction locks out other runs of the provider; with
 the second of two runs on the same books could not commit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -118,6 +118,7 @@ def due_bookings(
     provider: str,
     residuals: Sequence[Residual],
     covered: Iterable[int],
+    kept: Collection[ResidualKey] = (),
 ) -> tuple[Booking, ...]:
     """The bookings after which exactly the given residuals are booked.
 
@@ -127,6 +128,7 @@ def due_bookings(
         residuals: all residuals of the run, each key once.
         covered: match keys of the rounds that the run compared; a residual booked for one of
             them and absent from ``residuals`` is taken back.
+        kept: keys of these rounds that the run did not compare: they stay as they are booked.
     """
     match_keys = sorted({*covered, *(residual.match_key for residual in residuals)})
     if not match_keys:
@@ -139,6 +141,8 @@ def due_bookings(
         )
         for round_id, player, currency, match_key, residual_id, sequence, after in rows
     }
+    for key in {*kept} - {residual.key for residual in residuals}:
+        booked.pop(key, None)
     return bookings_between(booked, residuals)
 
 

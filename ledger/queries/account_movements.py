@@ -26,7 +26,8 @@ _ENTRIES_OF = """CROSS JOIN LATERAL (
           WHERE e.wallet_id = o.wallet_id AND e.wallet_seq = o.wallet_seq
             AND (SELECT b.entries_at FROM batches b WHERE b.batch_id = o.batch_id)
                 IS NOT NULL) e"""
-# The day of a residual whose round left for an archive is before the cut.
+# A residual counts with its share of the round. The day of one whose round left for an archive
+# is before the cut.
 _OF_PROVIDER = f"""
 WITH began AS (
   SELECT match_key, round_id, wallet_id, (first_at AT TIME ZONE :zone)::date AS day FROM rounds
@@ -34,6 +35,10 @@ WITH began AS (
 ), of_residuals AS (
   SELECT r.residual_id, r.write_off_id IS NOT NULL AS written_off,
          coalesce(b.began_at, b.first_seen,
+                  (SELECT min(o.first_at) FROM rounds o JOIN wallets v USING (wallet_id)
+                    WHERE o.match_key = r.match_key AND o.provider = r.provider
+                      AND o.round_id = r.round_id AND o.currency = r.currency
+                      AND r.player IN ('', v.player)),
                   (SELECT min(o.first_at) FROM rounds o
                     WHERE o.match_key = r.match_key AND o.provider = r.provider
                       AND o.round_id = r.round_id),

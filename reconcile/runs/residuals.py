@@ -2,7 +2,8 @@
 
 Only a run over the whole window books. If a residual stands booked for a round of the window
 and is not accepted any more - the history or the tolerance changed, or we corrected our side -
-the run reverses it.
+the run reverses it. A share of a round belongs to the window that it began in, as for breaks:
+the run over the window of another share leaves its residual alone.
 """
 
 import json
@@ -11,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from ledger.corrections.tolerance_bookings import (
     Booking,
@@ -23,10 +24,40 @@ from ledger.corrections.tolerance_bookings import (
 from reconcile.runs.evaluate import Evaluation
 from reconcile.snapshot.frames import RESIDUALS
 from reconcile.snapshot.shared_rounds import player_of_share, round_of
+from vocabulary.window import Window
+
+# The booked residuals of shares that we have and of which neither side has a row in the window,
+# while their round has one: that of another share.
+_ELSEWHERE = """
+SELECT r.round_id, r.player, r.currency FROM residuals r
+ CROSS JOIN LATERAL (
+       SELECT bool_or(o.first_at >= :start AND o.first_at < :end) AS inside
+         FROM rounds o JOIN wallets w USING (wallet_id)
+        WHERE o.match_key = r.match_key AND o.provider = r.provider
+          AND o.round_id = r.round_id AND o.currency = r.currency
+          AND r.player IN ('', w.player)) ours
+ CROSS JOIN LATERAL (
+       SELECT bool_or(f.created_at >= :start AND f.created_at < :end) AS inside
+         FROM feed_records f
+         LEFT JOIN handles h ON (h.provider, h.handle) = (f.provider, f.handle)
+        WHERE f.match_key = r.match_key AND f.provider = r.provider
+          AND f.round_id = r.round_id AND f.currency = r.currency
+          AND r.player IN ('', coalesce(h.player, f.handle))) theirs
+ WHERE r.provider = :provider AND r.match_key = ANY(CAST(:match_keys AS bigint[]))
+   AND r.write_off_id IS NULL
+   AND NOT EXISTS (SELECT FROM residuals later WHERE later.corrects = r.residual_id)
+   AND NOT ours.inside AND theirs.inside IS NOT TRUE
+   AND (EXISTS (SELECT FROM rounds o
+                 WHERE o.match_key = r.match_key AND o.provider = r.provider
+                   AND o.first_at >= :start AND o.first_at < :end)
+     OR EXISTS (SELECT FROM feed_records f
+                 WHERE f.match_key = r.match_key AND f.provider = r.provider
+                   AND f.created_at >= :start AND f.created_at < :end))
+"""
 
 
 def bookings_due(
-    connection: Connection, provider: str, evaluation: Evaluation
+    connection: Connection, provider: str, window: Window, evaluation: Evaluation
 ) -> tuple[Booking, ...]:
     """Return the bookings after which the ledger holds exactly the accepted residuals.
 
@@ -34,12 +65,27 @@ def bookings_due(
     """
     if not evaluation.whole:
         return ()
+    covered = evaluation.booked.tolist()
     return due_bookings(
         connection,
         provider=provider,
         residuals=residuals_of(evaluation.comparison.residual_rows),
-        covered=evaluation.booked.tolist(),
+        covered=covered,
+        kept=_shares_elsewhere(connection, provider, window, covered),
     )
+
+
+def _shares_elsewhere(
+    connection: Connection, provider: str, window: Window, match_keys: Sequence[int]
+) -> set[ResidualKey]:
+    """Return the booked residuals of shares that began in other windows than their round."""
+    params = {
+        "provider": provider,
+        "start": window.start,
+        "end": window.end,
+        "match_keys": list(match_keys),
+    }
+    return {ResidualKey(*row) for row in connection.execute(text(_ELSEWHERE), params)}
 
 
 def residuals_of(residual_rows: pd.DataFrame) -> tuple[Residual, ...]:
@@ -75,5 +121,5 @@ def rounds_digest(residual_rows: pd.DataFrame) -> dict[str, Any]:
         [*residual.key, str(residual.match_key), str(residual.minor)]
         for residual in residuals_of(residual_rows)
     ]
-    text = json.dumps(sorted(rounds)).encode()
-    return {"count": len(rounds), "digest": blake2b(text, digest_size=16).hexdigest()}
+    listed = json.dumps(sorted(rounds)).encode()
+    return {"count": len(rounds), "digest": blake2b(listed, digest_size=16).hexdigest()}

@@ -107,7 +107,7 @@ def _run(
     scan = _scan(connection, request, options, checkpoint)
     now = watermark.evaluated_at
     evaluation = evaluate(database_url, connection, request, now=now, scan=scan)
-    bookings = bookings_due(connection, request.provider, evaluation)
+    bookings = bookings_due(connection, request.provider, request.window, evaluation)
     result = _result(request, evaluation, now, clock.now())
     result = replace(result, booked=moved_by(connection, result.run_id, bookings))
     stored = _store(connection, result, evaluation, bookings)

@@ -16,16 +16,24 @@ from storage.planning import without_nested_loops
 from vocabulary.window import Window
 
 # Every entry that is about a round of the window, or posted in it. Players' accounts are left
-# out: the others of a transaction sum to stake less payout. The shares of a round may begin on
-# both sides of an edge: a residual is about that of its player, if it names one, and currency.
+# out: the others of a transaction sum to stake less payout. A residual is of the share of the
+# player whom it names, or whose break was written off. It names none in a round of one player.
 _ENTRIES = """
 WITH of_window AS (
-  SELECT DISTINCT match_key, wallet_id, currency FROM rounds
+  SELECT DISTINCT match_key, wallet_id FROM rounds
    WHERE provider = :provider AND first_at >= :start AND first_at < :end
-), shares AS (
-  SELECT DISTINCT o.match_key, o.currency, w.player
-    FROM of_window o JOIN wallets w USING (wallet_id)
-   WHERE o.match_key IN (SELECT match_key FROM residuals WHERE provider = :provider)
+),
+shares AS (
+  SELECT DISTINCT s.match_key, w.currency, w.player
+    FROM of_window s JOIN wallets w USING (wallet_id)
+   WHERE s.match_key IN (SELECT match_key FROM residuals WHERE provider = :provider)
+),
+of_players AS (
+  SELECT r.residual_id, r.match_key, r.currency, r.booked_at,
+         coalesce(nullif(r.player, ''), b.player) AS player
+    FROM residuals r LEFT JOIN write_offs USING (write_off_id)
+    LEFT JOIN breaks b USING (break_id)
+   WHERE r.provider = :provider
 ),
 lines AS (
   SELECT e.currency, e.account, e.amount, w.match_key IS NOT NULL AS of_round,
@@ -34,13 +42,13 @@ lines AS (
    WHERE e.provider = :provider AND e.account NOT IN ('player_wallet', 'player_receivable')
    UNION ALL
   SELECT e.currency, e.account, e.amount,
-         CASE WHEN r.player = '' THEN a.match_key ELSE s.match_key END IS NOT NULL,
+         s.match_key IS NOT NULL OR (r.player IS NULL AND w.match_key IS NOT NULL),
          r.booked_at >= :start AND r.booked_at < :end
-    FROM residual_entries e JOIN residuals r USING (residual_id)
-    LEFT JOIN (SELECT DISTINCT match_key, currency FROM shares) a
-      ON a.match_key = r.match_key AND a.currency = r.currency
+    FROM residual_entries e JOIN of_players r USING (residual_id)
     LEFT JOIN shares s ON s.match_key = r.match_key AND s.currency = r.currency
                       AND s.player = r.player
+    LEFT JOIN (SELECT DISTINCT match_key, currency FROM shares) w
+           ON w.match_key = r.match_key AND w.currency = r.currency
    WHERE e.provider = :provider
 )
 SELECT currency, account::text AS account, of_round, in_window, sum(amount)::bigint AS amount

@@ -50,8 +50,9 @@ def propose(
     ] = None,
     round_id: Annotated[str | None, typer.Option("--round", help="The round's id.")] = None,
     side: Annotated[
-        str, typer.Option(help="What of the round it corrects: stake or payout.")
-    ] = "payout",
+        str | None,
+        typer.Option(help="What of the round it corrects: stake or payout, the default."),
+    ] = None,
     fund: Annotated[
         Fund, typer.Option(help="Against which account, where it is not a plain adjustment.")
     ] = Fund.CASH,
@@ -163,17 +164,17 @@ def _is_proposed_for_break(engine: Engine, adjustment: Adjustment) -> bool:
 
 
 def _within(
-    ctx: typer.Context, provider: str | None, round_id: str | None, side: str
+    ctx: typer.Context, provider: str | None, round_id: str | None, side: str | None
 ) -> InRound | None:
-    if provider is None and round_id is None:
+    if provider is None and round_id is None and side is None:
         return None
     slugs = [entry.slug for entry in context_of(ctx).settings.providers]
     if provider not in slugs or not round_id:
         names = ", ".join(slugs) or "none is configured"
         raise Malformed("--provider", f"a provider with a --round is expected; known: {names}")
-    if side not in _SIDES:
+    if side is not None and side not in _SIDES:
         raise Malformed("--side", "stake or payout is expected")
-    return InRound(provider=provider, round_id=round_id, side=_SIDES[side])
+    return InRound(provider=provider, round_id=round_id, side=_SIDES[side or "payout"])
 
 
 def _print(rows: list[Adjustment], exponents: Exponents, *, as_json: bool) -> None:

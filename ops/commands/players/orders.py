@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.accepting.model import Decision
 from ledger.accepting.own_operations import Exclude, Limit, SetBlocked
 from ops.commands.option_values import positive, read_until
 from ops.commands.options import By, Currency, OrderReason, Player
@@ -53,8 +54,8 @@ def exclude(
         until=read_until(until, "--until", SystemClock().now()),
         reason=reason,
     )
-    carry_out_by(ctx, order, by=by)
-    typer.echo(f"{player} {currency} excluded until {order.until.isoformat()}")
+    decision = carry_out_by(ctx, order, by=by)
+    typer.echo(f"{player} {currency} excluded until {_excluded_until(decision, order)}")
 
 
 def limit(
@@ -85,6 +86,13 @@ def limit(
     )
     carry_out_by(ctx, order, by=by)
     typer.echo(f"{player} {currency} {'limited' if not lift else 'without limits'}")
+
+
+def _excluded_until(decision: Decision, order: Exclude) -> str:
+    """The end of the exclusion that is in force: an earlier one may last longer."""
+    restrictions = None if decision.wallet is None else decision.wallet.restrictions
+    until = None if restrictions is None else restrictions.until
+    return (until or order.until).isoformat()
 
 
 def _set_blocked(

@@ -87,6 +87,10 @@ def test_a_correction_cannot_be_approved_by_its_proposer_but_by_another_person(
     assert tieout.json("ledger", "balance", *WALLET)["balance"] == "12.50"
     unknown = ("--amount", "1", *options, "--provider", "other", "--round", "r")
     assert "known: lottery" in tieout.run(*adjust, "propose", *WALLET, *unknown, code=2)
+    of_no_round = ("--amount", "1", *options, "--side", "stake")
+    assert "a --round is expected" in tieout.run(
+        *adjust, "propose", *WALLET, *of_no_round, code=2
+    )
 
 
 def test_show_reports_exclusion_and_limits_of_a_player(tieout: CommandLine) -> None:
@@ -94,12 +98,16 @@ def test_show_reports_exclusion_and_limits_of_a_player(tieout: CommandLine) -> N
     unnamed = tieout.run("players", "block", *WALLET, "--reason", "asked", code=2)
     tieout.run("players", "limit", *WALLET, *given, "--turnover", "50", "--loss", "20.5")
     tieout.run("players", "exclude", *WALLET, *given, "--until", "30d")
+    shorter = tieout.run("players", "exclude", *WALLET, *given, "--until", "7d")
     nothing = tieout.run("players", "limit", *WALLET, *given, code=2)
     past = tieout.run("players", "exclude", *WALLET, *given, "--until", "2020-01-01", code=2)
 
     (wallet,) = tieout.json("players", "show", "--player", "ann")["wallets"]
 
     assert (wallet["state"], wallet["balance"]) == ("self_excluded", "10.00")
+    assert datetime.fromisoformat(shorter.split()[-1]) == datetime.fromisoformat(
+        wallet["excluded_until"]
+    )
     assert (wallet["turnover_limit"], wallet["loss_limit"]) == ("50.00", "20.50")
     assert wallet["stake_limit"] is None
     assert "at least one limit" in nothing.replace("\n", " ")
@@ -107,7 +115,7 @@ def test_show_reports_exclusion_and_limits_of_a_player(tieout: CommandLine) -> N
     assert "nobody is registered for it" in unnamed
     assert trail_of(tieout.database, "ann") == [
         ("maria", "player.limit", "asked", True),
-        ("maria", "player.exclude", "asked", True),
+        *[("maria", "player.exclude", "asked", True)] * 2,
     ]
 
 

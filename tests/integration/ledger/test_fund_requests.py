@@ -1,5 +1,6 @@
 """Deposits and withdrawals: a person's, with an audit row; above a limit they take two."""
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,16 @@ import pytest
 from psycopg.errors import IntegrityError, RestrictViolation
 from typer.testing import CliRunner
 
-from ledger.corrections.fund_requests import approve_funds
+from ledger.accepting.own_operations import Deposit
+from ledger.corrections.fund_requests import (
+    FundRequestRefused,
+    approve_funds,
+    request_funds,
+)
 from ops import cli
 from storage.engine import open_engine
-from tests.harness.books.ledger import NOON, open_wallets
+from tests.harness.books.ledger import NOON, eur, open_wallets
+from tests.harness.books.lock_waits import until_somebody_waits
 from tests.harness.people import token_of
 from vocabulary.errors import Contradiction, Refused
 
@@ -175,6 +182,31 @@ def test_a_request_that_cannot_be_carried_out_is_not_taken(
 ) -> None:
     assert message in cashier.run("deposit", "--amount", "60", *words, code=1)
     assert cashier.rows("SELECT count(*) FROM fund_requests") == [(0,)]
+
+
+def test_a_key_that_is_requested_twice_at_one_moment_is_taken_once(cashier: Cashier) -> None:
+    books = open_engine(cashier.database)
+    order = Deposit(key="transfer-17", handle="ann", amount=eur(6_000), reason="transfer 17")
+    answers: list[str] = []
+
+    def ask(by: str) -> None:
+        try:
+            answers.append(request_funds(books, order, by=by, now=NOON)[:4])
+        except FundRequestRefused as refused:
+            answers.append(str(refused))
+
+    with psycopg.connect(cashier.database) as first:
+        first.execute("LOCK TABLE audit")  # the first to come has to wait with its request
+        people = [threading.Thread(target=ask, args=(by,)) for by in ("maria", "erin")]
+        for person in people:
+            person.start()
+            until_somebody_waits(books)
+        threading.Event().wait(0.5)
+    for person in people:
+        person.join()
+    books.dispose()
+
+    assert sorted(answers) == ["dep-", "transfer-17: this key was requested before"]
 
 
 def test_a_currency_without_a_limit_takes_two_people_from_1000_units_on(

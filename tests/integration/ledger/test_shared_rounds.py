@@ -1,9 +1,10 @@
 """A shared round: three players in two currencies, each with amounts of their own."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -11,19 +12,23 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from ledger.checks.run import verify
+from ledger.enums import Account
 from ledger.players.importer import PlayerRow, import_players
 from ledger.posting.posting import post, post_all_at
+from ledger.queries.account_movements import AccountMovement, BookingNature, account_movements
 from reconcile.runs.request import RunRequest
 from reconcile.runs.result import RunResult
 from reconcile.runs.run import reconcile
+from reconcile.snapshot.rules import Rules
 from reconcile.totals.tie_out import totals
+from reports.statement.bridge import bridges, reported_ggr
 from storage.engine import open_engine
 from tests.harness.books.ledger import NOON, SLUG, accept, bet, rollback, round_end, win
 from vocabulary.clock import FrozenClock
 from vocabulary.facts import Bet, RoundEnd, Win
 from vocabulary.ids import match_key
 from vocabulary.money import Money
-from vocabulary.window import Window
+from vocabulary.window import Window, day_window
 
 TABLE = "table-7"
 #: Player, currency, stake and payout of each share of the round; ann has two.
@@ -177,6 +182,89 @@ def test_shares_that_begin_in_two_windows_are_each_judged_by_their_own(table: st
         values = [*early_record, "EUR", 100, 0, at, at, at, False]
         connection.execute(_RECORD.encode(), values)
     assert _windows(table, later, NOON) == [["ann", "bob"], ["bob"]]
+
+
+def test_the_tolerated_difference_of_a_share_counts_on_the_day_on_which_the_share_began(
+    table: str,
+) -> None:
+    """In journals and in the bridge of the statement; it counted with the others, too."""
+    evening = datetime(2026, 6, 4, 23, 30, tzinfo=UTC)
+    for number, player in enumerate(("ann", "bob")):
+        at = evening + timedelta(hours=number)
+        accept(table, bet(f"m{number}", 100, handle=player, round_id="midnight"), at=at)
+        columns = (SLUG, f"mid{number}", "midnight", match_key(SLUG, "midnight"), player)
+        with psycopg.connect(table) as connection:
+            values = [*columns, "EUR", 98, 0, at, at, at, number > 0]
+            connection.execute(_RECORD.encode(), values)
+    days = [date(2026, 6, 4), date(2026, 6, 5)]
+    windows = [day_window(day, ZoneInfo("UTC")) for day in days]
+    for window in windows:
+        request = RunRequest(
+            provider=SLUG,
+            window=window,
+            maturity=timedelta(minutes=15),
+            open_after=None,
+            rules=Rules(tolerance={"EUR": 2}),
+        )
+        reconcile(table, request, clock=FrozenClock(NOON + timedelta(days=3)))
+
+    engine = open_engine(table)
+    with engine.connect() as connection:
+        moved = account_movements(
+            connection, SLUG, Window(start=windows[0].start, end=windows[1].end), "UTC"
+        )
+        bridged = [
+            bridge.accounts["difference"]
+            for window in windows
+            for bridge in bridges(
+                connection, SLUG, window, reported_ggr(connection, SLUG, window)
+            )
+            if bridge.currency == "EUR"
+        ]
+    engine.dispose()
+
+    tolerated = AccountMovement(
+        nature=BookingNature.TOLERANCE, account=Account.DIFFERENCE, currency="EUR", minor=2
+    )
+    assert [tolerated in moved[day] for day in days] == [True, True]
+    assert bridged == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("late", "players"),
+    [(("bob", "EUR"), ("ann", "bob")), (("ann", "JPY"), ("", ""))],
+    ids=["players", "currencies"],
+)
+def test_the_tolerated_difference_of_a_share_stays_booked_whatever_other_windows_are_compared(
+    table: str, late: tuple[str, str], players: tuple[str, str]
+) -> None:
+    """Each run took the other share's back: GGR lacked one of them, whichever came last."""
+    shares = (("ann", "EUR"), late)
+    for number, (player, currency) in enumerate(shares):
+        at = NOON + timedelta(hours=number, minutes=30)
+        fact = bet(f"t{number}", 100, handle=player, round_id="two-days")
+        accept(table, replace(fact, amount=Money(100, currency)), at=at)
+        columns = (SLUG, f"two{number}", "two-days", match_key(SLUG, "two-days"), player)
+        with psycopg.connect(table) as connection:
+            values = [*columns, currency, 98, 0, at, at, at, number > 0]
+            connection.execute(_RECORD.encode(), values)
+    _store_history(table)
+
+    for number in (0, 1, 0, 1):
+        start = NOON + timedelta(hours=number)
+        request = RunRequest(
+            provider=SLUG,
+            window=Window(start=start, end=start + timedelta(hours=1)),
+            maturity=timedelta(minutes=15),
+            open_after=None,
+            rules=Rules(tolerance={"EUR": 2, "JPY": 2}),
+        )
+        reconcile(table, request, clock=FrozenClock(NOON + timedelta(hours=8)))
+
+    booked = _query(table, "SELECT player, currency, after FROM residuals ORDER BY residual_id")
+    assert booked == [
+        (name, currency, 2) for name, (_, currency) in zip(players, shares, strict=True)
+    ]
 
 
 def test_a_shared_round_that_is_equal_on_both_sides_is_no_break(table: str) -> None:
