@@ -12,7 +12,7 @@ from providers.aggregator.amounts import decimal_of
 from providers.contract import Provider
 from providers.options import flag_of
 from providers.wire.decode import Json
-from providers.wire.fields import identifier, instant, label, one_of
+from providers.wire.fields import history_instant, identifier, label, one_of
 from providers.wire.floats import NOISE_MAX
 from vocabulary.currencies import digits_of
 from vocabulary.errors import Malformed
@@ -66,8 +66,8 @@ def history_record(
         balance_before=_settled(document, "before_balance", provider),
         balance_after=_settled(document, "after_balance", provider),
         game=label(document["game"], "game"),
-        created_at=instant(document["createdAt"], "createdAt"),
-        updated_at=instant(document["updatedAt"], "updatedAt"),
+        created_at=history_instant(document["createdAt"], "createdAt"),
+        updated_at=history_instant(document["updatedAt"], "updatedAt"),
         raw=raw,
     )
 
