@@ -263,6 +263,29 @@ def test_a_time_has_a_column_of_its_own_in_workbooks_of_either_first_day() -> No
         )
 
 
+def test_a_time_that_is_missing_beside_a_day_is_a_finding_and_no_midnight() -> None:
+    rules = FileRules(zone=ZoneInfo("UTC"), columns={"created_at": ("created_at", "time")})
+    book = openpyxl.Workbook()
+    book.active.append([*COLUMNS, "time"])
+    day = date(2026, 6, 4)
+    book.active.append([*values(BET)[:-1], day, None])
+    book.active.append([*values(WIN)[:-1], day, time(0, 0)])
+    book.active.append([*values(WIN)[:-1], datetime(2026, 6, 4, 9, 30), None])  # noqa: DTZ001
+    out = io.BytesIO()
+    book.save(out)
+
+    lines = sheet(out.getvalue(), rules)
+
+    assert created(lines) == [
+        datetime(2026, 6, 4, tzinfo=UTC),
+        datetime(2026, 6, 4, 9, 30, tzinfo=UTC),
+    ]
+    ((number, _, reason),) = problems(lines)
+    assert number == 2
+    assert reason.startswith("cell G2, created_at (column created_at, time): an ISO-8601 inst")
+    assert reason.endswith('found "2026-06-04"')
+
+
 @pytest.mark.parametrize(
     ("number", "since_1904", "text"),
     [
