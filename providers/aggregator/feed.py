@@ -37,6 +37,9 @@ HISTORY_FIELDS = frozenset(
     }
 )
 
+#: Before the id of a record, the name of its round where the bet's id is not known.
+UNNAMED = "history:"
+
 
 def history_record(
     document: Mapping[str, Json], provider: Provider, *, raw: bytes
@@ -56,7 +59,7 @@ def history_record(
     same_id = flag_of(provider, "history_id_is_bet_id")
     return HistoryRecord(
         record_id=record_id,
-        round_id=record_id if same_id else f"history:{record_id}",
+        round_id=record_id if same_id else f"{UNNAMED}{record_id}",
         handle=identifier(document["user_agent"], "user_agent"),
         currency=provider.currency,
         stake=_unsigned(document, "used_balance", provider),
