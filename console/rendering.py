@@ -160,8 +160,11 @@ def utc_text(instant: datetime) -> str:
 
 
 def local_text(instant: datetime, zone: str) -> str:
-    """An instant to the second in a provider's zone."""
-    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+    """An instant to the second in a provider's zone, or in UTC beside its calendar."""
+    try:
+        return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+    except OverflowError:  # a provider's clock may state 0001-01-01 with a callback
+        return utc_text(instant)
 
 
 def short_text(text: str) -> str:

@@ -12,7 +12,13 @@ from providers.agent_platform.parse import rollback_key
 from providers.contract import Provider
 from providers.options import text_of
 from providers.statements.format import FieldKind, PlainLines, StatementFormat
-from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
+from providers.wire.fields import (
+    currency_code,
+    history_instant,
+    identifier,
+    one_of,
+    unsigned_amount,
+)
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
@@ -43,7 +49,7 @@ def _record(provider: Provider, cells: Cells, raw: bytes) -> HistoryRecord:
     bet, win = _amounts(cells, currency, provider, may_be_blank=is_rollback and named is None)
     if is_rollback and named is not None:
         bet, win = -bet, -win
-    created_at = instant(cells["created_at"], "created_at")
+    created_at = history_instant(cells["created_at"], "created_at")
     return HistoryRecord(
         record_id=record_id,
         round_id=named or undone or record_id,

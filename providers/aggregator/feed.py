@@ -12,7 +12,7 @@ from providers.aggregator.amounts import decimal_of
 from providers.contract import Provider
 from providers.options import flag_of
 from providers.wire.decode import Json
-from providers.wire.fields import identifier, instant, label, one_of
+from providers.wire.fields import history_instant, identifier, label, one_of
 from providers.wire.floats import NOISE_MAX
 from vocabulary.currencies import digits_of
 from vocabulary.errors import Malformed
@@ -37,6 +37,9 @@ HISTORY_FIELDS = frozenset(
     }
 )
 
+#: Before the id of a record, the name of its round where the bet's id is not known.
+UNNAMED = "history:"
+
 
 def history_record(
     document: Mapping[str, Json], provider: Provider, *, raw: bytes
@@ -56,7 +59,7 @@ def history_record(
     same_id = flag_of(provider, "history_id_is_bet_id")
     return HistoryRecord(
         record_id=record_id,
-        round_id=record_id if same_id else f"history:{record_id}",
+        round_id=record_id if same_id else f"{UNNAMED}{record_id}",
         handle=identifier(document["user_agent"], "user_agent"),
         currency=provider.currency,
         stake=_unsigned(document, "used_balance", provider),
@@ -66,8 +69,8 @@ def history_record(
         balance_before=_settled(document, "before_balance", provider),
         balance_after=_settled(document, "after_balance", provider),
         game=label(document["game"], "game"),
-        created_at=instant(document["createdAt"], "createdAt"),
-        updated_at=instant(document["updatedAt"], "updatedAt"),
+        created_at=history_instant(document["createdAt"], "createdAt"),
+        updated_at=history_instant(document["updatedAt"], "updatedAt"),
         raw=raw,
     )
 

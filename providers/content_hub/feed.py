@@ -7,7 +7,13 @@ from collections.abc import Mapping
 
 from providers.contract import Provider
 from providers.statements.format import FieldKind, PlainLines, StatementFormat
-from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
+from providers.wire.fields import (
+    currency_code,
+    history_instant,
+    identifier,
+    one_of,
+    unsigned_amount,
+)
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
@@ -36,7 +42,7 @@ def record_of(provider: Provider, fields: Mapping[str, str], raw: bytes) -> Hist
     amount = unsigned_amount(fields["amount"], currency, provider, path="amount")
     moved = -amount if kind.endswith("_rollback") else amount
     nothing = Money(0, currency)
-    created_at = instant(fields["created_at"], "created_at")
+    created_at = history_instant(fields["created_at"], "created_at")
     key = identifier(fields["transaction_uuid"], "transaction_uuid")
     _check_reference(fields["reference_transaction_uuid"], kind, key)
     return HistoryRecord(

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 from providers.contract import Provider
 from providers.statements.format import FieldKind, PlainLines, StatementFormat
-from providers.wire.fields import currency_code, identifier, instant, one_of, unsigned_amount
+from providers.wire.fields import (
+    currency_code,
+    history_instant,
+    identifier,
+    one_of,
+    unsigned_amount,
+)
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
@@ -27,7 +33,7 @@ def _record(provider: Provider, cells: Mapping[str, str], raw: bytes) -> History
     own_id = identifier(cells["transaction_id"], "transaction_id")
     currency = currency_code(cells["currency"], "currency", provider)
     amount = unsigned_amount(cells["amount"], currency, provider, path="amount")
-    created_at = instant(cells["created_at"], "created_at")
+    created_at = history_instant(cells["created_at"], "created_at")
     nothing = Money(0, currency)
     return HistoryRecord(
         record_id=own_id,

@@ -17,6 +17,7 @@ from vocabulary.errors import Malformed
 from vocabulary.ids import PROVIDER_ID_CHARS_MAX
 from vocabulary.instants import instant_from_text
 from vocabulary.money import Money, minor_from_text
+from vocabulary.window import YEAR_MAX, YEAR_MIN, is_within_calendar
 
 #: Longest descriptive text kept, in characters (a game's name).
 LABEL_CHARS_MAX = 256
@@ -124,6 +125,21 @@ def instant(value: Json, path: str) -> datetime:
     parsed = instant_from_text(value if type(value) is str else "", path=path)
     if parsed.tzinfo is None:
         raise Malformed(path, "an ISO-8601 instant with its time zone is expected")
+    return parsed
+
+
+def history_instant(value: Json, path: str) -> datetime:
+    """An instant of the provider's history, of a year that stands for a date.
+
+    Programs write 0001-01-01 and 9999-12-31 where there is none. A record with either would be
+    in no window, or would never be replaced by a newer version.
+
+    Raises:
+        Malformed: as of ``instant``, or a year that nobody means.
+    """
+    parsed = instant(value, path)
+    if not is_within_calendar(parsed):
+        raise Malformed(path, f"a year from {YEAR_MIN} to {YEAR_MAX} is expected")
     return parsed
 
 

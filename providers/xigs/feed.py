@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from providers.contract import Provider
 from providers.statements.format import FieldKind, PlainLines, StatementFormat
 from providers.wire.decode import Json
-from providers.wire.fields import currency_code, identifier, instant, label, one_of
+from providers.wire.fields import currency_code, history_instant, identifier, label, one_of
 from providers.xigs.amounts import stated_amount
 from vocabulary.errors import Malformed
 from vocabulary.facts import HistoryRecord
@@ -79,8 +79,8 @@ def record_of(document: Document, provider: Provider, *, raw: bytes) -> HistoryR
         balance_before=None,
         balance_after=None,
         game=_game(document),
-        created_at=instant(document["createdAt"], "createdAt"),
-        updated_at=instant(document["updatedAt"], "updatedAt"),
+        created_at=history_instant(document["createdAt"], "createdAt"),
+        updated_at=history_instant(document["updatedAt"], "updatedAt"),
         raw=raw,
     )
 

@@ -12,7 +12,7 @@ from providers.outbound.access import ApiAccess
 from providers.outbound.pull import LoggedDelivery, PulledFeeds, PulledItem, UnreadableItem
 from providers.outbound.replies import Document, count_at, flag_at, member, object_at
 from providers.wire.decode import Json
-from providers.wire.fields import identifier, instant
+from providers.wire.fields import history_instant, identifier
 from providers.wire.javascript import stringify
 from providers.xigs.client import XigsClient
 from providers.xigs.feed import record_of, require_fields
@@ -123,7 +123,7 @@ def _delivery(item: Item, webhook_id: str) -> LoggedDelivery:
         response_code=_count(fields, "responseCode", STATUS_MAX) if answered else None,
         response_body=_content(fields.get("responseBody"), "responseBody"),
         success=flag_at(fields, "success", absent=False),
-        attempted_at=instant(member(fields, "timestamp"), "timestamp"),
+        attempted_at=history_instant(member(fields, "timestamp"), "timestamp"),
         retry_count=_count(fields, "retryCount", RETRIES_MAX) if "retryCount" in fields else 0,
     )
 
@@ -171,7 +171,7 @@ def _round(document: Json, session: Document, provider: Provider) -> HistoryReco
 
 def _is_outside(document: Json, since: datetime, until: datetime) -> bool:
     try:
-        updated_at = instant(member(document, "updatedAt"), "updatedAt")
+        updated_at = history_instant(member(document, "updatedAt"), "updatedAt")
     except Malformed:
         return False
     return not since <= updated_at < until

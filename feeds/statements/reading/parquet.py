@@ -1,7 +1,7 @@
 """Parquet files as tables: declared types, all digits of every value."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, BinaryIO
 
@@ -86,6 +86,8 @@ def _cell(value: object) -> Cell:
             return Cell(repr(value), CellKind.DOUBLE)
         case datetime():
             return _instant(value)
+        case date() | time():  # parts of an instant, which have columns of their own
+            return Cell(value.isoformat(), CellKind.INSTANT)
         case str():
             return Cell(value)
         case _:

@@ -91,6 +91,15 @@ def test_an_unreadable_round_is_a_finding_only_in_the_window_of_its_time() -> No
     assert findings_at("some day") == 1
 
 
+@pytest.mark.parametrize("never", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_round_whose_date_stands_for_none_is_a_finding_in_every_window(never: str) -> None:
+    for changed in ({"updatedAt": never}, {"createdAt": never}):
+        (finding,) = rounds({"rounds": [a_round(1, **changed)]})
+
+        assert isinstance(finding, UnreadableItem)
+        assert "a year from 1900 to 9998 is expected" in finding.reason
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
@@ -102,6 +111,7 @@ def test_an_unreadable_round_is_a_finding_only_in_the_window_of_its_time() -> No
         ({"success": "yes"}, "success"),
         ({"timestamp": None}, "timestamp"),
         ({"timestamp": "2026-06-04 09:30"}, "timestamp"),
+        ({"timestamp": "0001-01-01T00:00:00Z"}, "timestamp"),
         ({"retryCount": 1_000_001}, "retryCount"),
         ({"eventType": None}, "eventType"),
     ],

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -245,6 +245,47 @@ def test_dates_of_a_workbook_are_those_that_it_shows() -> None:
         assert created(lines) == [at.replace(tzinfo=UTC)]
 
 
+def test_a_time_has_a_column_of_its_own_in_workbooks_of_either_first_day() -> None:
+    rules = FileRules(zone=ZoneInfo("UTC"), columns={"created_at": ("created_at", "time")})
+    for epoch in (datetime(1899, 12, 30), datetime(1904, 1, 1)):  # noqa: DTZ001
+        book = openpyxl.Workbook()
+        book.epoch = epoch
+        book.active.append([*COLUMNS, "time"])
+        book.active.append([*values(BET)[:-1], date(2026, 6, 4), time(9, 30)])
+        out = io.BytesIO()
+        book.save(out)
+
+        lines = sheet(out.getvalue(), rules)
+
+        assert (created(lines), problems(lines)) == (
+            [datetime(2026, 6, 4, 9, 30, tzinfo=UTC)],
+            [],
+        )
+
+
+def test_a_time_that_is_missing_beside_a_day_is_a_finding_and_no_midnight() -> None:
+    rules = FileRules(zone=ZoneInfo("UTC"), columns={"created_at": ("created_at", "time")})
+    book = openpyxl.Workbook()
+    book.active.append([*COLUMNS, "time"])
+    day = date(2026, 6, 4)
+    book.active.append([*values(BET)[:-1], day, None])
+    book.active.append([*values(WIN)[:-1], day, time(0, 0)])
+    book.active.append([*values(WIN)[:-1], datetime(2026, 6, 4, 9, 30), None])  # noqa: DTZ001
+    out = io.BytesIO()
+    book.save(out)
+
+    lines = sheet(out.getvalue(), rules)
+
+    assert created(lines) == [
+        datetime(2026, 6, 4, tzinfo=UTC),
+        datetime(2026, 6, 4, 9, 30, tzinfo=UTC),
+    ]
+    ((number, _, reason),) = problems(lines)
+    assert number == 2
+    assert reason.startswith("cell G2, created_at (column created_at, time): an ISO-8601 inst")
+    assert reason.endswith('found "2026-06-04"')
+
+
 @pytest.mark.parametrize(
     ("number", "since_1904", "text"),
     [
@@ -254,7 +295,16 @@ def test_dates_of_a_workbook_are_those_that_it_shows() -> None:
         ("60.5", False, None),
         ("61", False, "1900-03-01T00:00:00"),
         ("0.39583333333", False, "09:30:00"),
-        ("0", True, "1904-01-01T00:00:00"),
+        ("1", True, "1904-01-02T00:00:00"),
+        ("60.5", True, "1904-03-01T12:00:00"),
+        ("0", True, "00:00:00"),
+        ("0.39583333333", True, "09:30:00"),
+        ("0.9999999999", False, None),
+        ("0.9999999999", True, None),
+        ("2958465.5", False, "9999-12-31T12:00:00"),
+        ("2958465.9999999999", False, None),
+        ("2957003.5", True, "9999-12-31T12:00:00"),
+        ("2957004", True, None),
         ("-1", False, None),
         ("3e6", False, None),
     ],

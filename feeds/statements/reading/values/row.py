@@ -231,9 +231,14 @@ def _usual_forms(rules: FileRules, shape: TableFormat) -> Mapping[str, re.Patter
 
 
 def joined(cells: Iterable[Cell]) -> Cell:
-    """The cells of one field, such as a day, a time and a zone, as one cell of text."""
-    filled = [cell for cell in cells if cell.kind is not CellKind.EMPTY]
-    if len(filled) <= 1:
+    """The cells of one field, such as a day, a time and a zone, as one cell of text.
+
+    A day of a workbook is an instant at midnight. Beside another cell it is a day only, also
+    if that is empty: a time that is missing is no midnight.
+    """
+    parts = list(cells)
+    filled = [cell for cell in parts if cell.kind is not CellKind.EMPTY]
+    if not filled or len(parts) == 1:
         return filled[0] if filled else EMPTY
     if refused := next((cell for cell in filled if cell.kind in _REFUSED), None):
         return refused
@@ -241,5 +246,7 @@ def joined(cells: Iterable[Cell]) -> Cell:
         cell.text.removesuffix(_MIDNIGHT) if cell.kind is CellKind.INSTANT else cell.text
         for cell in filled
     )
+    if len(filled) == 1:
+        return replace(filled[0], text=next(texts))
     kind = CellKind.INSTANT if filled[0].kind is CellKind.INSTANT else CellKind.TEXT
     return replace(filled[0], text=" ".join(map(trimmed, texts)), kind=kind)

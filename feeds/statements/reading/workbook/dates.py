@@ -20,10 +20,14 @@ _DATE_LETTER = re.compile(r"[dmhysDMHYS]")
 _DURATION_LETTER = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
 _GENERAL = re.compile(r"general|standard|@", re.IGNORECASE)
 
+_FIRST_OF_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - a sheet's dates have no zone
 #: Day 60 is 29 February 1900, which did not exist.
 _FALSE_LEAP_DAY = 60
-_LAST_DAY = 2_958_466
 _MS_PER_DAY = 86_400_000
+#: Of a day and the T after it.
+_DAY_CHARS = len("2026-06-04T")
+#: More days than there are from any first day to the last of the calendar.
+_DAYS_MAX = 3_000_000
 
 
 @dataclass(slots=True)
@@ -84,17 +88,29 @@ def read_formats(chunks: Iterable[bytes]) -> NumberFormats:
 def instant_text(number: Decimal, *, since_1904: bool) -> str | None:
     """A number of days as an instant in ISO 8601 without zone, or as a time if under a day.
 
-    Workbooks keep milliseconds. None: the number is no date.
+    Workbooks keep milliseconds. None: the number is no date, or a time that rounds to a day.
     """
-    if not 0 <= number < _LAST_DAY or _FALSE_LEAP_DAY <= number < _FALSE_LEAP_DAY + 1:
+    if not 0 <= number < _DAYS_MAX:
         return None
     time = timedelta(milliseconds=round(number * _MS_PER_DAY))
-    if since_1904:
-        return _iso(datetime(1904, 1, 1) + time)  # noqa: DTZ001 - a sheet's dates have no zone
     if number < 1:
-        return _iso(datetime(1899, 12, 31) + time)[11:]  # noqa: DTZ001
-    first_day = 31 if number < _FALSE_LEAP_DAY else 30
-    return _iso(datetime(1899, 12, first_day) + time)  # noqa: DTZ001
+        return None if time.days else _iso(_FIRST_OF_1904 + time)[_DAY_CHARS:]
+    first_day = _first_day(time.days, since_1904=since_1904)
+    if first_day is None:
+        return None
+    try:
+        return _iso(first_day + time)
+    except OverflowError:
+        return None
+
+
+def _first_day(days: int, *, since_1904: bool) -> datetime | None:
+    """From when a sheet counts to this many days, in a time without zone; None: no such day."""
+    if since_1904:
+        return _FIRST_OF_1904
+    if days == _FALSE_LEAP_DAY:
+        return None
+    return datetime(1899, 12, 31 if days < _FALSE_LEAP_DAY else 30)  # noqa: DTZ001
 
 
 def _iso(instant: datetime) -> str:

@@ -187,6 +187,8 @@ def test_an_id_is_printable_text_of_bounded_length(name: str, value: str) -> Non
         ({"createdAt": "2026-02-30T09:30:00.000Z"}, "createdAt"),
         ({"createdAt": "2026-06-04T09:30:00.0000000001Z"}, "createdAt"),
         ({"createdAt": "04.06.2026 09:30:00Z"}, "createdAt"),
+        ({"createdAt": "0001-01-01T00:00:00.000Z"}, "createdAt"),
+        ({"updatedAt": "9999-12-31T23:59:59.999Z"}, "updatedAt"),
         ({"updatedAt": "2026-06-04"}, "updatedAt"),
         ({"updatedAt": 1780565404}, "updatedAt"),
     ],
