@@ -25,6 +25,17 @@ NAME_CHARS_MAX = 80
 TOKENS_MAX = 50
 #: The rights by the names that scopes have.
 SCOPES: Mapping[str, Right] = MappingProxyType({right.name.lower(): right for right in Right})
+#: Rights to what only commands do: a token could use none of them.
+_OF_COMMANDS = frozenset(
+    {
+        *(Right.MOVE_FUNDS, Right.ORDER_PLAYERS, Right.CHANGE_LIMITS),
+        *(Right.RESTORE, Right.ARCHIVE, Right.LET_GO),
+    }
+)
+#: The scopes that a person may choose for a token.
+OFFERED: Mapping[str, Right] = MappingProxyType(
+    {name: right for name, right in SCOPES.items() if right not in _OF_COMMANDS}
+)
 #: Longest time between two notes of when a token was last used.
 _USED_EVERY = timedelta(minutes=1)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from console.accounts.api_tokens import (
     NAME_CHARS_MAX,
-    SCOPES,
+    OFFERED,
     NewToken,
     make_token,
     revoke_api_token,
@@ -29,7 +29,7 @@ def show(visit: Visit) -> HtmlPage:
 def make(visit: Visit) -> HtmlPage:
     """Make a token and show it, this once."""
     person = visit.signed_in.person
-    chosen = {right for name, right in SCOPES.items() if visit.form.get(f"scope_{name}")}
+    chosen = {right for name, right in OFFERED.items() if visit.form.get(f"scope_{name}")}
     with writers_for(visit.console, person).begin() as connection:
         new_token = make_token(
             connection,
@@ -72,7 +72,7 @@ def _page(visit: Visit, new_token: NewToken | None) -> HtmlPage:
         "valid": [token for token in listed if token.is_valid(visit.now)],
         "ended": [token for token in listed if not token.is_valid(visit.now)],
         "sees_all": sees_all,
-        "scopes": [(name, right) for name, right in SCOPES.items() if person.may(right)],
+        "scopes": [(name, right) for name, right in OFFERED.items() if person.may(right)],
         "days_max": days_max(visit),
         "days": min(_DAYS, days_max(visit)),
         "name_chars_max": NAME_CHARS_MAX,

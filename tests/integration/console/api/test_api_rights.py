@@ -18,6 +18,8 @@ from tests.harness.servers.api import BASE, ApiClient, json_of, token_for
 from tests.harness.servers.console import ConsoleSite, serving
 from vocabulary.people import RIGHTS, Right, Role
 
+_WRITE_OFF = next(e for e in ENDPOINTS if e.path == "/breaks/{id}/write-off")
+
 
 def path_of(endpoint: Endpoint, break_id: str) -> str:
     """An address of the endpoint that exists, or names nothing."""
@@ -63,6 +65,23 @@ def test_each_scope_lets_in_its_right_and_no_other(
                 wrong.append((right, endpoint.method, endpoint.path, status))
 
     assert wrong == []
+
+
+def test_only_the_scope_of_write_offs_lets_a_token_write_off(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    break_id = console_books.break_of("r1")
+    many = {"action": "write-off", "ids": [break_id], "count": 1, "reason": "small"}
+    corrects = ApiClient(site.port, token_for(site, "nora", {Right.PROPOSE, Right.WORK_BREAKS}))
+    writes_off = ApiClient(site.port, token_for(site, "nora", {Right.WRITE_OFF}))
+
+    def statuses(client: ApiClient) -> list[int]:
+        one = status_of(client, _WRITE_OFF, path_of(_WRITE_OFF, break_id))
+        return [one, client.act("/breaks/bulk", many).status]
+
+    assert statuses(corrects) == [403, 403]
+    assert status_of(writes_off, _WRITE_OFF, path_of(_WRITE_OFF, break_id)) != 403
+    assert console_books.state_of(break_id) == "open"
 
 
 def test_without_a_token_every_endpoint_is_closed(
