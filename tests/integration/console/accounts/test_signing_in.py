@@ -248,6 +248,20 @@ def test_whoever_is_enabled_again_has_to_sign_in_anew(
     assert site.browser_of("eve").get("/").status == 200
 
 
+def test_a_link_from_before_its_person_was_disabled_sets_no_password(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    now = site.console.clock.now()
+    with site.console.writers.begin() as connection:
+        code = new_code(connection, "e", by="ann", now=now).code
+    before = site.browser().get(f"/reset/{code}").status
+    for disabled in (True, False):
+        with console_books.books.engine.begin() as connection:
+            set_disabled(connection, "e", disabled=disabled, by="ann")
+
+    assert (before, site.browser().get(f"/reset/{code}").status) == (200, 404)
+
+
 def test_a_password_that_is_replaced_while_it_is_checked_begins_no_session(
     site: ConsoleSite, console_books: ConsoleBooks
 ) -> None:
