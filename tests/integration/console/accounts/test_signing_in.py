@@ -4,11 +4,12 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 
 from console.accounts.attempts import PER_NAME_AND_ADDRESS
-from console.accounts.passwords import new_code, set_password
+from console.accounts.passwords import digest_of, new_code, set_password
 from storage.people import get_person, set_disabled
 from tests.harness.books.console import ConsoleBooks
 from tests.harness.books.lock_waits import until_somebody_waits
@@ -289,3 +290,20 @@ def test_the_address_of_a_browser_is_believed_from_trusted_proxies_only(
 
     addresses = {row[0] for row in console_books.rows("SELECT address FROM login_attempts")}
     assert addresses == {"127.0.0.1"}
+
+
+def test_one_browser_behind_a_proxy_that_writes_ports_has_one_address(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    config = replace(site.console.config, trusted_proxies=(ip_network("127.0.0.0/8"),))
+    with serving(replace(site.console, config=config)) as proxied:
+        client = proxied.browser()
+        token = client.get("/login").field("form_token")
+        for hops in ("203.0.113.9:4711", "203.0.113.9:4712, 127.0.0.2:80", "unknown"):
+            fields = {"form_token": token, "name": "a stranger", "password": "x" * 12}
+            client.post("/login", fields, {"X-Forwarded-For": hops})
+
+    stranger = digest_of("a stranger")
+    assert console_books.rows(
+        f"SELECT address FROM login_attempts WHERE name_hash = '{stranger}' ORDER BY attempt_id"
+    ) == [("203.0.113.9",), ("203.0.113.9",), ("127.0.0.1",)]
