@@ -1,6 +1,6 @@
 """How the feeds of every provider stand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,6 +10,7 @@ from console.pages.today import yesterday
 from console.replies import HtmlPage
 from console.sentences import counted
 from feeds.overview import ProviderFeeds, feeds_of
+from reconcile.days.states import DayStatus
 
 
 def show(visit: Visit) -> HtmlPage:
@@ -19,32 +20,28 @@ def show(visit: Visit) -> HtmlPage:
         listed = [(term, feeds_of_term(connection, term, visit.now)) for term in terms]
         missing = missing_of_yesterday(visit, connection)
     values = {
-        "sentence": feeds_sentence(listed, missing, visit.now),
+        "sentence": feeds_sentence(listed, [day.provider for day in missing], visit.now),
+        "missing": missing,
         "listed": [
-            {
-                "term": term,
-                "feeds": feeds,
-                "stale": is_stale(term, feeds, visit.now),
-                "missing": missing.get(term.slug, ()),
-            }
+            {"term": term, "feeds": feeds, "stale": is_stale(term, feeds, visit.now)}
             for term, feeds in listed
         ],
     }
     return HtmlPage(template="feeds/feeds.html", values=values)
 
 
-def missing_of_yesterday(visit: Visit, connection: Connection) -> dict[str, tuple[str, ...]]:
-    """By provider, what its feeds have not reported of the last day that is over.
+def missing_of_yesterday(visit: Visit, connection: Connection) -> list[DayStatus]:
+    """The last day of each provider whose feeds have not reported all of it.
 
     As on Today: whoever reads there that a day waits for its feeds looks here for which.
     """
     config, now = visit.config, visit.now
     wanted = [(term.slug, yesterday(now, term.zone)) for term in config.providers]
-    return {
-        status.provider: status.waits_for
+    return [
+        status
         for status in config.listed_days(connection, wanted, now)
         if status.waits_for and not status.is_closed
-    }
+    ]
 
 
 def feeds_of_term(connection: Connection, term: ProviderTerms, now: datetime) -> ProviderFeeds:
@@ -59,7 +56,7 @@ def is_stale(term: ProviderTerms, feeds: ProviderFeeds, now: datetime) -> bool:
 
 def feeds_sentence(
     listed: Sequence[tuple[ProviderTerms, ProviderFeeds]],
-    missing: Mapping[str, Sequence[str]],
+    missing: Sequence[str],
     now: datetime,
 ) -> str:
     """What is wrong with the feeds, and who has not reported the last day."""
