@@ -17,8 +17,9 @@ from breaks.write_offs import end_write_offs
 ACTOR = "reconcile"
 
 # A break that a person explained or closed stays so while its difference is the same. A posted
-# break must be gone for a run that began after the posting. An approved break is about to be
-# booked and left to the next run. A break that a person moves at the same time is left alone.
+# break must be gone for a run that began after the posting, also if a person closed it since.
+# An approved break is about to be booked and left to the next run. A break that a person moves
+# at the same time is left alone.
 _DUE = """
 WITH due AS (
   SELECT l.break_id, l.state AS before, 'closed' AS after, 'it is no longer found' AS why
@@ -34,7 +35,8 @@ WITH due AS (
     LEFT JOIN write_offs w ON w.break_id = b.break_id
                           AND w.state IN ('proposed', 'approved')
    WHERE b.run_id = :run AND b.cleared_at IS NULL
-     AND ((l.state = 'closed' AND l.settled IS DISTINCT FROM b.difference)
+     AND ((l.state = 'closed' AND l.settled <> b.difference)
+          OR (l.state = 'closed' AND l.settled IS NULL AND l.since <= b.last_seen)
           OR (l.state IN ('explained', 'written_off') AND l.settled <> b.difference)
           OR (l.state = 'write_off_proposed' AND w.amount <> b.difference)
           OR (l.state = 'posted' AND l.since < b.last_seen))

@@ -86,9 +86,8 @@ STATES: Mapping[BulkAction, tuple[BreakState, ...]] = MappingProxyType(
 RIGHTS: Mapping[BulkAction, Right] = MappingProxyType(
     {
         **dict.fromkeys(BulkAction, Right.WORK_BREAKS),
-        BulkAction.CLOSE: Right.WRITE_OFF,
         BulkAction.PROPOSE: Right.PROPOSE,
-        BulkAction.WRITE_OFF: Right.PROPOSE,
+        BulkAction.WRITE_OFF: Right.WRITE_OFF,
         BulkAction.APPROVE: Right.DECIDE,
         BulkAction.REJECT: Right.DECIDE,
     }

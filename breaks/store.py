@@ -64,11 +64,12 @@ class TrackedBreak(ListedBreak):
     Attributes:
         ours, theirs: the two sides of the round, amounts as decimal text; None if missing.
         cleared_at: when a run no longer found it; None while runs find it. settled: the
-        difference for which a person explained or closed it. answer: the provider's answer to
-        an inquiry: confirmed, unknown, failed. alias: the provider's own round id if it differs
-        from ours; else empty. corrected: a correction of it was booked, now or when it was open
-        before. player_known: the player is one of ours. trial: what its newest correction was
-        tried to do, see ``breaks.corrections.trials``; None if it had none.
+        difference that a person accepted: explained, wrote off or closed. answer: the
+        provider's answer to an inquiry: confirmed, unknown, failed. alias: the provider's own
+        round id if it differs from ours; else empty. corrected: a correction of it was booked,
+        now or when it was open before. player_known: the player is one of ours. trial: what its
+        newest correction was tried to do, see ``breaks.corrections.trials``; None if it had
+        none.
     """
 
     ours: Mapping[str, Any] | None
@@ -310,14 +311,16 @@ _ENDED = frozenset({BreakState.POSTED, BreakState.WRITTEN_OFF, BreakState.CLOSED
 def _after_step(
     break_: TrackedBreak, to: BreakState, *, now: datetime, assignee: str | None
 ) -> TrackedBreak:
-    by_person = to in {BreakState.EXPLAINED, BreakState.WRITTEN_OFF, BreakState.CLOSED}
+    accepts = to in {BreakState.EXPLAINED, BreakState.WRITTEN_OFF, BreakState.CLOSED}
+    if break_.state is BreakState.POSTED:
+        accepts = False  # who closes it says that its correction leaves no difference
     reopens = to is BreakState.OPEN and break_.state in _ENDED
     return replace(
         break_,
         state=to,
         since=break_.since if {break_.state, to} <= SETTLED else now,
         assignee=None if to is BreakState.OPEN else assignee or break_.assignee,
-        settled=break_.difference if by_person else None,
+        settled=break_.difference if accepts else None,
         opened_at=now if reopens else break_.opened_at,
         reopened=break_.reopened + reopens,
     )

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
-from ipaddress import ip_address
 from urllib.parse import quote
 
 import structlog
@@ -33,7 +32,7 @@ from console.replies import (
 from console.routes import ROUTES
 from console.streams import OpenStream, Streams
 from console.uploads import FORM_BYTES_MAX, UploadFolder
-from vocabulary.networks import Network
+from vocabulary.networks import Network, client_address
 
 #: Pages that are made at the same time; as many connections to the database are open.
 THREADS = 8
@@ -249,22 +248,8 @@ async def _static(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _address(request: web.Request, trusted: Sequence[Network]) -> str:
-    """The browser's address: the last one that no trusted proxy has, going back from us."""
-    hops = [
-        part.strip()
-        for value in request.headers.getall("X-Forwarded-For", [])
-        for part in value.split(",")
-    ]
-    address = request.remote or ""
-    while hops and _is_trusted(address, trusted):
-        address = hops.pop()
-    return address[:64]
-
-
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in trusted)
+def _address(request: web.Request, trusted: tuple[Network, ...]) -> str:
+    """The browser's address; that of the proxy, if it forwards something else."""
+    peer = request.remote or ""
+    forwarded = request.headers.getall("X-Forwarded-For", [])
+    return str(client_address(peer, forwarded, trusted) or peer)[:64]

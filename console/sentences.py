@@ -33,6 +33,15 @@ def today_sentence(days: Sequence[DayStatus], day: date) -> str:
     return f"{answer}. Unexplained: {unexplained}."
 
 
+def nobody_owes_sentence(days: Sequence[DayStatus]) -> str:
+    """What it means that no break is open: what no run has compared is not known."""
+    unseen = [status.provider for status in days if status.is_over and status.closed is None]
+    if not unseen:
+        return "No break is open, so nobody owes anything."
+    where = unseen[0] if len(unseen) == 1 else f"{len(unseen)} providers"
+    return f"No break is open, but no run has closed the day at {where}."
+
+
 def _share(days: Sequence[DayStatus], count: int) -> str:
     if len(days) == 1:
         return f"at {days[0].provider}"

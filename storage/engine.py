@@ -6,7 +6,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, ExceptionContext, create_engine, event
 
 if TYPE_CHECKING:
     import asyncpg
@@ -23,13 +23,15 @@ _KEEPALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 45_000,
 }
+#: Classes of SQLSTATE whose errors go on with the row, the key or the text that is refused.
+_ABOUT_VALUES = frozenset({"22", "23"})
 
 
 def open_engine(url: str, *, pool_size: int = 5) -> Engine:
     """A SQLAlchemy engine on the URL; connections are made on first use, and count in UTC.
 
-    Its errors do not repeat the values of a statement: they hold callbacks and hashes, and
-    whoever logs an error logs its text.
+    Its errors do not repeat the values of a statement, nor show the row that the database
+    refuses: they hold callbacks and hashes, and whoever logs an error logs its text.
     """
     engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
@@ -39,7 +41,20 @@ def open_engine(url: str, *, pool_size: int = 5) -> Engine:
         connect_args={"connect_timeout": CONNECT_TIMEOUT_S, **_KEEPALIVE},
     )
     event.listen(engine, "connect", _count_in_utc)
+    event.listen(engine, "handle_error", _shorten)
     return engine
+
+
+def _shorten(failure: ExceptionContext) -> None:
+    """Leave the first line of an error about values; its ``diag`` keeps the others."""
+    driver_error = failure.original_exception
+    if (getattr(driver_error, "sqlstate", None) or "")[:2] not in _ABOUT_VALUES:
+        return
+    full = str(driver_error)
+    first = full.partition("\n")[0]
+    for error in (driver_error, failure.sqlalchemy_exception):
+        if error is not None:
+            error.args = tuple(str(part).replace(full, first) for part in error.args)
 
 
 def _count_in_utc(connection: "PsycopgConnection[TupleRow]", _record: object) -> None:

@@ -1,7 +1,7 @@
 """Registered people, and transactions that say who acts.
 
 Every change writes a row of the audit trail in its transaction. Tables written: ``people``,
-``console_sessions``, ``audit``.
+``audit``.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Row, event, text
 from sqlalchemy.exc import IntegrityError
 
 from storage.audit import record
+from storage.logins import end_logins
 from vocabulary.errors import Malformed, Overtaken
 from vocabulary.people import (
     Actor,
@@ -40,9 +41,11 @@ SELECT {_COLUMNS} FROM people WHERE os_user = :value ORDER BY person_id
 """  # noqa: S608 - our own columns
 _LOCK = "LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE"
 _DISABLE = "UPDATE people SET disabled_at = coalesce(disabled_at, now()) WHERE person_id = :id"
-_ENABLE = "UPDATE people SET disabled_at = NULL WHERE person_id = :id"
-_END_SESSIONS = """
-UPDATE console_sessions SET ended_at = now() WHERE person_id = :id AND ended_at IS NULL
+# Until then the token says whose it is, so that a command can say that they are disabled.
+_ENABLE = """
+UPDATE people SET disabled_at = NULL,
+                  token_hash = CASE WHEN disabled_at IS NULL THEN token_hash END
+ WHERE person_id = :id
 """
 _SET_ROLES = "UPDATE people SET roles = :roles WHERE person_id = :id"
 _SET_TOKEN = "UPDATE people SET token_hash = :hash WHERE person_id = :id"  # noqa: S105 - SQL
@@ -196,14 +199,14 @@ def get_person(connection: Connection, name: str) -> Person:
 
 
 def set_disabled(connection: Connection, name: str, *, disabled: bool, by: str) -> Person:
-    """Disable a person, which ends their sessions, or enable them again.
+    """Disable a person, which ends their sessions, links and tokens, or enable them again.
 
     Raises:
         PersonRefused: nobody has the name, or no administrator would be left.
     """
     if disabled:
         person = _change(connection, name, _DISABLE, by=by, action="disabled")
-        connection.execute(text(_END_SESSIONS), {"id": person.person_id})
+        end_logins(connection, person.person_id)
         return person
     return _change(connection, name, _ENABLE, by=by, action="enabled")
 
@@ -224,8 +227,10 @@ def new_token(connection: Connection, name: str, *, by: str) -> str:
     """Make a new personal token, the only one that is valid; only its hash is stored.
 
     Raises:
-        PersonRefused: nobody has the name.
+        PersonRefused: nobody has the name, or the person is disabled.
     """
+    if (person := get_person(connection, name)).disabled:
+        raise PersonRefused(f"{person.name} is disabled")
     token = f"tieout-{secrets.token_urlsafe(32)}"
     digest = _hash_of(token)
     _change(connection, name, _SET_TOKEN, by=by, action="token_replaced", hash=digest)

@@ -15,7 +15,7 @@ from vocabulary.currencies import CurrencyUnknown
 from vocabulary.errors import Malformed, NotAuthentic, SignatureMissing
 from vocabulary.facts import Fact
 from vocabulary.fault_points import Step
-from vocabulary.networks import Address
+from vocabulary.networks import Address, client_address, in_networks
 from vocabulary.outcomes import CallbackReply, Outcome, Verdict, refusal
 from webhooks.config import ProviderEndpoint, ReceiverConfig
 from webhooks.evidence_headers import header_limits, text_within
@@ -25,7 +25,6 @@ from webhooks.metrics import ReceiverMetrics
 from webhooks.request_body import TooLarge, read_body
 from webhooks.sampled_log import SampledLog
 from webhooks.secret_use import SecretUse
-from webhooks.source_address import client_address, in_networks
 
 _JSON = {"Content-Type": "application/json"}
 

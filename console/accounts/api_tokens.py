@@ -3,6 +3,9 @@
 Tables written: ``api_tokens``, ``audit``.
 """
 
+import base64
+import hashlib
+import hmac
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +18,7 @@ from sqlalchemy import Connection, Row, text
 from console.accounts.passwords import digest_of
 from storage.audit import record
 from storage.people import get_person
-from vocabulary.errors import Malformed
+from vocabulary.errors import Malformed, NotAllowed
 from vocabulary.people import Person, PersonRefused, Right
 
 #: Begins every token, so that scanners of source code recognise one that leaked.
@@ -25,6 +28,17 @@ NAME_CHARS_MAX = 80
 TOKENS_MAX = 50
 #: The rights by the names that scopes have.
 SCOPES: Mapping[str, Right] = MappingProxyType({right.name.lower(): right for right in Right})
+#: Rights to what only commands do: a token could use none of them.
+_OF_COMMANDS = frozenset(
+    {
+        *(Right.MOVE_FUNDS, Right.ORDER_PLAYERS, Right.CHANGE_LIMITS),
+        *(Right.RESTORE, Right.ARCHIVE, Right.LET_GO),
+    }
+)
+#: The scopes that a person may choose for a token.
+OFFERED: Mapping[str, Right] = MappingProxyType(
+    {name: right for name, right in SCOPES.items() if right not in _OF_COMMANDS}
+)
 #: Longest time between two notes of when a token was last used.
 _USED_EVERY = timedelta(minutes=1)
 
@@ -46,6 +60,7 @@ coalesce(t.revoked_by, disabled.actor) AS revoked_by
 _ADD = """
 INSERT INTO api_tokens (token_id, token_hash, person_id, name, scopes, made_at, expires_at)
 VALUES (:id, :hash, :person, :name, :scopes, :now, :expires)
+ON CONFLICT (token_hash) DO NOTHING
 """
 _FIND = f"""
 SELECT {_COLUMNS} FROM {_TOKENS}
@@ -70,6 +85,10 @@ _REVOKE = """
 UPDATE api_tokens SET revoked_at = :now, revoked_by = :by
  WHERE token_id = :id AND revoked_at IS NULL
 """
+
+
+class TokenEnded(NotAllowed):
+    """The form that is sent again made a token that was revoked or has expired."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +132,16 @@ def make_token(
     scopes: Collection[Right],
     lifetime: timedelta,
     now: datetime,
+    secret: str | None = None,
 ) -> NewToken:
     """Make a token for a person who is signed in.
+
+    A ``secret`` of ``secret_of_form`` makes one token, however often its form is sent.
 
     Raises:
         Malformed: it has no name, no scope or no time.
         PersonRefused: a scope is a right that the person lacks, or there are too many tokens.
+        TokenEnded: the form made a token that ended since.
     """
     name = _checked_name(name)
     lacking = sorted(right for right in scopes if not person.may(right))
@@ -129,9 +152,8 @@ def make_token(
     if lifetime <= timedelta(0):
         raise Malformed("days", "at least one day is expected")
     params = {"person": person.person_id, "now": now}
-    if connection.execute(text(_COUNT), params).scalar_one() >= TOKENS_MAX:
-        raise PersonRefused(f"{person.name} has {TOKENS_MAX} tokens: revoke one first")
-    secret, token_id = f"{PREFIX}{secrets.token_urlsafe(32)}", f"tok-{secrets.token_hex(10)}"
+    secret = secret or f"{PREFIX}{secrets.token_urlsafe(32)}"
+    token_id = f"tok-{secrets.token_hex(10)}"
     values = {
         "id": token_id,
         "hash": digest_of(secret),
@@ -139,10 +161,31 @@ def make_token(
         "scopes": sorted(right.name.lower() for right in scopes),
         "expires": now + lifetime,
     }
-    connection.execute(text(_ADD), params | values)
+    if not connection.execute(text(_ADD), params | values).rowcount:
+        return _made_before(connection, secret, now)
+    if connection.execute(text(_COUNT), params).scalar_one() > TOKENS_MAX:
+        raise PersonRefused(f"{person.name} has {TOKENS_MAX} tokens: revoke one first")
     detail = {"name": name, "scopes": values["scopes"], "until": f"{now + lifetime:%Y-%m-%d}"}
     record(connection, person.name, "token.made", f"token {token_id}", detail)
     return NewToken(token=get_token(connection, token_id), secret=secret)
+
+
+def secret_of_form(session_token: str, fields: Mapping[str, str]) -> str:
+    """The secret that a form of a session makes; the same fields make the same one.
+
+    A browser shows the answer to the second of two clicks. Only it has the session's token, so
+    nobody else can work the secret out.
+    """
+    sent = repr(sorted(fields.items())).encode()
+    digest = hmac.new(session_token.encode(), b"api token\0" + sent, hashlib.sha256).digest()
+    return PREFIX + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _made_before(connection: Connection, secret: str, now: datetime) -> NewToken:
+    row = connection.execute(text(_FIND), {"hash": digest_of(secret), "now": now}).one_or_none()
+    if row is None:
+        raise TokenEnded("this form made a token that has ended: load the page again")
+    return NewToken(token=_token(row), secret=secret)
 
 
 def find_token(connection: Connection, secret: str, *, now: datetime) -> ApiToken | None:

@@ -1,6 +1,6 @@
 """Passwords of people: stored as argon2id, set by their owner or with a one-time code.
 
-Tables written: ``passwords``, ``password_codes``, ``console_sessions``, ``audit``.
+Tables written: ``passwords``, ``password_codes``, ``audit``.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import Connection, text
 
 from storage.audit import record
+from storage.logins import end_logins, void_codes
 from storage.people import get_person
 from vocabulary.errors import Malformed
 from vocabulary.people import Person, PersonRefused
@@ -35,12 +36,6 @@ SELECT w.hash FROM passwords w JOIN people p USING (person_id)
  WHERE p.name = :name AND p.disabled_at IS NULL
 """
 _KEPT_HASH_OF = f"{_HASH_OF} FOR SHARE OF w"
-_END_SESSIONS = """
-UPDATE console_sessions SET ended_at = :now WHERE person_id = :person AND ended_at IS NULL
-"""
-_VOID_CODES = """
-UPDATE password_codes SET used_at = :now WHERE person_id = :person AND used_at IS NULL
-"""
 _ADD_CODE = """
 INSERT INTO password_codes (code_hash, person_id, made_at, expires_at)
 VALUES (:hash, :person, :now, :expires)
@@ -92,8 +87,7 @@ def set_password(
     check_password(password, person.name)
     params = {"person": person.person_id, "now": now}
     connection.execute(text(_SET), {**params, "hash": _hasher.hash(password)})
-    connection.execute(text(_END_SESSIONS), params)
-    connection.execute(text(_VOID_CODES), params)
+    end_logins(connection, person.person_id)
     record(connection, by, "person.password_set", f"person {person.name}", {})
 
 
@@ -109,7 +103,7 @@ def new_code(connection: Connection, name: str, *, by: str, now: datetime) -> Pa
         raise PersonRefused(f"{person.name} is disabled")
     code, expires = secrets.token_urlsafe(24), now + CODE_LASTS
     params = {"person": person.person_id, "now": now}
-    connection.execute(text(_VOID_CODES), params)
+    void_codes(connection, person.person_id)
     connection.execute(text(_ADD_CODE), {**params, "hash": digest_of(code), "expires": expires})
     record(connection, by, "person.password_code", f"person {person.name}", {})
     return PasswordCode(code=code, person=person, expires_at=expires)

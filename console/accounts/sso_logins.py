@@ -13,14 +13,21 @@ from console.accounts.passwords import digest_of
 
 #: How long a person may take at the identity provider.
 LOGIN_LASTS = timedelta(minutes=10)
-#: Most logins that are under way: anybody may begin one.
+#: Most logins that are under way: anybody may begin one, and then the oldest is given up.
 LOGINS_MAX = 10_000
 
 _CLEAN = "DELETE FROM sso_logins WHERE begun_at < :before"
+_MAKE_ROOM = """
+DELETE FROM sso_logins WHERE state_hash IN
+  (SELECT state_hash FROM sso_logins
+    WHERE (begun_at, state_hash) <=
+          (SELECT begun_at, state_hash FROM sso_logins
+            ORDER BY begun_at DESC, state_hash DESC OFFSET :most LIMIT 1)
+      FOR UPDATE SKIP LOCKED)
+"""
 _BEGIN = """
 INSERT INTO sso_logins (state_hash, browser_hash, nonce, verifier, target, begun_at)
-SELECT :state, :browser, :nonce, :verifier, :target, :now
- WHERE (SELECT count(*) FROM sso_logins) < :most
+VALUES (:state, :browser, :nonce, :verifier, :target, :now)
 """
 _TAKE = """
 UPDATE sso_logins SET used_at = :now
@@ -47,8 +54,8 @@ class SsoLogin:
 
 def begin_login(
     connection: Connection, *, browser_token: str, target: str, now: datetime
-) -> tuple[str, SsoLogin] | None:
-    """Begin a login; returns its state and what is kept about it; None: too many are begun."""
+) -> tuple[str, SsoLogin]:
+    """Begin a login; returns its state and what is kept about it."""
     state = secrets.token_urlsafe(32)
     login = SsoLogin(
         nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(64), target=target
@@ -61,9 +68,10 @@ def begin_login(
         "verifier": login.verifier,
         "target": target,
         "now": now,
-        "most": LOGINS_MAX,
     }
-    return (state, login) if connection.execute(text(_BEGIN), params).rowcount else None
+    connection.execute(text(_MAKE_ROOM), {"most": LOGINS_MAX - 1})
+    connection.execute(text(_BEGIN), params)
+    return state, login
 
 
 def take_login(

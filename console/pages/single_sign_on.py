@@ -22,17 +22,9 @@ def begin(visit: Visit) -> SeeOther:
     """Send the browser to the identity provider."""
     provider, target = _provider(visit), safe_path(visit.query.get("next", "/"))
     with visit.console.writers.begin() as connection:
-        begun = begin_login(
+        state, login = begin_login(
             connection, browser_token=visit.browser_token, target=target, now=visit.now
         )
-    if begun is None:
-        log.warning("login_limited", address=visit.address)
-        raise RequestRefused(
-            status=HTTPStatus.TOO_MANY_REQUESTS,
-            title="Too many logins",
-            why="Too many logins are under way. Wait ten minutes.",
-        )
-    state, login = begun
     try:
         address = provider.login_address(
             redirect=_redirect(visit),

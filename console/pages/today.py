@@ -18,7 +18,13 @@ from console.config import Console, ConsoleConfig, Visit
 from console.pages.jobs.requesting import new_request_key
 from console.pages.parameters import read_day, read_month, within_years
 from console.replies import HtmlPage
-from console.sentences import figure_rows, since_lines, summed_at, today_sentence
+from console.sentences import (
+    figure_rows,
+    nobody_owes_sentence,
+    since_lines,
+    summed_at,
+    today_sentence,
+)
 from reconcile.days.calendar import CalendarDay, calendars_of
 from reconcile.days.states import DayState, DayStatus
 from storage.jobs.queries import jobs_before
@@ -61,6 +67,7 @@ def show(visit: Visit) -> HtmlPage:
             }
             for status in days
         ],
+        "nobody_owes": nobody_owes_sentence(days),
         "month": month_of(calendars, month),
         "waiting": waiting,
         "mentioned": mentioned,

@@ -4,14 +4,16 @@ from datetime import timedelta
 
 from console.accounts.api_tokens import (
     NAME_CHARS_MAX,
-    SCOPES,
+    OFFERED,
     NewToken,
     make_token,
     revoke_api_token,
+    secret_of_form,
     tokens_of,
 )
 from console.acting import writers_for
 from console.config import Visit
+from console.pages.jobs.requesting import KEY_FIELD, new_request_key
 from console.pages.parameters import required
 from console.replies import HtmlPage, SeeOther
 from vocabulary.errors import Malformed
@@ -29,7 +31,7 @@ def show(visit: Visit) -> HtmlPage:
 def make(visit: Visit) -> HtmlPage:
     """Make a token and show it, this once."""
     person = visit.signed_in.person
-    chosen = {right for name, right in SCOPES.items() if visit.form.get(f"scope_{name}")}
+    chosen = {right for name, right in OFFERED.items() if visit.form.get(f"scope_{name}")}
     with writers_for(visit.console, person).begin() as connection:
         new_token = make_token(
             connection,
@@ -38,6 +40,7 @@ def make(visit: Visit) -> HtmlPage:
             scopes=chosen,
             lifetime=_lifetime(visit),
             now=visit.now,
+            secret=_secret(visit),
         )
     return _page(visit, new_token)
 
@@ -53,6 +56,13 @@ def revoke(visit: Visit) -> SeeOther:
 def days_max(visit: Visit) -> int:
     """The longest life of a token, in days."""
     return max(1, visit.config.api.token_lifetime_max // timedelta(days=1))
+
+
+def _secret(visit: Visit) -> str | None:
+    """What the form makes; None: it has no key, so nothing tells a second click."""
+    if not visit.form.get(KEY_FIELD):
+        return None
+    return secret_of_form(visit.signed_in.token, visit.form)
 
 
 def _lifetime(visit: Visit) -> timedelta:
@@ -72,7 +82,8 @@ def _page(visit: Visit, new_token: NewToken | None) -> HtmlPage:
         "valid": [token for token in listed if token.is_valid(visit.now)],
         "ended": [token for token in listed if not token.is_valid(visit.now)],
         "sees_all": sees_all,
-        "scopes": [(name, right) for name, right in SCOPES.items() if person.may(right)],
+        "scopes": [(name, right) for name, right in OFFERED.items() if person.may(right)],
+        "request_key": new_request_key(),
         "days_max": days_max(visit),
         "days": min(_DAYS, days_max(visit)),
         "name_chars_max": NAME_CHARS_MAX,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from feeds.arrival_delay import longest_maturity
 from ledger.queries.account_movements import has_started
@@ -16,20 +16,7 @@ from reconcile.days.day_sums import kept_sides
 from reconcile.days.states import DayState, DayStatus
 from reconcile.days.store import DayTerms, load_days
 from reconcile.days.sums import BreaksReader, SidesReader, read_breaks
-from vocabulary.window import Window, day_window
-
-_ARRIVED = """
-SELECT EXISTS (SELECT FROM rounds r
-                WHERE r.provider = d.provider AND r.first_at >= d.start_at
-                  AND r.first_at < d.end_at) AS ours,
-       EXISTS (SELECT FROM feed_records f
-                WHERE f.provider = d.provider AND f.created_at >= d.start_at
-                  AND f.created_at < d.end_at) AS theirs
-  FROM unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]),
-              CAST(:ends AS timestamptz[]))
-         WITH ORDINALITY AS d (provider, start_at, end_at, place)
- ORDER BY d.place
-"""
+from vocabulary.window import day_window
 
 
 def business_day_of(
@@ -74,7 +61,6 @@ def business_days_of(
         connection,
         [(entry, day, mature_at) for (entry, day), mature_at in zip(days, mature, strict=True)],
     )
-    silent = _silent(connection, days, windows)
     terms = [
         DayTerms(
             provider=entry.slug,
@@ -82,7 +68,7 @@ def business_days_of(
             window=windows[place],
             zone=entry.timezone,
             mature_at=mature[place],
-            waits_for=(*missing[place], *silent[place]),
+            waits_for=missing[place],
             exponents=configured_provider(entry).provider.exponents,
         )
         for place, (entry, day) in enumerate(days)
@@ -119,21 +105,3 @@ def needs_signature(connection: Connection, day: DayStatus) -> bool:
     if day.state is DayState.SIGNED:
         return False
     return not day.is_over or has_started(connection, day.provider, day.window.end)
-
-
-def _silent(
-    connection: Connection,
-    days: Sequence[tuple[ProviderSettings, date]],
-    windows: Sequence[Window],
-) -> list[tuple[str, ...]]:
-    """For each day, in words, that we have rounds of it and the provider reported nothing."""
-    params = {
-        "providers": [entry.slug for entry, _ in days],
-        "starts": [window.start for window in windows],
-        "ends": [window.end for window in windows],
-    }
-    rows = connection.execute(text(_ARRIVED), params).all()
-    return [
-        (f"no record of {day} was received",) if row.ours and not row.theirs else ()
-        for (_, day), row in zip(days, rows, strict=True)
-    ]

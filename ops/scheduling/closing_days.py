@@ -3,7 +3,8 @@
 A day is closed once its feeds could report all of it. For a feed that is pulled on a schedule,
 a complete pull began after the day was mature. For a daily statement, the file of the day was
 imported. For pushed history, no record that arrived by then waits to be stored. Silence proves
-nothing: only a person, with a reason, closes a day that its feeds have not reported.
+nothing: only a person, with a reason, closes a day that its feeds have not reported, or of
+which we have rounds and the provider no record.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,10 +45,17 @@ SELECT d.place,
                            AND f.covers_to >= d.end_at))) AS has_statement,
        (SELECT count(*) FROM deliveries e
          WHERE e.provider = d.provider AND e.verdict = 'recorded' AND e.ingested_at IS NULL
-           AND e.parked_at IS NULL AND e.received_at < d.mature_at) AS pushed
-  FROM unnest(CAST(:providers AS text[]), CAST(:days AS date[]), CAST(:ends AS timestamptz[]),
+           AND e.parked_at IS NULL AND e.received_at < d.mature_at) AS pushed,
+       EXISTS (SELECT FROM rounds r
+                WHERE r.provider = d.provider AND r.first_at >= d.start_at
+                  AND r.first_at < d.end_at) AS has_ours,
+       EXISTS (SELECT FROM feed_records f
+                WHERE f.provider = d.provider AND f.created_at >= d.start_at
+                  AND f.created_at < d.end_at) AS has_theirs
+  FROM unnest(CAST(:providers AS text[]), CAST(:days AS date[]),
+              CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]),
               CAST(:mature AS timestamptz[]))
-         WITH ORDINALITY AS d (provider, day, end_at, mature_at, place)
+         WITH ORDINALITY AS d (provider, day, start_at, end_at, mature_at, place)
  ORDER BY d.place
 """
 
@@ -164,10 +172,12 @@ def missing_by_day(
     connection: Connection, days: Sequence[tuple[ProviderSettings, date, datetime]]
 ) -> list[tuple[str, ...]]:
     """What the feeds of providers have not reported of days, each with when it is mature."""
+    windows = [day_window(day, ZoneInfo(entry.timezone)) for entry, day, _ in days]
     params = {
         "providers": [entry.slug for entry, _, _ in days],
         "days": [day for _, day, _ in days],
-        "ends": [day_window(day, ZoneInfo(entry.timezone)).end for entry, day, _ in days],
+        "starts": [window.start for window in windows],
+        "ends": [window.end for window in windows],
         "mature": [mature_at for _, _, mature_at in days],
     }
     watermarks = {
@@ -200,6 +210,8 @@ def _missing(
         yield f"no statement of {day} was taken in"
     if row.pushed:
         yield f"pushed records that are not taken in yet: {row.pushed}"
+    if row.has_ours and not row.has_theirs:
+        yield f"no record of {day} was received"
 
 
 def _text(instant: datetime) -> str:

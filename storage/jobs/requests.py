@@ -17,6 +17,7 @@ from storage.jobs.model import JobState, NewJobFile, StoredJob
 from storage.jobs.queries import job_numbered
 from vocabulary.errors import Malformed, NotAllowed
 from vocabulary.people import Person
+from vocabulary.texts import has_unstorable_text
 
 #: Longest title, in characters.
 TITLE_CHARS_MAX = 200
@@ -84,7 +85,7 @@ def request_job(
         raise Malformed("files", f"at most {kind.files_max} are expected")
     values = kind.read(arguments)
     document = values.model_dump(mode="json")
-    if "\\u0000" in json.dumps(document):
+    if has_unstorable_text(document):
         raise Malformed("text", "text without NUL is expected")
     digests = [hashlib.sha256(file.content).hexdigest() for file in files]
     params = {

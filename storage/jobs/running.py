@@ -17,6 +17,7 @@ from storage.audit import record
 from storage.jobs.model import JobResult, NewJobFile, StoredJob
 from storage.jobs.queries import COLUMNS, job_of
 from vocabulary.errors import Contradiction
+from vocabulary.texts import storable_document
 
 #: Most lines of progress that are kept, and most characters of a line.
 PROGRESS_LINES_MAX, PROGRESS_CHARS_MAX = 200, 500
@@ -131,7 +132,7 @@ def finish_job(
         row = {"job_id": job.job_id, "name": file.name, "media_type": file.media_type}
         connection.execute(_INSERT_FILE, {**row, "sha256": sha256, "content": file.content})
     # jsonb holds no NUL, which a file may have where its columns are named.
-    document = json.dumps(result.to_json()).replace("\\u0000", "\\ufffd")
+    document = json.dumps(storable_document(result.to_json()))
     params = {"job_id": job.job_id, "runner": runner, "result": document}
     _own(connection.execute(_DONE, params).rowcount, job.job_id)
     _record(connection, job.job_id, "done", job.kind, job.requested_by)

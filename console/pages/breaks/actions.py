@@ -271,7 +271,7 @@ ACTIONS = (
         name="ask", right=Right.ASK_PROVIDERS, perform=_ask, states=frozenset(BreakState)
     ),
     PageAction(name="propose", right=Right.PROPOSE, perform=_propose, states=_UNDECIDED),
-    PageAction(name="write-off", right=Right.PROPOSE, perform=_write_off, states=_UNDECIDED),
+    PageAction(name="write-off", right=Right.WRITE_OFF, perform=_write_off, states=_UNDECIDED),
     PageAction(
         name="approve",
         right=Right.DECIDE,

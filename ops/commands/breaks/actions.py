@@ -127,7 +127,7 @@ def close(
     """Close a break by hand that carries no money; else correct, write off or explain it."""
     exponents = partial(exponents_of, context_of(ctx).settings)
     action = partial(closing, why=reason, exponents=exponents)
-    _apply(ctx, targets, action, by=by, right=Right.WRITE_OFF, as_json=as_json)
+    _apply(ctx, targets, action, by=by, as_json=as_json)
 
 
 @on_breaks
@@ -149,10 +149,9 @@ def _apply(
     action_at: Callable[..., BreakAction],
     *,
     by: str | None,
-    right: Right = Right.WORK_BREAKS,
     as_json: bool,
 ) -> None:
-    engine, name = open_books_as(ctx, by, right)
+    engine, name = open_books_as(ctx, by, Right.WORK_BREAKS)
     settings = context_of(ctx).settings
     with refusals():
         action = action_at(by=name, now=SystemClock().now())

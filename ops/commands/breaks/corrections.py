@@ -100,7 +100,7 @@ def write_off(
     as_json: AsJson = False,
 ) -> None:
     """Propose to accept a difference with the provider; another person approves it."""
-    engine, person = open_books_as(ctx, by, Right.PROPOSE)
+    engine, person = open_books_as(ctx, by, Right.WRITE_OFF)
     with refusals():
         name = propose_write_off(
             engine, break_id, by=person, reason=reason, now=SystemClock().now()

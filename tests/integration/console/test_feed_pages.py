@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from providers.sportsbook.feed import COLUMNS
 from storage.jobs.model import JobState
 from tests.harness.books.console import ConsoleBooks
 from tests.harness.books.scheduler import Scheduler
-from tests.harness.servers.console import ConsoleSite, PageClient, Reply
+from tests.harness.servers.console import ConsoleSite, PageClient, Reply, serving
 
 HEADER = ",".join(COLUMNS) + "\n"
 STATEMENT = HEADER + "".join(
@@ -128,3 +129,18 @@ def test_feeds_are_listed_with_what_is_wrong_and_viewers_see_no_forms(
     assert "Upload a statement" in maria.get("/feeds/lottery").shown()
     assert "Upload a statement" not in viewer.get("/feeds/lottery").shown()
     assert maria.get("/feeds/nobody").status == 404
+
+
+def test_the_list_names_what_the_last_day_waits_for(site: ConsoleSite) -> None:
+    config = site.console.config
+
+    def waiting(*arguments: Any) -> list[Any]:
+        days = config.listed_days(*arguments)
+        return [replace(day, waits_for=("no statement came",), closed=None) for day in days]
+
+    console = replace(site.console, config=replace(config, listed_days=waiting))
+    with serving(console) as silent:
+        page = silent.browser_of("maria").get("/feeds")
+
+    assert "lottery has not reported all of the last day." in page.shown()
+    assert "no statement came" in page.shown()

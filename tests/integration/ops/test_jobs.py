@@ -65,6 +65,18 @@ def test_what_the_rules_refuse_and_what_has_a_bug_is_failed_with_a_sentence(
     assert "secret" not in str(broken.error)
 
 
+def test_a_text_that_spells_an_escape_is_kept_as_it_is_and_a_real_nul_is_refused(
+    jobs: RequestedJobs,
+) -> None:
+    spelled = jobs.run("words.say", text=r"a\u0000b")
+    with pytest.raises(Malformed, match="text without NUL"):
+        jobs.request("words.say", text="a\0b")
+
+    assert spelled.state is JobState.DONE
+    assert spelled.result is not None
+    assert spelled.result.summary == r"Said a\u0000b."
+
+
 def test_the_same_request_twice_is_one_job(jobs: RequestedJobs) -> None:
     with ThreadPoolExecutor(8) as threads:
         clicks = list(threads.map(lambda _: jobs.request("words.say"), range(8)))

@@ -208,9 +208,24 @@ def due(
 
 def played(database: str) -> LedgerDatabase:
     books = TwoBooks(provider="p")
-    books.ours("r-1", 500, 0)
+    books.both("r-1", 500, 0)
     books.write(database)
     return LedgerDatabase(database)
+
+
+def test_a_day_with_rounds_of_ours_waits_for_a_record_of_the_provider(
+    engine: Engine, database: str
+) -> None:
+    books, pushes = played(database), provider("aggregator")
+    assert due(engine, pushes).closes
+    books.run("DELETE FROM feed_records")
+    for feed in ("rounds", "deliveries"):
+        books.run(MARK.format(feed, MATURE.isoformat()))
+
+    for silent in (pushes, PULLED):
+        assert due(engine, silent).waits_for == ("no record of 2026-03-01 was received",)
+        assert not due(engine, silent).closes
+    books.close()
 
 
 def test_a_day_waits_until_a_pull_of_each_feed_began_after_it_was_mature(

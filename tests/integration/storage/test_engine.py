@@ -1,11 +1,12 @@
 """Connections of an engine: what a server's own settings must not change, nor errors show."""
 
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from storage.engine import open_engine
 
@@ -63,3 +64,32 @@ def test_errors_do_not_repeat_the_values_of_a_statement(database: str) -> None:
     engine.dispose()
 
     assert "canary" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO held (name, amount) VALUES ('canary', NULL)",
+        "INSERT INTO held (name, amount) VALUES ('canary', 1), ('canary', 2)",
+        "SELECT CAST('{\"canary' AS json)",
+    ],
+)
+def test_errors_do_not_show_the_rows_that_the_database_refuses(
+    database: str, statement: str
+) -> None:
+    engine = open_engine(database)
+    refused: list[DBAPIError] = []
+    with engine.connect() as connection:
+        connection.execute(
+            text("CREATE TEMP TABLE held (name text UNIQUE, amount int NOT NULL)")
+        )
+        try:
+            connection.execute(text(statement.replace(":", "\\:")))
+        except DBAPIError as error:
+            refused.append(error)
+    engine.dispose()
+
+    shown = "".join(traceback.format_exception(refused[0])).replace(statement, "")
+    assert "canary" not in shown
+    assert "psycopg.errors" in shown
+    assert refused[0].orig.diag.message_detail  # type: ignore[union-attr]

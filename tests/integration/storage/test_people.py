@@ -153,6 +153,24 @@ def test_only_the_newest_token_is_valid(engine: Engine) -> None:
             identify(engine, None, os_user="x", token=stale)
 
 
+def test_whoever_is_enabled_again_needs_a_new_token(engine: Engine) -> None:
+    with engine.begin() as connection:
+        before = people.new_token(connection, "maria", by="tests")
+    change(engine, "maria", disabled=True)
+    with pytest.raises(PersonRefused, match="maria is disabled"):
+        identify(engine, None, os_user="x", token=before)
+    with pytest.raises(PersonRefused, match="maria is disabled"), engine.begin() as connection:
+        people.new_token(connection, "maria", by="tests")
+    change(engine, "maria", disabled=False)
+    with pytest.raises(PersonRefused, match="TIEOUT_TOKEN is nobody's"):
+        identify(engine, None, os_user="x", token=before)
+    with engine.begin() as connection:
+        since = people.new_token(connection, "maria", by="tests")
+    change(engine, "maria", disabled=False)  # again: nothing was disabled
+
+    assert identify(engine, None, os_user="x", token=since).person.name == "maria"
+
+
 def test_every_change_of_a_person_is_in_the_audit_trail(engine: Engine) -> None:
     add(engine, "root", Role.ADMIN, os_user="root")
     change(engine, "maria", disabled=True)

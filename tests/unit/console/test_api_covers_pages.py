@@ -2,8 +2,10 @@
 
 import re
 
+from console.accounts.api_tokens import OFFERED
 from console.api.endpoints import ENDPOINTS
 from console.routes import ROUTES
+from vocabulary.people import Right
 
 #: Pages that other endpoints answer for.
 ELSEWHERE = {
@@ -76,3 +78,9 @@ def test_every_page_has_its_counterpart_or_a_reason() -> None:
     # A table that names what is gone, or what has its counterpart by now, is out of date.
     assert (set(ELSEWHERE) | set(WITHOUT)) - pages == set()
     assert (set(ELSEWHERE) | set(WITHOUT)) & endpoints == set()
+
+
+def test_a_token_is_offered_each_scope_that_the_api_asks_for_and_no_other() -> None:
+    asked_for = {endpoint.right for endpoint in ENDPOINTS}
+
+    assert set(OFFERED.values()) == asked_for | {Right.MANAGE_PEOPLE}

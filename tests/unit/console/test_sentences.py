@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from console.sentences import counted, day_sentence, since_lines, today_sentence
+from console.sentences import (
+    counted,
+    day_sentence,
+    nobody_owes_sentence,
+    since_lines,
+    today_sentence,
+)
 from reconcile.days.figures import DayFigures, OpenMoney, SideTotals
 from reconcile.days.states import ClosedDay, DayAction, DayState, DayStatus, DayStep
 from vocabulary.window import Window
@@ -128,3 +134,24 @@ def test_counts_have_their_noun() -> None:
     assert [counted(number, "day") for number in (0, 1, 1200)] == [
         *("no days", "1 day", "1\u202f200 days")
     ]
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [
+        ([], "No break is open, so nobody owes anything."),
+        ([status()], "No break is open, so nobody owes anything."),
+        (
+            [status(), status(provider="hub", closed=None)],
+            "No break is open, but no run has closed the day at hub.",
+        ),
+        (
+            [status(closed=None), status(provider="hub", closed=None)],
+            "No break is open, but no run has closed the day at 2 providers.",
+        ),
+    ],
+)
+def test_nobody_owes_anything_only_where_a_run_has_looked(
+    days: list[DayStatus], sentence: str
+) -> None:
+    assert nobody_owes_sentence(days) == sentence

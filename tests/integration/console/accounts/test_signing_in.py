@@ -4,11 +4,12 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 
 from console.accounts.attempts import PER_NAME_AND_ADDRESS
-from console.accounts.passwords import new_code, set_password
+from console.accounts.passwords import digest_of, new_code, set_password
 from storage.people import get_person, set_disabled
 from tests.harness.books.console import ConsoleBooks
 from tests.harness.books.lock_waits import until_somebody_waits
@@ -248,6 +249,20 @@ def test_whoever_is_enabled_again_has_to_sign_in_anew(
     assert site.browser_of("eve").get("/").status == 200
 
 
+def test_a_link_from_before_its_person_was_disabled_sets_no_password(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    now = site.console.clock.now()
+    with site.console.writers.begin() as connection:
+        code = new_code(connection, "e", by="ann", now=now).code
+    before = site.browser().get(f"/reset/{code}").status
+    for disabled in (True, False):
+        with console_books.books.engine.begin() as connection:
+            set_disabled(connection, "e", disabled=disabled, by="ann")
+
+    assert (before, site.browser().get(f"/reset/{code}").status) == (200, 404)
+
+
 def test_a_password_that_is_replaced_while_it_is_checked_begins_no_session(
     site: ConsoleSite, console_books: ConsoleBooks
 ) -> None:
@@ -275,3 +290,20 @@ def test_the_address_of_a_browser_is_believed_from_trusted_proxies_only(
 
     addresses = {row[0] for row in console_books.rows("SELECT address FROM login_attempts")}
     assert addresses == {"127.0.0.1"}
+
+
+def test_one_browser_behind_a_proxy_that_writes_ports_has_one_address(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    config = replace(site.console.config, trusted_proxies=(ip_network("127.0.0.0/8"),))
+    with serving(replace(site.console, config=config)) as proxied:
+        client = proxied.browser()
+        token = client.get("/login").field("form_token")
+        for hops in ("203.0.113.9:4711", "203.0.113.9:4712, 127.0.0.2:80", "unknown"):
+            fields = {"form_token": token, "name": "a stranger", "password": "x" * 12}
+            client.post("/login", fields, {"X-Forwarded-For": hops})
+
+    stranger = digest_of("a stranger")
+    assert console_books.rows(
+        f"SELECT address FROM login_attempts WHERE name_hash = '{stranger}' ORDER BY attempt_id"
+    ) == [("203.0.113.9",), ("203.0.113.9",), ("127.0.0.1",)]

@@ -1,6 +1,7 @@
 """Who may call the API: every endpoint for every role, scope and nobody; tokens end."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -17,6 +18,8 @@ from tests.harness.books.console import DAY, ConsoleBooks
 from tests.harness.servers.api import BASE, ApiClient, json_of, token_for
 from tests.harness.servers.console import ConsoleSite, serving
 from vocabulary.people import RIGHTS, Right, Role
+
+_WRITE_OFF = next(e for e in ENDPOINTS if e.path == "/breaks/{id}/write-off")
 
 
 def path_of(endpoint: Endpoint, break_id: str) -> str:
@@ -63,6 +66,23 @@ def test_each_scope_lets_in_its_right_and_no_other(
                 wrong.append((right, endpoint.method, endpoint.path, status))
 
     assert wrong == []
+
+
+def test_only_the_scope_of_write_offs_lets_a_token_write_off(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    break_id = console_books.break_of("r1")
+    many = {"action": "write-off", "ids": [break_id], "count": 1, "reason": "small"}
+    corrects = ApiClient(site.port, token_for(site, "nora", {Right.PROPOSE, Right.WORK_BREAKS}))
+    writes_off = ApiClient(site.port, token_for(site, "nora", {Right.WRITE_OFF}))
+
+    def statuses(client: ApiClient) -> list[int]:
+        one = status_of(client, _WRITE_OFF, path_of(_WRITE_OFF, break_id))
+        return [one, client.act("/breaks/bulk", many).status]
+
+    assert statuses(corrects) == [403, 403]
+    assert status_of(writes_off, _WRITE_OFF, path_of(_WRITE_OFF, break_id)) != 403
+    assert console_books.state_of(break_id) == "open"
 
 
 def test_without_a_token_every_endpoint_is_closed(
@@ -128,6 +148,34 @@ def test_a_token_is_made_on_its_page_shown_once_and_revoked(
         "SELECT actor, action, person_id IS NOT NULL FROM audit"
         f" WHERE subject = 'token {token_id}' ORDER BY audit_id"
     ) == [("maria", "token.made", True), ("maria", "token.revoked", True)]
+
+
+def test_a_form_that_is_sent_twice_makes_one_token_and_shows_it_twice(
+    site: ConsoleSite, console_books: ConsoleBooks
+) -> None:
+    browser = site.browser_of("bob")
+    fields = {"name": "clicked twice", "days": "30", "scope_read": "yes"}
+    page = browser.get("/tokens")
+    hidden = {name: page.field(name) for name in ("form_token", "request_key")}
+
+    def made(**others: str) -> str:
+        reply = browser.post("/tokens", {**hidden, **fields, **others})
+        found = re.search(r"tieout_api_[\w-]{43}", reply.text)
+        return found[0] if found else f"{reply.status} {reply.shown()}"
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(lambda _click: made(), range(2))
+    third = made(name="corrected")
+    listed = json_of(ApiClient(site.port, first).get("/tokens"))["items"]
+    token_id = next(item["id"] for item in listed if item["name"] == "clicked twice")
+    ended = browser.submit("/tokens", f"/tokens/{token_id}/revoke")
+
+    assert first == second != third
+    assert sorted(item["name"] for item in listed) == ["clicked twice", "corrected"]
+    assert ended.status == 303
+    assert "422" in made()
+    audited = f"SELECT count(*) FROM audit WHERE subject = 'token {token_id}'"
+    assert console_books.rows(f"{audited} AND action = 'token.made'") == [(1,)]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from webhooks.source_address import client_address, in_networks
+from vocabulary.networks import client_address, in_networks
 
 TRUSTED = (ip_network("10.0.0.0/8"), ip_network("2001:db8:1::/64"))
 
