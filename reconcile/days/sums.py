@@ -24,10 +24,21 @@ SELECT currency, count(*) AS rounds, sum(stake)::bigint AS stake, sum(payout)::b
   FROM rounds WHERE provider = :provider AND first_at >= :start AND first_at < :end
  GROUP BY currency
 """
-# A player's round with any rolled back record moved nothing, whatever its other records hold.
+# Whether a share's player is one of those whose record undoes the round. Few rounds have such
+# records of other handles, so few handles are looked up.
+_UNDOES_SHARE = """
+u.handles IS NOT NULL AND (s.handle = ANY(u.handles) OR EXISTS (
+    SELECT FROM unnest(u.handles) AS x (handle)
+     WHERE coalesce((SELECT h.player FROM handles h
+                      WHERE h.provider = :provider AND h.handle = x.handle), x.handle)
+           = coalesce((SELECT h.player FROM handles h
+                        WHERE h.provider = :provider AND h.handle = s.handle), s.handle)))
+"""
+# A player's round with any rolled back record moved nothing, whatever its other records hold,
+# and whatever handle of the player they name.
 # Most records are the only one of their round and stand. So all are added up as if they were,
 # and only those of other keys are grouped by round, to take away what is too much.
-_THEIRS = """
+_THEIRS = f"""
 WITH others AS MATERIALIZED (
     SELECT match_key FROM feed_records
      WHERE provider = :provider AND created_at >= :start AND created_at < :end AND continues
@@ -40,22 +51,24 @@ WITH others AS MATERIALIZED (
      WHERE f.provider = :provider AND f.created_at >= :start AND f.created_at < :end
      GROUP BY 1, 2, 3, 4
 ), undone AS (
-    SELECT DISTINCT match_key, round_id, handle, true AS is_undone FROM feed_records
+    SELECT match_key, round_id, array_agg(handle) AS handles FROM feed_records
      WHERE provider = :provider AND rolled_back
+     GROUP BY match_key, round_id
 ), parts AS (
     SELECT currency, count(*) AS rounds, sum(stake) AS stake, sum(payout) AS payout
       FROM feed_records
      WHERE provider = :provider AND created_at >= :start AND created_at < :end
      GROUP BY currency
      UNION ALL
-    SELECT s.currency, 1 - s.records, CASE WHEN u.is_undone THEN -s.stake ELSE 0 END,
-           CASE WHEN u.is_undone THEN -s.payout ELSE 0 END
-      FROM shares s LEFT JOIN undone u USING (match_key, round_id, handle)
+    SELECT s.currency, 1 - s.records, CASE WHEN is_undone THEN -s.stake ELSE 0 END,
+           CASE WHEN is_undone THEN -s.payout ELSE 0 END
+      FROM (SELECT s.*, {_UNDOES_SHARE} AS is_undone
+              FROM shares s LEFT JOIN undone u USING (match_key, round_id)) s
 )
 SELECT currency, sum(rounds)::bigint AS rounds, sum(stake)::bigint AS stake,
        sum(payout)::bigint AS payout
   FROM parts GROUP BY currency
-"""
+"""  # noqa: S608 - constants of this module
 # What came for the rounds of a window since an instant, by the posting of its operations.
 _OURS_SINCE = """
 SELECT currency, count(*) FILTER (WHERE is_new) AS rounds, sum(stake)::bigint AS stake,
@@ -77,8 +90,9 @@ SELECT currency, count(*) FILTER (WHERE is_new) AS rounds, sum(stake)::bigint AS
 HAVING (count(*) FILTER (WHERE is_new), sum(stake), sum(payout)) <> (0, 0, 0)
 """
 # What changed on their side of a window since an instant, by our receipt: the rows that are
-# here now, less those that were here then. What left was here at both, and cannot change.
-_THEIRS_SINCE = """
+# here now, less those that were here then. What left was here at both, and cannot change. The
+# players are those of today at both, so a new handle by itself changes nothing.
+_THEIRS_SINCE = f"""
 WITH seen AS (
     SELECT true AS is_now, round_id, handle, currency, stake, payout FROM feed_records
      WHERE provider = :provider AND created_at >= :start AND created_at < :end
@@ -100,23 +114,28 @@ WITH seen AS (
              ORDER BY u.record_id, u.occurrence, u.superseded_no DESC) b
      WHERE created_at >= :start AND created_at < :end
 ), undone AS (
-    SELECT DISTINCT true AS is_now, round_id, handle FROM feed_records
+    SELECT true AS is_now, round_id, array_agg(handle) AS handles FROM feed_records
      WHERE provider = :provider AND rolled_back
-     UNION
-    SELECT false, round_id, handle FROM feed_records
+     GROUP BY round_id
+     UNION ALL
+    SELECT false, round_id, array_agg(handle) FROM feed_records
      WHERE provider = :provider AND rolled_back AND received_at <= :since
+     GROUP BY round_id
+), grouped AS (
+    SELECT is_now, round_id, handle, currency, sum(stake) AS stake, sum(payout) AS payout
+      FROM seen GROUP BY is_now, round_id, handle, currency
 ), shares AS (
-    SELECT is_now, currency, CASE WHEN is_now THEN 1 ELSE -1 END AS sign,
-           CASE WHEN u.round_id IS NULL THEN sum(stake) ELSE 0 END AS stake,
-           CASE WHEN u.round_id IS NULL THEN sum(payout) ELSE 0 END AS payout
-      FROM seen s LEFT JOIN undone u USING (is_now, round_id, handle)
-     GROUP BY is_now, s.round_id, s.handle, currency, u.round_id
+    SELECT currency, CASE WHEN is_now THEN 1 ELSE -1 END AS sign,
+           CASE WHEN is_undone THEN 0 ELSE stake END AS stake,
+           CASE WHEN is_undone THEN 0 ELSE payout END AS payout
+      FROM (SELECT s.*, {_UNDOES_SHARE} AS is_undone
+              FROM grouped s LEFT JOIN undone u USING (is_now, round_id)) s
 )
 SELECT currency, sum(sign)::bigint AS rounds, sum(sign * stake)::bigint AS stake,
        sum(sign * payout)::bigint AS payout
   FROM shares GROUP BY currency
 HAVING (sum(sign), sum(sign * stake), sum(sign * payout)) <> (0, 0, 0)
-"""
+"""  # noqa: S608 - constants of this module
 _DAYS = """
 unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
   WITH ORDINALITY AS d (provider, start_at, end_at, place)

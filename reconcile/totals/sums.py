@@ -61,25 +61,28 @@ SELECT day, game, currency, count(*) AS rounds, sum(bets)::bigint AS bets,
 ) sums
 """
 # Theirs by day, as figures of days count rounds: records of several games are one round, and a
-# rolled back record undoes those of the same handle.
+# rolled back record undoes those of its player.
 _THEIR_DAYS_OF_KEYS = """
 SELECT * FROM (
 WITH records AS MATERIALIZED (
-    SELECT f.*
+    SELECT f.*, coalesce(h.player, f.handle) AS player
       FROM residual k
      CROSS JOIN LATERAL (SELECT * FROM feed_records x
                           WHERE x.match_key = k.match_key
                             AND x.provider IS NOT DISTINCT FROM {provider} OFFSET 0) f
+      LEFT JOIN LATERAL (SELECT x.player FROM handles x
+                          WHERE x.provider = f.provider AND x.handle = f.handle
+                         OFFSET 0) h ON true
 ), undone AS (
-    SELECT DISTINCT match_key, round_id, handle, true AS is_undone
+    SELECT DISTINCT match_key, round_id, player, true AS is_undone
       FROM records WHERE rolled_back
 ), shares AS (
     SELECT (f.created_at AT TIME ZONE {zone})::date AS day, f.currency,
            coalesce(sum(f.stake) FILTER (WHERE u.is_undone IS NULL), 0) AS stake,
            coalesce(sum(f.payout) FILTER (WHERE u.is_undone IS NULL), 0) AS payout
-      FROM records f LEFT JOIN undone u USING (match_key, round_id, handle)
+      FROM records f LEFT JOIN undone u USING (match_key, round_id, player)
      WHERE f.created_at >= {start} AND f.created_at < {end}
-     GROUP BY 1, 2, match_key, round_id, handle
+     GROUP BY 1, 2, match_key, round_id, f.handle
 )
 SELECT day, currency, count(*) AS rounds, sum(stake)::text AS stake, sum(payout)::text AS payout
   FROM shares GROUP BY 1, 2
