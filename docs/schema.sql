@@ -2587,6 +2587,7 @@ CREATE VIEW unanswered_operations AS
 
 CREATE FUNCTION adjustments_must_be_tried() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF EXISTS (SELECT FROM breaks WHERE break_id = NEW.break_id)
@@ -2604,6 +2605,7 @@ END $$;
 
 CREATE FUNCTION adjustments_must_follow_their_states() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF (OLD.state, NEW.state) NOT IN
@@ -2625,6 +2627,7 @@ END $$;
 
 CREATE FUNCTION adjustments_must_suit_their_break() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     break_state text;
@@ -2641,6 +2644,7 @@ END $$;
 
 CREATE FUNCTION archive_releases_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     unsigned record;
@@ -2690,6 +2694,7 @@ END $$;
 
 CREATE FUNCTION archive_supplements_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM archives a JOIN archived_row_months m USING (month)
@@ -2719,6 +2724,7 @@ $$;
 
 CREATE FUNCTION archived_row_months_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
@@ -2741,6 +2747,7 @@ END $$;
 
 CREATE FUNCTION archived_totals_only_grow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     RAISE EXCEPTION 'append-only: UPDATE on archived_totals is refused'
@@ -2760,6 +2767,7 @@ $$;
 
 CREATE FUNCTION archives_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     last_day date := (NEW.month + interval '1 month')::date - 1;
@@ -2791,6 +2799,7 @@ $$;
 
 CREATE FUNCTION audit_names_people() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     SELECT person_id, current_setting('tieout.acting')::bigint
@@ -2802,6 +2811,7 @@ END $$;
 
 CREATE FUNCTION batches_entries_leave_once() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.entries_at IS DISTINCT FROM OLD.entries_at
@@ -2816,6 +2826,7 @@ END $$;
 
 CREATE FUNCTION break_files_must_suit() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM break_notes
@@ -2905,6 +2916,7 @@ END $$;
 
 CREATE FUNCTION break_workflows_must_follow_transitions() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.break_id <> OLD.break_id OR NEW.reopened < OLD.reopened
@@ -2929,6 +2941,7 @@ END $$;
 
 CREATE FUNCTION break_workflows_must_suit_write_offs() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF (NEW.state = 'written_off') <> EXISTS
@@ -3045,6 +3058,7 @@ END $$;
 
 CREATE FUNCTION breaks_name_games() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     NEW.games := ARRAY(SELECT DISTINCT f.game FROM feed_records f
@@ -3055,6 +3069,7 @@ END $$;
 
 CREATE FUNCTION breaks_start_workflow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     INSERT INTO break_workflows (break_id, state, since, opened_at)
@@ -3070,6 +3085,7 @@ END $$;
 
 CREATE FUNCTION bytes_may_only_go() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     expected record := OLD;
@@ -3122,6 +3138,7 @@ $$;
 
 CREATE FUNCTION day_closes_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     last_action text;
@@ -3213,6 +3230,7 @@ END $$;
 
 CREATE FUNCTION dispute_lines_must_suit() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM disputes d
@@ -3228,6 +3246,7 @@ END $$;
 
 CREATE FUNCTION entries_may_only_leave() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NOT EXISTS (
@@ -3247,6 +3266,7 @@ END $$;
 
 CREATE FUNCTION entries_must_sum_to_zero() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     unbalanced record;
@@ -3297,6 +3317,7 @@ END $$;
 CREATE FUNCTION feed_file_parts_may_only_leave() RETURNS trigger
     LANGUAGE plpgsql
     SET "TimeZone" TO 'UTC'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF EXISTS (SELECT FROM gone g
@@ -3445,6 +3466,7 @@ END $$;
 CREATE FUNCTION feed_rows_may_only_leave() RETURNS trigger
     LANGUAGE plpgsql
     SET "TimeZone" TO 'UTC'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     is_kept boolean := true;
@@ -3525,6 +3547,7 @@ END $$;
 
 CREATE FUNCTION fund_requests_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF (TG_OP = 'INSERT' AND NEW.state <> 'proposed')
@@ -3578,6 +3601,7 @@ END $$;
 
 CREATE FUNCTION invoice_steps_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     received invoice_steps;
@@ -3664,6 +3688,7 @@ $$;
 
 CREATE FUNCTION job_files_come_in_time() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM jobs WHERE job_id = NEW.job_id
@@ -3693,6 +3718,7 @@ END $$;
 
 CREATE FUNCTION jobs_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF (OLD.job_id, OLD.kind, OLD.title, OLD.arguments, OLD.heavy, OLD.digest, OLD.requested_by,
@@ -3713,6 +3739,7 @@ END $$;
 
 CREATE FUNCTION journals_must_balance() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     counted bigint;
@@ -3732,6 +3759,7 @@ END $$;
 
 CREATE FUNCTION journals_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.journal_no <> (SELECT coalesce(max(journal_no), 0) + 1 FROM journals)
@@ -3755,6 +3783,7 @@ END $$;
 
 CREATE FUNCTION keep_eyes() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -3778,6 +3807,7 @@ END $$;
 
 CREATE FUNCTION keep_superseded_feed_record() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     INSERT INTO feed_superseded
@@ -4109,6 +4139,7 @@ END $$;
 
 CREATE FUNCTION limit_versions_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -4130,6 +4161,7 @@ END $$;
 
 CREATE FUNCTION lines_may_only_go() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     expected record := OLD;
@@ -4221,6 +4253,7 @@ $$;
 
 CREATE FUNCTION month_end_wallets_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF current_setting('tieout.taking_month_end', true) IS DISTINCT FROM 'yes'
@@ -4242,6 +4275,7 @@ END $$;
 
 CREATE FUNCTION month_ends_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NOT is_released(NEW.month::timestamp AT TIME ZONE 'UTC')
@@ -4269,6 +4303,7 @@ $$;
 CREATE FUNCTION operations_are_not_away() RETURNS trigger
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     away record;
@@ -4305,6 +4340,7 @@ END $$;
 
 CREATE FUNCTION operations_may_only_leave() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     wrong record;
@@ -4333,6 +4369,7 @@ END $$;
 
 CREATE FUNCTION operations_may_only_shrink() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     expected record := OLD;
@@ -4366,6 +4403,7 @@ $$;
 
 CREATE FUNCTION parked_batches_stay() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $_$
 DECLARE
     parked_batch text;
@@ -4504,6 +4542,7 @@ END $$;
 
 CREATE FUNCTION recalls_are_announced() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     PERFORM pg_notify('tieout_recalls', max(w.recall_id)::text) FROM written w
@@ -4520,6 +4559,7 @@ $$;
 
 CREATE FUNCTION recoveries_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF (TG_OP = 'INSERT' AND NEW.state <> 'proposed')
@@ -4546,6 +4586,7 @@ END $$;
 
 CREATE FUNCTION refuse_change() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF current_setting('tieout.letting_go', true) = 'yes'
@@ -4564,6 +4605,7 @@ END $$;
 
 CREATE FUNCTION refuse_other_person() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     RAISE EXCEPTION 'the person % keeps id and name', OLD.name
@@ -4572,6 +4614,7 @@ END $$;
 
 CREATE FUNCTION refuse_round_change() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     RAISE EXCEPTION 'round % of % cannot become that', OLD.round_id, OLD.provider
@@ -4580,6 +4623,7 @@ END $$;
 
 CREATE FUNCTION refuse_unknown_feed_file() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF EXISTS (SELECT FROM (SELECT DISTINCT file_id FROM new_records) n
@@ -4612,6 +4656,7 @@ END $_$;
 
 CREATE FUNCTION residual_entries_must_sum_to_zero() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     unbalanced record;
@@ -4638,6 +4683,7 @@ END $$;
 
 CREATE FUNCTION residuals_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     wrong_id bigint;
@@ -4665,6 +4711,7 @@ END $$;
 
 CREATE FUNCTION residuals_must_suit_their_write_off() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF (SELECT (w.provider, w.round_id, w.match_key, w.currency)
@@ -4681,6 +4728,7 @@ END $$;
 
 CREATE FUNCTION restores_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
@@ -4708,6 +4756,7 @@ END $$;
 CREATE FUNCTION rounds_are_not_away() RETURNS trigger
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     away record;
@@ -4817,6 +4866,7 @@ END $$;
 
 CREATE FUNCTION rounds_may_only_leave() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     wallets bigint[];
@@ -4870,6 +4920,7 @@ $$;
 
 CREATE FUNCTION seals_must_follow() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     last record;
@@ -5079,6 +5130,7 @@ $$;
 
 CREATE FUNCTION write_offs_must_be_booked() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
     standing bigint;
@@ -5095,6 +5147,7 @@ END $$;
 
 CREATE FUNCTION write_offs_must_follow_their_states() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF (OLD.state, NEW.state) NOT IN
@@ -5116,6 +5169,7 @@ END $$;
 
 CREATE FUNCTION write_offs_must_start_proposed() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     IF NEW.state <> 'proposed' THEN
