@@ -96,7 +96,7 @@ SELECT DISTINCT match_key
 # Rounds that are overdue by now and were not at the last run.
 _OVERDUE = """
 SELECT match_key FROM rounds
- WHERE provider = {provider} AND first_at >= {start} AND first_at < {end} AND NOT ended
+ WHERE provider = {provider} AND first_at >= {start} AND first_at < {end} AND status = 'open'
    AND first_at >= {overdue_then} AND first_at < {overdue_now}
 """
 
