@@ -69,8 +69,7 @@ SELECT day_id, side, game, currency, rounds, bets, wins, rollbacks, stake, payou
 """
 _FIGURES_IN_ALL = """
 SELECT provider, side, CAST(:first AS date), game, currency, sum(rounds)::bigint,
-       sum(bets)::bigint, sum(wins)::bigint, sum(rollbacks)::bigint, sum(stake)::bigint,
-       sum(payout)::bigint
+       sum(bets)::bigint, sum(wins)::bigint, sum(rollbacks)::bigint, sum(stake), sum(payout)
   FROM day_figures JOIN summed_days USING (day_id)
  WHERE day_id = ANY(CAST(:days AS bigint[])) AND by_game = :by_game
  GROUP BY 1, 2, 4, 5
@@ -191,7 +190,7 @@ def kept_figures(
     for provider, side, day, game, currency, *sums in connection.execute(query, params).all():
         both = sides.setdefault(provider, BothFigures(ours={}, theirs={}))
         cells = both.ours if side == "ours" else both.theirs
-        cells[TotalsCell(day, game, currency)] = Figures(*sums)
+        cells[TotalsCell(day, game, currency)] = Figures(*map(int, sums))
     return sides
 
 
