@@ -17,8 +17,7 @@ def test_a_rolled_back_record_takes_back_those_of_its_player_and_of_no_other(
     books.ours("r1", 0, 0)
     books.theirs("r1", 100, 30, record_id="bet")
     books.theirs("r1", 7, 0, record_id="of-bob", handle="bob", continues=True)
-    undo = {"record_id": "undo", "handle": handle}
-    books.theirs("r1", 0, 0, rolled_back=True, continues=True, **undo)
+    books.theirs("r1", 0, 0, record_id="undo", handle=handle, rolled_back=True, continues=True)
     books.write(database)
     with psycopg.connect(database) as connection:
         connection.execute(b"INSERT INTO handles VALUES ('agg', 'alice-2', 'alice')")
