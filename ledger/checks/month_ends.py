@@ -83,7 +83,7 @@ CHECKS: tuple[BookCheck, ...] = (
         name="packed_hashes_are_whole",
         promise="the hashes of what left for archives are those that were added when it left:"
         " none was taken out, and none changed",
-        figure="SELECT coalesce(sum(hashes), 0)::bigint FROM packed_hash_totals",
+        figure="SELECT (count(*) + sum(hashes))::bigint FROM packed_hash_totals",
         wrong="""SELECT packed || CASE WHEN t.hashes IS DISTINCT FROM p.hashes
                         THEN ': ' || coalesce(p.hashes, 0) || ' hashes are there, '
                              || coalesce(t.hashes, 0) || ' were added'
