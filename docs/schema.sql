@@ -1762,6 +1762,17 @@ CREATE TRIGGER operations_are_not_away AFTER INSERT ON operations REFERENCING NE
 CREATE TRIGGER operations_may_only_leave AFTER DELETE ON operations REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION operations_may_only_leave();
 CREATE TRIGGER operations_may_only_shrink BEFORE UPDATE ON operations FOR EACH ROW EXECUTE FUNCTION operations_may_only_shrink();
 
+CREATE TABLE packed_hash_totals (
+    packed text NOT NULL,
+    hashes bigint NOT NULL,
+    digest bigint NOT NULL,
+    CONSTRAINT packed_hash_totals_packed_known CHECK ((packed = ANY (ARRAY['archived_keys'::text, 'archived_records'::text])))
+);
+ALTER TABLE ONLY packed_hash_totals
+    ADD CONSTRAINT packed_hash_totals_pkey PRIMARY KEY (packed);
+CREATE TRIGGER packed_hash_totals_append_only BEFORE INSERT OR DELETE OR TRUNCATE ON packed_hash_totals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER packed_hash_totals_follow BEFORE UPDATE ON packed_hash_totals FOR EACH ROW EXECUTE FUNCTION packed_hash_totals_must_follow();
+
 CREATE TABLE parked (
     parked_id bigint NOT NULL,
     job text NOT NULL,
@@ -4191,17 +4202,27 @@ BEGIN
         DELETE FROM archived_keys k
          WHERE k.first_hash >= first AND (next IS NULL OR k.first_hash < next)
         RETURNING k.hashes, k.days
-    ), merged AS (
+    ), was AS MATERIALIZED (
+        SELECT u.hash, u.day FROM replaced k, unnest(k.hashes, k.days) AS u (hash, day)
+    ), merged AS MATERIALIZED (
         SELECT hash, day FROM leaving_keys
          WHERE hash >= since AND (next IS NULL OR hash < next)
          UNION
-        SELECT u.hash, u.day FROM replaced k, unnest(k.hashes, k.days) AS u (hash, day)
+        SELECT hash, day FROM was
+    ), written AS (
+        INSERT INTO archived_keys (first_hash, hashes, days)
+        SELECT min(hash), array_agg(hash ORDER BY hash, day), array_agg(day ORDER BY hash, day)
+          FROM (SELECT m.hash, m.day, (rank() OVER (ORDER BY m.hash) - 1) / 150 AS part
+                  FROM merged m) m
+         GROUP BY part
     )
-    INSERT INTO archived_keys (first_hash, hashes, days)
-    SELECT min(hash), array_agg(hash ORDER BY hash, day), array_agg(day ORDER BY hash, day)
-      FROM (SELECT m.hash, m.day, (rank() OVER (ORDER BY m.hash) - 1) / 150 AS part
-              FROM merged m) m
-     GROUP BY part;
+    UPDATE packed_hash_totals t
+       SET hashes = t.hashes + n.hashes - w.hashes, digest = t.digest # n.digest # w.digest
+      FROM (SELECT count(*) AS hashes,
+                   coalesce(bit_xor(packed_digest(hash, 0, day)), 0) AS digest FROM merged) n,
+           (SELECT count(*) AS hashes,
+                   coalesce(bit_xor(packed_digest(hash, 0, day)), 0) AS digest FROM was) w
+     WHERE t.packed = 'archived_keys';
     PERFORM set_config('tieout.letting_go', '', true);
 END $$;
 
@@ -4222,21 +4243,33 @@ BEGIN
         DELETE FROM archived_records k
          WHERE k.first_hash >= first AND (next IS NULL OR k.first_hash < next)
         RETURNING k.hashes, k.contents, k.months
-    ), merged AS (
+    ), was AS MATERIALIZED (
+        SELECT u.hash, u.content, u.month
+          FROM replaced k, unnest(k.hashes, k.contents, k.months) AS u (hash, content, month)
+    ), merged AS MATERIALIZED (
         SELECT hash, content, min(month) AS month
           FROM (SELECT hash, content, month FROM leaving_versions
                  WHERE hash >= since AND (next IS NULL OR hash < next)
                  UNION ALL
-                SELECT u.hash, u.content, u.month
-                  FROM replaced k, unnest(k.hashes, k.contents, k.months)
-                                   AS u (hash, content, month)) m
+                SELECT hash, content, month FROM was) m
          GROUP BY hash, content
+    ), written AS (
+        INSERT INTO archived_records (first_hash, hashes, contents, months)
+        SELECT min(hash), array_agg(hash ORDER BY hash, content),
+               array_agg(content ORDER BY hash, content),
+               array_agg(month ORDER BY hash, content)
+          FROM (SELECT m.*, (rank() OVER (ORDER BY m.hash) - 1) / 140 AS part FROM merged m) m
+         GROUP BY part
     )
-    INSERT INTO archived_records (first_hash, hashes, contents, months)
-    SELECT min(hash), array_agg(hash ORDER BY hash, content),
-           array_agg(content ORDER BY hash, content), array_agg(month ORDER BY hash, content)
-      FROM (SELECT m.*, (rank() OVER (ORDER BY m.hash) - 1) / 140 AS part FROM merged m) m
-     GROUP BY part;
+    UPDATE packed_hash_totals t
+       SET hashes = t.hashes + n.hashes - w.hashes, digest = t.digest # n.digest # w.digest
+      FROM (SELECT count(*) AS hashes,
+                   coalesce(bit_xor(packed_digest(hash, content, month)), 0) AS digest
+              FROM merged) n,
+           (SELECT count(*) AS hashes,
+                   coalesce(bit_xor(packed_digest(hash, content, month)), 0) AS digest
+              FROM was) w
+     WHERE t.packed = 'archived_records';
     PERFORM set_config('tieout.letting_go', '', true);
 END $$;
 
@@ -4387,6 +4420,25 @@ BEGIN
        OR NOT is_released((SELECT committed_at FROM batches WHERE batch_id = OLD.batch_id)) THEN
         RAISE EXCEPTION 'append-only: UPDATE on % is refused', TG_TABLE_NAME
             USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_append_only';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION packed_digest(hash bigint, content bigint, at smallint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT hash # content # (at::bigint << 40)
+$$;
+
+CREATE FUNCTION packed_hash_totals_must_follow() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF current_setting('tieout.letting_go', true) IS DISTINCT FROM 'yes'
+       OR NEW.packed <> OLD.packed OR NEW.hashes < OLD.hashes THEN
+        RAISE EXCEPTION 'append-only: % on packed_hash_totals is refused', TG_OP
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'packed_hash_totals_follow';
     END IF;
     RETURN NEW;
 END $$;
@@ -5012,7 +5064,14 @@ CREATE FUNCTION stage_leaving_rows(until timestamp with time zone, OUT operation
     AS $$
 BEGIN
     TRUNCATE leaving_operations, leaving_keys;
-    WITH candidates AS MATERIALIZED (
+    WITH batches_of AS MATERIALIZED (
+        SELECT b.* FROM batches b WHERE b.committed_at < until + interval '1 day'
+         UNION ALL
+        SELECT b.* FROM batches b
+         WHERE b.committed_at >= until + interval '1 day' AND b.session_id IS NULL
+           AND b.committed_at >= (SELECT min(proposed_at) - interval '1 hour'
+                                    FROM recoveries WHERE state = 'approved')
+    ), candidates AS MATERIALIZED (
         SELECT o.wallet_id, o.wallet_seq, o.batch_id, o.match_key, o.provider, o.round_id,
                b.committed_at < until AS leaves, day_number(b.committed_at) AS day,
                o.decision = 'accepted' AS counts,
@@ -5021,8 +5080,8 @@ BEGIN
                     ELSE o.kind = 'adjustment' OR b.entries_at IS NULL
                          OR greatest(b.posted_at, b.entries_at) >= until
                          OR o.headers <> '' OR NOT is_digest(o.body) END AS stays
-          FROM batches b JOIN operations o USING (batch_id)
-         WHERE b.committed_at < until + interval '1 day' AND o.provider <> 'tieout'
+          FROM batches_of b JOIN operations o USING (batch_id)
+         WHERE o.provider <> 'tieout'
     ), played AS (
         SELECT c.match_key, c.provider, c.round_id, min(c.batch_id) AS first_batch,
                count(*) FILTER (WHERE c.leaves) AS leaving, bool_or(c.counts) AS counts

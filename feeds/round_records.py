@@ -10,26 +10,30 @@ from vocabulary.ids import match_key
 #: Most records of one round that are read.
 RECORDS_MAX = 200
 
-_RECORDS = """
-SELECT record_id, occurrence, handle, currency, stake, payout, rolled_back, balance_before,
-       balance_after, game, source, created_at, updated_at, received_at,
-       false AS withdrawn
-  FROM feed_records
- WHERE match_key = :match_key AND provider = :provider AND round_id = :round_id
- ORDER BY created_at, record_id, occurrence LIMIT :limit
+# A player's round with any rolled back record moved nothing, whatever its other records hold.
+_UNDONE = "bool_or(f.rolled_back) OVER (PARTITION BY coalesce(h.player, f.handle))"
+_OF_ROUND = """
+  FROM feed_records f LEFT JOIN handles h USING (provider, handle)
+ WHERE f.match_key = :match_key AND f.provider = :provider AND f.round_id = :round_id
 """
-_SUMS = """
-SELECT currency, coalesce(sum(stake) FILTER (WHERE NOT rolled_back), 0)::bigint AS stake,
-       coalesce(sum(payout) FILTER (WHERE NOT rolled_back), 0)::bigint AS payout
-  FROM feed_records
- WHERE match_key = :match_key AND provider = :provider AND round_id = :round_id
+_RECORDS = f"""
+SELECT f.record_id, f.occurrence, f.handle, f.currency, f.stake, f.payout, f.rolled_back,
+       f.balance_before, f.balance_after, f.game, f.source, f.created_at, f.updated_at,
+       f.received_at, false AS withdrawn, {_UNDONE} AS undone
+  {_OF_ROUND}
+ ORDER BY f.created_at, f.record_id, f.occurrence LIMIT :limit
+"""
+_SUMS = f"""
+SELECT currency, sum(CASE WHEN undone THEN 0 ELSE stake END)::bigint AS stake,
+       sum(CASE WHEN undone THEN 0 ELSE payout END)::bigint AS payout
+  FROM (SELECT f.currency, f.stake, f.payout, {_UNDONE} AS undone {_OF_ROUND}) r
  GROUP BY currency
-"""
+"""  # noqa: S608 - the constants above
 _WITHDRAWN = """
 SELECT DISTINCT ON (record_id, occurrence)
        record_id, occurrence, handle, currency, stake, payout, rolled_back,
        NULL AS balance_before, NULL AS balance_after, NULL AS game, source, created_at,
-       updated_at, received_at, event = 'withdrawn' AS withdrawn
+       updated_at, received_at, event = 'withdrawn' AS withdrawn, false AS undone
   FROM feed_withdrawals
  WHERE match_key = :match_key AND provider = :provider AND round_id = :round_id
  ORDER BY record_id, occurrence, withdrawal_id DESC LIMIT :limit
@@ -43,6 +47,7 @@ class RoundRecord:
     Attributes:
         source: push, pull or the name of the file.
         withdrawn: a complete re-delivery left it out, so it does not count.
+        undone: a record of its player in the round is rolled back, so it moves nothing.
     """
 
     record_id: str
@@ -60,6 +65,7 @@ class RoundRecord:
     updated_at: datetime
     received_at: datetime
     withdrawn: bool
+    undone: bool = False
 
 
 def sums_of_records(

@@ -18,7 +18,7 @@ _OPEN_MONEY = """
 SELECT b.provider, b.impact, b.currency,
        width_bucket(extract(epoch FROM CAST(:now AS timestamptz) - b.opened_at)::float8,
                     CAST(:ends AS double precision[])) AS age,
-       count(*) AS breaks, sum(abs(b.difference))::bigint AS amount
+       count(*) AS breaks, sum(abs(b.difference)) AS amount
   FROM listed_breaks b
  WHERE b.state <> 'closed' AND b.state <> ALL(:settled)
  GROUP BY b.provider, b.impact, b.currency, age
@@ -102,7 +102,7 @@ def open_sums(connection: Connection, *, now: datetime) -> list[OpenSum]:
             currency=row.currency,
             age=ages[row.age],
             breaks=row.breaks,
-            amount=row.amount,
+            amount=int(row.amount),
         )
         for row in connection.execute(text(_OPEN_MONEY), params)
     ]

@@ -4,17 +4,19 @@ A month holds the batches committed in it (UTC) with their operations, entries a
 the residuals booked in it, and what other packages add, such as feed versions received in it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
-from sqlalchemy import Engine
+from msgspec import structs
+from sqlalchemy import Connection, Engine
 
 from ledger.archive.check import check_archive
 from ledger.archive.months import MonthTable, month_bounds, month_end
 from ledger.archive.tables import column_list, day_queries
+from ledger.archive.written import require_same_books
 from ledger.seal.seal import Seal, sealed_days
 from storage.archive.archives import ArchiveRefused, archive_name
 from storage.archive.export_file import write_rows
@@ -71,36 +73,59 @@ def export_month(
 ) -> ExportedMonth:
     """Write the archive of a sealed month, and check it by reading it back.
 
+    A complete archive that is there already is checked and taken if these books give the same:
+    an export was killed before it was noted.
+
     Raises:
-        ArchiveRefused: the month is not sealed, or there is a complete archive of it already.
+        ArchiveRefused: the month is not sealed, or there is a complete archive of other rows.
         Contradiction: what was read back does not give the seals.
         Unavailable: the database or the location is out of reach.
     """
     seals = sealed_month(engine, month)
     folder = ArchiveFolder(location, archive_name(month))
-    if folder.exists():
-        raise ArchiveRefused(f"{folder.place} is an archive already: choose another place")
+    is_written = folder.exists()
     with reading(engine, "archive") as connection:
-        revision = revision_in(connection)
-    try:
-        with adbc.connect(url_of(engine)) as bulk:
-            writer = _Writer(folder, bulk, progress)
-            _write_month(writer, engine, seals, others)
-    except adbc_driver_manager.OperationalError as error:
-        raise Unavailable("archive: the database is out of reach") from error
-    manifest = Manifest(
+        schema = revision_in(connection)
+        queries = _month_queries(connection, month, others)
+    expected = Manifest(
         archive=archive_name(month),
         month=month,
-        schema=revision,
+        schema=schema,
         days=[_archived_day(seal) for seal in seals],
-        files=writer.files,
+        files=[],
     )
-    findings = check_archive(folder, manifest, progress=progress)
-    if findings:
-        raise Contradiction(f"{folder.place} was written and is not complete: {findings[0]}")
+    try:
+        with adbc.connect(url_of(engine)) as bulk:
+            if is_written:
+                return _written_before(folder, bulk, expected, queries, progress)
+            files = _written_files(_Writer(folder, bulk, progress), engine, seals, queries)
+    except adbc_driver_manager.OperationalError as error:
+        raise Unavailable("archive: the database is out of reach") from error
+    manifest = structs.replace(expected, files=files)
+    _require_complete(folder, manifest, progress)
     content = manifest_bytes(manifest)
     folder.write(NAME, content)
     return ExportedMonth(manifest, hash_of(content))
+
+
+def _written_before(
+    folder: ArchiveFolder,
+    bulk: adbc.Connection,
+    expected: Manifest,
+    queries: Mapping[str, str],
+    progress: Progress,
+) -> ExportedMonth:
+    """The complete archive that is there, if it is the one that would be written."""
+    digest = hash_of(folder.read(NAME))
+    manifest = folder.manifest(digest)
+    _require_complete(folder, manifest, progress)
+    require_same_books(folder, manifest, expected, bulk, queries)
+    return ExportedMonth(manifest, digest)
+
+
+def _require_complete(folder: ArchiveFolder, manifest: Manifest, progress: Progress) -> None:
+    if findings := check_archive(folder, manifest, progress=progress):
+        raise Contradiction(f"{folder.place} was written and is not complete: {findings[0]}")
 
 
 class _Writer:
@@ -124,18 +149,28 @@ class _Writer:
             self._progress(written.rows)
 
 
-def _write_month(
-    writer: _Writer, engine: Engine, seals: Sequence[Seal], others: Iterable[MonthTable]
-) -> None:
-    since, until = (at.isoformat() for at in month_bounds(seals[0].day.replace(day=1)))
+def _month_queries(
+    connection: Connection, month: date, others: Iterable[MonthTable]
+) -> dict[str, str]:
+    """The queries for the rows of a whole month, by table."""
+    since, until = (at.isoformat() for at in month_bounds(month))
+    return {
+        other.table: f"SELECT {column_list(connection, other.table)}"
+        f" {other.rows.format(since=since, until=until)}"
+        for other in others
+    }
+
+
+def _written_files(
+    writer: _Writer, engine: Engine, seals: Sequence[Seal], queries: Mapping[str, str]
+) -> list[ArchiveFile]:
     with reading(engine, "archive") as connection:
         for seal in seals:
             for table, sql in day_queries(connection, seal.day):
                 writer.write(table, seal.day, sql)
-        for other in others:
-            columns = column_list(connection, other.table)
-            rows = other.rows.format(since=since, until=until)
-            writer.write(other.table, None, f"SELECT {columns} {rows}")
+    for table, sql in queries.items():
+        writer.write(table, None, sql)
+    return writer.files
 
 
 def _archived_day(seal: Seal) -> ArchivedDay:

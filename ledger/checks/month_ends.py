@@ -79,4 +79,25 @@ CHECKS: tuple[BookCheck, ...] = (
                                GROUP BY w.currency) p USING (currency)
                   WHERE coalesce(t.amount, 0) <> coalesce(p.balance, 0)""",
     ),
+    BookCheck(
+        name="packed_hashes_are_whole",
+        promise="the hashes of what left for archives are those that were added when it left:"
+        " none was taken out, and none changed",
+        figure="SELECT (count(*) + sum(hashes))::bigint FROM packed_hash_totals",
+        wrong="""SELECT packed || CASE WHEN t.hashes IS DISTINCT FROM p.hashes
+                        THEN ': ' || coalesce(p.hashes, 0) || ' hashes are there, '
+                             || coalesce(t.hashes, 0) || ' were added'
+                        ELSE ': other hashes than were added' END
+                   FROM packed_hash_totals t FULL JOIN (
+                     SELECT 'archived_keys' AS packed, count(u.hash) AS hashes,
+                            coalesce(bit_xor(packed_digest(u.hash, 0, u.day)), 0) AS digest
+                       FROM archived_keys k, unnest(k.hashes, k.days) AS u (hash, day)
+                      UNION ALL
+                     SELECT 'archived_records', count(u.hash),
+                            coalesce(bit_xor(packed_digest(u.hash, u.content, u.month)), 0)
+                       FROM archived_records k,
+                            unnest(k.hashes, k.contents, k.months) AS u (hash, content, month)
+                   ) p USING (packed)
+                  WHERE (t.hashes, t.digest) IS DISTINCT FROM (p.hashes, p.digest)""",
+    ),
 )

@@ -65,13 +65,13 @@ WITH began AS (
     FROM of_residuals r JOIN residual_entries e USING (residual_id)
    WHERE r.day_at >= :start AND r.day_at < :end
 )
-SELECT day, nature, account::text AS account, currency, sum(amount)::bigint AS minor
+SELECT day, nature, account::text AS account, currency, sum(amount) AS minor
   FROM moved GROUP BY day, nature, account, currency HAVING sum(amount) <> 0
 """  # noqa: S608 - constants of the posting rules
 _OF_OUR_OWN = f"""
 SELECT (o.received_at AT TIME ZONE :zone)::date AS day,
        CASE WHEN o.kind = 'adjustment' THEN 'correction' ELSE 'funding' END AS nature,
-       e.account::text AS account, e.currency, sum(e.amount)::bigint AS minor
+       e.account::text AS account, e.currency, sum(e.amount) AS minor
   FROM operations o {_ENTRIES_OF}
  WHERE o.provider = :provider AND o.received_at >= :start AND o.received_at < :end
  GROUP BY 1, 2, e.account, e.currency HAVING sum(e.amount) <> 0
@@ -148,7 +148,7 @@ def account_movements(
             nature=BookingNature(row["nature"]),
             account=Account(row["account"]),
             currency=row["currency"],
-            minor=row["minor"],
+            minor=int(row["minor"]),
         )
         movements[row["day"]].append(movement)
     return dict(movements)

@@ -25,7 +25,7 @@ SELECT o.wallet_id, o.wallet_seq, o.provider, o.kind::text, o.decision::text, o.
 """
 _TRIAL = """
 SELECT account::text, CASE WHEN account = 'player_wallet' THEN '' ELSE provider END AS provider,
-       currency, sum(amount)::bigint, sum(entries)::bigint
+       currency, sum(amount) AS amount, sum(entries)::bigint
   FROM (SELECT account, provider, currency, amount, 1 AS entries FROM entries
         UNION ALL
         SELECT account, provider, currency, amount, entries FROM archived_totals
@@ -119,7 +119,7 @@ def trial_balance(engine: Engine) -> list[TrialLine]:
             account=account,
             provider=provider,
             currency=currency,
-            amount=amount,
+            amount=int(amount),
             entries=entries,
         )
         for account, provider, currency, amount, entries in fetch_rows(engine, _TRIAL, {})

@@ -50,23 +50,23 @@ WITH daily AS (
   SELECT *, sum(amount) OVER (PARTITION BY wallet_id ORDER BY day) AS balance FROM daily
 )
 SELECT day, currency,
-       coalesce(sum(stakes), 0)::bigint AS stakes,
-       coalesce(sum(payouts), 0)::bigint AS payouts,
-       coalesce(sum(corrections), 0)::bigint AS corrections,
-       coalesce(sum(deposits), 0)::bigint AS deposits,
-       coalesce(sum(withdrawals), 0)::bigint AS withdrawals,
-       sum(greatest(balance, 0) - greatest(balance - amount, 0))::bigint AS funds,
-       sum(least(balance, 0) - least(balance - amount, 0))::bigint AS debts
+       coalesce(sum(stakes), 0) AS stakes,
+       coalesce(sum(payouts), 0) AS payouts,
+       coalesce(sum(corrections), 0) AS corrections,
+       coalesce(sum(deposits), 0) AS deposits,
+       coalesce(sum(withdrawals), 0) AS withdrawals,
+       sum(greatest(balance, 0) - greatest(balance - amount, 0)) AS funds,
+       sum(least(balance, 0) - least(balance - amount, 0)) AS debts
   FROM running GROUP BY day, currency ORDER BY day, currency
 """  # noqa: S608 - the constants above
 _ENTRIES = f"""
 SELECT {_DAY} AS day, e.currency,
        coalesce(-sum(e.amount) FILTER (
-           WHERE o.kind NOT IN ('adjustment', 'deposit', 'withdrawal')), 0)::bigint AS ggr,
-       coalesce(sum(e.amount) FILTER (WHERE o.kind = 'adjustment'), 0)::bigint AS corrections,
+           WHERE o.kind NOT IN ('adjustment', 'deposit', 'withdrawal')), 0) AS ggr,
+       coalesce(sum(e.amount) FILTER (WHERE o.kind = 'adjustment'), 0) AS corrections,
        coalesce(sum(e.amount) FILTER (
-           WHERE o.kind IN ('deposit', 'withdrawal')), 0)::bigint AS funding,
-       sum(e.amount)::bigint AS players
+           WHERE o.kind IN ('deposit', 'withdrawal')), 0) AS funding,
+       sum(e.amount) AS players
   FROM operations o JOIN booked_entries e USING (wallet_id, wallet_seq)
  WHERE o.received_at < :end AND e.account IN ('player_wallet', 'player_receivable')
    AND {_KNOWN}
@@ -155,7 +155,9 @@ def daily_figures(
         for row in connection.execute(text(_OPERATIONS), params).mappings()
     }
     entered: dict[_Cell, Mapping[str, int]] = {
-        (row["day"], row["currency"]): {str(name): row[name] for name in _NONE.by_entries()}
+        (row["day"], row["currency"]): {
+            str(name): int(row[name]) for name in _NONE.by_entries()
+        }
         for row in connection.execute(text(_ENTRIES), params).mappings()
     }
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
@@ -208,4 +210,4 @@ def _residual(movement: _Movement, entered: Mapping[str, int]) -> dict[str, int]
 
 
 def _movement(row: Mapping[Any, Any]) -> _Movement:
-    return _Movement(**{column.name: row[column.name] for column in fields(_Movement)})
+    return _Movement(**{column.name: int(row[column.name]) for column in fields(_Movement)})

@@ -20,11 +20,10 @@ _OPERATION_CLOCK = {"received": "o.received_at", "posted": "b.posted_at"}
 _STATEMENT = """
 WITH moved AS (
   SELECT ({operation_clock} AT TIME ZONE :zone)::date AS day, o.currency,
-         coalesce(sum(o.stake) FILTER (WHERE {plain}), 0)::bigint AS stake,
-         coalesce(sum(o.payout) FILTER (WHERE {plain}), 0)::bigint AS payout,
-         coalesce(sum(o.amount) FILTER (WHERE o.kind = 'rollback'), 0)::bigint AS rollbacks,
-         coalesce(sum(o.amount) FILTER (WHERE o.kind = 'adjustment'), 0)::bigint
-           AS adjustments,
+         coalesce(sum(o.stake) FILTER (WHERE {plain}), 0) AS stake,
+         coalesce(sum(o.payout) FILTER (WHERE {plain}), 0) AS payout,
+         coalesce(sum(o.amount) FILTER (WHERE o.kind = 'rollback'), 0) AS rollbacks,
+         coalesce(sum(o.amount) FILTER (WHERE o.kind = 'adjustment'), 0) AS adjustments,
          count(*) AS operations
     FROM operations o JOIN batches b USING (batch_id)
    WHERE o.provider = :provider AND o.decision = 'accepted'
@@ -40,13 +39,11 @@ WITH moved AS (
    WHERE e.provider = :provider
 ), booked AS (
   SELECT (e.at AT TIME ZONE :zone)::date AS day, e.currency,
-         coalesce(sum(e.amount) FILTER (WHERE e.account = 'ggr'), 0)::bigint AS ggr,
-         coalesce(sum(e.amount) FILTER (WHERE e.account = 'difference'), 0)::bigint
-           AS difference,
-         coalesce(sum(e.amount) FILTER (WHERE e.account = 'provider_clearing'), 0)::bigint
-           AS clearing,
+         coalesce(sum(e.amount) FILTER (WHERE e.account = 'ggr'), 0) AS ggr,
+         coalesce(sum(e.amount) FILTER (WHERE e.account = 'difference'), 0) AS difference,
+         coalesce(sum(e.amount) FILTER (WHERE e.account = 'provider_clearing'), 0) AS clearing,
          coalesce(sum(e.amount) FILTER (WHERE e.account IN ('bonus', 'jackpot', 'promo')), 0)
-           ::bigint AS funds
+           AS funds
     FROM entered e
    GROUP BY 1, 2
 ), held AS (
@@ -138,15 +135,15 @@ def provider_days(
         ProviderDay(
             day=row[0],
             currency=row[1],
-            stake=row[2],
-            payout=row[3],
-            rollbacks=row[4],
-            adjustments=row[5],
-            funds=row[6],
-            ggr=row[7],
+            stake=int(row[2]),
+            payout=int(row[3]),
+            rollbacks=int(row[4]),
+            adjustments=int(row[5]),
+            funds=int(row[6]),
+            ggr=int(row[7]),
             clearing=int(row[8]),
             operations=row[9],
-            difference=row[10],
+            difference=int(row[10]),
         )
         for row in rows
     ]

@@ -48,7 +48,7 @@ WITH of_days AS MATERIALIZED (
       JOIN break_workflows w USING (break_id))
 """  # noqa: S608 - only the constant above is put in
 _OPEN = """
-SELECT provider, day, currency, count(*) AS breaks, sum(abs(difference))::bigint AS gross,
+SELECT provider, day, currency, count(*) AS breaks, sum(abs(difference)) AS gross,
        CAST(NULL AS text) AS digest
   FROM of_days WHERE found AND state <> ALL(:settled) GROUP BY provider, day, currency
 """
@@ -155,7 +155,7 @@ def _read(connection: Connection, zones: Mapping[str, str], first: date, last: d
         if row.digest is not None:
             digests[row.provider, row.day] = row.digest
             continue
-        gross = OpenGross(currency=row.currency, breaks=row.breaks, gross=row.gross)
+        gross = OpenGross(currency=row.currency, breaks=row.breaks, gross=int(row.gross))
         open_breaks.setdefault((row.provider, row.day), []).append(gross)
     closes, steps = (
         connection.execute(text(query), params).all() for query in (_CLOSES, _LAST_STEPS)

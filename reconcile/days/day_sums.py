@@ -70,8 +70,7 @@ SELECT day_id, side, game, currency, rounds, bets, wins, rollbacks, stake, payou
 # A sum of a year may be beyond 64 bits, in a coin of many places and little worth.
 _FIGURES_IN_ALL = """
 SELECT provider, side, CAST(:first AS date), game, currency, sum(rounds)::bigint,
-       sum(bets)::bigint, sum(wins)::bigint, sum(rollbacks)::bigint, sum(stake)::text,
-       sum(payout)::text
+       sum(bets)::bigint, sum(wins)::bigint, sum(rollbacks)::bigint, sum(stake), sum(payout)
   FROM day_figures JOIN summed_days USING (day_id)
  WHERE day_id = ANY(CAST(:days AS bigint[])) AND by_game = :by_game
  GROUP BY 1, 2, 4, 5

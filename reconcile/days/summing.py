@@ -42,6 +42,8 @@ SETTLES = timedelta(hours=1)
 _PAUSE = timedelta(milliseconds=50)
 #: Most rounds of a day that are listed as unreported.
 UNREPORTED_MAX = 2_000
+#: The largest sum of a day that is kept: of a ``bigint``.
+KEPT_MAX = 2**63 - 1
 #: Days that are armed together; none of them is kept until it is added up.
 _TOGETHER = 8
 
@@ -131,9 +133,7 @@ def keep_sums(
             ids = _arm(engine, stale[first : first + _TOGETHER])
             if not _are_armed(engine, list(ids.values()), patience):
                 break
-            for day, day_id in ids.items():
-                _add_up(engine, day, day_id, clock)
-            count += len(ids)
+            count += sum(_add_up(engine, day, day_id, clock) for day, day_id in ids.items())
     return count
 
 
@@ -173,12 +173,19 @@ def _are_armed(engine: Engine, ids: Sequence[int], patience: timedelta) -> bool:
         time.sleep(_PAUSE.total_seconds())
 
 
-def _add_up(engine: Engine, day: SummedDay, day_id: int, clock: Clock) -> None:
-    """Add up a day and store what it comes to, both in one snapshot."""
+def _add_up(engine: Engine, day: SummedDay, day_id: int, clock: Clock) -> bool:
+    """Add up a day and store what it comes to, both in one snapshot.
+
+    Returns false, and stores nothing, if it comes to more than the table holds: such a day is
+    added up for whoever reads it.
+    """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         both = both_figures(connection, day.provider, day.window, day.zone, by_game=True)
+        rows = list(_figure_rows(day_id, both))
+        if any(abs(row[name]) > KEPT_MAX for row in rows for name in ("stake", "payout")):
+            return False
         connection.execute(text(_FORGET_FIGURES), {"day": day_id})
-        if rows := list(_figure_rows(day_id, both)):
+        if rows:
             connection.execute(text(_STORE_FIGURES), rows)
         list_amounts(connection, day.provider, day.window, day_id)
         now = clock.now()
@@ -195,6 +202,7 @@ def _add_up(engine: Engine, day: SummedDay, day_id: int, clock: Clock) -> None:
             },
         )
         connection.commit()
+        return True
 
 
 def _list_unreported(connection: Connection, day: SummedDay, day_id: int) -> bool:

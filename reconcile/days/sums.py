@@ -20,7 +20,7 @@ from storage.planning import without_nested_loops
 from vocabulary.window import Window
 
 _OURS = """
-SELECT currency, count(*) AS rounds, sum(stake)::bigint AS stake, sum(payout)::bigint AS payout
+SELECT currency, count(*) AS rounds, sum(stake) AS stake, sum(payout) AS payout
   FROM rounds WHERE provider = :provider AND first_at >= :start AND first_at < :end
  GROUP BY currency
 """
@@ -68,14 +68,14 @@ WITH others AS MATERIALIZED (
            CASE WHEN {_IS_UNDONE} THEN -s.payout ELSE 0 END
       FROM shares s LEFT JOIN undone u USING (match_key, round_id)
 )
-SELECT currency, sum(rounds)::bigint AS rounds, sum(stake)::bigint AS stake,
-       sum(payout)::bigint AS payout
+SELECT currency, sum(rounds)::bigint AS rounds, sum(stake) AS stake,
+       sum(payout) AS payout
   FROM parts GROUP BY currency
-"""  # noqa: S608 - only the constant above is put in
+"""  # noqa: S608 - constants of this module
 # What came for the rounds of a window since an instant, by the posting of its operations.
 _OURS_SINCE = """
-SELECT currency, count(*) FILTER (WHERE is_new) AS rounds, sum(stake)::bigint AS stake,
-       sum(payout)::bigint AS payout
+SELECT currency, count(*) FILTER (WHERE is_new) AS rounds, sum(stake) AS stake,
+       sum(payout) AS payout
   FROM (SELECT r.currency, bool_and(b.posted_at > :since) AS is_new,
                coalesce(sum(o.stake) FILTER (WHERE b.posted_at > :since), 0) AS stake,
                coalesce(sum(o.payout) FILTER (WHERE b.posted_at > :since), 0) AS payout
@@ -93,7 +93,8 @@ SELECT currency, count(*) FILTER (WHERE is_new) AS rounds, sum(stake)::bigint AS
 HAVING (count(*) FILTER (WHERE is_new), sum(stake), sum(payout)) <> (0, 0, 0)
 """
 # What changed on their side of a window since an instant, by our receipt: the rows that are
-# here now, less those that were here then. What left was here at both, and cannot change.
+# here now, less those that were here then. What left was here at both, and cannot change. The
+# players are those of today at both, so a new handle by itself changes nothing.
 _THEIRS_SINCE = f"""
 WITH seen AS (
     SELECT true AS is_now, round_id, handle, currency, stake, payout FROM feed_records
@@ -133,11 +134,11 @@ WITH seen AS (
       FROM seen s LEFT JOIN undone u USING (is_now, round_id)
      GROUP BY is_now, s.round_id, s.handle, currency
 )
-SELECT currency, sum(sign)::bigint AS rounds, sum(sign * stake)::bigint AS stake,
-       sum(sign * payout)::bigint AS payout
+SELECT currency, sum(sign)::bigint AS rounds, sum(sign * stake) AS stake,
+       sum(sign * payout) AS payout
   FROM shares GROUP BY currency
 HAVING (sum(sign), sum(sign * stake), sum(sign * payout)) <> (0, 0, 0)
-"""  # noqa: S608 - only the constant above is put in
+"""  # noqa: S608 - constants of this module
 _DAYS = """
 unnest(CAST(:providers AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
   WITH ORDINALITY AS d (provider, start_at, end_at, place)
@@ -168,9 +169,9 @@ WITH of_days AS MATERIALIZED (
      WHERE a.state <> 'rejected'
 )
 SELECT place, currency, count(*) FILTER (WHERE is_open) AS count,
-       coalesce(sum(difference) FILTER (WHERE is_open AND difference > 0), 0)::bigint AS owed,
-       coalesce(sum(difference) FILTER (WHERE is_open AND difference < 0), 0)::bigint AS owing,
-       coalesce(-sum(difference) FILTER (WHERE found AND kind = ANY(:of_books)), 0)::bigint
+       coalesce(sum(difference) FILTER (WHERE is_open AND difference > 0), 0) AS owed,
+       coalesce(sum(difference) FILTER (WHERE is_open AND difference < 0), 0) AS owing,
+       coalesce(-sum(difference) FILTER (WHERE found AND kind = ANY(:of_books)), 0)
            AS in_breaks, CAST(NULL AS text) AS digest
   FROM of_days GROUP BY place, currency
 UNION ALL
@@ -244,7 +245,7 @@ def read_breaks(
             digests[place - 1], corrections[place - 1] = digest, count
         else:
             money[place - 1][currency] = OpenMoney(
-                count=count, owed=owed, owing=owing, in_breaks=in_breaks
+                count=count, owed=int(owed), owing=int(owing), in_breaks=int(in_breaks)
             )
     return [DayBreaks(*of_day) for of_day in zip(money, digests, corrections, strict=True)]
 
@@ -324,6 +325,8 @@ def figures_of_days(
 def _side(connection: Connection, sql: str, params: Mapping[str, Any]) -> dict[str, SideTotals]:
     rows = connection.execute(text(sql), dict(params))
     return {
-        row.currency: SideTotals(rounds=row.rounds, stake=row.stake, payout=row.payout)
+        row.currency: SideTotals(
+            rounds=row.rounds, stake=int(row.stake), payout=int(row.payout)
+        )
         for row in rows
     }

@@ -131,7 +131,7 @@ SELECT DISTINCT match_key
 # window that has a record of them.
 _OVERDUE = """
 SELECT match_key FROM rounds r
- WHERE provider = {provider} AND NOT ended
+ WHERE provider = {provider} AND status = 'open'
    AND first_at >= {overdue_then} AND first_at < {overdue_now}
    AND (first_at >= {start} AND first_at < {end}
         OR EXISTS (SELECT FROM feed_records f

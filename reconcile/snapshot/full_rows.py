@@ -43,7 +43,7 @@ SELECT r.match_key, r.round_id, r.round_id || ' ' || r.wallet_id AS record_id,
        CASE WHEN r.declared_payout = r.payout - n.payout THEN r.payout
             ELSE r.declared_payout END AS declared_payout,
        r.first_at AS began, r.last_at AS at,
-       NOT r.ended AND r.first_at < {overdue} AS overdue,
+       r.status = 'open' AND r.first_at < {overdue} AS overdue,
        r.first_at >= {start} AND r.first_at < {end} AS inside,
        {holds_ours}, {immature_ours}
   FROM residual k

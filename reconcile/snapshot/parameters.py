@@ -11,7 +11,7 @@ from vocabulary.window import Window
 
 # Flags a round as odd if it is overdue, whatever its packed row says.
 _OVERDUE = """
-CASE WHEN NOT r.ended AND r.first_at < {overdue}
+CASE WHEN r.status = 'open' AND r.first_at < {overdue}
      THEN set_byte(r.key_row, 40, 1) ELSE r.key_row END
 """
 

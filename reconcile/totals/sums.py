@@ -60,7 +60,8 @@ SELECT day, game, currency, count(*) AS rounds, sum(bets)::bigint AS bets,
   FROM shares GROUP BY 1, 2, 3
 ) sums
 """
-# Theirs by day, as figures of days count rounds: records of several games are one round.
+# Theirs by day, as figures of days count rounds: records of several games are one round, and a
+# rolled back record undoes those of its player.
 _THEIR_DAYS_OF_KEYS = """
 SELECT * FROM (
 WITH records AS MATERIALIZED (
@@ -81,7 +82,7 @@ WITH records AS MATERIALIZED (
            coalesce(sum(f.payout) FILTER (WHERE u.is_undone IS NULL), 0) AS payout
       FROM records f LEFT JOIN undone u USING (match_key, round_id, player)
      WHERE f.created_at >= {start} AND f.created_at < {end}
-     GROUP BY 1, 2, match_key, round_id, handle
+     GROUP BY 1, 2, match_key, round_id, f.handle
 )
 SELECT day, currency, count(*) AS rounds, sum(stake)::text AS stake, sum(payout)::text AS payout
   FROM shares GROUP BY 1, 2

@@ -51,12 +51,12 @@ lines AS (
            ON w.match_key = r.match_key AND w.currency = r.currency
    WHERE e.provider = :provider
 )
-SELECT currency, account::text AS account, of_round, in_window, sum(amount)::bigint AS amount
+SELECT currency, account::text AS account, of_round, in_window, sum(amount) AS amount
   FROM lines WHERE of_round OR in_window
  GROUP BY currency, account, of_round, in_window
 """
 _ROUNDS = """
-SELECT currency, sum(stake - payout)::bigint AS ggr FROM rounds
+SELECT currency, sum(CAST(stake AS numeric) - payout) AS ggr FROM rounds
  WHERE provider = :provider AND first_at >= :start AND first_at < :end
  GROUP BY currency
 """
@@ -96,7 +96,7 @@ class Bridge:
 def reported_ggr(connection: Connection, provider: str, window: Window) -> dict[str, int]:
     """GGR of our rounds that began in a window, by currency; minor units."""
     params = {"provider": provider, "start": window.start, "end": window.end}
-    return {row.currency: row.ggr for row in connection.execute(text(_ROUNDS), params)}
+    return {row.currency: int(row.ggr) for row in connection.execute(text(_ROUNDS), params)}
 
 
 def bridges(
@@ -125,7 +125,7 @@ def bridges(
 
 
 def _bridge(currency: str, reported: int, rows: Sequence[Row[Any]]) -> Bridge:
-    sums = {(row.account, row.of_round, row.in_window): row.amount for row in rows}
+    sums = {(row.account, row.of_round, row.in_window): int(row.amount) for row in rows}
     accounts: dict[str, int] = {}
     for (account, of_round, _), amount in sorted(sums.items()):
         if of_round and account != _GGR:

@@ -82,10 +82,18 @@ class ArchiveFolder:
         return HashedFile(stream, Path(name) if self.is_local else None, self.reaching)
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a whole file."""
-        file = self.create(path)
+        """Write a whole file: never is a part of it there under its name.
+
+        Object stores show an object once all of it arrived.
+        """
+        written = f"{path}.part" if self.is_local else path
+        file = self.create(written)
         file.write(content)
         file.close()
+        if self.is_local:
+            with self.reaching():
+                self._files.move(f"{self._root}/{written}", f"{self._root}/{path}")
+                _sync(Path(f"{self._root}/{path}").parent)
 
     def read(self, path: str) -> bytes:
         """Read a whole file."""

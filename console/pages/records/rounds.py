@@ -99,7 +99,7 @@ def sums_of(parts: Sequence[RoundPart], records: Sequence[RoundRecord]) -> list[
     ours = _by_currency((part.currency, part.stake, part.payout) for part in parts)
     theirs = _by_currency(
         (record.currency, 0, 0)
-        if record.rolled_back
+        if record.rolled_back or record.undone
         else (record.currency, record.stake, record.payout)
         for record in records
         if not record.withdrawn

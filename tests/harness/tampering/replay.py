@@ -51,6 +51,7 @@ TABLES = (
     *("runs", "residuals", "residual_entries", "write_offs"),
     *("adjustments", "audit", "fund_requests", "archived_totals", "listed_breaks"),
     *("archives", "archive_releases", "month_ends", "month_end_wallets"),
+    *("archived_keys", "packed_hash_totals"),
 )
 
 

@@ -188,6 +188,12 @@ AROUND: dict[str, Tampering] = {
         replay=None,
         audit=None,
     ),
+    "a hash of what left for an archive": found_by(
+        "INSERT INTO archived_keys VALUES (5, '{5}', '{1}')",
+        "packed_hashes_are_whole",
+        replay=None,
+        audit=None,
+    ),
     "a wallet at a month end": found_by(
         "INSERT INTO month_end_wallets VALUES (1, 1, 1000, 0, false)",
         "month_ends_equal_chains",

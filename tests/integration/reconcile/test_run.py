@@ -215,6 +215,14 @@ def test_a_round_never_closed_is_found_once_its_time_is_over(books: Books) -> No
     assert _found(books.run()) == []
 
 
+def test_a_round_that_both_sides_took_back_is_not_open(books: Books) -> None:
+    books.ours("undone", 0, 0, ended=False)
+    books.execute("UPDATE rounds SET rollbacks = 1 WHERE round_id = 'undone'")
+    books.theirs("undone", 0, 0, rolled_back=True)
+
+    assert _found(books.run(open_after=timedelta(minutes=1))) == []
+
+
 def test_another_currency_is_a_break_in_both_currencies(books: Books) -> None:
     books.ours("r1", 100, 0)
     books.theirs("r1", 100, 0, currency="EUR")

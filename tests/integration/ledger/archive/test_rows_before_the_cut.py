@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, text
 
@@ -128,6 +129,33 @@ def test_totals_of_entries_are_tied_also_once_their_operations_left(
     tamper(cut_url, one_each.format(back))
 
     assert wrong == moved == {"archived_totals_are_tied"}
+    assert wrong_checks(pair[1]) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "back"),
+    [
+        ("hashes = hashes[:1], days = days[:1]", "hashes = {hashes}, days = {days}"),
+        ("days[2] = days[2] + 1::smallint", "days = {days}"),
+    ],
+    ids=["taken out", "of another day"],
+)
+def test_a_hash_of_what_left_is_missed_once_it_is_gone(
+    pair: tuple[Engine, Engine], change: str, back: str
+) -> None:
+    cut_url = url_of(pair[1])
+    with psycopg.connect(cut_url) as connection:
+        row = connection.execute(
+            "SELECT hashes::text, days::text FROM archived_keys"
+        ).fetchone()
+    assert row is not None
+    hashes, days = (f"'{values}'" for values in row)
+    tamper(cut_url, f"UPDATE archived_keys SET {change}")
+    wrong = wrong_checks(pair[1])
+    moved = wrong_checks(pair[1], WalletScope(since=datetime(2020, 7, 1, tzinfo=UTC)))
+    tamper(cut_url, f"UPDATE archived_keys SET {back.format(hashes=hashes, days=days)}")
+
+    assert "packed_hashes_are_whole" in wrong & moved
     assert wrong_checks(pair[1]) == set()
 
 
