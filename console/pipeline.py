@@ -149,12 +149,14 @@ class Proofs:
 
     Attributes:
         unsealed_days: days that are over and have batches, and no seal.
+        standing: the last proof of a kind that found something which no later one answers.
     """
 
     sealed_day: date | None
     sealed_at: datetime | None
     unsealed_days: int
     last: Mapping[str, ProofRun]
+    standing: Mapping[str, ProofRun]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

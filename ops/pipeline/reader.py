@@ -36,7 +36,7 @@ from reports.notifications.outbox import RuleStatus, status
 from storage.broker.depth import QueueDepth, depths_of
 from storage.broker.redis import close_broker, open_broker
 from storage.limit_versions import version_in_force
-from storage.proofs import last_proofs
+from storage.proofs import last_proofs, standing_findings
 from storage.queue.state import read_state
 from storage.schema_version import newest_revision, revision_in
 from storage.table_sizes import read_sizes
@@ -291,12 +291,13 @@ def _size(sources: _Sources) -> DatabaseSize:
 def _proofs(sources: _Sources) -> Proofs:
     with reading(sources.engine, "") as connection:
         sealed = read_seal_status(connection)
-        last = last_proofs(connection)
+        last, standing = last_proofs(connection), standing_findings(connection)
     return Proofs(
         sealed_day=sealed.day,
         sealed_at=sealed.sealed_at,
         unsealed_days=sealed.unsealed_days,
         last={kind.value: run for kind, run in last.items()},
+        standing={kind.value: run for kind, run in standing.items()},
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from console.pipeline import Disk, FeedLine, Pipeline, Proofs, ReceiverFigures
+from vocabulary.clock import iso
 from vocabulary.plurals import counted, plural
 
 #: Least share of a disk that has to be free.
@@ -56,9 +57,15 @@ def _of_feeds(feeds: tuple[FeedLine, ...]) -> Iterator[str]:
 
 
 def _of_proofs(proofs: Proofs) -> Iterator[str]:
-    for kind, run in proofs.last.items():
-        if not run.is_clean:
-            yield f"the last `{_COMMANDS[kind]}` did not prove the books: {run.detail}"
+    for kind, run in proofs.standing.items():
+        command = _COMMANDS[kind]
+        if run == proofs.last[kind]:
+            yield f"the last `{command}` did not prove the books: {run.detail}"
+        else:
+            yield (
+                f"`{command}` did not prove the books at {iso(run.finished_at)}, and none since"
+                f" covers what it read ({run.scope or 'all of them'}): {run.detail}"
+            )
 
 
 def _of_disk(disk: Disk) -> Iterator[str]:

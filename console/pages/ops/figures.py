@@ -208,8 +208,9 @@ def _proofs(pipeline: Pipeline) -> Iterator[tuple[str, Figure]]:
             f"proof.{kind}.age",
             figure("never" if run is None else _ago(run.finished_at, now)),
         )
-        outcome = UNKNOWN if run is None else "proven" if run.is_clean else "NOT PROVEN"
-        state = "" if run is None else "well" if run.is_clean else "bad"
+        is_proven = kind not in proofs.standing
+        outcome = UNKNOWN if run is None else "proven" if is_proven else "NOT PROVEN"
+        state = "" if run is None else "well" if is_proven else "bad"
         yield f"proof.{kind}.outcome", figure(outcome, state)
 
 
