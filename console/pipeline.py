@@ -99,12 +99,18 @@ class ReceiverFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedLine:
-    """How far one feed reaches; ``is_stale``: later than its setting allows."""
+    """How far one feed reaches; ``is_stale``: later than its setting allows.
+
+    Attributes:
+        feed: its name; empty: of a provider that should have delivered something and never did.
+        late: None: nothing of it was ever taken in.
+        read: since when nothing was; None: nothing ever was.
+    """
 
     provider: str
     feed: str
-    late: timedelta
-    read: timedelta
+    late: timedelta | None
+    read: timedelta | None
     errors: int
     warnings: int
     is_stale: bool

@@ -46,8 +46,12 @@ def _of_receivers(receivers: ReceiverFigures) -> Iterator[str]:
 
 
 def _of_feeds(feeds: tuple[FeedLine, ...]) -> Iterator[str]:
+    silent = {line.provider for line in feeds if not line.feed}
     for provider in sorted({line.provider for line in feeds if line.is_stale}):
-        yield f"a feed of {provider} is later than its stale_after allows"
+        if provider in silent:
+            yield f"{provider} never delivered anything, although its stale_after expects it"
+        else:
+            yield f"a feed of {provider} is later than its stale_after allows"
     for line in feeds:
         if line.errors:
             yield (
