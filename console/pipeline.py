@@ -99,12 +99,18 @@ class ReceiverFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedLine:
-    """How far one feed reaches; ``is_stale``: later than its setting allows."""
+    """How far one feed reaches; ``is_stale``: later than its setting allows.
+
+    Attributes:
+        feed: its name; empty: of a provider that should have delivered something and never did.
+        late: None: nothing of it was ever taken in.
+        read: since when nothing was; None: nothing ever was.
+    """
 
     provider: str
     feed: str
-    late: timedelta
-    read: timedelta
+    late: timedelta | None
+    read: timedelta | None
     errors: int
     warnings: int
     is_stale: bool
@@ -149,12 +155,14 @@ class Proofs:
 
     Attributes:
         unsealed_days: days that are over and have batches, and no seal.
+        standing: the last proof of a kind that found something which no later one answers.
     """
 
     sealed_day: date | None
     sealed_at: datetime | None
     unsealed_days: int
     last: Mapping[str, ProofRun]
+    standing: Mapping[str, ProofRun]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

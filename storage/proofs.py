@@ -22,6 +22,26 @@ _LAST = """
 SELECT DISTINCT ON (kind) kind, scope, started_at, finished_at, is_clean, detail
   FROM proof_runs ORDER BY kind, finished_at DESC
 """
+# A finding is not answered by a proof of other rows: of the wallets that moved since, or of
+# another sample. A proof that could not be made found nothing, and the next one answers it.
+_STANDING = """
+SELECT DISTINCT ON (kind) kind, scope, started_at, finished_at, is_clean, detail
+  FROM proof_runs f
+ WHERE NOT is_clean
+   AND NOT EXISTS (
+       SELECT FROM proof_runs later
+        WHERE later.kind = f.kind AND later.finished_at > f.finished_at
+          AND (f.scope = :nothing
+               OR later.is_clean
+                  AND (f.kind IN ('seal', 'checkpoint') OR later.scope IN ('', f.scope)
+                       OR starts_with(later.scope, :from_month_end))))
+ ORDER BY kind, finished_at DESC
+"""
+
+#: How the scope begins of a proof of all rows that no archive took.
+BEGINS_AT_MONTH_END = "from the month end of "
+#: The scope of a proof that could not be made.
+NOTHING = "nothing"
 
 
 class ProofKind(StrEnum):
@@ -39,7 +59,7 @@ class ProofRun:
     """One proof that was completed.
 
     Attributes:
-        scope: what of the books it covered; empty: all.
+        scope: what of the books it covered; empty: all; ``NOTHING``: it could not be made.
         detail: its result in a sentence.
     """
 
@@ -71,6 +91,18 @@ def record_proof(engine: Engine, run: ProofRun) -> None:
 
 def last_proofs(connection: Connection) -> dict[ProofKind, ProofRun]:
     """The last proof of each kind that ever ran."""
-    rows = connection.execute(text(_LAST)).mappings()
+    return _by_kind(connection, _LAST, {})
+
+
+def standing_findings(connection: Connection) -> dict[ProofKind, ProofRun]:
+    """The last proof of each kind that found something which no later clean one covers."""
+    scopes = {"nothing": NOTHING, "from_month_end": BEGINS_AT_MONTH_END}
+    return _by_kind(connection, _STANDING, scopes)
+
+
+def _by_kind(
+    connection: Connection, query: str, parameters: dict[str, str]
+) -> dict[ProofKind, ProofRun]:
+    rows = connection.execute(text(query), parameters).mappings()
     runs = [ProofRun(**{**row, "kind": ProofKind(row["kind"])}) for row in rows]
     return {run.kind: run for run in runs}

@@ -4,6 +4,7 @@ Table: ``job_runs``, one row per (job, slot). A row with ``done_at`` is complete
 it whose lease has expired, because its scheduler died, may be claimed by any scheduler.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -46,12 +47,15 @@ SELECT slot FROM job_runs
  WHERE job = :job AND done_at IS NULL AND lease_until < clock_timestamp() ORDER BY slot
 """
 # A parked slot stays: requeueing it has it run again, by its row. What was done in the future
-# was done before the database's clock was set back.
+# was done before the database's clock was set back. What no scheduler has taken over for a day
+# is of a job that nobody's settings have any more: it would be overdue for ever.
 _FORGET = f"""
 DELETE FROM job_runs r
- WHERE r.job = :job AND NOT {_IS_PARKED}
-   AND (r.done_at < clock_timestamp() - interval '7 days'
-        OR r.done_at > clock_timestamp() + CAST(:clocks_differ AS interval))
+ WHERE (r.job = :job AND NOT {_IS_PARKED}
+        AND (r.done_at < clock_timestamp() - interval '7 days'
+             OR r.done_at > clock_timestamp() + CAST(:clocks_differ AS interval)))
+    OR (r.job <> ALL(CAST(:jobs AS text[])) AND r.done_at IS NULL
+        AND r.lease_until < clock_timestamp() - interval '1 day')
 """  # noqa: S608 - only the constant is put in
 
 
@@ -62,13 +66,23 @@ class Leases:
         engine: the database with the leases.
         owner: unique among all schedulers, past ones included.
         length: how long a claim is valid without renewal.
+        jobs: all that the scheduler runs; what others never completed is forgotten after a day.
+            None: not known.
 
     Every method raises Unavailable if the database is unreachable.
     """
 
-    def __init__(self, engine: Engine, *, owner: str, length: timedelta) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        owner: str,
+        length: timedelta,
+        jobs: Collection[str] | None = None,
+    ) -> None:
         self._engine = engine
         self._owner = owner
+        self._jobs = None if jobs is None else list(jobs)
         self.length = length
 
     def claim(self, job: str, slot: str, *, every: timedelta | None = None) -> int | None:
@@ -111,6 +125,7 @@ class Leases:
             "lease": self.length,
             "again_after": again_after,
             "clocks_differ": CLOCKS_DIFFER,
+            "jobs": self._jobs,
         }
         with transaction(self._engine, "schedule") as connection:
             result = connection.execute(text(statement), parameters)

@@ -146,7 +146,8 @@ class Scheduler:
         self._engine = engine
         self._clock = clock
         self._jobs = jobs
-        self._leases = Leases(engine, owner=uuid.uuid4().hex, length=lease)
+        names = [job.name for job in jobs]
+        self._leases = Leases(engine, owner=uuid.uuid4().hex, length=lease, jobs=names)
         self._all_jobs = self._timetable(jobs)
         self._on_turn = on_turn
         self._on_stop = on_stop

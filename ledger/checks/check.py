@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from ledger.proofs.books_mark import WRITTEN_WALLETS
+from storage.proofs import BEGINS_AT_MONTH_END
 
 #: Tables whose rows belong to one wallet, so that a check can be limited to some wallets.
 _WALLET_TABLES = {
@@ -143,7 +144,7 @@ class WalletScope:
         if self.since is not None:
             words.append(f"wallets that moved since {self.since.isoformat()}")
         if self.month_end is not None:
-            words.append(f"from the month end of {self.month_end.at.isoformat()} on")
+            words.append(f"{BEGINS_AT_MONTH_END}{self.month_end.at.isoformat()} on")
         return ", ".join(words) or "everything"
 
     @property

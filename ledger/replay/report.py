@@ -8,6 +8,8 @@ from typing import Any
 from providers.contract import LedgerPolicy, Provider
 from providers.dialect import Dialect
 from providers.registry import DIALECTS
+from storage.proofs import BEGINS_AT_MONTH_END
+from vocabulary.clock import iso
 
 #: How many differences are named; all of them are counted.
 NAMED_MAX = 20
@@ -59,6 +61,19 @@ class ReplayWindow:
     def is_whole(self) -> bool:
         """Whether nothing is left out."""
         return self == ReplayWindow()
+
+    @property
+    def text(self) -> str:
+        """The window in words."""
+        since = self.month_end
+        if since is not None and self == ReplayWindow(since=since, month_end=since):
+            return f"{BEGINS_AT_MONTH_END}{iso(since)} on"
+        parts = (
+            ("from", self.since and iso(self.since)),
+            ("to", self.until and iso(self.until)),
+            ("provider", self.provider),
+        )
+        return ", ".join(f"{name} {value}" for name, value in parts if value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

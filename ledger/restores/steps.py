@@ -30,6 +30,14 @@ _COLUMNS = (
     " WHERE b.batch_id = after_batch) AS restored_to"
 )
 _NEWEST = f"SELECT {_COLUMNS} FROM restores ORDER BY epoch DESC LIMIT 1"  # noqa: S608 - our columns
+# A restore that is begun again, or on top of one that was never finished, goes on with it.
+_UNFINISHED = f"""
+SELECT {_COLUMNS} FROM restores
+ WHERE epoch > coalesce((SELECT max(epoch) FROM restores
+                          WHERE finished_at IS NOT NULL
+                            AND epoch < (SELECT max(epoch) FROM restores)), 0)
+ ORDER BY epoch
+"""  # noqa: S608 - our columns
 _VERIFIED = """
 UPDATE restores SET verified_at = :now, is_clean = :is_clean, proofs = CAST(:proofs AS jsonb)
  WHERE epoch = :epoch
@@ -121,6 +129,17 @@ def last_restore(engine: Engine) -> Restore | None:
     """
     with reading(engine, "restores") as connection:
         return _newest(connection)
+
+
+def restores_of_loss(engine: Engine) -> tuple[Restore, ...]:
+    """The last restore behind those that it began again; empty if there was none.
+
+    Raises:
+        Unavailable: the database is out of reach.
+    """
+    with reading(engine, "restores") as connection:
+        rows = connection.execute(text(_UNFINISHED)).mappings()
+        return tuple(Restore(**row) for row in rows)
 
 
 def keep_verification(

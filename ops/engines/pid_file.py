@@ -4,12 +4,14 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
 
+from ops.engines import server_process
 from ops.engines.data_directory import DataDirectory
 from vocabulary.errors import Unavailable
 
@@ -79,20 +81,52 @@ def supervising(home: DataDirectory) -> Iterator[PidBoard]:
 
 
 def supervisor_of(data_dir: Path) -> int | None:
-    """The pid of the supervisor that runs in a data directory, or None."""
-    if not board_path(data_dir).exists():
+    """The pid of the supervisor that runs in a data directory, or None.
+
+    Raises:
+        Unavailable: one runs, and its number could not be written.
+    """
+    root = data_dir.resolve()
+    if not _lock_path(root).exists():
         return None
-    handle = _open_lock(data_dir.resolve())
+    handle = _open_lock(root)
     try:
-        if _take(handle):  # free: a killed supervisor left the file behind
+        if _take(handle):  # free: a killed supervisor may have left its list behind
             return None
     finally:
         os.close(handle)
-    return read_pids(data_dir).get(SUPERVISOR, [None])[0]
+    pids = read_pids(data_dir).get(SUPERVISOR)
+    if not pids:
+        raise Unavailable(
+            f"a `tieout up` runs in {root}, whose process is not written there (is the disk"
+            " full?): end it with Ctrl-C in its terminal, or with SIGTERM"
+        )
+    return pids[0]
+
+
+def end_supervisor(data_dir: Path, *, timeout_s: float) -> None:
+    """End the supervisor of a data directory, which stops all that it runs; none is no error.
+
+    Raises:
+        Unavailable: it still runs after that time, or nobody knows its number.
+    """
+    pid = supervisor_of(data_dir)
+    if pid is None:
+        return
+    if not server_process.end(pid, signal.SIGTERM, timeout_s=timeout_s):
+        raise Unavailable(
+            f"`tieout up` (process {pid}) was told to stop and has not ended within"
+            f" {timeout_s:.0f} s: its processes and servers were left to it; run `tieout down`"
+            " again to wait on"
+        )
 
 
 def _open_lock(root: Path) -> int:
-    return os.open(root / "run" / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    return os.open(_lock_path(root), os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _lock_path(root: Path) -> Path:
+    return root / "run" / "supervisor.lock"
 
 
 def _take(handle: int) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from ledger.seal.seal import read_seal_status
 from ops.metrics.catalogue import Sample, sample
 from ops.settings.model import Settings
-from storage.proofs import ProofKind, ProofRun, last_proofs
+from storage.proofs import ProofKind, ProofRun, last_proofs, standing_findings
 
 #: What the scheduler does in every round, and what only after a day was sealed.
 _ROUNDS = (ProofKind.SEAL, ProofKind.VERIFY, ProofKind.REPLAY)
@@ -20,12 +20,12 @@ _MISSED = 3
 def proof_samples(
     connection: Connection, settings: Settings, now: datetime
 ) -> Iterator[Sample]:
-    """The last proof of each kind, and the days that wait for their seals."""
-    last = last_proofs(connection)
+    """The last proof of each kind, what it left unanswered, and the days without seals."""
+    last, standing = last_proofs(connection), standing_findings(connection)
     for kind, run in last.items():
         age_s = (now - run.finished_at).total_seconds()
         yield sample("proof_age_seconds", kind.value, value=max(age_s, 0.0))
-        yield sample("proof_clean", kind.value, value=int(run.is_clean))
+        yield sample("proof_clean", kind.value, value=int(kind not in standing))
     status = read_seal_status(connection)
     yield sample("days_unsealed", value=status.unsealed_days)
     if every := settings.proofs.every:

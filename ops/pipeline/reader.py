@@ -36,7 +36,7 @@ from reports.notifications.outbox import RuleStatus, status
 from storage.broker.depth import QueueDepth, depths_of
 from storage.broker.redis import close_broker, open_broker
 from storage.limit_versions import version_in_force
-from storage.proofs import last_proofs
+from storage.proofs import last_proofs, standing_findings
 from storage.queue.state import read_state
 from storage.schema_version import newest_revision, revision_in
 from storage.table_sizes import read_sizes
@@ -247,19 +247,39 @@ def _feeds(sources: _Sources) -> tuple[FeedLine, ...]:
     read = values.get("tieout_feed_read_age_seconds", {})
     stale = values.get("tieout_feed_stale", {})
     counts = values.get("tieout_feed_findings", {})
+    late = values.get("tieout_feed_late_seconds", {})
     lines = [
         FeedLine(
             provider=provider,
             feed=feed,
-            late=timedelta(seconds=late_s),
-            read=timedelta(seconds=read[provider, feed]),
+            late=_duration(late.get((provider, feed))),
+            read=_duration(read.get((provider, feed))),
             errors=_count(counts, provider, feed, Severity.ERROR),
             warnings=_count(counts, provider, feed, Severity.WARNING),
             is_stale=bool(stale.get((provider,), 0)),
         )
-        for (provider, feed), late_s in values.get("tieout_feed_late_seconds", {}).items()
+        for provider, feed in _named_feeds(sources.settings, late, stale, counts)
     ]
-    return tuple(sorted(lines, key=lambda line: (line.provider, line.feed)))
+    return tuple(lines)
+
+
+def _named_feeds(
+    settings: Settings,
+    late: Mapping[tuple[str, ...], float],
+    stale: Mapping[tuple[str, ...], float],
+    findings: Mapping[tuple[str, ...], float],
+) -> list[tuple[str, str]]:
+    """Feeds that were read or have findings; "" of a provider that should have one."""
+    slugs = {entry.slug for entry in settings.providers}
+    named = {(provider, feed) for provider, feed in late}
+    named |= {(labels[0], labels[1]) for labels in findings if labels[0] in slugs}
+    read = {provider for provider, _ in late}
+    named |= {(slug, "") for (slug,), is_late in stale.items() if is_late and slug not in read}
+    return sorted(named)
+
+
+def _duration(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _count(
@@ -291,12 +311,13 @@ def _size(sources: _Sources) -> DatabaseSize:
 def _proofs(sources: _Sources) -> Proofs:
     with reading(sources.engine, "") as connection:
         sealed = read_seal_status(connection)
-        last = last_proofs(connection)
+        last, standing = last_proofs(connection), standing_findings(connection)
     return Proofs(
         sealed_day=sealed.day,
         sealed_at=sealed.sealed_at,
         unsealed_days=sealed.unsealed_days,
         last={kind.value: run for kind, run in last.items()},
+        standing={kind.value: run for kind, run in standing.items()},
     )
 
 

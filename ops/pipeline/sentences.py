@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from console.pipeline import Disk, FeedLine, Pipeline, Proofs, ReceiverFigures
+from vocabulary.clock import iso
 from vocabulary.plurals import counted, plural
 
 #: Least share of a disk that has to be free.
@@ -45,8 +46,12 @@ def _of_receivers(receivers: ReceiverFigures) -> Iterator[str]:
 
 
 def _of_feeds(feeds: tuple[FeedLine, ...]) -> Iterator[str]:
+    silent = {line.provider for line in feeds if not line.feed}
     for provider in sorted({line.provider for line in feeds if line.is_stale}):
-        yield f"a feed of {provider} is later than its stale_after allows"
+        if provider in silent:
+            yield f"{provider} never delivered anything, although its stale_after expects it"
+        else:
+            yield f"a feed of {provider} is later than its stale_after allows"
     for line in feeds:
         if line.errors:
             yield (
@@ -56,9 +61,15 @@ def _of_feeds(feeds: tuple[FeedLine, ...]) -> Iterator[str]:
 
 
 def _of_proofs(proofs: Proofs) -> Iterator[str]:
-    for kind, run in proofs.last.items():
-        if not run.is_clean:
-            yield f"the last `{_COMMANDS[kind]}` did not prove the books: {run.detail}"
+    for kind, run in proofs.standing.items():
+        command = _COMMANDS[kind]
+        if run == proofs.last[kind]:
+            yield f"the last `{command}` did not prove the books: {run.detail}"
+        else:
+            yield (
+                f"`{command}` did not prove the books at {iso(run.finished_at)}, and none since"
+                f" covers what it read ({run.scope or 'all of them'}): {run.detail}"
+            )
 
 
 def _of_disk(disk: Disk) -> Iterator[str]:

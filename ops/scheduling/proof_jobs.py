@@ -25,9 +25,9 @@ from ops.providers.configured import proof_decoders
 from ops.runtime.child_jobs import ChildJobs
 from ops.settings.model import Settings
 from ops.work import Work
-from storage.proofs import ProofKind, ProofRun, record_proof
+from storage.proofs import NOTHING, ProofKind, ProofRun, record_proof
 from storage.transactions import engine_at, reading
-from vocabulary.clock import Clock, SystemClock, iso
+from vocabulary.clock import Clock, SystemClock
 from vocabulary.errors import Contradiction, Unavailable
 from vocabulary.plurals import counted
 from workers.scheduler import Job
@@ -96,7 +96,7 @@ def prove_books(
             before = read_seal_status(connection)
         sealed = rounds.keep(ProofKind.SEAL, lambda: _seal(engine, clock.now()))
         rounds.keep(ProofKind.VERIFY, lambda: _verify(engine, before, options))
-        if sealed.scope:
+        if sealed.is_clean and sealed.scope:
             rounds.keep(ProofKind.CHECKPOINT, lambda: _checkpoint(engine))
         chance = Random(slot)  # noqa: S311 - chooses a sample
         rounds.keep(ProofKind.REPLAY, lambda: _replay(engine, settings, chance, options))
@@ -119,7 +119,7 @@ class _Round:
         try:
             result = prove()
         except (Contradiction, Unavailable) as error:
-            result = ProofResult(scope="", is_clean=False, detail=str(error))
+            result = ProofResult(scope=NOTHING, is_clean=False, detail=str(error))
         record_proof(
             self._engine,
             ProofRun(
@@ -195,7 +195,7 @@ def _replay(
         options=options,
     )
     return ProofResult(
-        scope=f"from {iso(start)}, {settings.proofs.sample}",
+        scope=window.text,
         is_clean=result.is_proven,
         detail=f"{counted(result.operations, 'operation')},"
         f" {counted(result.differing, 'row differs', 'rows differ')}",

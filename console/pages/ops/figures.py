@@ -170,10 +170,14 @@ def _receivers(figures: ReceiverFigures) -> Iterator[tuple[str, Figure]]:
 
 def _feed(line: FeedLine) -> Iterator[tuple[str, Figure]]:
     name = f"feed.{line.provider}.{line.feed}"
-    yield f"{name}.late", figure(age_text(line.late), "bad" if line.is_stale else "")
-    yield f"{name}.read", figure(age_text(line.read))
+    yield f"{name}.late", figure(_since(line.late), "bad" if line.is_stale else "")
+    yield f"{name}.read", figure(_since(line.read))
     yield f"{name}.errors", count(line.errors, is_bad=line.errors > 0)
     yield f"{name}.warnings", count(line.warnings)
+
+
+def _since(age: timedelta | None) -> str:
+    return "never" if age is None else age_text(age)
 
 
 def _sizes(size: DatabaseSize) -> Iterator[tuple[str, Figure]]:
@@ -208,8 +212,9 @@ def _proofs(pipeline: Pipeline) -> Iterator[tuple[str, Figure]]:
             f"proof.{kind}.age",
             figure("never" if run is None else _ago(run.finished_at, now)),
         )
-        outcome = UNKNOWN if run is None else "proven" if run.is_clean else "NOT PROVEN"
-        state = "" if run is None else "well" if run.is_clean else "bad"
+        is_proven = kind not in proofs.standing
+        outcome = UNKNOWN if run is None else "proven" if is_proven else "NOT PROVEN"
+        state = "" if run is None else "well" if is_proven else "bad"
         yield f"proof.{kind}.outcome", figure(outcome, state)
 
 

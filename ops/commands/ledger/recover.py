@@ -1,13 +1,13 @@
 """``tieout ledger recover``: book again what a restore of the database lost."""
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from breaks.bulk import STATES, BulkAction, BulkOrder
 from breaks.kinds import BreakKind
@@ -15,7 +15,7 @@ from breaks.lists.queries import BreakFilter
 from breaks.policy import NO_LIMITS
 from breaks.store import TrackedBreak
 from ledger.corrections.adjustments import pending_adjustments
-from ledger.restores.steps import Restore, RestoreRefused, last_restore
+from ledger.restores.steps import Restore, RestoreRefused, restores_of_loss
 from ops.commands.breaks.bulk_corrections import Corrected, correct_all, print_refused
 from ops.commands.database import refusals
 from ops.commands.identity import open_books_as
@@ -33,6 +33,7 @@ from ops.providers.maturity import maturity_now
 from ops.providers.reconciliation import reconcile_provider
 from ops.settings.break_policy import exponents_of
 from ops.settings.model import ProviderSettings
+from storage.transactions import reading
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.people import Right
@@ -46,6 +47,7 @@ KINDS = (
 )
 #: Rounds may begin before what was restored ends; their last operations are lost all the same.
 BEFORE = timedelta(hours=1)
+_FIRST_RECORD = "SELECT min(created_at) FROM feed_records WHERE provider = :provider"
 
 
 def recover(
@@ -84,12 +86,12 @@ def recover(
     entries = entries_of(context.settings, provider, every=every)
     engine, name = open_books_as(ctx, by, Right.DECIDE if approve else Right.PROPOSE)
     with refusals():
-        restore = _last(engine)
+        restores = _begun(engine)
         if is_file:
             is_whole = recover_callbacks(
                 engine,
                 context,
-                restore,
+                restores[-1],
                 log=log,
                 sealed=sealed,
                 providers=provider,
@@ -99,33 +101,54 @@ def recover(
             )
             raise typer.Exit(0 if is_whole else 1)
         recovered = (
-            _approve(engine, context, restore, entries, by=name)
+            _approve(engine, context, restores, entries, by=name)
             if approve
-            else _propose(engine, context, restore, entries, maturity=maturity, by=name)
+            else _propose(engine, context, restores, entries, maturity=maturity, by=name)
         )
     _print(recovered, approve=approve, as_json=as_json)
     raise typer.Exit(1 if recovered.refused else 0)
 
 
-def _last(engine: Engine) -> Restore:
-    restore = last_restore(engine)
-    if restore is None or restore.restored_to is None:
+def lost_window(engine: Engine, restores: Sequence[Restore], provider: str) -> Window:
+    """What was lost of a provider: from what the first of the restores kept to the last one.
+
+    Where that kept no batch, everything that the provider has a record of may be lost.
+    """
+    begun_at = restores[-1].begun_at
+    since = restores[0].restored_to or _first_record(engine, provider) or begun_at
+    return Window(start=min(since, begun_at) - BEFORE, end=begun_at)
+
+
+def _first_record(engine: Engine, provider: str) -> datetime | None:
+    with reading(engine, "history") as connection:
+        first: datetime | None = connection.execute(
+            text(_FIRST_RECORD), {"provider": provider}
+        ).scalar_one()
+        return first
+
+
+def _begun(engine: Engine) -> tuple[Restore, ...]:
+    restores = restores_of_loss(engine)
+    if not restores:
         raise RestoreRefused("nothing was restored; `tieout restore begin` begins a restore")
-    return restore
+    return restores
 
 
 def _propose(
     engine: Engine,
     context: Context,
-    restore: Restore,
+    restores: Sequence[Restore],
     entries: list[ProviderSettings],
     *,
     maturity: str | None,
     by: str,
 ) -> Corrected:
-    window = _window(restore)
-    runs = [_compare(context, entry, window, read_maturity(maturity)) for entry in entries]
-    reason = _reason(restore)
+    asked = read_maturity(maturity)
+    runs = [
+        _compare(context, entry, lost_window(engine, restores, entry.slug), asked)
+        for entry in entries
+    ]
+    reason = _reason(restores[-1])
     order = _order(engine, context, BulkAction.PROPOSE, by=by, reason=reason)
     return _all(
         correct_all(
@@ -141,19 +164,20 @@ def _propose(
 def _approve(
     engine: Engine,
     context: Context,
-    restore: Restore,
+    restores: Sequence[Restore],
     entries: list[ProviderSettings],
     *,
     by: str,
 ) -> Corrected:
-    reason = _reason(restore)
+    reasons = {_reason(restore) for restore in restores}
     proposed = tuple(
         {
             str(adjustment.break_id)
             for adjustment in pending_adjustments(engine)
-            if adjustment.reason == reason and adjustment.break_id is not None
+            if adjustment.reason in reasons and adjustment.break_id is not None
         }
     )
+    reason = _reason(restores[-1])
     order = _order(engine, context, BulkAction.APPROVE, by=by, reason=reason)
     return _all(
         correct_all(
@@ -163,11 +187,6 @@ def _approve(
         )
         for entry in entries
     )
-
-
-def _window(restore: Restore) -> Window:
-    assert restore.restored_to is not None
-    return Window(start=restore.restored_to - BEFORE, end=restore.begun_at)
 
 
 def _reason(restore: Restore) -> str:

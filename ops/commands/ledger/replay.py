@@ -27,7 +27,7 @@ from ops.commands.progress import progress_bars
 from ops.context import context_of
 from ops.providers.configured import proof_decoders
 from storage.proofs import ProofKind
-from vocabulary.clock import SystemClock, iso
+from vocabulary.clock import SystemClock
 from vocabulary.errors import Malformed
 from vocabulary.plurals import counted
 
@@ -80,7 +80,7 @@ def replay(
     keep_proof(
         engine,
         ProofKind.REPLAY,
-        scope="" if window.is_whole else _window_text(window),
+        scope="" if window.is_whole else window.text,
         started_at=started_at,
         is_clean=result.is_proven,
         detail=_replay_detail(result),
@@ -91,7 +91,7 @@ def replay(
     else:
         _print_replay(result)
         if window != asked:
-            typer.echo(f"partial: {_window_text(window)}\n{OLDER_ROWS}")
+            typer.echo(f"partial: {window.text}\n{OLDER_ROWS}")
     raise typer.Exit(0 if result.is_proven else 1)
 
 
@@ -123,12 +123,3 @@ def _print_replay(result: ReplayResult) -> None:
         place = f"{difference.row} {difference.provider} {difference.op_key}"
         typer.echo(f"FAIL {place}: {difference.field}")
         typer.echo(f"     ours   {difference.ours}\n     shadow {difference.shadow}")
-
-
-def _window_text(window: ReplayWindow) -> str:
-    parts = (
-        ("from", window.since and iso(window.since)),
-        ("to", window.until and iso(window.until)),
-        ("provider", window.provider),
-    )
-    return ", ".join(f"{name} {value}" for name, value in parts if value)

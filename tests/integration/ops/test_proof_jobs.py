@@ -1,20 +1,28 @@
 """What the scheduler proves by itself: days sealed, books verified, balances kept, a replay."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from ledger.posting.posting import post_all_at
+from ledger.replay.report import ReplayWindow
 from ops.metrics.proofs import proof_samples
 from ops.runtime.child_jobs import ChildJobs
 from ops.scheduling.proof_jobs import SETTLES, proof_jobs, prove_books
 from ops.settings.loader import load
 from ops.settings.model import Settings
 from storage.engine import open_engine
-from storage.proofs import ProofKind, ProofRun, last_proofs
+from storage.proofs import (
+    NOTHING,
+    ProofKind,
+    ProofRun,
+    last_proofs,
+    record_proof,
+    standing_findings,
+)
 from tests.harness.books.delivered import bet, commit, providers
 from tests.harness.servers.receiver import SETTINGS, LedgerDatabase
 from tests.harness.tampering.replay import tamper
@@ -160,3 +168,56 @@ def test_a_day_with_a_batch_that_is_not_posted_is_a_finding_and_no_failure(
 
 def test_nothing_is_proven_by_itself_unless_the_settings_say_so(database: str) -> None:
     assert proof_jobs(Settings(), database, ChildJobs()) == []
+
+
+def test_a_finding_stands_until_a_proof_covers_the_rows_that_it_read(books: Books) -> None:
+    begun = SystemClock().now()
+
+    def proven(kind: ProofKind, scope: str, *, is_clean: bool) -> None:
+        nonlocal begun
+        begun += timedelta(seconds=1)
+        run = ProofRun(
+            kind=kind,
+            scope=scope,
+            started_at=begun,
+            finished_at=begun,
+            is_clean=is_clean,
+            detail="",
+        )
+        record_proof(books.engine, run)
+
+    def clean(kind: ProofKind) -> float:
+        return books.metric("proof_clean")[kind.value]
+
+    verify, replay, seal = ProofKind.VERIFY, ProofKind.REPLAY, ProofKind.SEAL
+    sample = "from 2026-06-04T09:00:00Z, to 2026-06-04T10:00:00Z"
+
+    proven(verify, "", is_clean=False)
+    proven(verify, "wallets that moved since 2026-06-04T00:00:00+00:00", is_clean=True)
+    proven(replay, sample, is_clean=False)
+    proven(replay, "from 2026-06-05T09:00:00Z, to 2026-06-05T10:00:00Z", is_clean=True)
+    proven(seal, NOTHING, is_clean=False)
+    assert (clean(verify), clean(replay), clean(seal)) == (0, 0, 0)
+    with books.engine.connect() as connection:
+        assert standing_findings(connection)[verify].scope == ""
+
+    proven(verify, "from the month end of 2026-06-01T00:00:00+00:00 on", is_clean=True)
+    proven(replay, sample, is_clean=True)
+    proven(seal, "2026-06-04", is_clean=True)
+    assert (clean(verify), clean(replay), clean(seal)) == (1, 1, 1)
+
+    proven(verify, NOTHING, is_clean=False)
+    proven(verify, "wallets 1 to 2", is_clean=True)
+    assert clean(verify) == 1
+
+
+def test_a_replay_names_the_rows_that_it_covers() -> None:
+    start = datetime(2026, 6, 1, tzinfo=UTC)
+    end = start + timedelta(hours=1)
+
+    assert ReplayWindow(since=start, until=end, month_end=start).text == (
+        "from 2026-06-01T00:00:00Z, to 2026-06-01T01:00:00Z"
+    )
+    assert ReplayWindow(since=start, month_end=start).text == (
+        "from the month end of 2026-06-01T00:00:00Z on"
+    )

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from storage.engine import open_engine
 from storage.queue.commands import OperatorDecision, ParkedFilter, requeue
 from storage.queue.parking import park
+from storage.queue.state import read_state
 from tests.harness.servers.receiver import LedgerDatabase, wait_until
 from vocabulary.clock import FrozenClock
 from vocabulary.errors import Contradiction, Unavailable
@@ -211,6 +212,25 @@ def test_done_slots_of_a_job_are_deleted_after_a_week(engine: Engine, database: 
 
     remaining = books.rows("SELECT job, slot FROM job_runs ORDER BY job, slot")
     assert remaining == [("daily", "2"), ("daily", "open"), ("other", "1")]
+    books.close()
+
+
+def test_an_open_slot_of_a_job_that_no_scheduler_has_is_overdue_for_a_day_only(
+    engine: Engine, database: str
+) -> None:
+    owner, books = leases(engine, "owner"), LedgerDatabase(database)
+    for job in ("daily", "gone", "just gone"):
+        assert owner.claim(job, "1") == 1
+    ran: list[str] = []
+    scheduler = Scheduler(engine, FrozenClock(START), [daily(ran)])
+    books.run("UPDATE job_runs SET lease_until = clock_timestamp() - interval '25 hours'")
+    books.run("UPDATE job_runs SET lease_until = now() WHERE job = 'just gone'")
+
+    scheduler.tick()
+
+    overdue = [(job, slot) for job, slot, _ in read_state(engine).overdue]
+    assert overdue == [("just gone", "1")]
+    assert "1" in ran  # its own is taken over, however old
     books.close()
 
 
