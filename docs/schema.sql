@@ -282,6 +282,7 @@ ALTER TABLE ONLY archived_keys ALTER COLUMN days SET STORAGE PLAIN;
 ALTER TABLE ONLY archived_keys
     ADD CONSTRAINT archived_keys_pkey PRIMARY KEY (first_hash);
 CREATE TRIGGER archived_keys_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON archived_keys FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER archived_keys_counted BEFORE DELETE ON archived_keys FOR EACH STATEMENT EXECUTE FUNCTION packed_hashes_must_be_counted();
 
 CREATE TABLE archived_records (
     first_hash bigint NOT NULL,
@@ -297,6 +298,7 @@ ALTER TABLE ONLY archived_records ALTER COLUMN months SET STORAGE PLAIN;
 ALTER TABLE ONLY archived_records
     ADD CONSTRAINT archived_records_pkey PRIMARY KEY (first_hash);
 CREATE TRIGGER archived_records_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON archived_records FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER archived_records_counted BEFORE DELETE ON archived_records FOR EACH STATEMENT EXECUTE FUNCTION packed_hashes_must_be_counted();
 
 CREATE UNLOGGED TABLE archived_row_digests (
     digest bytea NOT NULL
@@ -4192,6 +4194,7 @@ DECLARE
     first bigint;
 BEGIN
     PERFORM set_config('tieout.letting_go', 'yes', true);
+    PERFORM set_config('tieout.counting', 'yes', true);
     next := least((SELECT hash FROM leaving_keys WHERE hash > since
                     ORDER BY hash OFFSET 100000 LIMIT 1),
                   (SELECT first_hash FROM archived_keys WHERE first_hash > since
@@ -4223,6 +4226,7 @@ BEGIN
            (SELECT count(*) AS hashes,
                    coalesce(bit_xor(packed_digest(hash, 0, day)), 0) AS digest FROM was) w
      WHERE t.packed = 'archived_keys';
+    PERFORM set_config('tieout.counting', '', true);
     PERFORM set_config('tieout.letting_go', '', true);
 END $$;
 
@@ -4233,6 +4237,7 @@ DECLARE
     first bigint;
 BEGIN
     PERFORM set_config('tieout.letting_go', 'yes', true);
+    PERFORM set_config('tieout.counting', 'yes', true);
     next := least((SELECT hash FROM leaving_versions WHERE hash > since
                     ORDER BY hash OFFSET 100000 LIMIT 1),
                   (SELECT first_hash FROM archived_records WHERE first_hash > since
@@ -4270,6 +4275,7 @@ BEGIN
                    coalesce(bit_xor(packed_digest(hash, content, month)), 0) AS digest
               FROM was) w
      WHERE t.packed = 'archived_records';
+    PERFORM set_config('tieout.counting', '', true);
     PERFORM set_config('tieout.letting_go', '', true);
 END $$;
 
@@ -4441,6 +4447,18 @@ BEGIN
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'packed_hash_totals_follow';
     END IF;
     RETURN NEW;
+END $$;
+
+CREATE FUNCTION packed_hashes_must_be_counted() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF current_setting('tieout.counting', true) IS DISTINCT FROM 'yes' THEN
+        RAISE EXCEPTION '% is merged and counted at once: repeat the command', TG_TABLE_NAME
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_counted';
+    END IF;
+    RETURN NULL;
 END $$;
 
 CREATE FUNCTION parked_as_seen(ids bigint[], seen integer[]) RETURNS bigint[]

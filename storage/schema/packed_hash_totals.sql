@@ -6,6 +6,9 @@
 -- Nothing else knows which rows left: a key whose hash is gone would be booked again. `tieout ledger
 -- verify` compares the totals with the hashes that are there.
 
+-- Hashes that are being added now are committed before they are counted.
+LOCK TABLE archived_keys, archived_records IN SHARE ROW EXCLUSIVE MODE;
+
 CREATE TABLE packed_hash_totals (
     packed  text PRIMARY KEY,
     hashes  bigint NOT NULL,
@@ -48,12 +51,33 @@ CREATE TRIGGER packed_hash_totals_follow BEFORE UPDATE ON packed_hash_totals
 CREATE TRIGGER packed_hash_totals_append_only BEFORE INSERT OR DELETE OR TRUNCATE
     ON packed_hash_totals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- A function of before this revision, which has begun and waits for the lock above, would go on
+-- and count nothing. It ends here, and whoever called it begins again with that of today.
+CREATE FUNCTION packed_hashes_must_be_counted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('tieout.counting', true) IS DISTINCT FROM 'yes' THEN
+        RAISE EXCEPTION '% is merged and counted at once: repeat the command', TG_TABLE_NAME
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_TABLE_NAME || '_counted';
+    END IF;
+    RETURN NULL;
+END $$;
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION packed_hashes_must_be_counted() SET search_path = %I, pg_temp',
+                   current_schema());
+END $$;
+CREATE TRIGGER archived_keys_counted BEFORE DELETE ON archived_keys
+    FOR EACH STATEMENT EXECUTE FUNCTION packed_hashes_must_be_counted();
+CREATE TRIGGER archived_records_counted BEFORE DELETE ON archived_records
+    FOR EACH STATEMENT EXECUTE FUNCTION packed_hashes_must_be_counted();
+
 -- As before, and the totals take what was not there.
 CREATE OR REPLACE FUNCTION merge_archived_keys(since bigint, OUT next bigint) LANGUAGE plpgsql AS $$
 DECLARE
     first bigint;
 BEGIN
     PERFORM set_config('tieout.letting_go', 'yes', true);
+    PERFORM set_config('tieout.counting', 'yes', true);
     next := least((SELECT hash FROM leaving_keys WHERE hash > since
                     ORDER BY hash OFFSET 100000 LIMIT 1),
                   (SELECT first_hash FROM archived_keys WHERE first_hash > since
@@ -85,6 +109,7 @@ BEGIN
            (SELECT count(*) AS hashes,
                    coalesce(bit_xor(packed_digest(hash, 0, day)), 0) AS digest FROM was) w
      WHERE t.packed = 'archived_keys';
+    PERFORM set_config('tieout.counting', '', true);
     PERFORM set_config('tieout.letting_go', '', true);
 END $$;
 
@@ -95,6 +120,7 @@ DECLARE
     first bigint;
 BEGIN
     PERFORM set_config('tieout.letting_go', 'yes', true);
+    PERFORM set_config('tieout.counting', 'yes', true);
     next := least((SELECT hash FROM leaving_versions WHERE hash > since
                     ORDER BY hash OFFSET 100000 LIMIT 1),
                   (SELECT first_hash FROM archived_records WHERE first_hash > since
@@ -132,5 +158,6 @@ BEGIN
                    coalesce(bit_xor(packed_digest(hash, content, month)), 0) AS digest
               FROM was) w
      WHERE t.packed = 'archived_records';
+    PERFORM set_config('tieout.counting', '', true);
     PERFORM set_config('tieout.letting_go', '', true);
 END $$;
