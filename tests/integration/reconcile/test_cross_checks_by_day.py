@@ -111,6 +111,26 @@ def test_a_round_that_we_lost_is_no_gap_of_the_days_after_it(
     assert [verify_run(journal.url, run.run_id).problems for run in runs] == [(), (), ()]
 
 
+def test_of_two_lines_at_one_instant_the_bet_has_the_balance_before_the_round(
+    journal: Journal,
+) -> None:
+    for n, day in enumerate(DAYS):
+        for number in (1, 2):
+            name, off = f"r{n}-{number}", 7 * (n > 0 or number > 1)
+            at, stake = day.start + number * 60 * MINUTE, 10 * number
+            before = journal.balance + off
+            journal.operation(f"{name}-b", stake=stake, round_id=name)
+            journal.operation(f"{name}-w", payout=4, kind="win", round_id=name)
+            journal.record(f"{name}-2", stake, before=before, round_id=name)
+            journal.record(f"{name}-1", 0, 4, before=before - stake, round_id=name)
+            journal.execute("UPDATE feed_records SET continues = right(record_id, 2) = '-1'")
+            _change(journal.url, _MOVE, at, match_key("agg", name))
+
+    found = [_found(_run(journal.url, day)) for day in DAYS]
+
+    assert found == [[("balance_chain_gap", "r0-2", 7)], [], []]
+
+
 def test_a_verification_names_the_round_that_an_earlier_day_misses(journal: Journal) -> None:
     _play(journal, "before", MONDAY.start + 60 * MINUTE)
     journal.record("lost", 25, before=journal.balance)
