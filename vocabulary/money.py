@@ -17,8 +17,9 @@ from vocabulary.errors import Malformed
 EXPONENT_MAX = 9
 #: Largest magnitude accepted anywhere (PostgreSQL's bigint leaves room above for sums).
 MINOR_MAX = 10**17
-#: Largest magnitude of a sum of amounts, which is read only where we wrote it.
-SUM_MAX = 2**63 - 1
+#: Largest magnitude of a sum of amounts, which is read only where we wrote it. It is beyond 64
+#: bits: a hundred of the largest amounts are.
+SUM_MAX = 10**30
 #: Longest amount text parsed, in characters.
 AMOUNT_CHARS_MAX = 40
 

@@ -40,17 +40,12 @@ SELECT EXISTS (SELECT FROM feed_records f
 """
 STEPS = f"""
 WITH reported AS (
-  SELECT f.match_key, f.round_id, f.record_id, f.balance_before, w.wallet_id
+  SELECT f.match_key, f.round_id, f.record_id, f.balance_before, f.stake, f.created_at,
+         f.handle, f.currency, w.wallet_id
     FROM feed_records f LEFT JOIN handles h USING (provider, handle)
     JOIN wallets w ON w.player = coalesce(h.player, f.handle) AND w.currency = f.currency
    WHERE f.provider = {{provider}} AND f.created_at >= {{start}} AND f.created_at < {{end}}
-     AND f.balance_before IS NOT NULL AND f.occurrence = 1 AND NOT f.rolled_back
-     -- Of the lines of a round, the first has the balance before it.
-     AND NOT EXISTS (SELECT FROM feed_records e
-                      WHERE e.match_key = f.match_key AND e.provider = f.provider
-                        AND e.round_id = f.round_id AND e.handle = f.handle
-                        AND e.currency = f.currency AND e.created_at < f.created_at
-                        AND e.occurrence = 1 AND NOT e.rolled_back OFFSET 0)
+     AND f.occurrence = 1 AND NOT f.rolled_back
 ), firsts AS (
   SELECT DISTINCT ON (o.match_key, o.round_id, o.wallet_id)
          o.match_key, o.round_id, o.wallet_id, o.wallet_seq, o.op_key, o.received_at,
@@ -64,13 +59,22 @@ WITH reported AS (
                      AND o.provider IS NOT DISTINCT FROM r.provider
    -- A correction is booked long after the balance that the provider reports of the round.
    WHERE o.decision = 'accepted' AND o.kind NOT IN ('tombstone', 'adjustment')
-   ORDER BY o.match_key, o.round_id, o.wallet_id, o.wallet_seq,
+     -- Of the lines of a round, the first has the balance before it: of those at one instant,
+     -- the bet. Lines before the window are looked for only if our round may have begun there.
+     AND (r.first_at >= {{start}} + interval '1 hour'
+          OR NOT EXISTS (SELECT FROM feed_records e
+                          WHERE e.match_key = t.match_key AND e.provider = {{provider}}
+                            AND e.round_id = t.round_id AND e.handle = t.handle
+                            AND e.currency = t.currency AND e.created_at < {{start}}
+                            AND e.occurrence = 1 AND NOT e.rolled_back OFFSET 0))
+   ORDER BY o.match_key, o.round_id, o.wallet_id, o.wallet_seq, t.created_at, t.stake <= 0,
             abs(t.balance_before - o.balance_after + o.amount), t.record_id
 ), shifts AS (
   SELECT *, reported - booked AS shift, row_number() OVER chain = 1 AS is_first,
          lag(reported - booked, 1, 0::bigint) OVER chain AS previous_shift,
          lead(reported - booked) OVER chain AS next_shift
-    FROM firsts WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
+    FROM firsts WHERE reported IS NOT NULL
+  WINDOW chain AS (PARTITION BY wallet_id ORDER BY wallet_seq)
 )
 SELECT s.*, w.player, w.currency, transaction_name(wallet_id, wallet_seq) AS transaction,
 {IS_SHARED.format(row="s")}
@@ -93,7 +97,7 @@ SELECT n.wallet_id, l.reported - o.booked AS shift, l.created_at AS at
                  AND x.round_id = p.round_id AND x.currency = w.currency
                  AND coalesce(h.player, x.handle) = w.player
                  AND x.occurrence = 1 AND NOT x.rolled_back
-               ORDER BY x.created_at, x.record_id LIMIT 1) f
+               ORDER BY x.created_at, x.stake <= 0, x.record_id LIMIT 1) f
         WHERE p.wallet_id = n.wallet_id AND p.wallet_seq < n.wallet_seq
           AND p.wallet_seq >= n.wallet_seq - {followed} AND p.provider = {provider}
           AND p.decision = 'accepted' AND p.kind NOT IN ('tombstone', 'adjustment')

@@ -1,7 +1,8 @@
 """What cross-checks of a window read that came after its run: reasons for other findings.
 
 The rows of both sides may be the same and a cross-check find something else: a wallet is no
-longer below zero, a late original came, or a finding of a feed is resolved.
+longer below zero, a late original came, a finding of a feed is resolved, or the balances of
+the days before are known.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,14 @@ from sqlalchemy import Connection, text
 
 from vocabulary.window import Window
 
+# Only then is the chain of balances checked, which looks back beyond the window.
+_REPORTS_BALANCES = """EXISTS (
+       SELECT FROM feed_records x
+        WHERE x.provider = :provider AND x.created_at >= :start AND x.created_at < :end
+          AND x.balance_before IS NOT NULL)"""
 # Instants are those of receivers, feeds and people: what came between the start of the run and
 # its snapshot is named too.
-_SINCE = """
+_SINCE = f"""
 SELECT name, round_id, at, count(*) OVER () AS total FROM (
     -- conflicting repeats of the window
     SELECT d.op_key AS name, NULL AS round_id, d.received_at AS at, 1 AS kind,
@@ -57,9 +63,22 @@ SELECT name, round_id, at, count(*) OVER () AS total FROM (
     -- callbacks of the window in the provider's log
     SELECT p.delivery_id, NULL, p.pulled_at, 6, 0 FROM provider_deliveries p
      WHERE p.provider = :provider AND p.attempted_at >= :start AND p.attempted_at < :end
-       AND p.pulled_at > :since) AS since
+       AND p.pulled_at > :since
+    UNION ALL
+    -- rounds of earlier windows that the ledger misses, found or gone
+    SELECT b.break_id, b.round_id, coalesce(b.cleared_at, w.opened_at), 7, 0
+      FROM breaks b JOIN break_workflows w USING (break_id)
+     WHERE b.provider = :provider AND b.kind = 'missing_in_ledger' AND b.began_at < :start
+       AND (b.cleared_at > :since OR w.opened_at > :since) AND {_REPORTS_BALANCES}
+    UNION ALL
+    -- records of earlier windows with balances
+    SELECT v.record_id, f.round_id, v.received_at, 8, v.version_id
+      FROM feed_versions v
+      JOIN feed_records f ON f.provider = v.provider AND f.record_id = v.record_id
+     WHERE v.provider = :provider AND v.version_id > :versions AND f.created_at < :start
+       AND f.balance_before IS NOT NULL AND f.occurrence = 1 AND {_REPORTS_BALANCES}) AS since
  ORDER BY kind, no, at, name LIMIT :most
-"""
+"""  # noqa: S608 - the constant above
 
 
 def checked_since(
@@ -69,6 +88,7 @@ def checked_since(
     *,
     since: datetime,
     watermark: int,
+    versions: int,
     most: int,
 ) -> list[Mapping[Any, Any]]:
     """Return what came since a run that its cross-checks read: name, round, instant, total.
@@ -79,6 +99,7 @@ def checked_since(
         window: of the run.
         since: when the run began.
         watermark: the newest batch that the run could read.
+        versions: the newest version of a record that the run could read.
         most: how many are returned; ``total`` counts all.
     """
     params = {
@@ -87,6 +108,7 @@ def checked_since(
         "end": window.end,
         "since": since,
         "watermark": watermark,
+        "versions": versions,
         "most": most,
     }
     return list(connection.execute(text(_SINCE), params).mappings())

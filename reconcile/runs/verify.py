@@ -217,12 +217,14 @@ def _changed_inputs(
 def _checked_since(
     connection: Connection, run: Mapping[str, Any], window: Window, since: datetime
 ) -> ChangedInputs:
+    watermarks = run["manifest"]["inputs"]["marks"]
     rows = checked_since(
         connection,
         run["provider"],
         window,
         since=since,
-        watermark=run["manifest"]["inputs"]["marks"]["batches"] or 0,
+        watermark=watermarks["batches"] or 0,
+        versions=watermarks["versions"] or 0,
         most=NAMED_MAX,
     )
     return ChangedInputs(

@@ -28,7 +28,9 @@ from vocabulary.ids import match_key
 from vocabulary.money import Money, text_from_minor
 
 # The provider's balance and ours before the round, and before the next one that it reports. The
-# next is looked for only if the round has one: a provider without balances has none at all.
+# next is looked for only if the round has one: a provider without balances has none at all. Of
+# the lines of a round, the first of the player has the balance before it; at one instant, the
+# bet.
 BALANCES = (
     """
 WITH of_round AS (
@@ -48,10 +50,14 @@ WITH of_round AS (
          r.net, r.last_seq, o.match_key = {match_key} AS is_round
     FROM of_round r
     JOIN operations o ON o.wallet_id = r.wallet_id AND o.wallet_seq >= r.first_seq
-    JOIN LATERAL (SELECT min(f.balance_before) AS balance_before FROM feed_records f
-                   WHERE f.provider = o.provider AND f.match_key = o.match_key
-                     AND f.round_id = o.round_id AND f.occurrence = 1
-                     AND NOT f.rolled_back) f ON f.balance_before IS NOT NULL
+    JOIN LATERAL (SELECT x.balance_before FROM feed_records x
+                    LEFT JOIN handles h ON h.provider = x.provider AND h.handle = x.handle
+                   WHERE x.provider = o.provider AND x.match_key = o.match_key
+                     AND x.round_id = o.round_id AND x.currency = {currency}
+                     AND coalesce(h.player, x.handle) IN ({player}, '')
+                     AND x.occurrence = 1 AND NOT x.rolled_back
+                   ORDER BY x.created_at, x.stake <= 0, x.record_id LIMIT 1) f
+         ON f.balance_before IS NOT NULL
    WHERE o.provider = {provider} AND o.decision = 'accepted'
      AND o.kind NOT IN ('tombstone', 'adjustment')
 ), this AS MATERIALIZED (

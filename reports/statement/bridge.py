@@ -17,7 +17,8 @@ from vocabulary.window import Window
 
 # Every entry that is about a round of the window, or posted in it. Players' accounts are left
 # out: the others of a transaction sum to stake less payout. A residual is of the share of the
-# player whom it names, or whose break was written off. It names none in a round of one player.
+# player whom it names, or whose break was written off. It names none in a round of one player,
+# and the break of a restated day names none of its round.
 _ENTRIES = """
 WITH of_window AS (
   SELECT DISTINCT match_key, wallet_id FROM rounds
@@ -30,7 +31,7 @@ shares AS (
 ),
 of_players AS (
   SELECT r.residual_id, r.match_key, r.currency, r.booked_at,
-         coalesce(nullif(r.player, ''), b.player) AS player
+         coalesce(nullif(r.player, ''), nullif(b.player, '')) AS player
     FROM residuals r LEFT JOIN write_offs USING (write_off_id)
     LEFT JOIN breaks b USING (break_id)
    WHERE r.provider = :provider

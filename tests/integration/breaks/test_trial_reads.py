@@ -1,7 +1,9 @@
 """What a trial reads of the window of its run, and how."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -16,6 +18,17 @@ from tests.harness.books.differences.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import accept, bet, open_wallets
 from vocabulary.clock import FrozenClock
 from vocabulary.currencies import ISO_ONLY
+
+MINUTE = timedelta(minutes=1)
+#: One more line of round r2, with a balance of 9.00 before it.
+_LINE = """
+INSERT INTO feed_records
+       (provider, record_id, occurrence, round_id, match_key, handle, currency, stake, payout,
+        rolled_back, balance_before, created_at, updated_at, received_at, source, continues)
+SELECT provider, 'a line', 1, round_id, match_key, %s, currency, %s, %s, false, 900,
+       created_at + %s, updated_at, received_at, source, true
+  FROM feed_records WHERE record_id = 'r2'
+"""
 
 
 @pytest.fixture
@@ -71,6 +84,33 @@ def test_a_trial_foresees_what_the_next_run_closes_and_opens(
     # What the first round no longer explains shows where the balance next is off.
     opened = [] if amount == 50 else [(BreakKind.BALANCE_GAP, "r1")]
     assert [(b.kind, b.round_id) for b in trial.opens] == opened
+
+
+@pytest.mark.parametrize(
+    ("handle", "stake", "payout", "later"),
+    [
+        pytest.param("ann", 0, 5, MINUTE, id="later"),
+        pytest.param("ann", 0, 5, 0 * MINUTE, id="at once"),
+        pytest.param("bob", 10, 0, 0 * MINUTE, id="of another player"),
+    ],
+)
+def test_a_trial_takes_the_balance_before_the_bet_of_the_player(
+    books: BreakBooks, handle: str, stake: int, payout: int, later: timedelta
+) -> None:
+    books.ours("r1", 100, 0)
+    books.theirs("r1", 100, 30)
+    books.change_record("r1", balance_before="1000")
+    books.ours("r2", 30, 5)
+    books.theirs("r2", 30, 5 - payout)
+    books.change_record("r2", balance_before="930")
+    with psycopg.connect(books.url) as connection:
+        connection.execute(_LINE.encode(), (handle, stake, payout, later))
+    (name,) = (b.id for b in books.run().breaks if b.round_id == "r1")
+    correction = Correction(amount=30, side="payout")
+
+    trial = books.trials(read_break(books.engine, name), [correction], now=EVENING)
+
+    assert trial.contradictions == ()
 
 
 def test_a_trial_over_a_connection_of_its_own_keeps_its_statements_prepared(

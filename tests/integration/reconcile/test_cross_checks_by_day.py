@@ -29,15 +29,20 @@ _MOVE = (
     "UPDATE feed_records SET created_at = %s WHERE match_key = %s",
     "UPDATE rounds SET first_at = %s WHERE match_key = %s",
 )
+_VERSION = """
+INSERT INTO feed_versions (provider, record_id, updated_at, content, raw, source, received_at)
+SELECT provider, record_id, updated_at, '', '', source, %s FROM feed_records
+ WHERE record_id = %s
+"""
 _MOVE_DELIVERY = """
 UPDATE deliveries SET received_at = %s
  WHERE delivery_id = (SELECT delivery_id FROM deliveries ORDER BY 1 OFFSET %s LIMIT 1)
 """
 
 
-def _run(url: str, day: Window) -> RunResult:
+def _run(url: str, day: Window, *, now: datetime = WEDNESDAY.end) -> RunResult:
     request = RunRequest(provider="agg", window=day, maturity=15 * MINUTE)
-    return reconcile(url, request, clock=FrozenClock(WEDNESDAY.end))
+    return reconcile(url, request, clock=FrozenClock(now))
 
 
 def _found(result: RunResult) -> list[tuple[str, str, int]]:
@@ -104,6 +109,63 @@ def test_a_round_that_we_lost_is_no_gap_of_the_days_after_it(
 
     assert list(map(_found, runs)) == [[("missing_in_ledger", "lost", -25)], [], []]
     assert [verify_run(journal.url, run.run_id).problems for run in runs] == [(), (), ()]
+
+
+def test_of_two_lines_at_one_instant_the_bet_has_the_balance_before_the_round(
+    journal: Journal,
+) -> None:
+    for n, day in enumerate(DAYS):
+        for number in (1, 2):
+            name, off = f"r{n}-{number}", 7 * (n > 0 or number > 1)
+            at, stake = day.start + number * 60 * MINUTE, 10 * number
+            before = journal.balance + off
+            journal.operation(f"{name}-b", stake=stake, round_id=name)
+            journal.operation(f"{name}-w", payout=4, kind="win", round_id=name)
+            journal.record(f"{name}-2", stake, before=before, round_id=name)
+            journal.record(f"{name}-1", 0, 4, before=before - stake, round_id=name)
+            journal.execute("UPDATE feed_records SET continues = right(record_id, 2) = '-1'")
+            _change(journal.url, _MOVE, at, match_key("agg", name))
+
+    found = [_found(_run(journal.url, day)) for day in DAYS]
+
+    assert found == [[("balance_chain_gap", "r0-2", 7)], [], []]
+
+
+def test_a_verification_names_the_round_that_an_earlier_day_misses(journal: Journal) -> None:
+    _play(journal, "before", MONDAY.start + 60 * MINUTE)
+    journal.record("lost", 25, before=journal.balance)
+    _change(journal.url, _MOVE, MONDAY.start + 70 * MINUTE, match_key("agg", "lost"))
+    _play(journal, "next", TUESDAY.start + 60 * MINUTE, off=-25)
+    tuesday = _run(journal.url, TUESDAY)
+    assert _found(tuesday) == [("balance_chain_gap", "next", -25)]
+
+    later = WEDNESDAY.end + 60 * MINUTE
+    [missing] = _run(journal.url, MONDAY, now=later).breaks
+
+    _names(journal, tuesday, missing.id)
+
+
+def test_a_verification_names_the_balance_of_an_earlier_day(journal: Journal) -> None:
+    journal.operation("first", stake=10)
+    _change(journal.url, [_MOVE[0], _MOVE[2]], MONDAY.start, match_key("agg", "first"))
+    _play(journal, "next", TUESDAY.start + 60 * MINUTE, off=7)
+    tuesday = _run(journal.url, TUESDAY)
+    assert _found(tuesday) == [("balance_chain_gap", "next", 7)]
+
+    journal.record("first", 10, before=journal.balance + 20 + 7)
+    _change(journal.url, [_MOVE[1]], MONDAY.start, match_key("agg", "first"))
+    journal.execute(_VERSION, WEDNESDAY.end, "first")
+
+    _names(journal, tuesday, "first")
+
+
+def _names(journal: Journal, run: RunResult, name: str) -> None:
+    """Check that what a verification finds else has this reason."""
+    verification = verify_run(journal.url, run.run_id)
+    assert verification.problems == (
+        "findings by_witness differ: 1 of what cross-checks read came since",
+    )
+    assert [row["name"] for side in verification.changed for row in side.named] == [name]
 
 
 def test_a_later_line_of_a_round_has_no_balance_before_the_round(journal: Journal) -> None:

@@ -32,11 +32,12 @@ def test_a_bucket_fills_evenly_and_belongs_to_one_sender() -> None:
         rates.take("one")
 
 
-def test_sums_of_runs_may_be_larger_than_any_amount() -> None:
-    total = money_of_text("3000000000.00000000", "BTC", {"BTC": 8})
+@pytest.mark.parametrize("many", [3, 100])  # a hundred are beyond 64 bits
+def test_sums_of_runs_may_be_larger_than_any_amount(many: int) -> None:
+    total = money_of_text(f"{many}000000000.00000000", "BTC", {"BTC": 8})
 
     assert total is not None
-    assert total.minor == 3 * MINOR_MAX
+    assert total.minor == many * MINOR_MAX
     assert money_of_text("none", "BTC", {"BTC": 8}) is None
 
 
