@@ -14,6 +14,7 @@ from breaks.bulk import STATES, BulkAction, BulkOrder, correct
 from breaks.lists.queries import BreakFilter, list_breaks
 from breaks.states import ActionRefused
 from breaks.store import TrackedBreak, read_break
+from ledger.corrections.adjustments import NotBookedYet
 from ops.commands.progress import progress_of_steps
 from reports.find.short_ids import short_id
 from vocabulary.clock import SystemClock
@@ -63,7 +64,7 @@ def correct_all(
             try:
                 correct(engine, break_, order, clock)
                 done.append(read_break(engine, break_.break_id))
-            except (NotAllowed, Contradiction) as error:
+            except (NotAllowed, Contradiction, NotBookedYet) as error:
                 refused[break_.break_id] = str(error)
     return Corrected(breaks=done, refused=refused)
 
