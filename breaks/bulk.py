@@ -46,6 +46,7 @@ from breaks.write_offs import (
     propose_write_off,
     reject_write_off,
 )
+from ledger.corrections.adjustments import NotBookedYet
 from vocabulary.clock import Clock
 from vocabulary.errors import Contradiction, NotAllowed
 from vocabulary.people import Right
@@ -192,6 +193,7 @@ def correct(
         BreakChanged: it has another version.
         NotAllowed: the rules do not allow it; nothing was changed.
         Contradiction: the ledger refused to book it; it stays approved.
+        NotBookedYet: the ledger put it off; it stays approved.
         Unavailable: the database is out of reach.
     """
     match order.action:
@@ -297,7 +299,7 @@ def _outcome(result: BulkResult, break_id: str) -> Iterator[None]:
         yield
     except BreakChanged:
         result.changed.append(break_id)
-    except (NotAllowed, Contradiction) as error:
+    except (NotAllowed, Contradiction, NotBookedYet) as error:
         result.refused[break_id] = str(error)
     else:
         result.done.append(break_id)

@@ -38,9 +38,8 @@ SELECT l.provider, coalesce(a.answer, 'unanswered') AS state,
                                          ELSE a.imported_at END)::float8,
                     CAST(:ends AS double precision[])) AS age,
        l.currency, count(*) AS lines,
-       coalesce(sum(l.difference) FILTER (WHERE l.difference > 0), 0)::bigint AS in_our_favour,
-       coalesce(-sum(l.difference) FILTER (WHERE l.difference < 0), 0)::bigint
-         AS in_their_favour
+       coalesce(sum(l.difference) FILTER (WHERE l.difference > 0), 0) AS in_our_favour,
+       coalesce(-sum(l.difference) FILTER (WHERE l.difference < 0), 0) AS in_their_favour
   FROM lines l
   LEFT JOIN dispute_answers a USING (dispute_id, line)
   LEFT JOIN sent s USING (dispute_id)
@@ -74,8 +73,8 @@ def claim_sums(
             age=NOT_SENT if row.age is None else ages[row.age],
             currency=row.currency,
             lines=row.lines,
-            in_our_favour=row.in_our_favour,
-            in_their_favour=row.in_their_favour,
+            in_our_favour=int(row.in_our_favour),
+            in_their_favour=int(row.in_their_favour),
         )
         for row in connection.execute(text(_CLAIMS), params)
     ]

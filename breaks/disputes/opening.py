@@ -106,7 +106,7 @@ def open_dispute(
     require_text(by=by)
     with transaction(engine) as connection:
         breaks = [lock_break(connection, name) for name in sorted(set(break_ids))]
-        reasons = _refusals_of(connection, breaks)
+        reasons = refusals_of(connection, breaks)
         chosen = [break_ for break_ in breaks if break_.break_id not in reasons]
         _check(chosen, reasons, named=named)
         name = f"dsp-{uuid4().hex[:20]}"
@@ -133,10 +133,10 @@ def left_out_of(engine: Engine, break_ids: Sequence[str]) -> Mapping[str, int]:
     """
     with transaction(engine) as connection:
         breaks = [lock_break(connection, name) for name in sorted(set(break_ids))]
-        return Counter(_refusals_of(connection, breaks).values())
+        return Counter(refusals_of(connection, breaks).values())
 
 
-def _refusals_of(connection: Connection, breaks: Sequence[TrackedBreak]) -> dict[str, str]:
+def refusals_of(connection: Connection, breaks: Sequence[TrackedBreak]) -> dict[str, str]:
     """By break, why it cannot be disputed now."""
     reasons = {break_.break_id: _refusal_of(connection, break_) for break_ in breaks}
     return {name: reason for name, reason in reasons.items() if reason is not None}

@@ -4,7 +4,8 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,9 @@ _KEPT = timedelta(hours=1)
 #: Shortest time between two requests for its keys, whatever tokens name.
 _KEYS_EVERY = timedelta(seconds=30)
 _TIMEOUT_S = 5.0
+#: Requests to it at once: each holds a thread that makes pages until it answers, or for the
+#: longest time, and anybody may begin a login.
+_ASKED_AT_ONCE = 4
 _BYTES_MAX = 1024 * 1024
 _NEAR = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -73,6 +77,7 @@ class IdentityProvider:
         self._fetch = fetch or fetch_near_or_tls
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
+        self._asking = threading.BoundedSemaphore(_ASKED_AT_ONCE)
 
     def login_address(
         self, *, redirect: str, state: str, nonce: str, verifier: str, now: datetime
@@ -194,12 +199,25 @@ class IdentityProvider:
 
     def _json(self, address: str, form: Mapping[str, str] | None) -> Mapping[str, Any]:
         try:
-            document = json.loads(self._fetch(address, form, {"Accept": "application/json"}))
+            with self._one_of_few(address):
+                content = self._fetch(address, form, {"Accept": "application/json"})
+            document = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise Unavailable(f"{urlsplit(address).netloc} answers no JSON") from error
         if not isinstance(document, dict):
             raise Unavailable(f"{urlsplit(address).netloc} answers no JSON object")
         return document
+
+    @contextmanager
+    def _one_of_few(self, address: str) -> Iterator[None]:
+        """Refuse to ask at once where it keeps others waiting: pages need the threads."""
+        if not self._asking.acquire(blocking=False):
+            host = urlsplit(address).netloc
+            raise Unavailable(f"{host} keeps {_ASKED_AT_ONCE} logins waiting")
+        try:
+            yield
+        finally:
+            self._asking.release()
 
 
 class _NoRedirect(HTTPRedirectHandler):

@@ -167,6 +167,7 @@ def _void_code() -> RequestRefused:
     return RequestRefused(
         status=HTTPStatus.NOT_FOUND,
         title="This link is void",
-        why="It was used, replaced by another one, or is older than a day. An administrator"
+        why="It was used, replaced by another one, or is older than a day. If you have just"
+        " chosen a password with it, that counts: sign in at /login. Otherwise an administrator"
         " makes a new one with `tieout user reset NAME`.",
     )

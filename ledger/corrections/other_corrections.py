@@ -12,8 +12,8 @@ SELECT pg_advisory_xact_lock(hashtextextended('correct ' || provider || ' ' || r
   FROM adjustments WHERE id = :id AND round_id IS NOT NULL
 """
 # One by hand is refused for that of a break, which made the round what the provider reports.
-# One of a break is refused for what its trial does not see yet, but not for the other side of
-# the round, which may be a break of its own.
+# One of a break is refused for what its trial does not see yet, also an earlier one of the same
+# break, but not for the other side of the round, which may be a break of its own.
 _OTHER = """
 SELECT a.id, a.break_id, mine.break_id IS NULL AS by_hand
   FROM adjustments mine
@@ -22,12 +22,12 @@ SELECT a.id, a.break_id, mine.break_id IS NULL AS by_hand
  WHERE mine.id = :id AND a.id <> mine.id AND a.state IN ('approved', 'posted')
    AND CASE WHEN mine.break_id IS NULL
             THEN a.break_id IS NOT NULL AND a.decided_at >= mine.proposed_at
-            ELSE a.break_id IS DISTINCT FROM mine.break_id
-                 AND (a.break_id IS NULL OR a.side = mine.side)
-                 AND (a.state = 'approved'
-                      OR EXISTS (SELECT FROM operations o JOIN batches b USING (batch_id)
-                                  WHERE o.provider = a.provider AND o.op_key = a.id
-                                    AND b.posted_at IS NULL)) END
+            ELSE (a.break_id IS NULL OR a.side = mine.side)
+                 AND CASE a.state
+                     WHEN 'approved' THEN a.break_id IS DISTINCT FROM mine.break_id
+                     ELSE EXISTS (SELECT FROM operations o JOIN batches b USING (batch_id)
+                                   WHERE o.provider = a.provider AND o.op_key = a.id
+                                     AND b.posted_at IS NULL) END END
  ORDER BY a.decided_at, a.id LIMIT 1
 """
 

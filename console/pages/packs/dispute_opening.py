@@ -8,7 +8,7 @@ from hashlib import blake2b
 from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
-from breaks.disputes.opening import LINES_MAX, open_dispute
+from breaks.disputes.opening import LINES_MAX, open_dispute, refusals_of
 from breaks.lists.paging import BreakOrder, page_of_breaks
 from breaks.lists.queries import BreakFilter
 from breaks.states import STEPS, BreakState
@@ -48,7 +48,8 @@ def show(visit: Visit) -> HtmlPage:
     """The chosen breaks with count and money, before anything is done."""
     selection = read_selection(visit, visit.query)
     breaks = _breaks(visit, selection)
-    suitable = [break_ for break_ in breaks if refusal_of(break_) == ""]
+    refusals = _refusals(visit, selection, breaks)
+    suitable = [break_ for break_ in breaks if break_.break_id not in refusals]
     sums: dict[tuple[str, str], int] = {}
     for break_ in suitable:
         key = break_.provider, break_.currency
@@ -59,7 +60,9 @@ def show(visit: Visit) -> HtmlPage:
         "sums": sums,
         "unknown": [name for name in selection.ids if name not in listed],
         "selection": selection,
-        "breaks": [(break_, refusal_of(break_)) for break_ in breaks[:SHOWN_MAX]],
+        "breaks": [
+            (break_, refusals.get(break_.break_id, "")) for break_ in breaks[:SHOWN_MAX]
+        ],
         "suitable": suitable,
         "version": version_of(suitable),
         "count": len(breaks),
@@ -75,7 +78,8 @@ def open_(visit: Visit) -> SeeOther:
     if selection.is_empty:
         raise Malformed("breaks", "the ids of breaks, or a provider and a day, are expected")
     breaks = _breaks(visit, selection)
-    suitable = [break_ for break_ in breaks if refusal_of(break_) == ""]
+    refusals = _refusals(visit, selection, breaks)
+    suitable = [break_ for break_ in breaks if break_.break_id not in refusals]
     _check_seen(visit.form, suitable)
     person = visit.signed_in.person
     opened = open_dispute(
@@ -138,6 +142,19 @@ def refusal_of(break_: TrackedBreak) -> str:
     if break_.state is BreakState.WAITING or BreakState.WAITING in STEPS[break_.state]:
         return ""
     return f"is {break_.state.replace('_', ' ')}"
+
+
+def _refusals(
+    visit: Visit, selection: Selection, breaks: Sequence[TrackedBreak]
+) -> Mapping[str, str]:
+    """By break, why it cannot be disputed.
+
+    Of a day, what an earlier dispute has is left out; whoever names it is refused by name.
+    """
+    if selection.day is None:
+        return {break_.break_id: why for break_ in breaks if (why := refusal_of(break_))}
+    with visit.console.readers.connect() as connection:
+        return refusals_of(connection, breaks)
 
 
 def _breaks(visit: Visit, selection: Selection) -> Sequence[TrackedBreak]:

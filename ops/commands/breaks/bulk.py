@@ -84,7 +84,7 @@ def bulk(
             books=True,
         )
         if decides:
-            corrected = correct_all(engine, break_filter, order)
+            corrected = correct_all(engine, break_filter, order, expected=count)
             _print_corrected(engine, corrected, step, settings, as_json=as_json)
             raise typer.Exit(1 if corrected.refused else 0)
         action = action_of(order, SystemClock().now())

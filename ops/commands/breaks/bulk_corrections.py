@@ -12,11 +12,14 @@ from sqlalchemy import Engine
 
 from breaks.bulk import STATES, BulkAction, BulkOrder, correct
 from breaks.lists.queries import BreakFilter, list_breaks
+from breaks.states import ActionRefused
 from breaks.store import TrackedBreak, read_break
+from ledger.corrections.adjustments import NotBookedYet
 from ops.commands.progress import progress_of_steps
 from reports.find.short_ids import short_id
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Contradiction, NotAllowed
+from vocabulary.plurals import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +40,22 @@ def states_for(action: BulkAction, break_filter: BreakFilter) -> BreakFilter:
     return break_filter if break_filter.states else replace(break_filter, states=STATES[action])
 
 
-def correct_all(engine: Engine, break_filter: BreakFilter, order: BulkOrder) -> Corrected:
+def correct_all(
+    engine: Engine, break_filter: BreakFilter, order: BulkOrder, *, expected: int | None = None
+) -> Corrected:
     """Do the same to every break of a filter; what one is refused, the others are not.
 
+    ``expected``: only if there are so many; None: however many there are.
+
     Raises:
+        ActionRefused: there are more or fewer than expected; nothing was done.
         Unavailable: the database is out of reach.
     """
     breaks, clock = list_breaks(engine, break_filter), SystemClock()
+    if expected not in {None, len(breaks)}:
+        raise ActionRefused(
+            f"the filter matches {counted(len(breaks), 'break')}, not {expected}"
+        )
     done: list[TrackedBreak] = []
     refused: dict[str, str] = {}
     with progress_of_steps(len(breaks)) as begin:
@@ -52,7 +64,7 @@ def correct_all(engine: Engine, break_filter: BreakFilter, order: BulkOrder) -> 
             try:
                 correct(engine, break_, order, clock)
                 done.append(read_break(engine, break_.break_id))
-            except (NotAllowed, Contradiction) as error:
+            except (NotAllowed, Contradiction, NotBookedYet) as error:
                 refused[break_.break_id] = str(error)
     return Corrected(breaks=done, refused=refused)
 

@@ -6,9 +6,13 @@ from functools import partial
 import psycopg
 import pytest
 
+from breaks.bulk import BulkAction, BulkOrder
 from breaks.corrections import proposals
+from breaks.kinds import BreakKind
 from breaks.lists.queries import BreakFilter, list_breaks
+from breaks.policy import NO_LIMITS
 from breaks.states import BreakState
+from ops.commands.breaks.bulk_corrections import correct_all
 from ops.scheduling.booking_jobs import book_approved_corrections
 from storage.engine import open_engine
 from tests.harness.books.differences.breaks import EVENING, HOUR, BreakBooks
@@ -78,3 +82,29 @@ def test_a_correction_that_cannot_be_booked_keeps_no_other_waiting(
         found["first"]: BreakState.APPROVED,
         found["second"]: BreakState.POSTED,
     }
+
+
+def test_a_correction_that_is_put_off_keeps_no_other_of_a_filter_waiting(
+    database: str, books: BreakBooks
+) -> None:
+    for name, paid in (("first", 250), ("second", 30)):
+        books.ours(name, 100, 0)
+        books.theirs(name, 100, paid)
+    found = {break_.round_id: break_.id for break_ in books.run().breaks}
+    order = partial(
+        BulkOrder,
+        reason="theirs",
+        limits=NO_LIMITS,
+        try_corrections=books.trials,
+        exponents=lambda _provider: ISO_ONLY,
+        books=True,
+    )
+    payouts = BreakFilter(kind=BreakKind.PAYOUT)
+    correct_all(books.engine, payouts, order(action=BulkAction.PROPOSE, by="maria"))
+    refuse(database, least=250)
+
+    result = correct_all(books.engine, payouts, order(action=BulkAction.APPROVE, by="jonas"))
+
+    assert [break_.break_id for break_ in result.breaks] == [found["second"]]
+    ((name, why),) = result.refused.items()
+    assert (name, "is approved but not booked yet" in why) == (found["first"], True)

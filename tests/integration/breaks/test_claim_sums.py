@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import text
+
 from breaks.disputes.claim_sums import claim_sums
 from breaks.disputes.claims import NOT_SENT, DisputeClaim, claims_of
 from breaks.disputes.model import LineState
@@ -81,3 +83,20 @@ def test_claims_of_another_provider_are_left_out(disputes: Disputes) -> None:
 
     assert sums(disputes, now, "lottery") == sums(disputes, now) != []
     assert sums(disputes, now, "casino") == []
+
+
+def test_claims_beyond_64_bits_are_added_up(disputes: Disputes) -> None:
+    disputes.opened("r1", "r2", "lost")
+    engine = disputes.daily.books.engine
+    with engine.begin() as connection:  # two lines are enough where they are that large
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(
+            text("UPDATE dispute_lines SET difference = sign(difference) * 5000000000000000000")
+        )
+    now = SystemClock().now()
+
+    (claim,) = sums(disputes, now)
+
+    assert (claim.in_our_favour, claim.in_their_favour) == (5 * 10**18, 10**19)
+    assert [claim] == sums_of_lines(disputes, now)
+    assert "-50000000000000000.00 EUR" in disputes.run("list")

@@ -2,8 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
+import psycopg
 import pytest
+from sqlalchemy import text
 
 from breaks.corrections import proposals
 from breaks.corrections.suggestions import RoundSide
@@ -13,12 +16,21 @@ from ledger.corrections import adjustments
 from ledger.corrections.adjustments import AdjustmentRefused
 from ops.scheduling.booking_jobs import book_approved_corrections
 from storage.engine import open_engine
-from tests.harness.books.differences.breaks import EVENING, BreakBooks
+from tests.harness.books.differences.breaks import EVENING, HOUR, BreakBooks
 from tests.harness.books.ledger import SLUG, eur, open_wallets
 from vocabulary.clock import FrozenClock
 from vocabulary.currencies import ISO_ONLY
 
 CLOCK = FrozenClock(EVENING)
+#: The database takes no entries, as after a fault in what is booked.
+REFUSE_ENTRIES = b"""
+CREATE FUNCTION refuse_entries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation', CONSTRAINT = 'refused';
+END $$;
+CREATE TRIGGER refuse_entries BEFORE INSERT ON entries FOR EACH ROW
+  EXECUTE FUNCTION refuse_entries();
+"""
 
 
 @pytest.fixture
@@ -57,16 +69,20 @@ def of_break(books: BreakBooks) -> str:
     """Propose the correction of the break; returns the break's id."""
     books.run()
     name = books.only().break_id
+    propose_of_break(books, name, at=EVENING)
+    return name
+
+
+def propose_of_break(books: BreakBooks, name: str, *, at: datetime) -> None:
     proposals.propose(
         books.engine,
         name,
         by="erin",
         reason="as they say",
-        now=EVENING,
+        now=at,
         try_corrections=books.trials,
         exponents=ISO_ONLY,
     )
-    return name
 
 
 def approve_only(books: BreakBooks, name: str) -> BreakState:
@@ -146,3 +162,26 @@ def test_stake_and_payout_of_a_round_are_both_corrected_by_hand(books: BreakBook
 
     assert states == ["posted", "posted"]
     assert books.balance() == 1150
+
+
+def test_a_break_is_not_corrected_again_while_its_first_correction_is_parked(
+    database: str, books: BreakBooks
+) -> None:
+    name = of_break(books)
+    approve_only(books, name)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(REFUSE_ENTRIES)
+    proposals.book(books.engine, name, by="jonas", clock=CLOCK)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(b"DROP TRIGGER refuse_entries ON entries")
+    books.run(at=EVENING + HOUR)
+    reopened = books.only().state
+    propose_of_break(books, name, at=EVENING + HOUR)
+
+    with pytest.raises(AdjustmentRefused, match=rf"adj-\w+ of {name} corrects the same"):
+        approve_only(books, name)
+
+    assert reopened is BreakState.OPEN
+    assert book_approved_corrections(books.engine, CLOCK) == 0
+    with books.engine.connect() as connection:
+        assert connection.execute(text("SELECT balance FROM wallets")).scalar_one() == 1150

@@ -67,7 +67,7 @@ def test_what_cannot_be_disputed_is_said_before_anything_is_done(
     stale = sent(maria, of_day, "/disputes/new", count="3")
 
     assert "Nothing is called brk-none." in unknown
-    assert "14 breaks would be put before the provider." in of_day.shown()
+    assert "12 breaks would be put before the provider; 2 cannot be disputed." in of_day.shown()
     assert (stale.status, "the page showed 3" in stale.shown()) == (409, True)
     assert maria.get("/disputes/new?day=2026-06-04").status == 400
     assert console_books.rows("SELECT count(*) FROM disputes") == [(1,)]
@@ -283,3 +283,14 @@ def test_breaks_that_took_the_place_of_those_seen_are_not_disputed(
     assert "the page showed" in late.shown()
     assert "but other ones or other money" in late.shown()
     assert console_books.rows("SELECT count(*) FROM disputes") == before
+
+
+def test_the_rest_of_a_day_is_disputed_beside_an_earlier_dispute(
+    maria: PageClient, dispute: str
+) -> None:
+    page = maria.get(f"/disputes/new?provider=lottery&day={DAY}")
+    opened = sent(maria, page, "/disputes/new")
+
+    assert opened.status == 303, opened.shown()
+    assert not opened.location.startswith(dispute)
+    assert "no, it is in dsp-" in page.shown()
