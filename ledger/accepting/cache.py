@@ -121,6 +121,9 @@ class LedgerCache:
         self._changed_at: dict[int, int] = {}  # wallet → the read that found it changed
         self._wallets: dict[int, Wallet] = {}
         self._players: dict[HandleKey, dict[str, int]] = {}
+        # (slug, wallet) of operations that were seen. They keep the name that they came under
+        # from becoming another player's handle; until then a name is read whenever it is used.
+        self._played: set[tuple[str, int]] = set()
         # An OrderedDict drops its oldest entries one by one. A plain dict would have to drop
         # many at once, which blocks the event loop for ten milliseconds.
         self._operations: OrderedDict[OperationKey, tuple[int, KnownOperation]] = OrderedDict()
@@ -135,7 +138,7 @@ class LedgerCache:
         missing = {
             (slug, handle)
             for slug, handle, currency in read_set.wallets
-            if currency not in self._players.get((slug, handle), ())
+            if (slug, self._players.get((slug, handle), {}).get(currency)) not in self._played
         }
         handles = sorted(missing | read_set.uncached)
         # Reading a wallet may show that it changed, which outdates its cached operations.
@@ -188,6 +191,7 @@ class LedgerCache:
     def _store_operations(self, operations: Mapping[OperationKey, KnownOperation]) -> None:
         for key, operation in operations.items():
             self._operations[key] = (self._read_number, operation)
+            self._played.add((key[0], operation.wallet_id))
 
     def _is_current(self, key: OperationKey) -> bool:
         cached = self._operations.get(key)
@@ -202,5 +206,6 @@ class LedgerCache:
             self._players.clear()
             self._wallets.clear()
             self._changed_at.clear()
+            self._played.clear()
         while len(self._operations) > OPERATIONS_MAX:
             self._operations.popitem(last=False)

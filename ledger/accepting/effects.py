@@ -121,14 +121,13 @@ def _refused_stake(
         return _declined(kind, Verdict.DECLINED_BLOCKED, round_id, "self_excluded")
     if stake > wallet.balance:
         return _declined(kind, Verdict.DECLINED_FUNDS, round_id)
-    if restrictions is None:
-        return None
     is_today = wallet.day >= business_day(request.received_at)
     limit = broken_limit(
-        restrictions,
+        restrictions or UNRESTRICTED,
         stake=stake,
         staked=wallet.day_stake if is_today else 0,
         paid=wallet.day_payout if is_today else 0,
+        turnover=wallet.turnover,
     )
     if limit is None:
         return None

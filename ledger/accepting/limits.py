@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
+from vocabulary.money import SUM_MAX
+
 _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 
 
@@ -53,12 +55,16 @@ def is_excluded(restrictions: Restrictions | None, at: datetime) -> bool:
 
 
 def broken_limit(
-    restrictions: Restrictions, *, stake: int, staked: int, paid: int
+    restrictions: Restrictions, *, stake: int, staked: int, paid: int, turnover: int
 ) -> str | None:
     """The limit that a stake exceeds, as a reason, or None.
 
-    ``staked`` and ``paid`` are the stakes and payouts of the business day so far.
+    ``staked`` and ``paid`` are the stakes and payouts of the business day so far, and
+    ``turnover`` the stakes of the wallet. A stake that these sums have no room for is beyond
+    every limit: put off instead, it would be put off for ever.
     """
+    if max(turnover, staked) + stake > SUM_MAX:
+        return "limit_books"
     if restrictions.stake is not None and stake > restrictions.stake:
         return "limit_stake"
     if restrictions.turnover is not None and staked + stake > restrictions.turnover:

@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 from vocabulary.errors import Malformed
 
-#: Longest line read, in bytes: many times an operation with its body and reply in hex.
-LINE_BYTES_MAX = 1_000_000
+#: Longest line read, in bytes: a row with the longest body that settings allow is shorter.
+LINE_BYTES_MAX = 8_000_000
 #: Stands for the batch id in the sort key of residuals, which follow the last batch.
 AFTER_BATCHES = 2**63 - 1
 KINDS = ("batch", "operation", "entry", "delivery", "residual", "residual_entry")

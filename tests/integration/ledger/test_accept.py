@@ -345,3 +345,26 @@ def test_a_player_without_a_wallet_is_refused_in_any_currency(database: str) -> 
     decisions = accept(database, bet("b1", 1), balance_query())
 
     assert [d.verdict for d in decisions] == [Verdict.CURRENCY_WRONG] * 2
+
+
+def test_a_wallet_whose_turnover_is_full_declines_stakes_and_its_neighbours_are_booked(
+    database: str,
+) -> None:
+    """A stake that no column can hold was answered "retry later" for ever."""
+    open_wallets(database, ("ann", MINOR_MAX), ("bob", 1000))
+    rounds = [
+        fact
+        for n in range(92)
+        for fact in (bet(f"b{n}", MINOR_MAX), win(f"w{n}", MINOR_MAX, bet_key=f"b{n}"))
+    ]
+    sent = (bet("full", MINOR_MAX), bet("small", 10), bet("his", 10, handle="bob"))
+
+    decisions = accept(database, *rounds, *sent)
+
+    assert {decision.verdict for decision in decisions[:-3]} == {Verdict.ACCEPTED}
+    refused, *booked = decisions[-3:]
+    assert (refused.verdict, refused.operations[0].reason) == (
+        *(Verdict.DECLINED_BLOCKED, "limit_books"),
+    )
+    assert [decision.verdict for decision in booked] == [Verdict.ACCEPTED] * 2
+    assert accept(database, bet("full", MINOR_MAX))[0].verdict is Verdict.REPEATED

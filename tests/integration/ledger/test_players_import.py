@@ -1,5 +1,6 @@
 """Importing players: an error names its line, and importing again changes nothing."""
 
+import asyncio
 import io
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +18,14 @@ from ledger.posting.posting import post_all_at
 from ledger.queries.balances import balance_of, statement_of, trial_balance
 from ops.commands.players.importing import PlayersUnreadable, read_players_file
 from storage.engine import open_engine
-from tests.harness.books.ledger import accept, bet, win
+from tests.harness.books.ledger import (
+    accept,
+    acceptors,
+    balance_query,
+    bet,
+    request,
+    win,
+)
 from vocabulary.currencies import ISO_ONLY
 from vocabulary.errors import Contradiction, Malformed, Unavailable
 
@@ -174,6 +182,25 @@ def test_a_name_that_nobody_plays_under_may_be_another_players_handle(
     assert rows(database, "SELECT player, balance FROM wallets WHERE balance < 1000") == [
         *(("2", 600), ("4", 0))
     ]
+
+
+def test_a_name_that_was_only_asked_about_may_become_a_handle_while_receivers_run(
+    database: str, engine: Engine
+) -> None:
+    """The receiver that answered must not book the other player's bet in the old wallet."""
+    imported(engine, HEAD + "ann,EUR,10,\n")
+
+    async def day() -> list[str | None]:
+        async with acceptors(database, 1) as (receiver,):
+            await receiver.accept([request(balance_query())])
+            await receiver.accept([request(win("w0", 5, bet_key="nobody's"))])
+            imported(engine, HEAD + "carl,EUR,10,ann\n")
+            facts = bet("b1", 400), win("w1", 50, bet_key="b1")
+            accepted = [await receiver.accept([request(fact)]) for fact in facts]
+        wallets = [each.decisions[0].wallet for each in accepted]
+        return [None if wallet is None else wallet.player for wallet in wallets]
+
+    assert asyncio.run(day()) == ["carl", "carl"]
 
 
 def test_an_opening_balance_is_posted_and_proven_like_any_deposit(

@@ -72,3 +72,15 @@ def test_referenced_operations_are_read_again_with_their_wallet() -> None:
     read_set = read_set_of([request(balance_query()), request(win("w1", 5, bet_key="b1"))])
 
     assert cache.missing(read_set, fresh=False) == ([(SLUG, "ann")], [(SLUG, "b1")])
+
+
+def test_a_name_is_read_until_an_operation_came_under_it() -> None:
+    """Until then it may become another player's handle."""
+    ledger, cache = MemoryLedger(), LedgerCache()
+    read_set = read_set_of([request(bet("b1", 5))])
+    cache.store_read(ANN, {1: ledger.wallets[1]}, {})
+    cache.store_decisions([ledger.decide(win("w1", 5, bet_key="b0"))])  # refused, books nothing
+
+    assert cache.missing(read_set, fresh=False) == ([(SLUG, "ann")], [])
+    cache.store_decisions([ledger.decide(bet("b1", 5))])
+    assert cache.missing(read_set, fresh=False) == ([], [])

@@ -39,6 +39,7 @@ from tests.harness.books.ledger import (
     win,
 )
 from vocabulary.facts import Fund
+from vocabulary.money import SUM_MAX
 from vocabulary.outcomes import Verdict
 
 BLOCKED, ACCEPTED = Verdict.DECLINED_BLOCKED, Verdict.ACCEPTED
@@ -265,3 +266,35 @@ def test_different_own_operations_have_different_fingerprints() -> None:
 def test_bytes_that_are_no_own_operation_are_refused() -> None:
     with pytest.raises(ValueError, match="an order is expected, one of Deposit, Withdrawal"):
         own_operation_from_bytes(b'{"order":"Gift"}')
+
+
+def test_a_stake_that_the_turnover_has_no_room_for_is_refused_for_good() -> None:
+    """It could never be written: put off, its provider would send it again for ever."""
+    ledger = MemoryLedger()
+    ledger.wallets[1] = structs.replace(ledger.wallets[1], turnover=SUM_MAX - 100)
+
+    assert refusal(ledger.decide(bet("b1", 101))) == (BLOCKED, "limit_books")
+    assert refusal(ledger.decide(bet_and_win("k", 101, 500))) == (BLOCKED, "limit_books")
+    assert ledger.decide(bet("b2", 100)).verdict is ACCEPTED
+    assert refusal(ledger.decide(bet("b3", 1))) == (BLOCKED, "limit_books")
+
+
+def test_stakes_of_a_day_have_no_room_either_where_older_ones_were_taken_back() -> None:
+    ledger = MemoryLedger()
+    today = business_day(NOON)
+    full = structs.replace(ledger.wallets[1], day=today, day_stake=SUM_MAX)
+    ledger.wallets[1] = full
+
+    assert refusal(ledger.decide(bet("b1", 1))) == (BLOCKED, "limit_books")
+    assert ledger.decide(bet("b2", 1), at=NOON + timedelta(days=1)).verdict is ACCEPTED
+
+
+def test_a_full_turnover_keeps_wins_rollbacks_and_bets_of_nothing() -> None:
+    ledger = MemoryLedger()
+    ledger.decide(bet("b1", 100))
+    ledger.wallets[1] = structs.replace(ledger.wallets[1], turnover=SUM_MAX)
+
+    assert ledger.decide(win("w1", 30, bet_key="b1")).verdict is ACCEPTED
+    assert ledger.decide(bet("b2", 0)).verdict is ACCEPTED
+    assert ledger.decide(rollback("u1", "b1")).verdict is ACCEPTED
+    assert ledger.decide(bet("b3", 100)).verdict is ACCEPTED
