@@ -1,9 +1,10 @@
 """Closed days, and records of them that the provider restates afterwards.
 
-The run that signs a day off closes it. The close takes a number in the order of all writes
-(``feeds.write_order``), so "before" and "after" the close do not depend on a clock. A record of
-a closed day that changes, appears or disappears after the close is a restatement; it is shown
-with its figures at the close and now.
+The run that signs a day off closes it. The close has a number in the order of all writes
+(``feeds.write_order``), so "before" and "after" the close do not depend on a clock. It is the
+number that the run took before it read: what arrives while it compares comes after the close. A
+record of a closed day that changes, appears or disappears after the close is a restatement; it
+is shown with its figures at the close and now.
 """
 
 from collections.abc import Iterable
@@ -14,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from feeds.finding_kinds import FindingKind
-from feeds.findings import NewFinding, record_findings, resolve_scopes
-from feeds.write_order import lock_history
+from feeds.findings import NewFinding, record_findings
+from feeds.write_order import lock_history, next_number
 from vocabulary.window import Window
 
 #: Restatements are findings of this feed, whichever feed delivered them.
@@ -28,18 +29,29 @@ concat_ws(',', quote_literal(record_id), occurrence, quote_literal(round_id),
           extract(epoch FROM created_at), extract(epoch FROM updated_at))
 """
 _CLOSE = f"""
-WITH day AS (
+WITH at_close AS (
+    SELECT record_id, occurrence, round_id, handle, currency, stake, payout, rolled_back,
+           created_at, updated_at
+      FROM feed_records
+     WHERE provider = :provider AND created_at >= :starts_at AND created_at < :ends_at
+       AND stored_no < :close_no
+    UNION ALL
+    SELECT record_id, occurrence, round_id, handle, currency, stake, payout, rolled_back,
+           created_at, updated_at
+      FROM feed_superseded
+     WHERE provider = :provider AND created_at >= :starts_at AND created_at < :ends_at
+       AND stored_no < :close_no AND superseded_no > :close_no
+), day AS (
     SELECT count(*) AS records,
            sha256(coalesce(string_agg(sha256(convert_to({_CONTENT}, 'UTF8')), ''::bytea
                                       ORDER BY record_id, occurrence), ''::bytea)) AS digest
-      FROM feed_records
-     WHERE provider = :provider AND created_at >= :starts_at AND created_at < :ends_at
+      FROM at_close
 )
 INSERT INTO day_closes AS c
        (provider, business_day, starts_at, ends_at, closed_at, close_no, run_id, records,
         digest)
-SELECT :provider, :day, :starts_at, :ends_at, :closed_at, nextval('feed_order'), :run_id,
-       records, digest FROM day
+SELECT :provider, :day, :starts_at, :ends_at, :closed_at, :close_no, :run_id, records, digest
+  FROM day
 ON CONFLICT ON CONSTRAINT day_closes_pkey DO UPDATE SET
     starts_at = EXCLUDED.starts_at, ends_at = EXCLUDED.ends_at,
     closed_at = EXCLUDED.closed_at, close_no = EXCLUDED.close_no,
@@ -167,8 +179,9 @@ def close_day(
     window: Window,
     run_id: str | None,
     now: datetime,
+    read_to: int | None = None,
 ) -> DayClose:
-    """Sign a day off with its current records, within the caller's transaction.
+    """Sign a day off with its records, within the caller's transaction.
 
     Closing a day again signs its records of then and resolves its restatements.
 
@@ -179,6 +192,7 @@ def close_day(
         window: that day as instants.
         run_id: the run; None without one.
         now: the instant of the close.
+        read_to: the number up to which the run has read; None: its current records.
     """
     lock_history(connection, provider)
     params = {
@@ -187,10 +201,11 @@ def close_day(
         "starts_at": window.start,
         "ends_at": window.end,
         "closed_at": now,
+        "close_no": next_number(connection) if read_to is None else read_to,
         "run_id": run_id,
     }
     row = connection.execute(text(_CLOSE), params).one()
-    resolve_scopes(connection, provider, CLOSES, scopes=[day.isoformat()], now=now)
+    _record(connection, row, now=now)
     return _close(row)
 
 
@@ -224,14 +239,17 @@ def record_restatements(
     if not instants:
         return 0
     params = {"provider": provider, "first": min(instants), "last": max(instants)}
-    count = 0
-    for row in connection.execute(text(_CLOSES_OVER), params).all():
-        close = _close(row)
-        findings = [_finding(item, close) for item in _restatements(connection, row)]
-        scope = close.day.isoformat()
-        record_findings(connection, provider, CLOSES, scope=scope, findings=findings, now=now)
-        count += len(findings)
-    return count
+    rows = connection.execute(text(_CLOSES_OVER), params).all()
+    return sum(_record(connection, row, now=now) for row in rows)
+
+
+def _record(connection: Connection, row: Row[Any], *, now: datetime) -> int:
+    """Record the restatements of a day, by its row in ``day_closes``; returns their number."""
+    close = _close(row)
+    findings = [_finding(item, close) for item in _restatements(connection, row)]
+    scope = close.day.isoformat()
+    record_findings(connection, close.provider, CLOSES, scope=scope, findings=findings, now=now)
+    return len(findings)
 
 
 def _restatements(connection: Connection, close: Row[Any]) -> list[ChangedRecord]:

@@ -12,7 +12,6 @@ _LOCK = f"SELECT pg_advisory_xact_lock({_KEY})"
 _LOCK_SESSION = f"SELECT pg_advisory_lock({_KEY})"
 _UNLOCK_SESSION = f"SELECT pg_advisory_unlock({_KEY})"
 _NEXT = "SELECT nextval('feed_order')"
-_LAST = "SELECT last_value - (NOT is_called)::int FROM feed_order"
 
 
 def lock_history(connection: Connection, provider: str) -> None:
@@ -26,14 +25,14 @@ def next_number(connection: Connection) -> int:
     return number
 
 
-def last_number(connection: Connection, provider: str) -> int:
-    """The newest number: every write of the provider up to it is committed.
+def number_between_writes(connection: Connection, provider: str) -> int:
+    """A number of its own: every write of the provider before it is committed.
 
     Waits for a writer that has taken a number and has not committed yet.
     """
     connection.execute(text(_LOCK_SESSION), {"provider": provider})
     try:
-        number: int = connection.execute(text(_LAST)).scalar_one()
+        number = next_number(connection)
     finally:
         connection.execute(text(_UNLOCK_SESSION), {"provider": provider})
     return number

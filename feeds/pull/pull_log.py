@@ -101,7 +101,7 @@ def record_repeated_page(
     """Record that a list repeated a page: nothing of it was stored, some of it is missing."""
     finding = NewFinding(
         kind=FindingKind.DUPLICATE_PAGE,
-        detail="two pages in a row have the same content; nothing of the list from"
+        detail="two pages have the same content; nothing of the list from"
         f" {iso(window.start)} on was stored",
         covers=window,
     )

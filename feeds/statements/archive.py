@@ -54,6 +54,10 @@ SELECT exists(SELECT FROM feed_files
                WHERE provider = :provider AND feed = :feed AND business_day < :day
                  AND verdict <> 'quarantined')
 """
+_REPLACED_BY = """
+SELECT r.name FROM feed_files f JOIN feed_files r ON r.file_id = f.replaced_by
+ WHERE f.file_id = :file_id
+"""
 _LISTS_RECORDS = "SELECT exists(SELECT FROM feed_file_records WHERE file_id = :file_id)"
 _REFUSE = "UPDATE feed_files SET verdict = 'quarantined' WHERE file_id = :file_id"
 
@@ -141,6 +145,13 @@ def lists_records(connection: Connection, file_id: int) -> bool:
     params = {"file_id": file_id}
     lists: bool = connection.execute(text(_LISTS_RECORDS), params).scalar_one()
     return lists
+
+
+def name_of_replacement(connection: Connection, file_id: int) -> str | None:
+    """The name of the file that restates this one; None: it is current."""
+    params = {"file_id": file_id}
+    name: str | None = connection.execute(text(_REPLACED_BY), params).scalar_one_or_none()
+    return name
 
 
 def refuse_file(connection: Connection, file_id: int) -> None:

@@ -11,7 +11,12 @@ from feeds.finding_kinds import FindingKind
 from feeds.findings import NewFinding
 from feeds.gaps import missing_days, missing_numbers
 from feeds.records import FeedCount
-from feeds.statements.archive import HAS_RECORDS, STATEMENT, OtherFile
+from feeds.statements.archive import (
+    HAS_RECORDS,
+    STATEMENT,
+    OtherFile,
+    name_of_replacement,
+)
 from feeds.statements.listed_findings import LISTED_MAX
 from vocabulary.plurals import counted
 from vocabulary.window import day_window
@@ -61,6 +66,19 @@ def rival_file(
         " --restates, or set several_a_day",
         file=name,
         covers=day_window(day, zone),
+    )
+
+
+def replaced_file(connection: Connection, file_id: int, name: str) -> Iterator[NewFinding]:
+    """The finding that another file came in the place of this one."""
+    replaced_by = name_of_replacement(connection, file_id)
+    if replaced_by is None:
+        return
+    yield NewFinding(
+        kind=FindingKind.TWO_FILES_FOR_ONE_DAY,
+        detail=f"{replaced_by} replaced this file; if this one is right after all, import it"
+        " with --restates",
+        file=name,
     )
 
 

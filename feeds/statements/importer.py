@@ -44,6 +44,7 @@ from feeds.statements.file_findings import (
     changed_records,
     late_records,
     repeated_ids,
+    replaced_file,
     rival_file,
     sequence_gaps,
     wrong_day,
@@ -268,12 +269,12 @@ def _store_content(
     misplaced = list(wrong_day(connection, day, name, request.zone))
     day = day or lines.only_day(request.zone)
     others = other_files(connection, slug, name, archived, day, named=request.replaces)
-    may_have_rivals = request.is_confirmed or reader.rules.several_a_day
-    rival = () if may_have_rivals else tuple(rival_file(others, name, day, request.zone))
+    rival = () if reader.rules.several_a_day else rival_file(others, name, day, request.zone)
+    rivals = list(rival) or list(replaced_file(connection, archived.file_id, name))
     changed = changed_records(count.changes, name, reader.provider.exponents)
     missing = [] if lines.findings.count else own_missing(connection, slug, archived.file_id)
     reread = list(read_anew(count.reread, missing, name, reader.provider.exponents))
-    unconfirmed = () if request.is_confirmed else (rival or (*misplaced, *changed, *reread))
+    unconfirmed = () if request.is_confirmed else (rivals or [*misplaced, *changed, *reread])
     findings = [*lines.findings, *repeated_ids(count, name), *unconfirmed]
     verdict = _verdict(reader, count, findings)
     if verdict == QUARANTINED:

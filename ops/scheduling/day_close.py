@@ -67,7 +67,12 @@ def close_day_of(
 def close_if_ready(
     engine: Engine, url: str, entry: ProviderSettings, day: DayStatus, options: RunOptions
 ) -> RunResult:
-    """Reconcile a day, and close it if it is over, heard and not prepared yet."""
+    """Reconcile a day, and close it if it is over, heard and not prepared yet.
+
+    Raises:
+        Overtaken: somebody prepared it meanwhile.
+        Unavailable, Contradiction: see ``reconcile.runs.run.reconcile``.
+    """
     try:
         check_close(day, "")
     except DayRefused:
@@ -75,9 +80,10 @@ def close_if_ready(
     else:
         closes = day.day
     maturity = maturity_now(url, entry, SystemClock())
-    result = reconcile_provider(
-        url, entry, day.window, maturity=maturity, close=closes, options=options
-    )
+    with refused_people():  # somebody may prepare the day meanwhile
+        result = reconcile_provider(
+            url, entry, day.window, maturity=maturity, close=closes, options=options
+        )
     if closes is not None:
         with engine.begin() as connection:
             note_close(

@@ -14,6 +14,7 @@ from feeds.statements.keep import keep_and_import
 from ops.providers.configured import configured_provider
 from ops.providers.packs import PackOptions, write_packs
 from ops.providers.statements import reader_of
+from ops.runtime.file_troubles import file_trouble_of
 from ops.scheduling.business_days import business_day_of
 from ops.scheduling.day_close import close_if_ready
 from ops.settings.break_policy import rules_of
@@ -69,7 +70,7 @@ def sweep_day(
     pack: tuple[Path, ...] = ()
     run_id: str | None = None
     try:
-        reasons += _take_in(engine, url, entry, settings.close.inbox)
+        reasons += take_in(engine, url, entry, settings.close.inbox)
         with engine.connect() as connection:
             before = business_day_of(connection, entry, day, SystemClock().now())
         if before.is_over:
@@ -93,20 +94,10 @@ def sweep_day(
     )
 
 
-def _take_in(engine: Engine, url: str, entry: ProviderSettings, inbox: str) -> Iterator[str]:
+def take_in(engine: Engine, url: str, entry: ProviderSettings, inbox: str) -> Iterator[str]:
     """Pull and import what is there; yields what was wrong with it."""
     if entry.api is not None and pulled_feeds(entry.dialect):
-        # aiohttp takes 200 ms, which files and pushes do not need.
-        from ops.providers.feed_pull import pull_due  # noqa: PLC0415
-
-        for pulled in pull_due(url, entry):
-            if pulled.error is not None:
-                yield f"feed {pulled.feed}: {pulled.error}"
-            elif pulled.findings.count:
-                yield (
-                    f"feed {pulled.feed}: {counted(pulled.findings.count, 'item')}"
-                    " could not be read"
-                )
+        yield from _pull(url, entry)
     chosen = configured_provider(entry)
     folder = Path(inbox).expanduser() / entry.slug
     if not inbox or chosen.dialect.statement is None or not folder.is_dir():
@@ -123,8 +114,28 @@ def _take_in(engine: Engine, url: str, entry: ProviderSettings, inbox: str) -> I
         except (Refused, Contradiction) as error:
             yield f"{file.name}: {error}"
             continue
+        except OSError as error:  # renamed by whoever brings it, or not ours to read
+            trouble = file_trouble_of(error)
+            if trouble is None:
+                raise
+            yield f"{file.name}: {trouble}"
+            continue
         if result.has_errors:
             yield f"{file.name}: {result.verdict}, {counted(len(result.findings), 'finding')}"
+
+
+def _pull(url: str, entry: ProviderSettings) -> Iterator[str]:
+    # aiohttp takes 200 ms, which files and pushes do not need.
+    from ops.providers.feed_pull import pull_due  # noqa: PLC0415
+
+    for pulled in pull_due(url, entry):
+        if pulled.error is not None:
+            yield f"feed {pulled.feed}: {pulled.error}"
+        elif pulled.findings.count:
+            yield (
+                f"feed {pulled.feed}: {counted(pulled.findings.count, 'item')}"
+                " could not be read"
+            )
 
 
 def _write_pack(

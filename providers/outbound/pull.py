@@ -9,8 +9,8 @@ from providers.outbound.access import ApiAccess
 from vocabulary.facts import HistoryRecord
 from vocabulary.window import Window
 
-#: The reason given when a list repeats its previous page; it becomes a finding of its own.
-REPEATED_PAGE = "another page than the one before is expected"
+#: The reason given when a list repeats a page; it becomes a finding of its own.
+REPEATED_PAGE = "another page than those before is expected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,15 @@ from providers.outbound.replies import (
 from providers.wire.decode import Json, Number
 from providers.wire.fields import instant
 from providers.wire.javascript import number_text
-from providers.xigs.pages import PAGE_FIRST, PAGE_ITEMS, PAGES_MAX, Item, Page, data_of
+from providers.xigs.pages import (
+    PAGE_FIRST,
+    PAGE_ITEMS,
+    PAGES_MAX,
+    Item,
+    Page,
+    data_of,
+    digest_of,
+)
 from providers.xigs.verify import sorted_text
 from vocabulary.clock import Clock
 from vocabulary.currencies import ISO_ONLY, Exponents
@@ -191,10 +199,10 @@ class XigsClient:
     ) -> AsyncIterator[Item]:
         """Every item of a list, page by page; fewer than announced is an error."""
         count = total = 0
-        items: tuple[Item, ...] = ()
+        before: set[bytes] = set()
         for number in range(PAGE_FIRST, PAGE_FIRST + PAGES_MAX):
             is_last = number == PAGE_FIRST + PAGES_MAX - 1
-            page = Page(number, id_field, count, is_last, items, total)
+            page = Page(number, id_field, count, is_last, before, total)
             query = {**filters, "pageIndex": str(number), "pageSize": str(PAGE_ITEMS)}
 
             def call(tokens: Tokens, query: Mapping[str, str] = query) -> ApiCall:
@@ -207,6 +215,7 @@ class XigsClient:
                 )
 
             items, total = await self._authorised(call, page.read)
+            before.add(digest_of(items))
             for item in items:
                 yield item
             count += len(items)

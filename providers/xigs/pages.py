@@ -1,6 +1,8 @@
 """Lists of the platform's API, page by page: read to their announced end, or an error."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from providers.outbound.pull import REPEATED_PAGE
 from providers.outbound.replies import (
@@ -44,7 +46,7 @@ class Page:
     Attributes:
         count: items of the pages before it.
         is_last: no page may follow it.
-        before: the items of the page before it.
+        before: digests of the pages before it, see ``digest_of``.
         total: the items that the page before it announced in all.
     """
 
@@ -52,14 +54,14 @@ class Page:
     id_field: str
     count: int
     is_last: bool
-    before: tuple[Item, ...] = ()
+    before: Set[bytes] = frozenset()
     total: int = 0
 
     def read(self, document: Json) -> tuple[tuple[Item, ...], int]:
         """Its items, and how many the list announces in all.
 
         Raises:
-            Malformed: another page, the previous page again, too many items, a list that
+            Malformed: another page, one of those before again, too many items, a list that
                 became shorter, or one that ends before the announced number.
         """
         items = read_items(data_of(document), "data", self._item)
@@ -67,7 +69,7 @@ class Page:
         if count_at(paging, "pageIndex", "pagination") != self.number:
             raise Malformed("pagination.pageIndex", "the page asked for is expected")
         # A single item may move to the next page between two requests; a whole page cannot.
-        if len(items) > 1 and _documents(items) == _documents(self.before):
+        if len(items) > 1 and digest_of(items) in self.before:
             raise Malformed("data", REPEATED_PAGE)
         total = count_at(paging, "totalCount", "pagination")
         if total < self.total:
@@ -88,8 +90,10 @@ class Page:
         )
 
 
-def _documents(items: tuple[Item, ...]) -> list[Document]:
-    return [item.document for item in items]
+def digest_of(items: tuple[Item, ...]) -> bytes:
+    """The same for pages whose items have the same documents, in the same order."""
+    documents = [item.document for item in items]
+    return blake2b(ascii(documents).encode(), digest_size=16).digest()
 
 
 def data_of(document: Json) -> Json:

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from breaks.kinds import BreakKind
-from feeds.write_order import last_number
+from feeds.write_order import number_between_writes
 from reconcile.snapshot.frames import Keys
 from reconcile.snapshot.snapshot import Snapshot
 from vocabulary.ids import match_key
@@ -182,7 +182,7 @@ def take_watermark(
 ) -> Watermark:
     """Take the watermark of a run that opens its snapshot later."""
     parameters = {"provider": provider}
-    stored_no = last_number(connection, provider)
+    stored_no = number_between_writes(connection, provider)
     handles = text(_HANDLES.format(provider=":provider"))
     return Watermark(
         evaluated_at=now,

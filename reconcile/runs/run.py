@@ -114,7 +114,7 @@ def _run(
     save_watermark(
         connection, request.provider, request.window, watermark, run_id=result.run_id
     )
-    _close_day(connection, request, evaluation, result)
+    _close_day(connection, request, evaluation, result, read_to=watermark.stored_no)
     if checkpoint is not None:
         checkpoint.clear()
     return stored
@@ -135,7 +135,12 @@ def _scan(
 
 
 def _close_day(
-    connection: Connection, request: RunRequest, evaluation: Evaluation, result: RunResult
+    connection: Connection,
+    request: RunRequest,
+    evaluation: Evaluation,
+    result: RunResult,
+    *,
+    read_to: int,
 ) -> None:
     timing = evaluation.comparison.ours.timing.rows + evaluation.comparison.theirs.timing.rows
     if request.close is None or (timing and request.close_reason is None):
@@ -148,6 +153,7 @@ def _close_day(
         window=request.window,
         run_id=result.run_id,
         now=result.started_at,
+        read_to=read_to,
     )
 
 

@@ -300,6 +300,32 @@ def test_a_new_file_with_figures_that_were_replaced_asks_which_are_right(
         assert import_text(connection, path, content, UNNAMED).count.stored == 0
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_a_replaced_file_of_no_single_day_brings_nothing_back_when_it_is_imported_again(
+    engine: Engine, tmp_path: Path, several: bool
+) -> None:
+    rules = replace(UNNAMED, several_a_day=several)
+    with engine.connect() as connection:
+        days = HEADER + bet(1) + bet(2) + bet(3, day=2 - several)
+        first = import_text(connection, tmp_path / "week.csv", days, rules)
+        content, replaces = days.replace(bet(2), ""), (first.file_id,)
+        second = import_text(
+            connection, tmp_path / "week-b.csv", content, rules, replaces=replaces
+        )
+        assert ids(connection) == ["t-1", "t-3"]
+
+        again = import_text(connection, tmp_path / "week.csv", days, rules)
+        assert (again.verdict, ids(connection)) == ("quarantined", ["t-1", "t-3"])
+        assert set(kinds(connection)) == {
+            FindingKind.TWO_FILES_FOR_ONE_DAY,
+            FindingKind.WITHDRAWN_RECORD,
+        }
+
+        replaces = (second.file_id,)
+        back = import_text(connection, tmp_path / "week.csv", days, rules, replaces=replaces)
+        assert (back.verdict, ids(connection)) == ("imported", ["t-1", "t-2", "t-3"])
+
+
 def test_a_confirmed_file_moves_records_to_earlier_instants(
     engine: Engine, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ from feeds.day_close import DayClose, close_day, close_of, record_restatements, 
 from feeds.finding_kinds import FindingKind
 from feeds.findings import FeedFinding, findings_in, resolve_finding
 from feeds.records import store_records
+from reconcile.runs.request import RunRequest
+from reconcile.runs.run import reconcile
 from storage.engine import open_engine
 from vocabulary.facts import HistoryRecord
 from vocabulary.money import Money
@@ -19,6 +21,8 @@ DAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OF_DAY = Window(start=datetime(2026, 3, 1, tzinfo=UTC), end=datetime(2026, 3, 2, tzinfo=UTC))
 EVENING = NOON + timedelta(hours=15)
+#: A run reads its clock for its window, for its watermark, and for its end.
+COMPARED = 3
 
 
 def record(name: str, **changes: object) -> HistoryRecord:
@@ -196,3 +200,45 @@ def test_a_window_does_not_have_the_findings_of_another_day(engine: Engine) -> N
 
     assert open_findings_in(engine, next_day) == []
     assert len(open_findings_in(engine)) == 1
+
+
+class DeliveringClock:
+    """A clock that has records pushed when it is read after the run has compared."""
+
+    def __init__(self, engine: Engine, *records: HistoryRecord) -> None:
+        self._engine = engine
+        self._records = records
+        self._readings = 0
+
+    def now(self) -> datetime:
+        self._readings += 1
+        if self._readings == COMPARED:
+            push(self._engine, *self._records)
+        return EVENING
+
+
+def test_what_arrives_while_a_run_compares_comes_after_its_close(
+    engine: Engine, database: str
+) -> None:
+    push(engine, record("a"))
+    paid = record("a", payout=Money(900, "USD"), updated_at=EVENING)
+    request = RunRequest(
+        provider="agg", window=OF_DAY, maturity=timedelta(minutes=15), close=DAY
+    )
+
+    result = reconcile(database, request, clock=DeliveringClock(engine, paid, record("b")))
+
+    assert [(break_.kind, break_.round_id) for break_ in result.breaks] == [
+        ("missing_in_ledger", "round-a")
+    ]
+    with engine.begin() as connection:
+        closed = close_of(connection, "agg", DAY)
+    assert closed is not None
+    assert (closed.run_id, closed.records) == (result.run_id, 1)
+    found = {item.record_id: item for item in open_findings_in(engine)}
+    assert {name: item.difference for name, item in found.items()} == {"a": 900, "b": -500}
+    assert {item.kind for item in found.values()} == {FindingKind.RESTATED_AFTER_CLOSE}
+
+    again = reconcile(database, request, clock=DeliveringClock(engine))
+    assert {break_.round_id for break_ in again.breaks} == {"round-a", "round-b"}
+    assert open_findings_in(engine) == []

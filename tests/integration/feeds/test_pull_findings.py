@@ -23,6 +23,7 @@ BAD = script([listed([a_session("s-1", a_round(1), a_round(2, bet=None))])])
 GOOD = script([listed([a_session("s-1", a_round(1), a_round(2))])])
 NOTHING = script([listed([])])
 PAGE = [a_session("s-1", a_round(1)), a_session("s-2", a_round(2))]
+OTHER_PAGE = [a_session("s-3", a_round(3)), a_session("s-4", a_round(4))]
 
 
 def open_now(engine: Engine) -> list[FeedFinding]:
@@ -83,9 +84,16 @@ def test_time_that_no_pull_asked_for_is_a_gap_until_one_does(engine: Engine) -> 
     assert kinds(engine) == []
 
 
-def test_a_repeated_page_stores_nothing_and_is_a_finding(engine: Engine) -> None:
+@pytest.mark.parametrize("between", [[], [OTHER_PAGE]], ids=["in a row", "in a circle"])
+def test_a_repeated_page_stores_nothing_and_is_a_finding(
+    engine: Engine, between: list[list[Any]]
+) -> None:
     page = [a_session("s-1", a_round(1)), a_session("s-2", a_round(2))]
-    repeated = [listed(page, total=4), listed(page, index=2, total=4)]
+    pages = [page, *between, page]
+    repeated = [
+        listed(rows, index=number, total=2 * len(pages))
+        for number, rows in enumerate(pages, start=1)
+    ]
 
     pulls, _ = pulled(engine, script(repeated))
     assert pulls["rounds"].error is not None
