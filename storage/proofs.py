@@ -23,7 +23,8 @@ SELECT DISTINCT ON (kind) kind, scope, started_at, finished_at, is_clean, detail
   FROM proof_runs ORDER BY kind, finished_at DESC
 """
 # A finding is not answered by a proof of other rows: of the wallets that moved since, or of
-# another sample. A proof that could not be made found nothing, and the next one answers it.
+# another sample. Nor by one from the month end on, until older rows left: till then a proof of
+# everything reads them. What could not be made found nothing, and the next proof answers it.
 _STANDING = """
 SELECT DISTINCT ON (kind) kind, scope, started_at, finished_at, is_clean, detail
   FROM proof_runs f
@@ -34,11 +35,12 @@ SELECT DISTINCT ON (kind) kind, scope, started_at, finished_at, is_clean, detail
           AND (f.scope = :nothing
                OR later.is_clean
                   AND (f.kind IN ('seal', 'checkpoint') OR later.scope IN ('', f.scope)
-                       OR starts_with(later.scope, :from_month_end))))
+                       OR starts_with(later.scope, :from_month_end)
+                          AND rows_begin_at() > '-infinity')))
  ORDER BY kind, finished_at DESC
 """
 
-#: How the scope begins of a proof of all rows that no archive took.
+#: How the scope begins of a proof of what came after a month: all there is, once the rest left.
 BEGINS_AT_MONTH_END = "from the month end of "
 #: The scope of a proof that could not be made.
 NOTHING = "nothing"

@@ -103,7 +103,8 @@ def report_progress(
     Raises:
         Contradiction: the job is not the runner's any more.
     """
-    newest = [line[:PROGRESS_CHARS_MAX] for line in lines][-PROGRESS_LINES_MAX:]
+    storable = storable_document(list(lines))
+    newest = [line[:PROGRESS_CHARS_MAX] for line in storable][-PROGRESS_LINES_MAX:]
     params = {
         "job_id": number,
         "runner": runner,
@@ -151,8 +152,9 @@ def fail_job(
         interrupted: the runner itself ended, so that nothing is wrong with the job.
     """
     state = "interrupted" if interrupted else "failed"
-    params = {"job_id": job.job_id, "runner": runner, "state": state}
-    ended = connection.execute(_END, {**params, "error": error[:ERROR_CHARS_MAX]}).rowcount
+    kept = storable_document(error[:ERROR_CHARS_MAX])  # it may quote a file
+    params = {"job_id": job.job_id, "runner": runner, "state": state, "error": kept}
+    ended = connection.execute(_END, params).rowcount
     if ended:
         _record(connection, job.job_id, state, job.kind, job.requested_by)
     return ended > 0

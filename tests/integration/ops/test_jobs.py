@@ -15,6 +15,7 @@ from ops.runtime.child_jobs import ChildJobs
 from storage.jobs.model import JobState, NewJobFile
 from storage.jobs.queries import content_of, files_of, jobs_before
 from storage.jobs.requests import JobNotCancelled, cancel_job, drop_files
+from storage.jobs.running import fail_job, report_progress, take_job
 from tests.harness.people import token_of
 from tests.harness.requested_jobs import RequestedJobs
 from tests.harness.servers.receiver import wait_until
@@ -75,6 +76,21 @@ def test_a_text_that_spells_an_escape_is_kept_as_it_is_and_a_real_nul_is_refused
     assert spelled.state is JobState.DONE
     assert spelled.result is not None
     assert spelled.result.summary == r"Said a\u0000b."
+
+
+def test_a_job_keeps_progress_and_an_error_that_quote_what_no_database_holds(
+    jobs: RequestedJobs,
+) -> None:
+    number = jobs.request("words.say")
+    with jobs.owner.begin() as connection:
+        job = take_job(connection, "one", heavy=False)
+        assert job is not None
+        report_progress(connection, number, "one", lines=["column a\0b"], percent=None)
+        assert fail_job(connection, job, "one", "no column c\ud800d", interrupted=False)
+    failed = jobs.job(number)
+
+    assert (failed.state, failed.error) == (JobState.FAILED, "no column c\ufffdd")
+    assert failed.progress == ("column a\ufffdb",)
 
 
 def test_the_same_request_twice_is_one_job(jobs: RequestedJobs) -> None:

@@ -45,6 +45,7 @@ class Books:
         self.ledger = LedgerDatabase(database)
         self.ledger.player("42")
         self.bet("OP-1", "OP-2")
+        self._proven_at = SystemClock().now()
 
     @property
     def settings(self) -> Settings:
@@ -66,6 +67,22 @@ class Books:
         prove_books(self.url, self.settings, slot)
         with self.engine.connect() as connection:
             return last_proofs(connection)
+
+    def proven(self, kind: ProofKind, scope: str, *, is_clean: bool) -> None:
+        """Keep a result, a second after the one before."""
+        self._proven_at += timedelta(seconds=1)
+        run = ProofRun(
+            kind=kind,
+            scope=scope,
+            started_at=self._proven_at,
+            finished_at=self._proven_at,
+            is_clean=is_clean,
+            detail="",
+        )
+        record_proof(self.engine, run)
+
+    def clean(self, kind: ProofKind) -> float:
+        return self.metric("proof_clean")[kind.value]
 
     def metric(self, name: str, *, later: timedelta = timedelta(0)) -> dict[str, float]:
         """The values of one metric by kind of proof."""
@@ -171,24 +188,7 @@ def test_nothing_is_proven_by_itself_unless_the_settings_say_so(database: str) -
 
 
 def test_a_finding_stands_until_a_proof_covers_the_rows_that_it_read(books: Books) -> None:
-    begun = SystemClock().now()
-
-    def proven(kind: ProofKind, scope: str, *, is_clean: bool) -> None:
-        nonlocal begun
-        begun += timedelta(seconds=1)
-        run = ProofRun(
-            kind=kind,
-            scope=scope,
-            started_at=begun,
-            finished_at=begun,
-            is_clean=is_clean,
-            detail="",
-        )
-        record_proof(books.engine, run)
-
-    def clean(kind: ProofKind) -> float:
-        return books.metric("proof_clean")[kind.value]
-
+    proven, clean = books.proven, books.clean
     verify, replay, seal = ProofKind.VERIFY, ProofKind.REPLAY, ProofKind.SEAL
     sample = "from 2026-06-04T09:00:00Z, to 2026-06-04T10:00:00Z"
 
@@ -201,7 +201,7 @@ def test_a_finding_stands_until_a_proof_covers_the_rows_that_it_read(books: Book
     with books.engine.connect() as connection:
         assert standing_findings(connection)[verify].scope == ""
 
-    proven(verify, "from the month end of 2026-06-01T00:00:00+00:00 on", is_clean=True)
+    proven(verify, "", is_clean=True)
     proven(replay, sample, is_clean=True)
     proven(seal, "2026-06-04", is_clean=True)
     assert (clean(verify), clean(replay), clean(seal)) == (1, 1, 1)
@@ -209,6 +209,22 @@ def test_a_finding_stands_until_a_proof_covers_the_rows_that_it_read(books: Book
     proven(verify, NOTHING, is_clean=False)
     proven(verify, "wallets 1 to 2", is_clean=True)
     assert clean(verify) == 1
+
+
+def test_a_proof_from_the_month_end_answers_findings_only_once_older_rows_left(
+    books: Books,
+) -> None:
+    from_month_end = "from the month end of 2026-06-01T00:00:00+00:00 on"
+    books.proven(ProofKind.VERIFY, "", is_clean=False)
+    books.proven(ProofKind.VERIFY, from_month_end, is_clean=True)
+    assert books.clean(ProofKind.VERIFY) == 0
+
+    tamper(
+        books.url,
+        "INSERT INTO archived_row_months (month, at)"
+        " VALUES ('2026-05-01', '2026-06-01T00:00:00Z')",
+    )
+    assert books.clean(ProofKind.VERIFY) == 1
 
 
 def test_a_replay_names_the_rows_that_it_covers() -> None:

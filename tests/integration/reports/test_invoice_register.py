@@ -74,6 +74,7 @@ def test_an_invoice_is_received_approved_by_another_person_and_paid(days: Signed
         "by_terms": "0.00",
         "ties": True,
         "unsigned": {},
+        "unposted": 0,
     }
     assert "maria received it: another person approves it" in alone
     assert "it is received by maria and cannot be paid: it has to be approved first" in early
