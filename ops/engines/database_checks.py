@@ -55,5 +55,5 @@ def _warn_of_ownership(url: str) -> None:
             role=position.role,
             superuser=position.is_superuser,
             tables=len(position.owned),
-            do="see `tieout roles`",
+            do="see `tieout config roles`",
         )

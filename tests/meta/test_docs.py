@@ -64,6 +64,16 @@ def test_every_command_a_document_names_exists(name: str) -> None:
     assert unknown_commands(docs.commands_named(read(name))) == []
 
 
+def test_every_command_that_our_own_sentences_name_exists() -> None:
+    named = {
+        name
+        for path in modules(*packages())
+        for name in docs.commands_named((ROOT / path).read_text())
+    }
+
+    assert unknown_commands(named) == []
+
+
 def test_a_false_claim_is_found_out() -> None:
     text = "See `ledger/nowhere.py` and [this](docs/gone.md): `make magic`, `tieout conjure`."
 

@@ -10,7 +10,7 @@ from storage.queue import commands
 from vocabulary.errors import Malformed
 from workers.canary import QUEUES
 
-Queue = Annotated[str, typer.Argument(help="The queue: post or ingest.")]
+Queue = Annotated[str, typer.Argument(help="The queue: post, ingest or fetch.")]
 
 
 def pause(
