@@ -10,8 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
-from vocabulary.money import SUM_MAX
-
+#: What the columns hold that add stakes up, of a wallet and of its day.
+STAKED_MAX = 2**63 - 1
 _EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 
 
@@ -63,7 +63,7 @@ def broken_limit(
     ``turnover`` the stakes of the wallet. A stake that these sums have no room for is beyond
     every limit: put off instead, it would be put off for ever.
     """
-    if max(turnover, staked) + stake > SUM_MAX:
+    if max(turnover, staked) + stake > STAKED_MAX:
         return "limit_books"
     if restrictions.stake is not None and stake > restrictions.stake:
         return "limit_stake"

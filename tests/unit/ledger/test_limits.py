@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 
 from ledger.accepting.limits import (
+    STAKED_MAX,
     PlayerState,
     Restrictions,
     business_day,
@@ -39,7 +40,6 @@ from tests.harness.books.ledger import (
     win,
 )
 from vocabulary.facts import Fund
-from vocabulary.money import SUM_MAX
 from vocabulary.outcomes import Verdict
 
 BLOCKED, ACCEPTED = Verdict.DECLINED_BLOCKED, Verdict.ACCEPTED
@@ -271,7 +271,7 @@ def test_bytes_that_are_no_own_operation_are_refused() -> None:
 def test_a_stake_that_the_turnover_has_no_room_for_is_refused_for_good() -> None:
     """It could never be written: put off, its provider would send it again for ever."""
     ledger = MemoryLedger()
-    ledger.wallets[1] = structs.replace(ledger.wallets[1], turnover=SUM_MAX - 100)
+    ledger.wallets[1] = structs.replace(ledger.wallets[1], turnover=STAKED_MAX - 100)
 
     assert refusal(ledger.decide(bet("b1", 101))) == (BLOCKED, "limit_books")
     assert refusal(ledger.decide(bet_and_win("k", 101, 500))) == (BLOCKED, "limit_books")
@@ -282,7 +282,7 @@ def test_a_stake_that_the_turnover_has_no_room_for_is_refused_for_good() -> None
 def test_stakes_of_a_day_have_no_room_either_where_older_ones_were_taken_back() -> None:
     ledger = MemoryLedger()
     today = business_day(NOON)
-    full = structs.replace(ledger.wallets[1], day=today, day_stake=SUM_MAX)
+    full = structs.replace(ledger.wallets[1], day=today, day_stake=STAKED_MAX)
     ledger.wallets[1] = full
 
     assert refusal(ledger.decide(bet("b1", 1))) == (BLOCKED, "limit_books")
@@ -292,7 +292,7 @@ def test_stakes_of_a_day_have_no_room_either_where_older_ones_were_taken_back() 
 def test_a_full_turnover_keeps_wins_rollbacks_and_bets_of_nothing() -> None:
     ledger = MemoryLedger()
     ledger.decide(bet("b1", 100))
-    ledger.wallets[1] = structs.replace(ledger.wallets[1], turnover=SUM_MAX)
+    ledger.wallets[1] = structs.replace(ledger.wallets[1], turnover=STAKED_MAX)
 
     assert ledger.decide(win("w1", 30, bet_key="b1")).verdict is ACCEPTED
     assert ledger.decide(bet("b2", 0)).verdict is ACCEPTED
