@@ -269,11 +269,18 @@ def apply_to_all(
     """
     with transaction(engine) as connection:
         ids = lock_ids(connection, break_filter)
-        if len(ids) != expected:
-            raise ActionRefused(
-                f"the filter matches {counted(len(ids), 'break')}, not {expected}"
-            )
+        require_count(len(ids), expected)
         return [action(connection, break_id) for break_id in ids]
+
+
+def require_count(count: int, expected: int) -> None:
+    """Refuse to go on if a filter matches more or fewer breaks than expected.
+
+    Raises:
+        ActionRefused: it does.
+    """
+    if count != expected:
+        raise ActionRefused(f"the filter matches {counted(count, 'break')}, not {expected}")
 
 
 def _writing(moves: BreakMoves) -> BreakAction:

@@ -68,15 +68,16 @@ def ensure_database(data_dir: Path, settings: Settings) -> str:
     """
     if settings.database.url != EMBEDDED:
         return settings.database.url
-    _start_only_postgres(_with_books(data_dir))
+    _require_books(data_dir)
+    _start_only_postgres(data_dir)
     return _application_url(open_data_directory(data_dir))
 
 
 def ensure_owned_database(data_dir: Path, settings: Settings) -> str:
     """As ``ensure_database``; returns the URL of the owner of the tables."""
-    if settings.database.url != EMBEDDED:
-        return settings.database.owner_url or settings.database.url
-    return _start_only_postgres(_with_books(data_dir))
+    if settings.database.url == EMBEDDED:
+        _require_books(data_dir)
+    return ensure_new_database(data_dir, settings)
 
 
 def ensure_new_database(data_dir: Path, settings: Settings) -> str:
@@ -86,14 +87,13 @@ def ensure_new_database(data_dir: Path, settings: Settings) -> str:
     return _start_only_postgres(data_dir)
 
 
-def _with_books(data_dir: Path) -> Path:
-    """The directory, if it has a database: in a wrong one, people would read an empty one."""
+def _require_books(data_dir: Path) -> None:
+    """Refuse a directory without books: in a wrong one, people would read empty ones."""
     if not postgres_server.is_made(data_dir):
         raise Unavailable(
             f"no books are in {data_dir.resolve()}: name their data directory with --data or"
             " TIEOUT_DATA, or make new ones with `tieout init`"
         )
-    return data_dir
 
 
 def _start_only_postgres(data_dir: Path) -> str:

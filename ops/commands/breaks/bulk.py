@@ -6,11 +6,10 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from breaks.actions import apply_to_all
+from breaks.actions import apply_to_all, require_count
 from breaks.bulk import RIGHTS, STATES, BulkAction, BulkOrder, action_of
 from breaks.lists.queries import BreakFilter, count_breaks
 from breaks.policy import NO_LIMITS
-from breaks.states import ActionRefused
 from ops.commands.breaks.bulk_corrections import (
     Corrected,
     correct_all,
@@ -68,8 +67,8 @@ def bulk(
     with refusals():
         count = count_breaks(engine, break_filter)
         typer.echo(f"{step.value}: {counted(count, 'break')}", err=True)
-        if expect not in {None, count}:
-            raise ActionRefused(f"the filter matches {counted(count, 'break')}, not {expect}")
+        if expect is not None:
+            require_count(count, expect)
         decides = step in STATES
         order = BulkOrder(
             action=step,

@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 import typer
 from sqlalchemy import Engine
 
+from breaks.actions import require_count
 from breaks.bulk import STATES, BulkAction, BulkOrder, correct
 from breaks.lists.queries import BreakFilter, list_breaks
-from breaks.states import ActionRefused
 from breaks.store import TrackedBreak, read_break
 from ledger.corrections.adjustments import NotBookedYet
 from ops.commands.progress import progress_of_steps
 from reports.find.short_ids import short_id
 from vocabulary.clock import SystemClock
 from vocabulary.errors import Contradiction, NotAllowed
-from vocabulary.plurals import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +51,8 @@ def correct_all(
         Unavailable: the database is out of reach.
     """
     breaks, clock = list_breaks(engine, break_filter), SystemClock()
-    if expected not in {None, len(breaks)}:
-        raise ActionRefused(
-            f"the filter matches {counted(len(breaks), 'break')}, not {expected}"
-        )
+    if expected is not None:
+        require_count(len(breaks), expected)
     done: list[TrackedBreak] = []
     refused: dict[str, str] = {}
     with progress_of_steps(len(breaks)) as begin:
